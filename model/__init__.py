@@ -1,0 +1,1 @@
+"""The model: configuration, transformer, counting, sharding. Knows no data and no optimiser."""

@@ -1,0 +1,104 @@
+"""The shape of a model and of its mesh, validated when built, and the two named presets. Needs no JAX."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Norm = Literal["rmsnorm", "layernorm"]
+Position = Literal["rotary", "learned"]
+Activation = Literal["gelu", "relu2", "swiglu"]
+Dtype = Literal["float32", "bfloat16"]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be; the message names the field and the value."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ConfigError(message) unless `condition`."""
+    if not condition:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A decoder-only Transformer. Widths are in units of features, `context` in tokens."""
+
+    d_model: int = 64
+    n_layers: int = 2
+    n_heads: int = 2
+    head_dim: int | None = None
+    """Features per head; None means d_model / n_heads."""
+    d_ff: int | None = None
+    """Hidden width of the feed-forward block; None means 4 * d_model."""
+    context: int = 128
+    vocab_size: int = 256
+    norm: Norm = "rmsnorm"
+    position: Position = "rotary"
+    activation: Activation = "relu2"
+    bias: bool = False
+    """Biases in the linear maps, as in GPT-2."""
+    tied: bool = False
+    """Share the input embedding with the head."""
+    qk_norm: bool = True
+    """Normalise queries and keys per head (Wortsman 2023, 2309.14322: stops attention-logit growth)."""
+    param_dtype: Dtype = "float32"
+    compute_dtype: Dtype = "float32"
+
+    def __post_init__(self) -> None:
+        for field in ("d_model", "n_layers", "n_heads", "context", "vocab_size"):
+            value = getattr(self, field)
+            require(value >= 1, f"model.{field} must be at least 1, not {value}")
+        require(
+            self.head_dim is not None or self.d_model % self.n_heads == 0,
+            f"model.d_model = {self.d_model} is not divisible by model.n_heads = {self.n_heads}; "
+            "change one, or set model.head_dim",
+        )
+        require(self.d_head >= 1, f"model.head_dim must be at least 1, not {self.head_dim}")
+        require(self.d_hidden >= 1, f"model.d_ff must be at least 1, not {self.d_ff}")
+        require(
+            self.position != "rotary" or self.d_head % 2 == 0,
+            f"model.position = rotary needs an even head dimension, not {self.d_head}",
+        )
+
+    @property
+    def d_head(self) -> int:
+        """Features per head, K."""
+        return self.d_model // self.n_heads if self.head_dim is None else self.head_dim
+
+    @property
+    def d_attn(self) -> int:
+        """Features of all heads together, H * K."""
+        return self.n_heads * self.d_head
+
+    @property
+    def d_hidden(self) -> int:
+        """Features of the feed-forward block, F."""
+        return 4 * self.d_model if self.d_ff is None else self.d_ff
+
+
+def kaplan(d_model: int, n_layers: int, n_heads: int, **fields: Any) -> ModelConfig:
+    """The shape of Kaplan 2020 (2001.08361, section 2.1): GPT-2's block, tied head, d_ff = 4 d_model."""
+    shape = dict(norm="layernorm", position="learned", activation="gelu", bias=True, tied=True, qk_norm=False)
+    return ModelConfig(**(shape | dict(d_model=d_model, n_layers=n_layers, n_heads=n_heads) | fields))
+
+
+def modern(d_model: int, n_layers: int, n_heads: int, **fields: Any) -> ModelConfig:
+    """Rotary positions, RMSNorm, QK-norm, squared ReLU, no biases, untied head."""
+    return ModelConfig(d_model=d_model, n_layers=n_layers, n_heads=n_heads, **fields)
+
+
+MESH_AXES = ("data", "fsdp", "tensor")
+
+
+@dataclass(frozen=True)
+class MeshConfig:
+    """Devices along each mesh axis; `data` = None takes all that the others leave."""
+
+    data: int | None = None
+    fsdp: int = 1
+    tensor: int = 1
+
+    def __post_init__(self) -> None:
+        for name in MESH_AXES:
+            size = getattr(self, name)
+            require(size is None or size >= 1, f"mesh.{name} must be at least 1, not {size}")

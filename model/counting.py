@@ -1,0 +1,90 @@
+"""Parameters and FLOPs of a model, in closed form and read off the real parameters.
+
+Three conventions for FLOPs stand side by side because exponents depend on them (Porian 2024, 2406.19146;
+Pearce & Song 2024, 2406.12907): `6 N`, `exact`, and what XLA counted (`train.step`).
+"""
+
+import math
+from dataclasses import dataclass
+
+from model.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class ParameterCount:
+    """Parameters by part. A tied head counts as input embedding, so that nothing is counted twice."""
+
+    nonembedding: int
+    """N of Kaplan 2020: all but the token and position embeddings and the head."""
+    head: int
+    embedding: int
+    """Token embedding and, if learned, position embedding."""
+
+    @property
+    def total(self) -> int:
+        return self.nonembedding + self.head + self.embedding
+
+
+def count_parameters(config: ModelConfig) -> ParameterCount:
+    """Closed form. Without biases and gains the non-embedding part is Kaplan's eq. 2.1,
+    2 d_model n_layers (2 d_attn + d_ff)."""
+    D, A, F, K = config.d_model, config.d_attn, config.d_hidden, config.d_head
+    feed_forward_maps = 3 if config.activation == "swiglu" else 2
+    matrices = 4 * D * A + feed_forward_maps * D * F
+    biases = (3 * A + D + (feed_forward_maps - 1) * F + D) * config.bias
+    per_norm = 2 if config.norm == "layernorm" else 1
+    norms = per_norm * (2 * D + 2 * K * config.qk_norm)
+    positions = config.context * D * (config.position == "learned")
+    return ParameterCount(
+        nonembedding=config.n_layers * (matrices + biases + norms) + per_norm * D,
+        head=0 if config.tied else D * config.vocab_size,
+        embedding=D * config.vocab_size + positions,
+    )
+
+
+def count_real_parameters(config: ModelConfig) -> ParameterCount:
+    """The same, read off the parameters the transformer would allocate (`jax.eval_shape`)."""
+    import jax  # here, so that counting in closed form needs no JAX
+
+    from model.transformer import abstract
+
+    _, shapes, _ = abstract(config)
+    parts = {
+        name: sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree)) for name, tree in shapes.items()
+    }
+    head = parts.pop("head", 0)
+    embedding = parts.pop("embedding") + parts.pop("positions", 0)
+    return ParameterCount(nonembedding=sum(parts.values()), head=head, embedding=embedding)
+
+
+def forward_flops(config: ModelConfig, *, halve_causal: bool = True) -> dict[str, int]:
+    """FLOPs per token of one forward pass, by part: Kaplan 2020, Table 1.
+
+    `attention` is scores and weighted values together, 4 n_layers context d_attn, halved by default because
+    a causal query sees half the context on average; halved it equals Table 1's "Mask" row. A multiply and an
+    add are two FLOPs; norms, biases and non-linearities are left out, as there.
+    """
+    L, D, A, F = config.n_layers, config.d_model, config.d_attn, config.d_hidden
+    feed_forward_maps = 3 if config.activation == "swiglu" else 2
+    return {
+        "embed": 4 * D,
+        "qkv": 2 * L * D * 3 * A,
+        "attention": 4 * L * config.context * A // (2 if halve_causal else 1),
+        "project": 2 * L * A * D,
+        "feed_forward": 2 * L * feed_forward_maps * D * F,
+        "head": 2 * D * config.vocab_size,
+    }
+
+
+def flops_6n(config: ModelConfig) -> int:
+    """Training FLOPs per token as 6 N, N non-embedding (Kaplan 2020, section 2.1)."""
+    return 6 * count_parameters(config).nonembedding
+
+
+def flops_exact(config: ModelConfig, *, halve_causal: bool = True) -> int:
+    """Training FLOPs per token with head and attention: three forward passes' worth (backward = 2 forward).
+
+    The embedding look-up is left out: a gather multiplies nothing.
+    """
+    parts = forward_flops(config, halve_causal=halve_causal)
+    return 3 * (sum(parts.values()) - parts["embed"])
