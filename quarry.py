@@ -1,0 +1,210 @@
+"""Quarry's command line: one short function per command, no logic of its own.
+
+Exit codes: 0 done, 1 failed, 2 bad input, 75 preempted after saving.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from rich.console import Console
+from tyro.conf import Positional, arg
+
+if TYPE_CHECKING:
+    from train.experiment import Experiment, Point
+
+DONE, FAILED, BAD_INPUT, PREEMPTED = 0, 1, 2, 75
+EXIT = {"finished": DONE, "diverged": FAILED, "failed": FAILED, "preempted": PREEMPTED}
+
+Output = Annotated[Path, arg(aliases=["-o"])]
+console = Console()
+errors = Console(stderr=True, highlight=False)
+
+
+def _cache(given: Path | None) -> Path:
+    from train.platform import cache_directory
+
+    return given or cache_directory()
+
+
+def _make_train(point: "Point | None", default: "Experiment"):
+    def train(
+        file: Positional[Path],
+        config: Annotated[type(default), arg(name="")] = default,
+        workdir: Path = Path("runs"),
+        cache: Path | None = None,
+        name: str | None = None,
+        variant: str | None = None,
+        cores: int = 1,
+    ) -> int:
+        """Create or resume one run: <workdir>/<study>/<point>/.
+
+        Args:
+            file: A scale-point file: it defines `config = Experiment(...)`.
+            config: Any field of the experiment can be overridden.
+            workdir: The directory of runs.
+            cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
+            name: Name of the point, instead of the file's.
+            variant: Train this variant that the file names.
+            cores: CPU cores to use; one is fastest for models of a few million parameters.
+        """
+        from train.command import train_command
+
+        assert point is not None
+        chosen = dataclasses.replace(point, config=config, name=name or point.name)
+        return EXIT[train_command(chosen, workdir, _cache(cache), cores, console)]
+
+    return train
+
+
+def sweep(
+    studies: Positional[tuple[str, ...]],
+    workdir: Path = Path("runs"),
+    cache: Path | None = None,
+    on: Literal["local"] = "local",
+    workers: int | None = None,
+    dry_run: bool = False,
+) -> int:
+    """Train every point of a study (its name, its folder, or files); finished points are skipped.
+
+    Args:
+        studies: Names of studies in experiments/, folders, or files.
+        workdir: The directory of runs.
+        cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
+        on: Where: this machine, one point per core (on an accelerator, one point at a time).
+        workers: Points at a time; default one per core.
+        dry_run: Only print what would be trained: N, U, E, k, B, S, C, estimated time and memory.
+    """
+    from train.sweep import sweep_command
+
+    del on  # one place so far, and tyro has checked the name
+    return EXIT[sweep_command(studies, workdir, _cache(cache), workers, dry_run, console)]
+
+
+def points(runs: Positional[Path], output: Output) -> int:
+    """Write one row per evaluation of every run below a directory, as CSV or Parquet.
+
+    Args:
+        runs: A directory of runs.
+        output: The table to write, .csv or .parquet.
+    """
+    from train.record import points_table, write_table
+
+    table = points_table(runs)
+    write_table(table, output)
+    console.print(f"{len(table)} points -> {output}", highlight=False)
+    return DONE
+
+
+def fit(
+    points: Positional[Path],
+    law: str,
+    x: Literal["N", "E", "U", "C"] = "N",
+    count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
+    split: Literal["validation", "test"] = "validation",
+    mid_schedule: bool = False,
+    exclude: tuple[str, ...] = (),
+    bootstrap: int = 1000,
+    huber_delta: float = 1e-3,
+    seed: int = 0,
+    json: Path | None = None,
+) -> int:
+    """Fit a law to a directory of runs or to any table with N, loss and one of D, E, C.
+
+    Args:
+        points: A directory of runs, or a CSV or Parquet table.
+        law: kaplan-n, power-offset or chinchilla.
+        x: The variable of power-offset.
+        count: Which parameters N counts, where the table has several counts.
+        split: Which held-out text, where the table has both.
+        mid_schedule: Also use losses measured before the learning rate had decayed.
+        exclude: Conditions on points to leave out, such as "N<1e5" or "run=study/point".
+        bootstrap: Draws of the bootstrap by run.
+        huber_delta: Where the Huber loss on log loss turns from squares to absolute values.
+        seed: Of the bootstrap.
+        json: Also write the fit here.
+    """
+    from analysis.command import fit_command
+
+    fit_command(
+        points, law, x=x, count=count, split=split, annealed_only=not mid_schedule, exclude=exclude,
+        bootstrap=bootstrap, huber_delta=huber_delta, seed=seed, output=json, console=console,
+    )  # fmt: skip
+    return DONE
+
+
+def report(runs: Positional[Path], output: Output = Path("report.html"), seed: int = 0) -> int:
+    """Write one self-contained HTML page on a directory of runs: curves, frontier, fits, tables.
+
+    Args:
+        runs: A directory of runs.
+        output: The page to write.
+        seed: Of the bootstrap.
+    """
+    from analysis.report import write_report
+
+    write_report(runs, output, seed=seed)
+    console.print(f"report -> {output}", highlight=False)
+    return DONE
+
+
+def demo(
+    workdir: Path = Path("runs"), cache: Path | None = None, output: Output = Path("report.html")
+) -> int:
+    """Train the quickstart ladder on real text, fit the laws, write the report.
+
+    Args:
+        workdir: The directory of runs.
+        cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
+        output: The page to write.
+    """
+    code = sweep(("quickstart",), workdir, cache)
+    if code != DONE:
+        return code
+    points(workdir / "quickstart", workdir / "quickstart" / "points.parquet")
+    return report(workdir / "quickstart", output)
+
+
+def doctor(cache: Path | None = None) -> int:
+    """Say what this machine has: devices, versions, caches, speed, and what each extra would add.
+
+    Args:
+        cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
+    """
+    from train.platform import prepare
+
+    prepare(_cache(cache))
+    from train.doctor import diagnose
+
+    diagnose(_cache(cache), console)
+    return DONE
+
+
+def _run(arguments: list[str]) -> int:
+    commands = dict(sweep=sweep, points=points, fit=fit, report=report, demo=demo, doctor=doctor)
+    if arguments[:1] == ["train"] or not arguments or arguments[0] not in commands:
+        from train.command import find_point
+        from train.experiment import Experiment
+
+        point = find_point(arguments[1:])
+        commands = {"train": _make_train(point, point.config if point else Experiment())} | commands
+    return tyro.extras.subcommand_cli_from_dict(
+        commands, prog="quarry", description="A laboratory for neural scaling laws.", args=arguments
+    )
+
+
+def main() -> None:
+    """Run one command; a bad input ends in one sentence and exit code 2."""
+    try:
+        sys.exit(_run(sys.argv[1:]))
+    except ValueError as error:
+        if not type(error).__module__.startswith(("model", "train", "analysis", "experiments")):
+            raise
+        errors.print(f"[bold red]error:[/] {error}", markup=True)
+        sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

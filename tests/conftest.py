@@ -1,0 +1,26 @@
+"""Strict surroundings for every test: shapes checked, rank promotion refused, one private cache."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import pytest
+from jaxtyping import install_import_hook
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+install_import_hook(["model", "train", "analysis"], "beartype.beartype").__enter__()
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that all tests of this session share, whatever worker runs them."""
+    shared = tmp_path_factory.getbasetemp()
+    root = shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared
+    (root / "cache").mkdir(exist_ok=True)
+    return root / "cache"

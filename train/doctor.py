@@ -1,0 +1,97 @@
+"""What this machine has: devices, versions, caches, speed, and what each extra would add."""
+
+import importlib.util
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from train.platform import available_cores
+from train.run import RECORDED_VERSIONS
+
+EXTRAS = {
+    "cuda": ("jax_cuda13_plugin", "training on NVIDIA GPUs"),
+    "tpu": ("libtpu", "training on Cloud TPU"),
+    "slurm": ("submitit", "the client for Slurm clusters"),
+    "gcs": ("gcsfs", "reading and writing gs:// buckets"),
+    "wandb": ("wandb", "tracking with Weights & Biases: --tracking wandb"),
+    "trackio": ("trackio", "tracking with Trackio: --tracking trackio"),
+    "notebooks": ("jupytext", "opening and running the notebooks"),
+    "dev": ("hypothesis", "running the tests and linters"),
+}
+
+
+def diagnose(cache: Path, console: Console, probe_seconds: float = 5.0) -> None:
+    """Print the whole diagnosis."""
+    console.print(_versions())
+    console.print(_devices())
+    console.print(_cache(cache))
+    console.print(_extras())
+    with console.status(f"training a small model for {probe_seconds:.0f} seconds ..."):
+        speed, parameters = throughput(probe_seconds)
+    console.print(
+        f"training speed: {speed:,.0f} tokens/s at N = {parameters:,}, context 128, on this process's cores"
+    )
+
+
+def _versions() -> Table:
+    table = Table("package", "version", title="versions")
+    for name in RECORDED_VERSIONS:
+        table.add_row(name, version(name))
+    return table
+
+
+def _devices() -> Table:
+    import jax
+
+    table = Table("device", "kind", title=f"devices ({len(available_cores())} cores for this process)")
+    for device in jax.devices():
+        table.add_row(str(device), device.device_kind)
+    return table
+
+
+def _cache(cache: Path) -> Table:
+    table = Table("kept", "size", title=f"cache at {cache}")
+    for folder in sorted(cache.iterdir()) if cache.is_dir() else []:
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        table.add_row(folder.name, f"{size / 2**20:.1f} MiB")
+    return table
+
+
+def _extras() -> Table:
+    table = Table("extra", "installed", "adds", "to install", title="extras")
+    for name, (module, adds) in EXTRAS.items():
+        there = importlib.util.find_spec(module) is not None
+        table.add_row(
+            name, "yes" if there else "no", adds, "" if there else f"pip install 'quarry-scaling[{name}]'"
+        )
+    return table
+
+
+def throughput(seconds: float) -> tuple[float, int]:
+    """Tokens per second of the real training step on random tokens, and the N it was measured at."""
+    import jax
+    import jax.numpy as jnp
+
+    from model.config import modern
+    from model.counting import count_parameters
+    from model.sharding import make_mesh
+    from train.experiment import Experiment
+    from train.step import make_state, make_train_step
+
+    experiment = Experiment(model=modern(64, 2, 4))
+    mesh = make_mesh(experiment.mesh)
+    state, step = make_state(experiment, mesh), make_train_step(experiment, mesh)
+    rows = experiment.batch_tokens // experiment.model.context * mesh.size
+    tokens = jax.random.randint(jax.random.key(0), (rows, experiment.model.context), 0, 256)
+    state, _ = step(state, tokens, tokens, jnp.float32(1e-3))
+    jax.block_until_ready(state)
+    began, count = time.monotonic(), 0
+    while time.monotonic() - began < seconds:
+        state, metrics = step(state, tokens, tokens, jnp.float32(1e-3))
+        metrics.loss.block_until_ready()
+        count += 1
+    speed = count * tokens.size / (time.monotonic() - began)
+    return speed, count_parameters(experiment.model).nonembedding

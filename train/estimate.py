@@ -1,0 +1,51 @@
+"""What a point will take, before anything runs: for `quarry sweep --dry-run`.
+
+Rough by design: the time is exact FLOPs over the rate that this machine's core shows on a small matrix
+product, times the share of it that training steps of these sizes were measured to reach.
+"""
+
+import time
+
+import numpy as np
+
+from model.config import ModelConfig
+from model.counting import count_parameters, flops_exact
+from train.experiment import Experiment
+
+TRAINING_SHARE = 0.3
+"""Of a core's matrix-product rate, reached by whole training steps at d_model 16 to 128 (our measurement,
+experiments/results/LOG.md)."""
+STARTUP_SECONDS = 10.0
+"""Imports, compilation and the first checkpoint of a point with a warm cache (our measurement, as above)."""
+PROCESS_BYTES = 600 * 2**20
+"""A process with JAX, Orbax and Grain loaded, before any array (our measurement, as above)."""
+
+
+def matmul_flops_per_second(size: int = 512, seconds: float = 0.3) -> float:
+    """The rate of a float32 matrix product on this process's cores, in FLOP/s."""
+    a = np.ones((size, size), np.float32)
+    a @ a
+    began, count = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        a @ a
+        count += 1
+    return 2 * size**3 * count / (time.perf_counter() - began)
+
+
+def seconds(experiment: Experiment, tokens: int, flops_per_second: float) -> float:
+    """Time for a point of `tokens` on one core."""
+    return STARTUP_SECONDS + tokens * flops_exact(experiment.model) / (TRAINING_SHARE * flops_per_second)
+
+
+def memory_bytes(experiment: Experiment) -> int:
+    """Peak memory: the process, parameters with gradient and moments, one micro-batch's activations."""
+    state = 4 * 4 * count_parameters(experiment.model).total
+    tokens = min(experiment.micro_batch_tokens, experiment.batch_tokens)
+    return PROCESS_BYTES + state + 4 * tokens * activations_per_token(experiment.model)
+
+
+def activations_per_token(model: ModelConfig) -> int:
+    """Values kept per token for the backward pass: per layer the block's inputs, maps and attention weights,
+    then logits and their gradient."""
+    per_layer = 8 * model.d_model + 6 * model.d_attn + 3 * model.d_hidden + 3 * model.n_heads * model.context
+    return model.n_layers * per_layer + 3 * model.vocab_size

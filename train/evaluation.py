@@ -1,0 +1,99 @@
+"""The held-out loss: fixed text, fp32, with its standard error."""
+
+import dataclasses
+import gzip
+import lzma
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+from jaxtyping import Array
+
+from model.sharding import batch_sharding, parameter_shardings, replicated
+from model.transformer import Params, abstract, apply, token_losses
+from train.data.feed import evaluation_batches
+from train.data.store import TokenStore
+from train.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class HeldOutLoss:
+    """`loss` in nats per token, `loss_sem` its standard error over sequences."""
+
+    loss: float
+    loss_sem: float
+    bits_per_byte: float
+
+
+def evaluation_sequences(store: TokenStore, split: str, tokens: int, context: int) -> int:
+    """How many whole sequences of a split are scored: `tokens`' worth, or all there are."""
+    return max(1, min(tokens, store.n_tokens(split) - 1) // context)
+
+
+class Evaluator:
+    """Scores parameters on the first `tokens` of a split of the store.
+
+    The standard error is over sequences and takes them as independent; they are neighbours in the same
+    documents, so it is a lower bound on the error over documents.
+    """
+
+    def __init__(self, experiment: Experiment, mesh: Mesh, store: TokenStore, split: str, tokens: int):
+        self._context = experiment.model.context
+        self._n = evaluation_sequences(store, split, tokens, self._context)
+        self._rows = _rows_per_batch(experiment, mesh)
+        self._store, self._split = store, split
+        self._score = make_score(experiment, mesh)
+        targets = np.asarray(store.tokens(split)[1 : self.tokens + 1])
+        self._bytes = int(store.tokenizer.token_bytes[targets].sum())
+
+    @property
+    def tokens(self) -> int:
+        """Tokens scored."""
+        return self._n * self._context
+
+    def __call__(self, params: Params) -> HeldOutLoss:
+        batches = evaluation_batches(self._store, self._split, self._n, self._context, self._rows)
+        sums = [(self._score(params, batch.inputs_BxT, batch.targets_BxT), batch) for batch in batches]
+        means = np.concatenate([np.asarray(sum_B)[np.asarray(batch.weights_B) > 0] for sum_B, batch in sums])
+        means = means.astype(np.float64) / self._context
+        nats = float(means.mean())
+        sem = float(means.std(ddof=1) / math.sqrt(len(means))) if len(means) > 1 else math.nan
+        return HeldOutLoss(nats, sem, nats * self.tokens / math.log(2) / self._bytes)
+
+    def compressors(self) -> dict[str, float]:
+        """What gzip -9 and xz -9 make of exactly the text that is scored, in bits per byte."""
+        ids = np.asarray(self._store.tokens(self._split)[1 : self.tokens + 1])
+        text = self._store.tokenizer.decode(ids).encode()
+        return {
+            "bytes": len(text),
+            "gzip_bits_per_byte": 8 * len(gzip.compress(text, 9, mtime=0)) / len(text),
+            "xz_bits_per_byte": 8 * len(lzma.compress(text, preset=9)) / len(text),
+        }
+
+
+def _rows_per_batch(experiment: Experiment, mesh: Mesh) -> int:
+    """Sequences scored at once: a micro-batch on each device."""
+    return experiment.micro_batch_tokens // experiment.model.context * mesh.shape["data"] * mesh.shape["fsdp"]
+
+
+def make_score(experiment: Experiment, mesh: Mesh) -> Callable[[Params, Array, Array], Array]:
+    """The jitted sum of losses per sequence: (params, inputs [B, T], targets [B, T]) -> nats [B]."""
+    graph, shapes, axes = abstract(dataclasses.replace(experiment.model, compute_dtype="float32"))
+
+    def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
+        losses_M = token_losses(apply(graph, params, inputs_BxT), targets_BxT.reshape(-1))
+        return losses_M.reshape(inputs_BxT.shape).sum(-1)
+
+    rows, params = batch_sharding(mesh), parameter_shardings(mesh, shapes, axes)
+    return jax.jit(score, in_shardings=(params, rows, rows), out_shardings=replicated(mesh))
+
+
+def evaluation_steps(steps: int, count: int) -> tuple[int, ...]:
+    """The steps after which the validation loss is measured: `count` of them from steps / 64 to the end,
+    spaced by equal factors, fewer where they coincide."""
+    first = max(1.0, steps / 64)
+    factors = [(steps / first) ** (i / max(1, count - 1)) for i in range(count)]
+    return tuple(sorted({round(first * factor) for factor in factors} | {steps}))[-count:]

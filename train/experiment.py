@@ -1,0 +1,272 @@
+"""One scale point: frozen dataclasses, validated when built, and the files that define them."""
+
+import dataclasses
+import importlib.util
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from model.config import ConfigError, MeshConfig, ModelConfig, require
+from model.counting import flops_6n
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is read: a corpus (`sotu`, `stdlib`, `tfds:NAME`, `folder:PATH`) through a tokenizer."""
+
+    corpus: str = "sotu"
+    tokenizer: str = "bytes"
+    """`bytes`, or `bpe:VOCABULARY`, trained on the training documents."""
+    unique_tokens: int | None = None
+    """U, a prefix of one fixed document shuffle; None means the whole training split."""
+
+    def __post_init__(self) -> None:
+        unique = self.unique_tokens
+        require(unique is None or unique >= 1, f"data.unique_tokens must be at least 1, not {unique}")
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW (1711.05101): decay is decoupled from the gradient, multiplied by the learning rate, and
+    applied to matrices only."""
+
+    learning_rate: float = 3e-3
+    beta1: float = 0.9
+    beta2: float = 0.99
+    epsilon: float = 1e-8
+    weight_decay: float = 0.1
+    clip_norm: float = 1.0
+    """Gradients longer than this are scaled down to it."""
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "epsilon", "clip_norm"):
+            value = getattr(self, name)
+            require(value > 0, f"optimizer.{name} must be positive, not {value}")
+        for name in ("beta1", "beta2"):
+            value = getattr(self, name)
+            require(0 <= value < 1, f"optimizer.{name} must lie in [0, 1), not {value}")
+        require(self.weight_decay >= 0, f"optimizer.weight_decay must not be negative: {self.weight_decay}")
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """The learning rate over a run, as fractions of its length and of the peak rate."""
+
+    kind: Literal["wsd", "cosine", "constant"] = "wsd"
+    warmup: float = 0.02
+    decay: float = 0.2
+    """wsd: the last part of the run, cooled by 1 - sqrt (Hägele 2024, 2405.18392)."""
+    final: float = 0.0
+    """wsd, cosine: the rate at the end as a fraction of the peak."""
+
+    def __post_init__(self) -> None:
+        for name in ("warmup", "decay", "final"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"schedule.{name} must lie in [0, 1], not {value}")
+        overlap = self.kind == "wsd" and self.warmup + self.decay > 1
+        require(
+            not overlap, f"schedule.warmup + schedule.decay = {self.warmup + self.decay} is more than the run"
+        )
+
+
+@dataclass(frozen=True)
+class Duration:
+    """How long to train, in exactly one unit."""
+
+    tokens: int | None = None
+    """E, tokens processed."""
+    epochs: float | None = None
+    """k = E / U; may be fractional."""
+    steps: int | None = None
+    flops: float | None = None
+    """C = 6 N E, N non-embedding."""
+
+    def __post_init__(self) -> None:
+        given = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        listed = ", ".join(f"{name} = {value}" for name, value in given.items()) or "none"
+        require(
+            len(given) == 1,
+            f"duration needs exactly one of tokens, epochs, steps, flops; given: {listed} "
+            "(set the others to None)",
+        )
+        for name, value in given.items():
+            require(value > 0, f"duration.{name} must be positive, not {value}")
+
+    def to_tokens(self, model: ModelConfig, batch_tokens: int, unique_tokens: int) -> float:
+        """E as asked, before rounding to whole steps."""
+        if self.tokens is not None:
+            return self.tokens
+        if self.epochs is not None:
+            return self.epochs * unique_tokens
+        if self.steps is not None:
+            return self.steps * batch_tokens
+        assert self.flops is not None
+        return self.flops / flops_6n(model)
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What is measured: fixed first parts of the validation and test splits, in fp32."""
+
+    validation_tokens: int = 131_072
+    test_tokens: int = 131_072
+    """Scored once, at the end; no choice ever uses it."""
+    count: int = 8
+    """Validation measurements in a run, spaced by equal factors of tokens, the last one at the end."""
+
+    def __post_init__(self) -> None:
+        for name in ("validation_tokens", "test_tokens", "count"):
+            value = getattr(self, name)
+            require(value >= 1, f"evaluation.{name} must be at least 1, not {value}")
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """When the state is saved; the end of a run always is."""
+
+    every_seconds: float = 120.0
+    keep: int = 2
+
+    def __post_init__(self) -> None:
+        require(
+            self.every_seconds >= 0, f"checkpoint.every_seconds must not be negative: {self.every_seconds}"
+        )
+        require(self.keep >= 1, f"checkpoint.keep must be at least 1, not {self.keep}")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One scale point."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    duration: Duration = field(default_factory=lambda: Duration(tokens=1_000_000))
+    data: DataConfig = field(default_factory=DataConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    mesh: MeshConfig = field(default_factory=MeshConfig)
+    batch_tokens: int = 4096
+    """B, tokens per optimiser step; a whole number of sequences."""
+    micro_batch_tokens: int = 2048
+    """Tokens per device in one forward and backward pass; the step sums over them. Small ones stay in a
+    CPU's cache; on an accelerator make it as large as memory allows."""
+    seed_init: int = 0
+    seed_order: int = 0
+    log_every: int = 10
+    """Steps between rows of metrics.jsonl."""
+    tracking: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
+    """Trackers fed beside the JSONL record."""
+
+    def __post_init__(self) -> None:
+        context = self.model.context
+        for name in ("batch_tokens", "micro_batch_tokens"):
+            value = getattr(self, name)
+            require(
+                value >= context and value % context == 0,
+                f"{name} = {value} is not a whole number of sequences of model.context = {context} tokens",
+            )
+        require(self.log_every >= 1, f"log_every must be at least 1, not {self.log_every}")
+        for name in ("seed_init", "seed_order"):
+            value = getattr(self, name)
+            require(0 <= value < 2**63, f"{name} must be a non-negative 63-bit integer, not {value}")
+
+    def steps(self, unique_tokens: int) -> int:
+        """S, whole optimiser steps, at least one."""
+        tokens = self.duration.to_tokens(self.model, self.batch_tokens, unique_tokens)
+        return max(1, round(tokens / self.batch_tokens))
+
+
+@dataclass(frozen=True)
+class Point:
+    """A scale point with its place in the record, `<study>/<name>`."""
+
+    study: str
+    name: str
+    config: Experiment
+    file: Path
+    variant: str | None = None
+    doc: str = ""
+
+    @property
+    def run(self) -> str:
+        return f"{self.study}/{self.name}"
+
+
+def check_name(kind: str, name: str) -> str:
+    """`name`, if it can be part of a path inside the run directory; else ConfigError."""
+    require(
+        NAME.fullmatch(name) is not None, f"{kind} name {name!r} may hold only letters, digits and . _ + -"
+    )
+    return name
+
+
+def load_points(file: Path) -> list[Point]:
+    """The point that a scale-point file defines, then its variants if it names some.
+
+    The file defines `config`, an Experiment, and may define `variants`, a dict from names to Experiments.
+    Raises ConfigError if the file is absent, does not run, or defines neither properly.
+    """
+    module = _run_file(file)
+    study, stem = check_name("study", file.resolve().parent.name), check_name("point", file.stem)
+    doc = (getattr(module, "__doc__", None) or "").strip()
+    config = getattr(module, "config", None)
+    require(config is not None, f"{file} does not define `config`")
+    variants = getattr(module, "variants", {})
+    require(isinstance(variants, Mapping), f"{file}: `variants` must be a dict from names to Experiments")
+    points = [Point(study, stem, config, file, None, doc)]
+    points += [
+        Point(study, f"{stem}-{check_name('variant', name)}", value, file, name, doc)
+        for name, value in variants.items()
+    ]
+    for point in points:
+        kind = type(point.config).__name__
+        require(isinstance(point.config, Experiment), f"{file}: {point.name} is a {kind}, not an Experiment")
+    return points
+
+
+def _run_file(file: Path) -> Any:
+    require(file.is_file(), f"no such scale-point file: {file}")
+    spec = importlib.util.spec_from_file_location(f"quarry_point_{file.stem}", file)
+    require(spec is not None and spec.loader is not None, f"{file} is not a Python file")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    except Exception as error:
+        raise ConfigError(f"{file} does not run: {type(error).__name__}: {error}") from error
+    return module
+
+
+def find_study(name: str) -> list[Path]:
+    """The scale-point files of a study: a folder, or the name of one in `experiments/`.
+
+    Raises ConfigError if there is no such study or it is empty.
+    """
+    import experiments
+
+    shipped = [Path(place) / name for place in experiments.__path__]
+    folder = next((path for path in [Path(name), *shipped] if path.is_dir()), None)
+    require(folder is not None, f"no study {name!r}: neither a folder nor a study in experiments/")
+    assert folder is not None
+    files = sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
+    require(bool(files), f"study {name!r} holds no scale-point file")
+    return files
+
+
+def first_difference(old: Any, new: Any, path: str = "") -> str | None:
+    """The first field in which two resolved configurations differ, as `field: old -> new`; None if equal."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        differences = (
+            first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+            for key in [*old, *(key for key in new if key not in old)]
+        )
+        return next((found for found in differences if found), None)
+    return None if old == new else f"{path}: {old} -> {new}"

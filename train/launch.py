@@ -1,0 +1,113 @@
+"""A sweep on this machine: one process per point, each on a core of its own, finished points skipped."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from train.experiment import Point
+from train.interrupt import StopRequest
+from train.platform import accelerator_present, available_cores
+from train.record import RunDirectory
+
+EXIT_PREEMPTED = 75
+
+
+@dataclass
+class Job:
+    """A point in a sweep and how it stands: waiting, running, finished, diverged, preempted, failed."""
+
+    point: Point
+    directory: RunDirectory
+    cost: float
+    """Anything that orders points by how long they take."""
+    steps: int
+    state: str = "waiting"
+    process: subprocess.Popen | None = field(default=None, repr=False)
+
+    @property
+    def log(self) -> Path:
+        """What the point's process printed."""
+        return self.directory.path / "log.txt"
+
+
+def worker_slots(workers: int | None) -> list[list[int] | None]:
+    """The cores of each worker: one core each on a CPU; on an accelerator one worker, unpinned."""
+    if accelerator_present():
+        return [None] * (workers or 1)
+    cores = available_cores()
+    return [[core] for core in (cores if workers is None else cores[:workers])]
+
+
+def run_sweep(
+    jobs: Sequence[Job], slots: list[list[int] | None], arguments: list[str], tick: Callable
+) -> bool:
+    """Run `jobs`, the longest first, as many at a time as there are slots; calls `tick()` twice a second.
+
+    A job that fails or diverges does not stop the others. On a request to stop, each running point saves and
+    ends. Returns whether that happened.
+    """
+    waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    for job in sorted((job for job in jobs if job.state == "waiting"), key=lambda job: -job.cost):
+        waiting.put(job)
+    with StopRequest() as stop:
+        threads = [threading.Thread(target=_work, args=(waiting, slot, arguments, stop)) for slot in slots]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            tick()
+            if stop:
+                _ask_to_stop(jobs)
+            time.sleep(0.5)
+        tick()
+        return bool(stop)
+
+
+def _work(
+    waiting: "queue.SimpleQueue[Job]", slot: list[int] | None, arguments: list[str], stop: StopRequest
+) -> None:
+    while not stop:
+        try:
+            job = waiting.get_nowait()
+        except queue.Empty:
+            return
+        _run(job, slot, arguments)
+
+
+def _run(job: Job, slot: list[int] | None, arguments: list[str]) -> None:
+    """Train one point in its own process and session, its output in log.txt."""
+    command = [sys.executable, "-m", "quarry", "train", str(job.point.file), *_variant(job.point), *arguments]
+    job.directory.path.mkdir(parents=True, exist_ok=True)
+    with job.log.open("ab") as log:
+        job.process = subprocess.Popen(
+            _on_cores(command, slot), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        job.state = "running"
+        code = job.process.wait()
+    job.state = job.directory.status() or "failed"
+    if job.state == "running":
+        job.state = "preempted" if code == EXIT_PREEMPTED else "failed"
+
+
+def _on_cores(command: list[str], cores: list[int] | None) -> list[str]:
+    """`command`, kept to `cores` from its first instruction on, so that every thread it starts is."""
+    if cores is None or not hasattr(os, "sched_setaffinity"):
+        return command
+    pin = f"import os, sys; os.sched_setaffinity(0, {cores}); os.execv(sys.executable, sys.argv[1:])"
+    return [sys.executable, "-c", pin, *command]
+
+
+def _variant(point: Point) -> list[str]:
+    return ["--variant", point.variant] if point.variant else []
+
+
+def _ask_to_stop(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        if job.process is not None and job.process.poll() is None:
+            job.process.send_signal(signal.SIGTERM)

@@ -1,0 +1,175 @@
+"""The training loop: from a scale point to a finished run record."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+
+from model.sharding import make_mesh
+from train.checkpoints import Checkpoints
+from train.data.feed import Batch, feed
+from train.data.order import BatchOrder
+from train.data.store import TokenStore
+from train.evaluation import Evaluator, evaluation_steps
+from train.experiment import Experiment, Point
+from train.interrupt import StopRequest
+from train.progress import Watcher
+from train.record import RunDirectory, Status, keep_rows
+from train.run import Plan, describe_run, make_plan, open_run, open_store
+from train.run_log import RunLog
+from train.schedules import is_annealed, schedule
+from train.step import (
+    StepMetrics,
+    TrainState,
+    abstract_state,
+    make_state,
+    make_train_step,
+    micro_batches,
+)
+
+
+def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
+    """Train a scale point to its end, from its newest checkpoint if it has one; returns its status.
+
+    A finished or diverged run is left as it is. Raises ConfigError or DataError for a point that cannot be
+    trained, before anything is written.
+    """
+    store = open_store(point.config, cache)
+    plan = make_plan(point.config, store)
+    mesh = make_mesh(point.config.mesh)
+    directory = open_run(point, workdir)
+    former = directory.status()
+    if former in ("finished", "diverged"):
+        return former
+    directory.write_run(status="running", **describe_run(point.config, plan, store))
+    try:
+        status = Training(point.config, plan, store, mesh, directory, watcher).run()
+    except BaseException:
+        directory.finish("failed")
+        raise
+    directory.finish(status)
+    return status
+
+
+class Training:
+    """One process's pass over a run, from where it stands to its end or to a request to stop."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        plan: Plan,
+        store: TokenStore,
+        mesh: Mesh,
+        directory: RunDirectory,
+        watcher: Watcher,
+    ):
+        self._experiment, self._plan, self._store, self._mesh = experiment, plan, store, mesh
+        self._directory, self._watcher = directory, watcher
+        self._rate = schedule(experiment.schedule, experiment.optimizer.learning_rate, plan.steps)
+        self._checkpoints = Checkpoints(directory.checkpoints, experiment.checkpoint)
+        settings = experiment.evaluation
+        self._validate = Evaluator(experiment, mesh, store, "validation", settings.validation_tokens)
+        self._test = Evaluator(experiment, mesh, store, "test", settings.test_tokens)
+
+    def run(self) -> Status:
+        """Train; the logs and the newest checkpoint agree whenever this returns."""
+        state, first = self._start()
+        self._log = RunLog(self._directory, self._experiment, self._watcher)
+        with ExitStack() as stack:
+            stop = stack.enter_context(StopRequest())
+            stack.callback(self._checkpoints.close)
+            stack.callback(self._log.close)
+            self._watcher.start(self._directory.name, first, self._plan.steps)
+            stack.callback(self._watcher.stop)
+            return self._steps(state, first, stop)
+
+    def _start(self) -> tuple[TrainState, int]:
+        """The state to go on from and its step; rows of the logs after that step are dropped."""
+        first = self._checkpoints.latest_step() or 0
+        for log in (self._directory.metrics, self._directory.evals):
+            keep_rows(log, first)
+        if first == 0:
+            return make_state(self._experiment, self._mesh), 0
+        return self._checkpoints.restore(abstract_state(self._experiment, self._mesh)), first
+
+    def _steps(self, state: TrainState, first: int, stop: StopRequest) -> Status:
+        train_step, batches = self._compile(state), self._batches(first)
+        measured = evaluation_steps(self._plan.steps, self._experiment.evaluation.count)
+        for done in range(first + 1, self._plan.steps + 1):
+            rate, batch, last = self._rate(done - 1), next(batches), done == self._plan.steps
+            state, metrics = train_step(state, batch.inputs_BxT, batch.targets_BxT, jnp.float32(rate))
+            if last or done % self._experiment.log_every == 0:
+                self._log.step(done, rate, metrics)
+            if last or done in measured:
+                self._evaluate(done, rate, state)
+            if self._log.diverged:
+                return "diverged"
+            if last or stop or self._checkpoints.due():
+                self._log.flush()
+                self._checkpoints.save(state)
+            if stop and not last:
+                return "preempted"
+        return "finished"
+
+    def _compile(self, state: TrainState) -> Callable[..., tuple[TrainState, StepMetrics]]:
+        """The step, compiled ahead; what XLA counts of it goes on record."""
+        began = time.monotonic()
+        rows = jax.ShapeDtypeStruct((self._plan.batch_sequences, self._experiment.model.context), jnp.int32)
+        step = make_train_step(self._experiment, self._mesh)
+        compiled = step.lower(state, rows, rows, jax.ShapeDtypeStruct((), jnp.float32)).compile()
+        self._directory.write_run(
+            compile_seconds=time.monotonic() - began,
+            flops_xla_per_token=self._flops_xla(compiled.cost_analysis()),
+        )
+        return compiled
+
+    def _flops_xla(self, cost: Any) -> float | None:
+        """XLA's count per token. It counts the loop over micro-batches once, hence the factor; the
+        optimiser's share, a few FLOPs per parameter and step, is then counted too often."""
+        if not cost or "flops" not in cost:
+            return None
+        passes = micro_batches(self._experiment, self._mesh)
+        return cost["flops"] * self._mesh.size * passes / self._experiment.batch_tokens
+
+    def _batches(self, first: int) -> Iterator[Batch]:
+        order = BatchOrder(self._plan.n_sequences, self._experiment.seed_order)
+        return feed(
+            self._store,
+            order,
+            context=self._experiment.model.context,
+            batch_sequences=self._plan.batch_sequences,
+            first_step=first,
+            last_step=self._plan.steps,
+        )
+
+    def _evaluate(self, done: int, rate: float, state: TrainState) -> None:
+        """Measure the validation loss, and at the very end the test loss."""
+        jax.block_until_ready(state)
+        with self._log.pause():
+            last = done == self._plan.steps
+            splits = {"validation": self._validate} | ({"test": self._test} if last else {})
+            for split, evaluator in splits.items():
+                self._log.evaluation(self._eval_row(done, rate, split, evaluator, state))
+            if last:
+                self._directory.write_run(test_text=self._test.compressors())
+
+    def _eval_row(
+        self, done: int, rate: float, split: str, evaluator: Evaluator, state: TrainState
+    ) -> dict[str, Any]:
+        tokens = done * self._experiment.batch_tokens
+        return {
+            "step": done,
+            "tokens": tokens,
+            "epochs": tokens / self._plan.unique_tokens,
+            "split": split,
+            "scored_tokens": evaluator.tokens,
+            "annealed": is_annealed(self._experiment.schedule, done, self._plan.steps),
+            "learning_rate": rate,
+            **dataclasses.asdict(evaluator(state.params)),
+        }

@@ -1,0 +1,48 @@
+"""Threads, XLA flags and the compilation cache: all that must be set before JAX starts, in one place.
+
+On a CPU, XLA runs models of this size faster on one core than on two, so a process is pinned to one core
+and a sweep runs one point per core. To override: `--cores N`, the environment's XLA_FLAGS (ours are put
+before them, and the last one wins), JAX_PLATFORMS, JAX_COMPILATION_CACHE_DIR.
+"""
+
+import os
+from pathlib import Path
+
+CPU_FLAGS = ("--xla_cpu_multi_thread_eigen=false",)
+
+
+def accelerator_present() -> bool:
+    """Whether JAX would find a GPU or TPU, judged without starting it."""
+    if os.environ.get("JAX_PLATFORMS", "").split(",")[0] == "cpu":
+        return False
+    return any(Path(device).exists() for device in ("/dev/nvidia0", "/dev/kfd", "/dev/accel0", "/dev/vfio/0"))
+
+
+def available_cores() -> list[int]:
+    """The cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def pin(cores: list[int]) -> None:
+    """Keep this process on `cores`, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+
+
+def prepare(cache: Path, cores: int = 1) -> None:
+    """Set up this process for training; call before JAX is imported."""
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache / "xla"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if not accelerator_present():
+        pin(available_cores()[-cores:])
+        if cores == 1:
+            given = os.environ.get("XLA_FLAGS", "")
+            os.environ["XLA_FLAGS"] = " ".join([*CPU_FLAGS, given]).strip()
+
+
+def cache_directory() -> Path:
+    """Where corpora, token stores and compiled programs are kept: $QUARRY_CACHE, else ~/.cache/quarry."""
+    return Path(os.environ.get("QUARRY_CACHE") or Path.home() / ".cache" / "quarry").expanduser()

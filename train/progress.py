@@ -1,0 +1,63 @@
+"""What a person sees while a run trains."""
+
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class Watcher(Protocol):
+    """Told how a run goes on."""
+
+    def start(self, name: str, step: int, steps: int) -> None: ...
+
+    def update(self, step: int, loss: float, tokens_per_second: float) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Quiet:
+    """Says nothing: for tests, and for the points of a sweep, which has a display of its own."""
+
+    def start(self, name: str, step: int, steps: int) -> None: ...
+
+    def update(self, step: int, loss: float, tokens_per_second: float) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+def columns() -> tuple:
+    """The bar of one run: name, steps, loss, speed, time left."""
+    return (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}"),
+        TextColumn("{task.fields[speed]:,.0f} tokens/s"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+
+
+class Bar:
+    """A bar with loss, tokens per second and time left."""
+
+    def __init__(self, console: Console):
+        self._progress = Progress(*columns(), console=console)
+
+    def start(self, name: str, step: int, steps: int) -> None:
+        self._task = self._progress.add_task(name, total=steps, completed=step, loss=float("nan"), speed=0.0)
+        self._progress.start()
+
+    def update(self, step: int, loss: float, tokens_per_second: float) -> None:
+        self._progress.update(self._task, completed=step, loss=loss, speed=tokens_per_second)
+
+    def stop(self) -> None:
+        self._progress.stop()

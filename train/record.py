@@ -1,0 +1,253 @@
+"""The run record: what a run leaves on disk, and the one table every analysis reads.
+
+A run directory `runs/<study>/<point>/` holds
+
+    config.json     the resolved experiment
+    metrics.jsonl   append-only, a row per logged training step
+    evals.jsonl     append-only, a row per evaluation
+    run.json        status, counts, versions, device, seeds, data manifest
+    checkpoints/    Orbax
+
+This module knows the files and their columns, and nothing of models or arrays, so that the analysis can
+import it without importing JAX.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import polars as pl
+
+Status = Literal["running", "finished", "diverged", "preempted", "failed"]
+
+WALL_CLOCK_COLUMNS = ("tokens_per_second", "wall_seconds")
+"""The only columns that may differ between a run and the same run killed and resumed."""
+
+POINT_COLUMNS: dict[str, pl.DataType] = {
+    "study": pl.String(),
+    "point": pl.String(),
+    "status": pl.String(),
+    "split": pl.String(),  # validation | test
+    "annealed": pl.Boolean(),  # the learning rate had decayed when the loss was measured
+    "step": pl.Int64(),
+    "tokens": pl.Int64(),  # E, processed
+    "unique_tokens": pl.Int64(),  # U, available
+    "epochs": pl.Float64(),  # E / U
+    "batch_tokens": pl.Int64(),  # B
+    "n_params": pl.Int64(),
+    "n_nonembedding": pl.Int64(),
+    "n_head": pl.Int64(),
+    "n_embedding": pl.Int64(),
+    "flops_6ne": pl.Float64(),  # 6 * n_nonembedding * tokens
+    "flops_exact": pl.Float64(),  # head and causal attention counted
+    "flops_xla": pl.Float64(),  # what XLA counted for the training step
+    "loss": pl.Float64(),  # nats per token, fp32
+    "loss_sem": pl.Float64(),  # standard error over sequences
+    "bits_per_byte": pl.Float64(),
+    "learning_rate": pl.Float64(),
+    "train_loss": pl.Float64(),  # of the last logged step
+    "d_model": pl.Int64(),
+    "n_layers": pl.Int64(),
+    "context": pl.Int64(),
+    "vocab_size": pl.Int64(),
+    "seed_init": pl.Int64(),
+    "seed_order": pl.Int64(),
+    "device": pl.String(),
+    "wall_seconds": pl.Float64(),
+}
+"""One row per evaluation; units: tokens, parameters, FLOPs, nats per token."""
+
+_RUN_COLUMNS = (
+    "unique_tokens",
+    "batch_tokens",
+    "n_params",
+    "n_nonembedding",
+    "n_head",
+    "n_embedding",
+    "d_model",
+    "n_layers",
+    "context",
+    "vocab_size",
+    "seed_init",
+    "seed_order",
+    "device",
+)
+
+
+class RecordError(ValueError):
+    """A run directory that cannot be read or written as asked."""
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Rows of a JSONL file; a torn last line (the process died while writing it) is dropped.
+
+    Raises RecordError if any line but the last is damaged.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_bytes().split(b"\n")
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            rows += [json.loads(line)] if line.strip() else []
+        except ValueError:
+            if number < len(lines):
+                raise RecordError(f"{path}, line {number} is damaged: {line[:60]!r}") from None
+    return rows
+
+
+def read_last_row(path: Path, tail_bytes: int = 4096) -> dict[str, Any] | None:
+    """The last whole row of a log that is being written, None before the first."""
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - tail_bytes))
+        lines = file.read().split(b"\n")[:-1]
+    return json.loads(lines[-1]) if lines else None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace `path` by `value` atomically: a reader sees the old file or the new one, never half."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(value, file, indent=2, allow_nan=True)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def keep_rows(path: Path, through_step: int) -> None:
+    """Drop the rows after `through_step`: a resumed run will write them again, the same."""
+    rows = [row for row in read_jsonl(path) if row["step"] <= through_step]
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    os.replace(partial, path)
+
+
+class JsonlLog:
+    """An append-only log of rows, each flushed as it is written."""
+
+    def __init__(self, path: Path):
+        self._file = path.open("a", encoding="utf-8")
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Write one row; a crash can tear only this line."""
+        self._file.write(json.dumps(dict(row)) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The files of one run. `path` is `runs/<study>/<point>`."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def evals(self) -> Path:
+        return self.path / "evals.jsonl"
+
+    @property
+    def run(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def name(self) -> str:
+        """`<study>/<point>`."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    def read_run(self) -> dict[str, Any]:
+        """`run.json`, or {} before the run has begun. Raises RecordError if it is damaged."""
+        if not self.run.exists():
+            return {}
+        try:
+            return json.loads(self.run.read_text(encoding="utf-8"))
+        except ValueError:
+            raise RecordError(f"{self.run} is damaged; delete it and train again to rebuild it") from None
+
+    def status(self) -> Status | None:
+        """The status of the run, None before it has begun."""
+        status = self.read_run().get("status")
+        return status if status in get_args(Status) else None
+
+    def write_run(self, **fields: Any) -> None:
+        """Set `fields` in run.json, keeping the others."""
+        write_json(self.run, self.read_run() | fields)
+
+    def finish(self, status: Status) -> None:
+        """Record the end of the run, and write both logs as Parquet too."""
+        for log in (self.metrics, self.evals):
+            rows = read_jsonl(log)
+            if rows:
+                pl.from_dicts(rows, infer_schema_length=None).write_parquet(log.with_suffix(".parquet"))
+        self.write_run(status=status, ended=time.time())
+
+
+def find_runs(root: Path) -> list[RunDirectory]:
+    """Every run directory at or below `root`, by name. Raises RecordError if there is none."""
+    if not root.is_dir():
+        raise RecordError(f"no such directory of runs: {root}")
+    found = sorted(path.parent for path in root.rglob("run.json"))
+    if not found:
+        raise RecordError(f"no run below {root}: a run directory holds a run.json")
+    return [RunDirectory(path) for path in found]
+
+
+def points_table(root: Path) -> pl.DataFrame:
+    """The points of every run at or below `root`: one row per evaluation, columns POINT_COLUMNS.
+
+    A run with no evaluation (it diverged or failed first) still gives one row, its losses null: a diverged
+    run is a row with a status, never a missing row.
+    """
+    rows = [row for directory in find_runs(root) for row in _point_rows(directory)]
+    return pl.from_dicts(rows, schema=POINT_COLUMNS)
+
+
+def write_table(table: pl.DataFrame, path: Path) -> None:
+    """Write a table as CSV or Parquet, by the ending of `path`, whole or not at all.
+
+    Raises RecordError for another ending or a place that cannot be written.
+    """
+    writers = {".csv": table.write_csv, ".parquet": table.write_parquet}
+    if path.suffix not in writers:
+        raise RecordError(f"{path} must end in .csv or .parquet")
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writers[path.suffix](partial)
+        os.replace(partial, path)
+    except OSError as error:
+        raise RecordError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _point_rows(directory: RunDirectory) -> Iterable[dict[str, Any]]:
+    run = directory.read_run()
+    shared = {name: run.get(name) for name in _RUN_COLUMNS}
+    shared |= {"study": directory.path.parent.name, "point": directory.path.name, "status": run.get("status")}
+    per_token = {name: run.get(f"{name}_per_token") for name in ("flops_6ne", "flops_exact", "flops_xla")}
+    for row in read_jsonl(directory.evals) or [{}]:
+        tokens = row.get("tokens")
+        counted = {
+            name: None if tokens is None or rate is None else rate * tokens
+            for name, rate in per_token.items()
+        }
+        yield {name: (shared | counted | row).get(name) for name in POINT_COLUMNS}

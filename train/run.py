@@ -1,0 +1,142 @@
+"""Beginning a run: its plan, its directory, what is written down before the first step."""
+
+import dataclasses
+import fcntl
+import json
+import os
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from model.config import ConfigError, ModelConfig, require
+from model.counting import count_parameters, flops_6n, flops_exact
+from train.data.order import unique_sequences
+from train.data.store import TokenStore, prepare
+from train.experiment import Experiment, Point, first_difference
+from train.record import RunDirectory, write_json
+
+RECORDED_VERSIONS = ("quarry-scaling", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
+MAY_CHANGE = ("checkpoint", "tracking")
+"""Fields of an experiment that may differ between a run and its continuation: they change no number."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an experiment comes to on the data there is. Units: tokens, sequences, steps."""
+
+    unique_tokens: int
+    n_sequences: int
+    batch_sequences: int
+    steps: int
+    tokens: int
+
+    @property
+    def epochs(self) -> float:
+        return self.tokens / self.unique_tokens
+
+
+def make_plan(experiment: Experiment, store: TokenStore) -> Plan:
+    """U, B, S and E of an experiment. Raises ConfigError or DataError if the data cannot give them."""
+    tokenizer, context = store.tokenizer, experiment.model.context
+    require(
+        experiment.model.vocab_size >= tokenizer.vocab_size,
+        f"model.vocab_size = {experiment.model.vocab_size} is less than the {tokenizer.vocab_size} tokens of "
+        f"data.tokenizer = {experiment.data.tokenizer}",
+    )
+    available = store.n_tokens("train")
+    n_sequences = unique_sequences(experiment.data.unique_tokens or available - 1, context, available)
+    steps = experiment.steps(n_sequences * context)
+    return Plan(
+        unique_tokens=n_sequences * context,
+        n_sequences=n_sequences,
+        batch_sequences=experiment.batch_tokens // context,
+        steps=steps,
+        tokens=steps * experiment.batch_tokens,
+    )
+
+
+def open_store(experiment: Experiment, cache: Path) -> TokenStore:
+    """The token store of an experiment, made if it is not in the cache."""
+    return prepare(experiment.data.corpus, experiment.data.tokenizer, cache)
+
+
+def open_run(point: Point, workdir: Path) -> RunDirectory:
+    """The directory of a run, made or found again.
+
+    Raises ConfigError if it cannot be written, is in use, or holds a run of another configuration.
+    """
+    directory = RunDirectory(workdir / point.study / point.name)
+    try:
+        directory.path.mkdir(parents=True, exist_ok=True)
+        _lock(directory)
+    except OSError as error:
+        raise ConfigError(f"cannot write the run directory {directory.path}: {error.strerror}") from None
+    _check_same(directory, point.config)
+    return directory
+
+
+def _lock(directory: RunDirectory) -> None:
+    """Hold the directory for this process; the kernel lets go when the process ends, however it ends."""
+    handle = os.open(directory.path / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(f"another process is training in {directory.path}") from None
+
+
+def _check_same(directory: RunDirectory, experiment: Experiment) -> None:
+    resolved = json.loads(json.dumps(dataclasses.asdict(experiment)))
+    if directory.config.exists():
+        former = json.loads(directory.config.read_text(encoding="utf-8"))
+        fixed = [{k: v for k, v in tree.items() if k not in MAY_CHANGE} for tree in (former, resolved)]
+        difference = first_difference(*fixed)
+        require(
+            difference is None,
+            f"{directory.path} holds a run of another configuration ({difference}); "
+            "give this one its own --name or --workdir",
+        )
+    write_json(directory.config, resolved)
+
+
+def model_counts(model: ModelConfig) -> dict[str, int]:
+    """The parameter counts and shape columns of the record."""
+    count = count_parameters(model)
+    return {
+        "n_params": count.total,
+        "n_nonembedding": count.nonembedding,
+        "n_head": count.head,
+        "n_embedding": count.embedding,
+        "d_model": model.d_model,
+        "n_layers": model.n_layers,
+        "context": model.context,
+        "vocab_size": model.vocab_size,
+        "flops_6ne_per_token": flops_6n(model),
+        "flops_exact_per_token": flops_exact(model),
+    }
+
+
+def describe_run(experiment: Experiment, plan: Plan, store: TokenStore) -> dict[str, Any]:
+    """The fields of run.json that are known before the first step."""
+    import jax
+
+    devices = jax.devices()
+    return model_counts(experiment.model) | {
+        "unique_tokens": plan.unique_tokens,
+        "tokens": plan.tokens,
+        "epochs": plan.epochs,
+        "steps": plan.steps,
+        "batch_tokens": experiment.batch_tokens,
+        "seed_init": experiment.seed_init,
+        "seed_order": experiment.seed_order,
+        "device": f"{len(devices)} x {devices[0].device_kind}",
+        "hosts": jax.process_count(),
+        "versions": {name: version(name) for name in RECORDED_VERSIONS}
+        | {"python": platform.python_version()},
+        "data": store.manifest,
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "started": time.time(),
+    }

@@ -1,0 +1,96 @@
+"""What a running process writes: metrics and evaluations, to the record, the trackers and the screen."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from train.experiment import Experiment
+from train.progress import Watcher
+from train.record import JsonlLog, RunDirectory, read_jsonl
+from train.step import StepMetrics
+from train.tracking import open_trackers
+
+
+class RunLog:
+    """The two logs of a run, its trackers and its watcher.
+
+    A step's metrics are read when the next are logged, so that the host never waits for the step it has
+    just sent off.
+    """
+
+    def __init__(self, directory: RunDirectory, experiment: Experiment, watcher: Watcher):
+        former = read_jsonl(directory.metrics)
+        self._batch_tokens, self._watcher = experiment.batch_tokens, watcher
+        self._metrics, self._evals = JsonlLog(directory.metrics), JsonlLog(directory.evals)
+        self._trackers = open_trackers(experiment.tracking, directory.path)
+        self._pending: tuple[int, float, StepMetrics] | None = None
+        self._began = self._read_at = time.monotonic()
+        self._spent = former[-1]["wall_seconds"] if former else 0.0
+        self._read_step = former[-1]["step"] if former else 0
+        self._train_loss: float | None = former[-1]["loss"] if former else None
+        self.diverged = False
+
+    def step(self, done: int, rate: float, metrics: StepMetrics) -> None:
+        """Take the metrics of step `done`; write those taken before."""
+        self.flush()
+        self._pending = (done, rate, metrics)
+
+    def flush(self) -> None:
+        """Write the metrics taken last, waiting for them."""
+        if self._pending is None:
+            return
+        (done, rate, metrics), self._pending = self._pending, None
+        loss, grad_norm = float(metrics.loss), float(metrics.grad_norm)
+        now = time.monotonic()
+        speed = (done - self._read_step) * self._batch_tokens / max(1e-9, now - self._read_at)
+        self._read_at, self._read_step, self._train_loss = now, done, finite(loss)
+        row = {
+            "step": done,
+            "tokens": done * self._batch_tokens,
+            "loss": finite(loss),
+            "grad_norm": finite(grad_norm),
+            "learning_rate": rate,
+            "tokens_per_second": speed,
+            "wall_seconds": self._wall_seconds(),
+        }
+        self._metrics.append(row)
+        self._mirror(done, row)
+        self._watcher.update(done, loss, speed)
+        self.diverged = not math.isfinite(loss)
+
+    def evaluation(self, row: dict[str, Any]) -> None:
+        """Write an evaluation, after the metrics of the steps before it."""
+        self.flush()
+        values = {name: finite(value) if isinstance(value, float) else value for name, value in row.items()}
+        self._evals.append(values | {"train_loss": self._train_loss, "wall_seconds": self._wall_seconds()})
+        self._mirror(row["step"], {f"{row['split']}/{name}": row[name] for name in ("loss", "bits_per_byte")})
+        self.diverged = self.diverged or not math.isfinite(row["loss"])
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Time that is not training: kept out of tokens_per_second."""
+        self.flush()
+        began = time.monotonic()
+        yield
+        self._read_at += time.monotonic() - began
+
+    def close(self) -> None:
+        """Write what is left and close the files."""
+        self.flush()
+        for log in (self._metrics, self._evals, *self._trackers):
+            log.close()
+
+    def _wall_seconds(self) -> float:
+        return self._spent + time.monotonic() - self._began
+
+    def _mirror(self, step: int, scalars: Mapping[str, Any]) -> None:
+        numbers = {name: value for name, value in scalars.items() if isinstance(value, float)}
+        for tracker in self._trackers:
+            tracker.write_scalars(step, numbers)
+
+
+def finite(value: float) -> float | None:
+    """`value`, or None if it is infinite or not a number: JSON has no such numbers."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,46 @@
+"""Learning-rate schedules: pure functions from a step to a rate.
+
+rate = schedule(config, peak=3e-3, steps=1000)
+rate(0), rate(999)
+"""
+
+import math
+from collections.abc import Callable
+
+from train.experiment import ScheduleConfig
+
+Schedule = Callable[[int], float]
+
+ANNEALED_BELOW = 0.11
+"""A loss counts as annealed if it was measured after a schedule that ended at or below a tenth of its peak
+(the 10x decay of Hoffmann 2022, 2203.15556, section 3.1), rounding allowed."""
+
+
+def schedule(config: ScheduleConfig, peak: float, steps: int) -> Schedule:
+    """The rate of step 0 .. steps - 1 of a run.
+
+    Warm-up is linear and reaches the peak at its last step; `wsd` holds it and then cools by
+    peak (1 - (1 - final) sqrt((n - n_0) / (steps - n_0))) (Hägele 2024, 2405.18392); `cosine` falls from the
+    end of warm-up; `constant` holds.
+    """
+    warmup = math.ceil(config.warmup * steps)
+    cooldown = steps - round(config.decay * steps)
+
+    def rate(step: int) -> float:
+        if step < warmup:
+            return peak * (step + 1) / warmup
+        if config.kind == "cosine":
+            done = (step + 1 - warmup) / max(1, steps - warmup)
+            return peak * (config.final + (1 - config.final) * 0.5 * (1 + math.cos(math.pi * done)))
+        if config.kind == "wsd" and step >= cooldown:
+            done = (step + 1 - cooldown) / (steps - cooldown)
+            return peak * (1 - (1 - config.final) * math.sqrt(done))
+        return peak
+
+    return rate
+
+
+def is_annealed(config: ScheduleConfig, step: int, steps: int) -> bool:
+    """Whether a loss measured after `step` steps of `steps` is an end point of a decayed schedule."""
+    decays = config.kind == "cosine" or (config.kind == "wsd" and round(config.decay * steps) >= 1)
+    return step == steps and decays and config.final <= ANNEALED_BELOW

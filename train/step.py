@@ -1,0 +1,112 @@
+"""The training state and the compiled step."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh
+from jaxtyping import Array, Float, Int
+
+from model.sharding import batch_sharding, parameter_shardings, replicated
+from model.transformer import Params, abstract, apply, build, token_losses
+from train.experiment import Experiment
+from train.optimizer import adamw
+
+
+class TrainState(NamedTuple):
+    """All that a checkpoint holds; data and schedule follow from `step`, the optimiser steps done."""
+
+    params: Params
+    optimizer: Any
+    step: Array
+
+
+class StepMetrics(NamedTuple):
+    """Of one step: mean loss in nats per token, length of the gradient before clipping."""
+
+    loss: Array
+    grad_norm: Array
+
+
+def init_state(experiment: Experiment) -> TrainState:
+    """The state before the first step; a pure function of `seed_init`."""
+    _, params = build(experiment.model, experiment.seed_init)
+    return TrainState(params, adamw(experiment.optimizer).init(params), jnp.zeros((), jnp.int32))
+
+
+def state_shardings(experiment: Experiment, mesh: Mesh) -> TrainState:
+    """A sharding for each array of the state: moments like their parameters, scalars everywhere."""
+    _, shapes, axes = abstract(experiment.model)
+    params = parameter_shardings(mesh, shapes, axes)
+    state = jax.eval_shape(lambda: init_state(experiment))
+    optimizer = optax.tree_map_params(
+        adamw(experiment.optimizer),
+        lambda _, sharding: sharding,
+        state.optimizer,
+        params,
+        transform_non_params=lambda _: replicated(mesh),
+    )
+    return TrainState(params, optimizer, replicated(mesh))
+
+
+def make_state(experiment: Experiment, mesh: Mesh) -> TrainState:
+    """The first state, laid out over the mesh."""
+    return jax.jit(lambda: init_state(experiment), out_shardings=state_shardings(experiment, mesh))()
+
+
+def abstract_state(experiment: Experiment, mesh: Mesh) -> TrainState:
+    """Shapes, dtypes and shardings of the state, nothing allocated: what a restore needs."""
+    return jax.tree.map(
+        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+        jax.eval_shape(lambda: init_state(experiment)),
+        state_shardings(experiment, mesh),
+    )
+
+
+def micro_batches(experiment: Experiment, mesh: Mesh) -> int:
+    """Forward and backward passes per step: the fewest that divide the batch's rows and stay within
+    `micro_batch_tokens` a device."""
+    rows = experiment.batch_tokens // experiment.model.context
+    most = experiment.micro_batch_tokens // experiment.model.context * mesh.shape["data"] * mesh.shape["fsdp"]
+    return next(n for n in range(1, rows + 1) if rows % n == 0 and rows // n <= most)
+
+
+def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[TrainState, StepMetrics]]:
+    """The jitted step: (state, inputs [B, T], targets [B, T], learning rate) -> (state, metrics).
+
+    The state is donated. Gradients are summed over `micro_batches` passes.
+    """
+    graph, _, _ = abstract(experiment.model)
+    optimizer, passes = adamw(experiment.optimizer), micro_batches(experiment, mesh)
+
+    def loss_of(params: Params, inputs_BxT: Int[Array, "B T"], targets_BxT: Int[Array, "B T"]) -> Array:
+        return token_losses(apply(graph, params, inputs_BxT), targets_BxT.reshape(-1)).mean()
+
+    def gradient(params: Params, inputs_BxT: Array, targets_BxT: Array) -> tuple[Array, Params]:
+        if passes == 1:
+            return jax.value_and_grad(loss_of)(params, inputs_BxT, targets_BxT)
+        split = lambda x: x.reshape(-1, passes, x.shape[1]).swapaxes(0, 1)  # noqa: E731
+
+        def add(total, batch):
+            return jax.tree.map(jnp.add, total, jax.value_and_grad(loss_of)(params, *batch)), None
+
+        zero = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, params))
+        total, _ = jax.lax.scan(add, zero, (split(inputs_BxT), split(targets_BxT)))
+        return jax.tree.map(lambda x: x / passes, total)
+
+    def step(state: TrainState, inputs_BxT: Array, targets_BxT: Array, rate: Float[Array, ""]):
+        loss, grads = gradient(state.params, inputs_BxT, targets_BxT)
+        updates, moments = optimizer.update(grads, state.optimizer, state.params)
+        params = jax.tree.map(lambda p, u: p - (rate * u).astype(p.dtype), state.params, updates)
+        metrics = StepMetrics(loss, optax.global_norm(grads))
+        return TrainState(params, moments, state.step + 1), metrics
+
+    states, rows, scalar = state_shardings(experiment, mesh), batch_sharding(mesh), replicated(mesh)
+    return jax.jit(
+        step,
+        in_shardings=(states, rows, rows, scalar),
+        out_shardings=(states, StepMetrics(scalar, scalar)),
+        donate_argnums=0,
+    )

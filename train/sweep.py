@@ -1,0 +1,135 @@
+"""A study as a person sees it: the table before it runs, the display while it does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from model.counting import count_parameters, flops_6n
+from train import estimate
+from train.experiment import Point, find_study, load_points
+from train.launch import Job, run_sweep, worker_slots
+from train.record import RunDirectory, Status, read_last_row
+from train.run import Plan, make_plan, open_store
+
+DONE = ("finished", "diverged")
+
+
+def collect(studies: Sequence[str]) -> list[Point]:
+    """The points of the named studies and files, with their variants. Raises ConfigError for a bad one."""
+    files = [
+        file for study in studies for file in ([Path(study)] if study.endswith(".py") else find_study(study))
+    ]
+    return [point for file in files for point in load_points(file)]
+
+
+def make_jobs(points: Sequence[Point], workdir: Path, cache: Path) -> list[tuple[Job, Plan]]:
+    """A job per point, those already finished or diverged marked so, and what each comes to."""
+    return [_job(point, workdir, cache) for point in points]
+
+
+def _job(point: Point, workdir: Path, cache: Path) -> tuple[Job, Plan]:
+    plan = make_plan(point.config, open_store(point.config, cache))
+    directory = RunDirectory(workdir / point.study / point.name)
+    status = directory.status()
+    cost = estimate.seconds(point.config, plan.tokens, 1e10)
+    return Job(point, directory, cost, plan.steps, status if status in DONE else "waiting"), plan
+
+
+def dry_run_table(jobs: Sequence[tuple[Job, Plan]]) -> Table:
+    """N, U, E, k, B, S, C of each point as it would be trained, with estimated time and memory."""
+    table = Table(title="what would be trained", caption="time and memory are estimates, for one core")
+    for heading in ("point", "N", "head", "U", "E", "k", "B", "S", "C = 6NE", "time", "memory", "status"):
+        table.add_column(heading, justify="left" if heading in ("point", "status") else "right")
+    rate, total = estimate.matmul_flops_per_second(), 0.0
+    for job, plan in jobs:
+        config = job.point.config
+        seconds, count = estimate.seconds(config, plan.tokens, rate), count_parameters(config.model)
+        total += seconds * (job.state == "waiting")
+        flops = flops_6n(config.model) * plan.tokens
+        cells = (count.nonembedding, count.head, plan.unique_tokens, plan.tokens)
+        memory = estimate.memory_bytes(config) / 2**20
+        table.add_row(
+            job.point.run, *(f"{cell:,}" for cell in cells), f"{plan.epochs:.3g}", f"{config.batch_tokens:,}",
+            f"{plan.steps:,}", f"{flops:.2e}", f"{seconds:.0f} s", f"{memory:.0f} MiB", job.state,
+        )  # fmt: skip
+    table.add_section()
+    table.add_row("all that wait", *[""] * 8, f"{total:.0f} s", "", "")
+    return table
+
+
+def sweep(jobs: Sequence[Job], arguments: list[str], workers: int | None, console: Console) -> bool:
+    """Run the jobs with one display for all of them; returns whether it was asked to stop."""
+    with SweepDisplay(jobs, console) as display:
+        return run_sweep(jobs, worker_slots(workers), arguments, display.refresh)
+
+
+class SweepDisplay:
+    """One bar for the whole sweep, weighted by cost, and one for each running point."""
+
+    def __init__(self, jobs: Sequence[Job], console: Console):
+        self._jobs, self._bars = jobs, dict[str, TaskID]()
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=console,
+        )
+        self._all = self._progress.add_task("sweep", total=sum(job.cost for job in jobs), note="")
+
+    def __enter__(self) -> "SweepDisplay":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def refresh(self) -> None:
+        """Read how far each point has come and redraw."""
+        done = 0.0
+        for job in self._jobs:
+            row = read_last_row(job.directory.metrics) if job.state == "running" else None
+            share = 1.0 if job.state in (*DONE, "failed") else (row["step"] / job.steps if row else 0.0)
+            done += share * job.cost
+            self._refresh_bar(job, share, row)
+        finished = sum(job.state in DONE for job in self._jobs)
+        self._progress.update(self._all, completed=done, note=f"{finished} of {len(self._jobs)} points")
+
+    def _refresh_bar(self, job: Job, share: float, row: dict | None) -> None:
+        name = job.point.name
+        if job.state == "running" and name not in self._bars:
+            self._bars[name] = self._progress.add_task(f"  {name}", total=1.0, note="starting")
+        if name in self._bars and row is not None:
+            loss = "diverged" if row["loss"] is None else f"loss {row['loss']:.3f}"
+            note = f"{loss}, {row['tokens_per_second']:,.0f} tokens/s"
+            self._progress.update(self._bars[name], completed=share, note=note)
+        if name in self._bars and job.state != "running":
+            self._progress.remove_task(self._bars.pop(name))
+            self._progress.console.print(f"{job.point.run}: {job.state}{_reason(job)}", highlight=False)
+
+
+def _reason(job: Job) -> str:
+    """Where to look, for a point that failed."""
+    return f", see {job.log}" if job.state == "failed" else ""
+
+
+def sweep_command(
+    studies: Sequence[str], workdir: Path, cache: Path, workers: int | None, dry_run: bool, console: Console
+) -> Status:
+    """Train the points of `studies`, or say what that would be; the worst status of them all."""
+    jobs = make_jobs(collect(studies), workdir, cache)
+    if dry_run:
+        console.print(dry_run_table(jobs))
+        return "finished"
+    points = [job for job, _ in jobs]
+    arguments = ["--workdir", str(workdir), "--cache", str(cache)]
+    if sweep(points, arguments, workers, console):
+        return "preempted"
+    done = {state: sum(job.state == state for job in points) for state in (*DONE, "failed")}
+    console.print(", ".join(f"{count} {state}" for state, count in done.items() if count), highlight=False)
+    return "failed" if done["failed"] else "finished"
