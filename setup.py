@@ -47,6 +47,7 @@ setup(
         "flax>=0.12.0",
         "grain>=0.2.9",
         "jax>=0.7.2",
+        "importlib_resources>=5.10",  # tensorflow-datasets uses it undeclared (tensorflow/datasets#11212)
         "jaxtyping>=0.2.36",
         "jinja2>=3.1",
         "numpy>=1.26",
@@ -59,6 +60,7 @@ setup(
         "tensorflow-datasets>=4.9.7",
         "tiktoken>=0.8",
         "tokenizers>=0.20",
+        "typeguard>=4.0",
         "tyro>=0.9",
         "vl-convert-python>=1.6",
     ],

@@ -1,7 +1,10 @@
 """The shape of a model and of its mesh, validated when built, and the two named presets. Needs no JAX."""
 
+import inspect
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
+
+from typeguard import TypeCheckError, check_type
 
 Norm = Literal["rmsnorm", "layernorm"]
 Position = Literal["rotary", "learned"]
@@ -17,6 +20,17 @@ def require(condition: bool, message: str) -> None:
     """Raise ConfigError(message) unless `condition`."""
     if not condition:
         raise ConfigError(message)
+
+
+def check_types(config: Any) -> None:
+    """Raise ConfigError for the first field of a dataclass whose value is not of its declared type."""
+    for name, hint in get_type_hints(type(config)).items():
+        value = getattr(config, name)
+        try:
+            check_type(value, hint)
+        except TypeCheckError:
+            expected = inspect.formatannotation(hint).replace("typing.", "")
+            raise ConfigError(f"{type(config).__name__}.{name} must be {expected}, not {value!r}") from None
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,7 @@ class ModelConfig:
     compute_dtype: Dtype = "float32"
 
     def __post_init__(self) -> None:
+        check_types(self)
         for field in ("d_model", "n_layers", "n_heads", "context", "vocab_size"):
             value = getattr(self, field)
             require(value >= 1, f"model.{field} must be at least 1, not {value}")
@@ -99,6 +114,7 @@ class MeshConfig:
     tensor: int = 1
 
     def __post_init__(self) -> None:
+        check_types(self)
         for name in MESH_AXES:
             size = getattr(self, name)
             require(size is None or size >= 1, f"mesh.{name} must be at least 1, not {size}")

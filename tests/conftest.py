@@ -13,8 +13,9 @@ from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+import tests.strict  # the import hook names it
 
-install_import_hook(["model", "train", "analysis"], "beartype.beartype").__enter__()
+install_import_hook(["model", "train", "analysis"], "tests.strict.typecheck").__enter__()
 
 
 @pytest.fixture(scope="session")

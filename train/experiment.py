@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from model.config import ConfigError, MeshConfig, ModelConfig, require
+from model.config import ConfigError, MeshConfig, ModelConfig, check_types, require
 from model.counting import flops_6n
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -25,6 +25,7 @@ class DataConfig:
     """U, a prefix of one fixed document shuffle; None means the whole training split."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         unique = self.unique_tokens
         require(unique is None or unique >= 1, f"data.unique_tokens must be at least 1, not {unique}")
 
@@ -43,6 +44,7 @@ class OptimizerConfig:
     """Gradients longer than this are scaled down to it."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         for name in ("learning_rate", "epsilon", "clip_norm"):
             value = getattr(self, name)
             require(value > 0, f"optimizer.{name} must be positive, not {value}")
@@ -64,6 +66,7 @@ class ScheduleConfig:
     """wsd, cosine: the rate at the end as a fraction of the peak."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         for name in ("warmup", "decay", "final"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"schedule.{name} must lie in [0, 1], not {value}")
@@ -86,6 +89,7 @@ class Duration:
     """C = 6 N E, N non-embedding."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         given = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
         listed = ", ".join(f"{name} = {value}" for name, value in given.items()) or "none"
         require(
@@ -119,6 +123,7 @@ class EvaluationConfig:
     """Validation measurements in a run, spaced by equal factors of tokens, the last one at the end."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         for name in ("validation_tokens", "test_tokens", "count"):
             value = getattr(self, name)
             require(value >= 1, f"evaluation.{name} must be at least 1, not {value}")
@@ -132,6 +137,7 @@ class CheckpointConfig:
     keep: int = 2
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(
             self.every_seconds >= 0, f"checkpoint.every_seconds must not be negative: {self.every_seconds}"
         )
@@ -163,6 +169,7 @@ class Experiment:
     """Trackers fed beside the JSONL record."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         context = self.model.context
         for name in ("batch_tokens", "micro_batch_tokens"):
             value = getattr(self, name)
@@ -218,15 +225,13 @@ def load_points(file: Path) -> list[Point]:
     require(config is not None, f"{file} does not define `config`")
     variants = getattr(module, "variants", {})
     require(isinstance(variants, Mapping), f"{file}: `variants` must be a dict from names to Experiments")
-    points = [Point(study, stem, config, file, None, doc)]
-    points += [
+    for name, value in {"config": config, **variants}.items():
+        kind = type(value).__name__
+        require(isinstance(value, Experiment), f"{file}: {name} is a {kind}, not an Experiment")
+    return [Point(study, stem, config, file, None, doc)] + [
         Point(study, f"{stem}-{check_name('variant', name)}", value, file, name, doc)
         for name, value in variants.items()
     ]
-    for point in points:
-        kind = type(point.config).__name__
-        require(isinstance(point.config, Experiment), f"{file}: {point.name} is a {kind}, not an Experiment")
-    return points
 
 
 def _run_file(file: Path) -> Any:

@@ -100,7 +100,7 @@ def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[T
         loss, grads = gradient(state.params, inputs_BxT, targets_BxT)
         updates, moments = optimizer.update(grads, state.optimizer, state.params)
         params = jax.tree.map(lambda p, u: p - (rate * u).astype(p.dtype), state.params, updates)
-        metrics = StepMetrics(loss, optax.global_norm(grads))
+        metrics = StepMetrics(loss, optax.tree.norm(grads))
         return TrainState(params, moments, state.step + 1), metrics
 
     states, rows, scalar = state_shardings(experiment, mesh), batch_sharding(mesh), replicated(mesh)

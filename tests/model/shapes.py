@@ -1,0 +1,16 @@
+"""The configurations that the model's tests run over: every option at least once."""
+
+from model.config import ModelConfig, kaplan, modern
+
+SMALL = dict(d_model=16, n_layers=2, n_heads=2, context=8, vocab_size=32)
+
+CONFIGS: dict[str, ModelConfig] = {
+    "kaplan": kaplan(**SMALL),
+    "modern": modern(**SMALL),
+    "swiglu": modern(**SMALL, activation="swiglu", d_ff=24),
+    "swiglu-bias": modern(**SMALL, activation="swiglu", bias=True, tied=True),
+    "wide-heads": modern(**SMALL, head_dim=12, norm="layernorm"),
+    "learned-untied": kaplan(**SMALL, tied=False, qk_norm=True),
+    "gelu-rotary": modern(**SMALL, activation="gelu", qk_norm=False),
+    "bf16": modern(**SMALL, compute_dtype="bfloat16"),
+}

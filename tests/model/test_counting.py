@@ -1,0 +1,58 @@
+import math
+
+import jax
+import pytest
+
+from model.config import kaplan, modern
+from model.counting import (
+    count_parameters,
+    count_real_parameters,
+    flops_6n,
+    flops_exact,
+    forward_flops,
+)
+from model.transformer import abstract, apply
+from tests.model.shapes import CONFIGS
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_closed_form_equals_the_real_parameters(name):
+    assert count_parameters(CONFIGS[name]) == count_real_parameters(CONFIGS[name])
+
+
+def test_nonembedding_is_kaplans_12_n_d_squared_up_to_gains_and_biases():
+    config = kaplan(768, 12, 12, context=1024, vocab_size=50257)
+    count = count_parameters(config)
+    assert count.nonembedding == pytest.approx(12 * 12 * 768**2, rel=2e-3)
+    assert count.embedding == (50257 + 1024) * 768
+    assert count.head == 0
+    assert count.total == count.nonembedding + count.embedding
+
+
+def test_forward_flops_are_kaplans_table_1():
+    config = modern(64, 3, 4, context=128, vocab_size=256)
+    parts = forward_flops(config)
+    assert parts == {
+        "embed": 4 * 64,
+        "qkv": 2 * 3 * 64 * 3 * 64,
+        "attention": 2 * 3 * 128 * 64,
+        "project": 2 * 3 * 64 * 64,
+        "feed_forward": 2 * 3 * 2 * 64 * 256,
+        "head": 2 * 64 * 256,
+    }
+    assert forward_flops(config, halve_causal=False)["attention"] == 2 * parts["attention"]
+    matrices = parts["qkv"] + parts["project"] + parts["feed_forward"]
+    assert flops_6n(config) == pytest.approx(3 * matrices, rel=1e-2)
+    assert flops_exact(config) == 3 * (matrices + parts["attention"] + parts["head"])
+
+
+@pytest.mark.parametrize("name", ["kaplan", "swiglu", "wide-heads"])
+def test_exact_flops_agree_with_what_xla_counts(name):
+    """XLA counts the full, unhalved attention, and elementwise work that the closed form leaves out."""
+    config = CONFIGS[name].__class__(**(vars(CONFIGS[name]) | dict(d_model=128, d_ff=512, context=64, head_dim=64)))
+    graph, shapes, _ = abstract(config)
+    tokens = jax.ShapeDtypeStruct((4, config.context), "int32")
+    cost = jax.jit(lambda p, t: apply(graph, p, t)).lower(shapes, tokens).cost_analysis()
+    parts = forward_flops(config, halve_causal=False)
+    ours = (sum(parts.values()) - parts["embed"]) * math.prod(tokens.shape)
+    assert ours <= cost["flops"] <= 1.15 * ours

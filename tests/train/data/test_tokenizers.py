@@ -1,0 +1,121 @@
+"""Tokenizers: lossless on any text, deterministic, saved as JSON."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from train.data import DataError
+from train.data.tokenizers import (
+    BpeTokenizer,
+    ByteTokenizer,
+    check_tokenizer,
+    load_tokenizer,
+    make_tokenizer,
+    save_tokenizer,
+    tokenizer_from,
+)
+
+TEXTS = [
+    f"the {word} of the nation, in the year {1790 + i}\n" for i, word in enumerate(["state", "union"] * 60)
+]
+BPE = make_tokenizer("bpe:300", TEXTS)
+
+
+@pytest.mark.parametrize("tokenizer", [ByteTokenizer(), BPE], ids=["bytes", "bpe"])
+@settings(deadline=None)
+@given(text=st.text())
+@example(text="<|endoftext|> </s> [PAD] \x00 \ufeff \u200d \U0010ffff é é \r\n\t   \ud7ff")
+@example(text="")
+def test_any_text_comes_back(tokenizer, text):
+    ids = tokenizer.encode(text)
+    assert ids.dtype == tokenizer.dtype
+    assert tokenizer.separator not in ids
+    assert tokenizer.decode(ids) == text
+    assert tokenizer.token_bytes[ids].sum() == len(text.encode())
+
+
+@pytest.mark.parametrize("character", [" ", "a", "\n", "é"])
+def test_long_runs_of_one_character_come_back(character):
+    text = character * 20_000
+    assert BPE.decode(BPE.encode(text)) == text
+
+
+@pytest.mark.parametrize("tokenizer", [ByteTokenizer(), BPE], ids=["bytes", "bpe"])
+def test_separators_are_no_text(tokenizer):
+    ids = np.append(tokenizer.encode("union"), tokenizer.separator)
+    assert tokenizer.decode(ids) == "union"
+    assert len(tokenizer.token_bytes) == tokenizer.vocab_size
+    assert tokenizer.token_bytes[tokenizer.separator] == 0
+    assert np.iinfo(tokenizer.dtype).max >= tokenizer.vocab_size - 1
+
+
+@pytest.mark.parametrize("tokenizer", [ByteTokenizer(), BPE], ids=["bytes", "bpe"])
+def test_a_lone_surrogate_is_refused(tokenizer):
+    with pytest.raises(DataError, match="surrogate at character 2"):
+        tokenizer.encode("ab\ud800")
+
+
+def test_bpe_learns_the_words_of_its_text():
+    assert BPE.vocab_size == 300
+    assert BPE.dtype == np.uint16
+    assert len(BPE.encode(" the nation")) == 2
+    assert len(BPE.encode("".join(TEXTS))) < len("".join(TEXTS)) / 2.5
+
+
+def test_bpe_encodes_as_the_trainer_would():
+    """tiktoken on our ranks gives the tokens that `tokenizers` itself gives with its merges."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=299, initial_alphabet=alphabet, show_progress=False)
+    trained.train_from_iterator(TEXTS, trainer)
+    text = "the union's 1801 naïve   nations\n\n they'll"
+    assert trained.encode(text).ids == BPE.encode(text).tolist()
+
+
+def test_training_is_deterministic_across_processes():
+    """Rust's hash maps are seeded per process."""
+    program = (
+        "import json, sys; from train.data.tokenizers import make_tokenizer;"
+        "print(json.dumps(make_tokenizer('bpe:300', json.load(sys.stdin)).definition))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], input=json.dumps(TEXTS), capture_output=True, text=True, check=True
+    )
+    assert json.loads(run.stdout) == BPE.definition
+
+
+@pytest.mark.parametrize("tokenizer", [ByteTokenizer(), BPE], ids=["bytes", "bpe"])
+def test_saved_as_json_and_read_back(tokenizer, tmp_path):
+    save_tokenizer(tokenizer, tmp_path / "tokenizer.json")
+    assert load_tokenizer(tmp_path / "tokenizer.json") == tokenizer
+
+
+def test_damaged_tokenizers_are_refused(tmp_path):
+    (tmp_path / "tokenizer.json").write_text("[]")
+    with pytest.raises(DataError, match="holds no tokenizer"):
+        load_tokenizer(tmp_path / "tokenizer.json")
+    with pytest.raises(DataError, match="damaged definition of the tokenizer 'bpe:300'"):
+        tokenizer_from({"name": "bpe:300", "tokens": ["zz"]})
+    with pytest.raises(DataError, match="all 256 single bytes"):
+        BpeTokenizer((b"a", b"b"))
+    with pytest.raises(DataError, match="twice"):
+        BpeTokenizer((*BPE.tokens, BPE.tokens[-1]))
+
+
+@pytest.mark.parametrize("name", ["words", "bpe", "bpe:", "bpe:big", "bpe:-5", "bpe:²", "bpe:256"])
+def test_unknown_tokenizers_are_refused(name):
+    with pytest.raises(DataError, match=f"tokenizer = '{name}' is"):
+        check_tokenizer(name)
+
+
+def test_a_vocabulary_larger_than_the_text_gives_is_refused():
+    with pytest.raises(DataError, match="bpe:5000 is too large: the training text gives only"):
+        make_tokenizer("bpe:5000", TEXTS)

@@ -1,0 +1,117 @@
+import dataclasses
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from model.config import modern
+from model.sharding import make_mesh
+from tests.conftest import ROOT
+from train.experiment import Experiment
+from train.step import init_state, make_state, make_train_step, micro_batches
+
+EXPERIMENT = Experiment(model=modern(16, 2, 2, context=8, vocab_size=32), batch_tokens=64, micro_batch_tokens=64)
+
+GOLDEN = {"loss": 0.0, "grad_norm": 0.0, "embedding": 0.0, "head": 0.0, "mu": 0.0}
+HOW_TO_UPDATE = """
+One optimiser step no longer gives its golden values. They change when the initialisation, the architecture,
+the loss, AdamW or JAX's random numbers change, and every earlier run of the laboratory is then no longer
+comparable with new ones. If that is meant, replace GOLDEN by the values printed here and say so in the commit:
+"""
+
+
+def batch(experiment: Experiment, seed: int = 0):
+    rows = experiment.batch_tokens // experiment.model.context
+    tokens = jax.random.randint(
+        jax.random.key(seed), (rows, experiment.model.context + 1), 0, experiment.model.vocab_size
+    )
+    return tokens[:, :-1], tokens[:, 1:]
+
+
+def run_steps(experiment: Experiment, count: int):
+    mesh = make_mesh(experiment.mesh)
+    state, step = make_state(experiment, mesh), make_train_step(experiment, mesh)
+    losses = []
+    for i in range(count):
+        state, metrics = step(state, *batch(experiment, i), jnp.float32(1e-2))
+        losses.append(float(metrics.loss))
+    return state, metrics, losses
+
+
+def test_one_step_gives_its_golden_values():
+    state, metrics, _ = run_steps(EXPERIMENT, 1)
+    found = {
+        "loss": float(metrics.loss),
+        "grad_norm": float(metrics.grad_norm),
+        "embedding": float(jnp.abs(state.params["embedding"]).sum()),
+        "head": float(state.params["head"][3, 5]),
+        "mu": float(jnp.abs(state.optimizer[1].mu["blocks"][1]["attention"]["qkv"]["kernel"]).sum()),
+    }
+    assert found == pytest.approx(GOLDEN, rel=1e-5), HOW_TO_UPDATE + repr(found)
+
+
+def test_the_step_is_adamw_as_published():
+    """Algorithm 2 of 1711.05101 by hand in numpy, weight decay on matrices only, against the compiled step."""
+    state = init_state(EXPERIMENT)
+    before = jax.tree.map(np.array, state.params)
+    after, metrics, _ = run_steps(EXPERIMENT, 1)
+    settings, scale = EXPERIMENT.optimizer, min(1.0, 1.0 / float(metrics.grad_norm))
+    for get in (lambda p: p["head"], lambda p: p["norm"]["scale"]):
+        gradient = np.asarray(get(after.optimizer[1].mu)) / (1 - settings.beta1)
+        assert np.linalg.norm(gradient) <= scale * float(metrics.grad_norm) * 1.0001
+        decay = settings.weight_decay * get(before) if get(before).ndim == 2 else 0
+        expected = get(before) - 1e-2 * (gradient / (np.abs(gradient) + settings.epsilon) + decay)
+        np.testing.assert_allclose(get(after.params), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("tokens", [8, 16, 24, 40])
+def test_micro_batches_do_not_change_the_step(tokens):
+    whole, pieces = (dataclasses.replace(EXPERIMENT, micro_batch_tokens=t) for t in (64, tokens))
+    mesh = make_mesh(EXPERIMENT.mesh)
+    assert 64 % micro_batches(pieces, mesh) == 0
+    assert 64 // micro_batches(pieces, mesh) <= tokens
+    np.testing.assert_allclose(run_steps(whole, 5)[2], run_steps(pieces, 5)[2], rtol=2e-6)
+
+
+def test_a_model_learns_a_repeated_batch():
+    mesh = make_mesh(EXPERIMENT.mesh)
+    state, step = make_state(EXPERIMENT, mesh), make_train_step(EXPERIMENT, mesh)
+    for _ in range(150):
+        state, metrics = step(state, *batch(EXPERIMENT), jnp.float32(1e-2))
+    assert float(metrics.loss) < 0.5
+    assert int(state.step) == 150
+
+
+EIGHT_DEVICES = """
+import sys, dataclasses
+from tests.train.test_step import EXPERIMENT, run_steps
+from model.config import MeshConfig
+import jax
+assert jax.device_count() == 8
+mesh = MeshConfig(*map(int, sys.argv[1:]))
+state, _, losses = run_steps(dataclasses.replace(EXPERIMENT, mesh=mesh, micro_batch_tokens=8), 5)
+shardings = {str(leaf.sharding.spec) for leaf in jax.tree.leaves(state.params)}
+assert mesh.fsdp == 1 or any("fsdp" in spec for spec in shardings), shardings
+assert mesh.tensor == 1 or any("tensor" in spec for spec in shardings), shardings
+print(*losses)
+"""
+
+
+@pytest.mark.parametrize("mesh", [(8, 1, 1), (2, 4, 1), (2, 2, 2)])
+def test_eight_devices_give_the_losses_of_one(mesh):
+    """Virtual devices need a process of their own: XLA reads their number once."""
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(ROOT),
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONPATH": str(ROOT),
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+    }
+    command = [sys.executable, "-c", EIGHT_DEVICES, *map(str, mesh)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=300)
+    assert done.returncode == 0, done.stderr
+    _, _, expected = run_steps(EXPERIMENT, 5)
+    np.testing.assert_allclose([float(word) for word in done.stdout.split()], expected, rtol=1e-5)
