@@ -63,7 +63,6 @@ def sweep(
     studies: Positional[tuple[str, ...]],
     workdir: Path = Path("runs"),
     cache: Path | None = None,
-    on: Literal["local"] = "local",
     workers: int | None = None,
     dry_run: bool = False,
 ) -> int:
@@ -73,14 +72,14 @@ def sweep(
         studies: Names of studies in experiments/, folders, or files.
         workdir: The directory of runs.
         cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
-        on: Where: this machine, one point per core (on an accelerator, one point at a time).
-        workers: Points at a time; default one per core.
+        workers: Points at a time; default one per core, each pinned to its own, or one on an accelerator.
         dry_run: Only print what would be trained: N, U, E, k, B, S, C, estimated time and memory.
     """
+    import experiments
     from train.sweep import sweep_command
 
-    del on  # one place so far, and tyro has checked the name
-    return EXIT[sweep_command(studies, workdir, _cache(cache), workers, dry_run, console)]
+    places = [Path(place) for place in experiments.__path__]
+    return EXIT[sweep_command(studies, places, workdir, _cache(cache), workers, dry_run, console)]
 
 
 def points(runs: Positional[Path], output: Output) -> int:

@@ -3,7 +3,7 @@
 import dataclasses
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -250,15 +250,13 @@ def _run_file(file: Path) -> Any:
     return module
 
 
-def find_study(name: str) -> list[Path]:
-    """The scale-point files of a study: a folder, or the name of one in `experiments/`.
+def find_study(name: str, places: Sequence[Path]) -> list[Path]:
+    """The scale-point files of a study: a folder, or the name of a folder in one of `places`.
 
     Raises ConfigError if there is no such study or it is empty.
     """
-    import experiments
-
-    shipped = [Path(place) / name for place in experiments.__path__]
-    folder = next((path for path in [Path(name), *shipped] if path.is_dir()), None)
+    folders = [Path(name), *(place / name for place in places)]
+    folder = next((path for path in folders if path.is_dir()), None)
     require(folder is not None, f"no study {name!r}: neither a folder nor a study in experiments/")
     assert folder is not None
     files = sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")

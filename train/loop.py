@@ -43,18 +43,18 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
     store = open_store(point.config, cache)
     plan = make_plan(point.config, store)
     mesh = make_mesh(point.config.mesh)
-    directory = open_run(point, workdir)
-    former = directory.status()
-    if former in ("finished", "diverged"):
-        return former
-    directory.write_run(status="running", **describe_run(point.config, plan, store))
-    try:
-        status = Training(point.config, plan, store, mesh, directory, watcher).run()
-    except BaseException:
-        directory.finish("failed")
-        raise
-    directory.finish(status)
-    return status
+    with open_run(point, workdir) as directory:
+        former = directory.status()
+        if former in ("finished", "diverged"):
+            return former
+        directory.write_run(status="running", **describe_run(point.config, plan, store))
+        try:
+            status = Training(point.config, plan, store, mesh, directory, watcher).run()
+        except BaseException:
+            directory.finish("failed")
+            raise
+        directory.finish(status)
+        return status
 
 
 class Training:

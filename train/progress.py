@@ -1,6 +1,6 @@
 """What a person sees while a run trains."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import (
@@ -13,6 +13,7 @@ from rich.progress import (
 )
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Told how a run goes on."""
 

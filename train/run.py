@@ -3,14 +3,15 @@
 import dataclasses
 import fcntl
 import json
-import os
 import platform
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from model.config import ConfigError, ModelConfig, require
 from model.counting import count_parameters, flops_6n, flops_exact
@@ -64,32 +65,35 @@ def open_store(experiment: Experiment, cache: Path) -> TokenStore:
     return prepare(experiment.data.corpus, experiment.data.tokenizer, cache)
 
 
-def open_run(point: Point, workdir: Path) -> RunDirectory:
-    """The directory of a run, made or found again.
+@contextmanager
+def open_run(point: Point, workdir: Path) -> Iterator[RunDirectory]:
+    """The directory of a run, made or found again, held by this process inside the context.
 
     Raises ConfigError if it cannot be written, is in use, or holds a run of another configuration.
     """
     directory = RunDirectory(workdir / point.study / point.name)
     try:
         directory.path.mkdir(parents=True, exist_ok=True)
-        _lock(directory)
+        lock = (directory.path / ".lock").open("a")
     except OSError as error:
         raise ConfigError(f"cannot write the run directory {directory.path}: {error.strerror}") from None
-    _check_same(directory, point.config)
-    return directory
+    with lock:
+        _hold(lock, directory)
+        _check_same(directory, point.config)
+        yield directory
 
 
-def _lock(directory: RunDirectory) -> None:
-    """Hold the directory for this process; the kernel lets go when the process ends, however it ends."""
-    handle = os.open(directory.path / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+def _hold(lock: IO[str], directory: RunDirectory) -> None:
+    """Take the lock; the kernel gives it back when the process ends, however it ends."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise ConfigError(f"another process is training in {directory.path}") from None
 
 
 def _check_same(directory: RunDirectory, experiment: Experiment) -> None:
     resolved = json.loads(json.dumps(dataclasses.asdict(experiment)))
+    former = None
     if directory.config.exists():
         former = json.loads(directory.config.read_text(encoding="utf-8"))
         fixed = [{k: v for k, v in tree.items() if k not in MAY_CHANGE} for tree in (former, resolved)]
@@ -99,7 +103,8 @@ def _check_same(directory: RunDirectory, experiment: Experiment) -> None:
             f"{directory.path} holds a run of another configuration ({difference}); "
             "give this one its own --name or --workdir",
         )
-    write_json(directory.config, resolved)
+    if former != resolved:
+        write_json(directory.config, resolved)
 
 
 def model_counts(model: ModelConfig) -> dict[str, int]:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from model.config import require
 from model.counting import count_parameters, flops_6n
 from train import estimate
 from train.experiment import Point, find_study, load_points
@@ -17,12 +18,14 @@ from train.run import Plan, make_plan, open_store
 DONE = ("finished", "diverged")
 
 
-def collect(studies: Sequence[str]) -> list[Point]:
-    """The points of the named studies and files, with their variants. Raises ConfigError for a bad one."""
-    files = [
-        file for study in studies for file in ([Path(study)] if study.endswith(".py") else find_study(study))
-    ]
-    return [point for file in files for point in load_points(file)]
+def collect(studies: Sequence[str], places: Sequence[Path]) -> list[Point]:
+    """The points of studies, looked for in `places`, and of files, with their variants.
+
+    Raises ConfigError for a bad one, or if none is named.
+    """
+    require(len(studies) > 0, "name a study or a scale-point file to sweep")
+    listed = [[Path(name)] if name.endswith(".py") else find_study(name, places) for name in studies]
+    return [point for files in listed for file in files for point in load_points(file)]
 
 
 def make_jobs(points: Sequence[Point], workdir: Path, cache: Path) -> list[tuple[Job, Plan]]:
@@ -40,24 +43,35 @@ def _job(point: Point, workdir: Path, cache: Path) -> tuple[Job, Plan]:
 
 def dry_run_table(jobs: Sequence[tuple[Job, Plan]]) -> Table:
     """N, U, E, k, B, S, C of each point as it would be trained, with estimated time and memory."""
-    table = Table(title="what would be trained", caption="time and memory are estimates, for one core")
-    for heading in ("point", "N", "head", "U", "E", "k", "B", "S", "C = 6NE", "time", "memory", "status"):
-        table.add_column(heading, justify="left" if heading in ("point", "status") else "right")
+    caption = "time (s) and memory (MiB) are estimates, for one core"
+    table = Table(title="what would be trained", caption=caption, box=None, pad_edge=False)
+    for heading in ("point", "N", "U", "E", "k", "B", "S", "C=6NE", "time", "mem", "status"):
+        words = heading in ("point", "status")
+        table.add_column(heading, justify="left" if words else "right", no_wrap=True)
     rate, total = estimate.matmul_flops_per_second(), 0.0
-    for job, plan in jobs:
-        config = job.point.config
-        seconds, count = estimate.seconds(config, plan.tokens, rate), count_parameters(config.model)
+    for job, plan in sorted(jobs, key=lambda pair: pair[0].cost):
+        seconds = estimate.seconds(job.point.config, plan.tokens, rate)
         total += seconds * (job.state == "waiting")
-        flops = flops_6n(config.model) * plan.tokens
-        cells = (count.nonembedding, count.head, plan.unique_tokens, plan.tokens)
-        memory = estimate.memory_bytes(config) / 2**20
-        table.add_row(
-            job.point.run, *(f"{cell:,}" for cell in cells), f"{plan.epochs:.3g}", f"{config.batch_tokens:,}",
-            f"{plan.steps:,}", f"{flops:.2e}", f"{seconds:.0f} s", f"{memory:.0f} MiB", job.state,
-        )  # fmt: skip
+        table.add_row(*_dry_run_cells(job, plan, seconds))
     table.add_section()
-    table.add_row("all that wait", *[""] * 8, f"{total:.0f} s", "", "")
+    table.add_row("waiting", *[""] * 7, f"{total:.0f}", "", "")
     return table
+
+
+def _dry_run_cells(job: Job, plan: Plan, seconds: float) -> list[str]:
+    config = job.point.config
+    n = count_parameters(config.model).nonembedding
+    counts = [compact(n), compact(plan.unique_tokens), compact(plan.tokens), f"{plan.epochs:.2g}"]
+    steps = [compact(config.batch_tokens), compact(plan.steps), f"{flops_6n(config.model) * plan.tokens:.1e}"]
+    memory = f"{estimate.memory_bytes(config) / 2**20:.0f}"
+    return [job.point.name, *counts, *steps, f"{seconds:.0f}", memory, job.state]
+
+
+def compact(count: int) -> str:
+    """A count with three digits and its scale: 98.7k, 1.05M."""
+    scale = next((scale for scale in (1e12, 1e9, 1e6, 1e3) if count >= scale), 1.0)
+    suffix = {1e12: "T", 1e9: "B", 1e6: "M", 1e3: "k", 1.0: ""}[scale]
+    return f"{count / scale:.3g}{suffix}"
 
 
 def sweep(jobs: Sequence[Job], arguments: list[str], workers: int | None, console: Console) -> bool:
@@ -119,10 +133,16 @@ def _reason(job: Job) -> str:
 
 
 def sweep_command(
-    studies: Sequence[str], workdir: Path, cache: Path, workers: int | None, dry_run: bool, console: Console
+    studies: Sequence[str],
+    places: Sequence[Path],
+    workdir: Path,
+    cache: Path,
+    workers: int | None,
+    dry_run: bool,
+    console: Console,
 ) -> Status:
     """Train the points of `studies`, or say what that would be; the worst status of them all."""
-    jobs = make_jobs(collect(studies), workdir, cache)
+    jobs = make_jobs(collect(studies, places), workdir, cache)
     if dry_run:
         console.print(dry_run_table(jobs))
         return "finished"

@@ -5,7 +5,7 @@ The record is the truth; a tracker only mirrors it. Each is imported when it is 
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from model.config import ConfigError
 
@@ -16,6 +16,7 @@ INSTALL = {
 }
 
 
+@runtime_checkable
 class MetricWriter(Protocol):
     """Where scalars go."""
 

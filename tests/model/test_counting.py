@@ -49,7 +49,9 @@ def test_forward_flops_are_kaplans_table_1():
 @pytest.mark.parametrize("name", ["kaplan", "swiglu", "wide-heads"])
 def test_exact_flops_agree_with_what_xla_counts(name):
     """XLA counts the full, unhalved attention, and elementwise work that the closed form leaves out."""
-    config = CONFIGS[name].__class__(**(vars(CONFIGS[name]) | dict(d_model=128, d_ff=512, context=64, head_dim=64)))
+    config = CONFIGS[name].__class__(
+        **(vars(CONFIGS[name]) | dict(d_model=128, d_ff=512, context=64, head_dim=64))
+    )
     graph, shapes, _ = abstract(config)
     tokens = jax.ShapeDtypeStruct((4, config.context), "int32")
     cost = jax.jit(lambda p, t: apply(graph, p, t)).lower(shapes, tokens).cost_analysis()

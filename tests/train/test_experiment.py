@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from model.config import ConfigError, modern
 from model.counting import flops_6n
+from tests.conftest import ROOT
 from train.experiment import (
     DataConfig,
     Duration,
@@ -49,7 +50,9 @@ def test_the_four_units_of_duration_agree(steps, unique_sequences):
         Duration(epochs=tokens / unique),
         Duration(flops=float(tokens * flops_6n(MODEL))),
     ]
-    experiments = [Experiment(model=MODEL, batch_tokens=batch, micro_batch_tokens=8, duration=d) for d in durations]
+    experiments = [
+        Experiment(model=MODEL, batch_tokens=batch, micro_batch_tokens=8, duration=d) for d in durations
+    ]
     assert {experiment.steps(unique) for experiment in experiments} == {steps}
 
 
@@ -97,13 +100,13 @@ def test_names_cannot_leave_the_run_directory(tmp_path):
 
 def test_studies_are_found_by_name_and_by_folder(tmp_path):
     write(tmp_path / "mine", "a.py", GOOD)
-    assert [file.name for file in find_study(str(tmp_path / "mine"))] == ["a.py"]
-    assert len(find_study("quickstart")) >= 5
+    assert [file.name for file in find_study(str(tmp_path / "mine"), [])] == ["a.py"]
+    assert len(find_study("quickstart", [ROOT / "experiments"])) >= 5
     with pytest.raises(ConfigError, match="no study 'nothing'"):
-        find_study("nothing")
+        find_study("nothing", [ROOT / "experiments"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match="holds no scale-point file"):
-        find_study(str(tmp_path / "empty"))
+        find_study(str(tmp_path / "empty"), [])
 
 
 def test_first_difference_names_the_field():

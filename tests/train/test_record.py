@@ -93,7 +93,12 @@ def test_points_are_evaluations_with_the_counts_of_their_run(run):
     assert table.schema == pl.Schema(POINT_COLUMNS)
     row = table.row(0, named=True)
     assert (row["study"], row["point"], row["status"]) == ("study", "point", "finished")
-    assert (row["flops_6ne"], row["flops_exact"], row["n_nonembedding"], row["loss"]) == (3000.0, None, 10, 2.0)
+    assert (row["flops_6ne"], row["flops_exact"], row["n_nonembedding"], row["loss"]) == (
+        3000.0,
+        None,
+        10,
+        2.0,
+    )
     assert pl.read_parquet(run.path / "evals.parquet").height == 1
 
 

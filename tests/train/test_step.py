@@ -13,7 +13,9 @@ from tests.conftest import ROOT
 from train.experiment import Experiment
 from train.step import init_state, make_state, make_train_step, micro_batches
 
-EXPERIMENT = Experiment(model=modern(16, 2, 2, context=8, vocab_size=32), batch_tokens=64, micro_batch_tokens=64)
+EXPERIMENT = Experiment(
+    model=modern(16, 2, 2, context=8, vocab_size=32), batch_tokens=64, micro_batch_tokens=64
+)
 
 GOLDEN = {"loss": 0.0, "grad_norm": 0.0, "embedding": 0.0, "head": 0.0, "mu": 0.0}
 HOW_TO_UPDATE = """

@@ -1,0 +1,38 @@
+"""A scale point that trains in a second, as a file a user would write."""
+
+from pathlib import Path
+
+from train.experiment import Point, load_points
+
+TINY = '''"""A tiny point for tests."""
+from model.config import modern
+from train.experiment import *
+
+config = Experiment(
+    model=modern(16, 2, 2, context=32),
+    duration=Duration(steps={steps}),
+    data=DataConfig(unique_tokens=2048),
+    evaluation=EvaluationConfig(validation_tokens=512, test_tokens=512, count=4),
+    optimizer=OptimizerConfig(learning_rate={rate}),
+    checkpoint=CheckpointConfig(every_seconds={every}),
+    batch_tokens=256,
+    micro_batch_tokens=128,
+    log_every=2,
+)
+variants = {{"seed1": dataclasses.replace(config, seed_init=1)}}
+'''
+
+
+def write_tiny(
+    folder: Path, name: str = "tiny", steps: int = 20, rate: float = 1e-2, every: float = 60.0
+) -> Path:
+    """The file of the tiny point in `folder`, a study."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.py"
+    file.write_text("import dataclasses\n" + TINY.format(steps=steps, rate=rate, every=every))
+    return file
+
+
+def tiny_point(folder: Path, **fields) -> Point:
+    """The point that the file defines."""
+    return load_points(write_tiny(folder, **fields))[0]
