@@ -93,6 +93,7 @@ def _header(n: int, unique: int, batch: int) -> dict[str, Any]:
         "versions": {"quarry": "0.1.0", "jax": "0.10.2", "python": "3.11.2"},
         "data": MANIFEST,
         "test_text": TEXT,
+        "command": "quarry sweep ladder",
     }
 
 

@@ -12,6 +12,7 @@ from analysis.curves import learning_curves, load_results, save_results
 from analysis.fit import fit
 from analysis.frontier import compute_frontier
 from analysis.points import load_points
+from analysis.theme import log_ticks
 from tests.analysis.synthetic_runs import write_ladder, write_run
 from train.record import points_table
 
@@ -79,6 +80,15 @@ def test_the_fitted_line_is_the_prediction_inside_its_band_and_goes_beyond_the_p
     assert "α_N" in spec["title"]["text"]
 
 
+def test_a_law_in_two_inputs_has_a_line_for_each_size(ladder):
+    chinchilla = fit(load_points(ladder), "chinchilla", bootstrap=0)
+    spec = figures.fitted_surface(chinchilla).to_dict()
+    line = rows(spec, 0)
+    assert {row["N"] for row in line} == set(chinchilla.points["N"])
+    assert all(row["loss"] == pytest.approx(float(chinchilla.predict(row))) for row in line)
+    assert len(rows(spec, 1)) == chinchilla.points.height
+
+
 def test_residuals_are_measured_minus_fitted(kaplan):
     drawn = rows(figures.residuals(kaplan).to_dict(), -1)
     assert len(drawn) == kaplan.points.height
@@ -110,7 +120,7 @@ def test_saved_results_read_back_as_the_runs_do(ladder, tmp_path):
 @given(st.floats(-3, 18), st.floats(0.02, 12))
 def test_a_log_axis_has_a_few_ticks_inside_it_each_of_few_digits(exponent, decades):
     low, high = 10**exponent, 10 ** (exponent + decades)
-    ticks = figures.log_ticks(low, high)
+    ticks = log_ticks(low, high)
     assert 3 <= len(ticks) <= 20
     assert all(low <= tick <= high for tick in ticks)
     assert ticks == sorted(set(ticks))

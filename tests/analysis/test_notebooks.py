@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 
 from analysis.curves import save_results
 from tests.analysis.synthetic_runs import write_ladder, write_run
+from train.record import points_table
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "analysis" / "notebooks"
@@ -21,6 +22,7 @@ COMMITTED = ROOT / "experiments" / "results" / "quickstart"
 def synthetic(tmp_path_factory) -> Path:
     root = write_ladder(tmp_path_factory.mktemp("runs") / "quickstart")
     write_run(root / "n70000-hot", n=70_000, status="diverged")
+    points_table(root).write_parquet(root / "points.parquet")  # as `quarry demo` does
     return root
 
 

@@ -20,7 +20,7 @@ from analysis.report import LAWS, ReportError, write_report
 from analysis.runs import run_table
 from analysis.summary import UNBOUNDED, interval, plural, summary
 from tests.analysis.synthetic_runs import GZIP, MANIFEST, XZ, write_ladder, write_run
-from train.record import RecordError, points_table
+from train.record import RecordError, RunDirectory, keep_rows, points_table
 
 FLAGS = [
     "--headless=new",
@@ -95,7 +95,6 @@ def visible(browser: webdriver.Chrome) -> str:
 def test_every_figure_is_drawn_and_the_console_stays_silent(browser, report):
     drawn = marks(opened(browser, report))
     laws = [name for law in LAWS for name in (law, f"{law}-residuals")]
-    laws.remove("chinchilla")  # it has two inputs, so no single line
     assert set(drawn) == {f"chart-{name}" for name in ("learning-curves", "frontier", "bits-per-byte", *laws)}
     assert min(drawn.values()) >= 6
     assert browser.get_log("browser") == []
@@ -147,7 +146,8 @@ def test_the_page_says_how_it_was_made(browser, report):
     browser.execute_script("document.querySelectorAll('details').forEach((details) => (details.open = true))")
     shown = visible(browser)
     assert MANIFEST["corpus"]["sha256"] in shown
-    assert "quarry fit" in shown
+    assert shown.count("quarry sweep ladder") == 1
+    assert "--law kaplan-n --bootstrap 100 --seed 0" in shown
     assert "cpu (AMD EPYC)" in shown
 
 
@@ -218,6 +218,20 @@ def test_runs_that_all_diverged_are_still_reported(browser, tmp_path):
     assert "no curve to draw" in visible(browser)
     assert [row[1] for row in cells(browser, "#runs-table")] == ["diverged", "diverged"]
     assert browser.get_log("browser") == []
+
+
+def test_a_run_that_has_only_begun_is_a_row_and_a_run_cut_short_is_marked(browser, tmp_path):
+    begun = RunDirectory(tmp_path / "runs" / "s" / "begun")
+    begun.path.mkdir(parents=True)
+    begun.write_run(status="running")
+    cut = write_run(tmp_path / "runs" / "s" / "cut", n=10_000, status="preempted")
+    keep_rows(cut.evals, 100)
+    opened(browser, write_report(tmp_path / "runs", tmp_path / "report.html", bootstrap=100))
+    rows = {row[0]: row for row in cells(browser, "#runs-table")}
+    assert rows["s/begun"][1:] == ["running", *["–"] * 11]
+    assert rows["s/cut"][1] == "preempted"
+    assert rows["s/cut"][9].endswith(" ± 0.005*")
+    assert "No run has reached the end of its schedule" in visible(browser)
 
 
 def test_the_same_runs_give_the_same_page(ladder, report):

@@ -1,0 +1,77 @@
+"""`quarry fit`: from the words of the command line to a printed fit."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from analysis.fit import Fit, fit
+from analysis.points import load_points
+from analysis.text import number
+from train.record import RecordError, write_json
+
+
+def fit_command(
+    path: Path,
+    law: str,
+    *,
+    x: str,
+    count: str,
+    split: str,
+    annealed_only: bool,
+    exclude: tuple[str, ...],
+    bootstrap: int,
+    huber_delta: float,
+    seed: int,
+    output: Path | None,
+    console: Console,
+) -> Fit:
+    """Fit a law to the points at `path`, print it with its checklist, and write it as JSON if asked.
+
+    Raises PointsError, LawError, FitError, RecordError.
+    """
+    points = load_points(path, count, split, annealed_only).exclude(exclude)
+    fitted = fit(points, law, x=x, bootstrap=bootstrap, huber_delta=huber_delta, seed=seed)
+    console.print(parameter_table(fitted), checklist_table(fitted))
+    for warning in fitted.warnings:
+        console.print(f"[bold yellow]warning:[/] {warning}", highlight=False)
+    if output is not None:
+        write_fit(fitted, output)
+    return fitted
+
+
+def parameter_table(fitted: Fit) -> Table:
+    """Parameters and derived quantities, with their intervals."""
+    table = Table(title=f"{fitted.law.name}: {fitted.law.formula}", box=None)
+    for heading in ("parameter", "value", f"{fitted.level:.0%} interval"):
+        table.add_column(heading, justify="left" if heading == "parameter" else "right")
+    for name, value in fitted.params.items():
+        table.add_row(name, number(value), interval_text(*fitted.interval[name]))
+    for name, value in fitted.derived.items():
+        table.add_row(f"{name} (derived)", number(value), "")
+    return table
+
+
+def interval_text(low: float | None, high: float | None) -> str:
+    """An interval in words; a side that the runs do not bound is said to be so."""
+    if low is None and high is None:
+        return "not bounded by these runs"
+    if low is None:
+        return f"below {number(high)}; not bounded from below"
+    return f"above {number(low)}; not bounded from above" if high is None else f"{number(low)} to {number(high)}"
+
+
+def checklist_table(fitted: Fit) -> Table:
+    """The checklist, an item a row."""
+    table = Table("item", "answer", title="checklist", box=None)
+    for item, answer in fitted.checklist():
+        table.add_row(item, answer)
+    return table
+
+
+def write_fit(fitted: Fit, output: Path) -> None:
+    """Write the fit as JSON, whole or not at all. Raises RecordError if it cannot be written."""
+    try:
+        write_json(output, fitted.to_json())
+    except OSError as error:
+        raise RecordError(f"cannot write {output}: {error.strerror}") from None

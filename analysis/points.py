@@ -1,0 +1,229 @@
+"""Scale points: from runs, or from anyone's table, to the columns that the laws are fitted on."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import polars as pl
+
+from train.record import RecordError, points_table
+
+Count = Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"]
+"""Which parameters N counts. Kaplan's N is `n_nonembedding`, Chinchilla's nearly `n_params`."""
+
+_NUMBERS = ("N", "E", "U", "C", "loss")
+_EXTERNAL_NUMBERS = ("N", "D", "E", "U", "C", "loss", "loss_sem")
+_OPERATORS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "=": "eq", "==": "eq", "!=": "ne"}
+_COMPARISON = re.compile(r"\s*(\w+)\s*(<=|>=|!=|==|=|<|>)\s*(.*\S)\s*")
+
+
+class PointsError(ValueError):
+    """Points that cannot be read or used as asked; the message names file, column, value and row."""
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Rows left out of a fit: why, and how many."""
+
+    reason: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Points:
+    """Scale points, one row each, and what was left out of them.
+
+    `table` has at least the columns run (the unit of resampling), N (parameters, as `count` says), E (tokens
+    processed), U (unique tokens), C (FLOPs, 6NE unless the file gave its own) and loss (nats per token).
+    """
+
+    table: pl.DataFrame
+    excluded: tuple[Exclusion, ...]
+    source: str
+    count: str
+
+    def exclude(self, comparisons: Iterable[str]) -> "Points":
+        """Without the rows that match any of `comparisons`, each `column op value`: `N<1e5`, `run=a/b`.
+
+        Raises PointsError if one cannot be read, or if no point is left.
+        """
+        points = self
+        for comparison in comparisons:
+            matches = _matches(points.table, comparison)
+            points = points._without(matches, f"excluded by {comparison!r}")
+        if points.table.is_empty():
+            raise PointsError(f"{self.source}: no point is left after --exclude")
+        return points
+
+    def _without(self, matches: pl.Series, reason: str) -> "Points":
+        exclusion = Exclusion(reason, int(matches.sum()))
+        return replace(self, table=self.table.filter(~matches), excluded=(*self.excluded, exclusion))
+
+
+def load_points(
+    path: str | Path,
+    count: str = "n_nonembedding",
+    split: str = "validation",
+    annealed_only: bool = True,
+) -> Points:
+    """Points of a directory of runs, of a points table, or of another trainer's CSV or Parquet.
+
+    Another trainer's table needs N, loss and one of D, E (both: tokens processed) and C; U defaults to E, C
+    to 6NE, and E to C/6N. A table with the columns status, split or annealed is filtered by them: finished
+    runs, this split, and, with `annealed_only`, only losses measured after the learning rate had decayed.
+    Raises PointsError.
+    """
+    if count not in get_args(Count):
+        raise PointsError(f"count={count!r} is not one of {', '.join(get_args(Count))}")
+    raw = read_table(Path(path))
+    source = str(path)
+    if "N" not in raw.columns and "tokens" in raw.columns:
+        points = Points(_from_record(raw, count, source), (), source, count)
+    else:
+        points = Points(_from_other_trainer(raw, source), (), source, "N, as the file counts it")
+    return _checked(_filtered(points, split, annealed_only))
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """The rows of a runs directory, Parquet or CSV file; CSV cells stay text. Raises PointsError."""
+    try:
+        if path.is_dir():
+            return points_table(path)
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path)
+        return pl.read_csv(path, infer_schema=False)
+    except FileNotFoundError:
+        raise PointsError(f"{path}: no such file or directory") from None
+    except RecordError as error:
+        raise PointsError(str(error)) from None
+    except (pl.exceptions.PolarsError, OSError, UnicodeError) as error:
+        kind = "Parquet" if path.suffix == ".parquet" else "CSV"
+        detail = str(error).strip().split("\n")[0]
+        raise PointsError(f"{path}: not a {kind} file that can be read ({detail})") from None
+
+
+def _from_record(raw: pl.DataFrame, count: str, source: str) -> pl.DataFrame:
+    """N, E, U, C, run from the columns of `train.record.POINT_COLUMNS`."""
+    needed = [*count.split("+"), "tokens", "unique_tokens", "loss"]
+    missing = [name for name in needed if name not in raw.columns]
+    if missing:
+        raise PointsError(f"{source}: column {missing[0]} is missing; found {_listed(raw.columns)}")
+    numbers = [name for name in (*needed, "loss_sem", "flops_exact") if name in raw.columns]
+    table = _with_numbers(raw.with_row_index("row", offset=1), numbers, source)
+    n = sum((pl.col(name) for name in count.split("+")[1:]), start=pl.col(count.split("+")[0]))
+    table = table.with_columns(n.alias("N"), E=pl.col("tokens"), U=pl.col("unique_tokens"))
+    return _with_run(table.with_columns(C=6 * pl.col("N") * pl.col("E")))
+
+
+def _from_other_trainer(raw: pl.DataFrame, source: str) -> pl.DataFrame:
+    found = set(raw.columns)
+    if not {"N", "loss"} <= found or not found & {"D", "E", "C"}:
+        raise PointsError(
+            f"{source}: needs columns N, loss and one of D, E (tokens processed) or C (FLOPs); "
+            f"found {_listed(raw.columns)}"
+        )
+    if {"D", "E"} <= found:
+        raise PointsError(f"{source}: has both D and E, which both mean tokens processed; keep one")
+    numbers = [name for name in _EXTERNAL_NUMBERS if name in found]
+    table = _with_numbers(raw.with_row_index("row", offset=1), numbers, source)
+    if "D" in found:
+        table = table.rename({"D": "E"})
+    if "E" not in table.columns:
+        table = table.with_columns(E=pl.col("C") / (6 * pl.col("N")))
+    defaults = {"U": pl.col("E"), "C": 6 * pl.col("N") * pl.col("E")}
+    missing = {name: default for name, default in defaults.items() if name not in table.columns}
+    return _with_run(table.with_columns(**missing))
+
+
+def _with_run(table: pl.DataFrame) -> pl.DataFrame:
+    """The column run: the file's own, study/point, or every row its own run."""
+    if "run" in table.columns:
+        return table.with_columns(pl.col("run").cast(pl.String))
+    if {"study", "point"} <= set(table.columns):
+        return table.with_columns(run=pl.concat_str("study", "point", separator="/"))
+    return table.with_columns(run=pl.format("row {}", "row"))
+
+
+def _with_numbers(table: pl.DataFrame, names: Sequence[str], source: str) -> pl.DataFrame:
+    """`names` as float64; a cell that is not a number is refused with its row."""
+    cast = table.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in names)
+    for name in names:
+        broken = table.filter(cast[name].is_null() & table[name].is_not_null())
+        if not broken.is_empty():
+            row, value = broken["row"][0], broken[name][0]
+            raise PointsError(f"{source}: column {name}, row {row}: {value!r} is not a number")
+    return cast
+
+
+def _filtered(points: Points, split: str, annealed_only: bool) -> Points:
+    """Finished runs, one split, annealed losses: each rule leaves a counted reason."""
+    if "status" in points.table.columns:
+        for status in points.table["status"].unique().sort().to_list():
+            if status != "finished":
+                matches = points.table["status"].eq_missing(pl.Series([status], dtype=pl.String))
+                points = points._without(matches, f"status {status}")
+        unmeasured = points.table["loss"].is_null()
+        points = points._without(unmeasured, "no loss measured") if unmeasured.any() else points
+    if "split" in points.table.columns:
+        other = ~points.table["split"].cast(pl.String).eq_missing(pl.Series([split]))
+        points = points._without(other, f"not of the {split} split") if other.any() else points
+    if annealed_only and "annealed" in points.table.columns:
+        running = ~_truth(points.table["annealed"], points.source)
+        points = points._without(running, "measured mid-schedule, not annealed") if running.any() else points
+    return points
+
+
+def _truth(column: pl.Series, source: str) -> pl.Series:
+    """Booleans, also from the text `true` and `false` of a CSV; an empty cell is false."""
+    if column.dtype == pl.Boolean:
+        return column.fill_null(False)
+    text = column.cast(pl.String).str.to_lowercase().fill_null("false")
+    for value in text.unique():
+        if value not in ("true", "false", "1", "0"):
+            raise PointsError(f"{source}: column {column.name}: {value!r} is not true or false")
+    return text.is_in(["true", "1"])
+
+
+def _checked(points: Points) -> Points:
+    """Refuse an empty table and values that are not finite and positive."""
+    table = points.table
+    if table.is_empty():
+        reasons = "; ".join(f"{exclusion.n} {exclusion.reason}" for exclusion in points.excluded)
+        raise PointsError(f"{points.source}: no points" + (f" left ({reasons})" if reasons else ""))
+    for name in _NUMBERS:
+        wrong = table.filter(~(pl.col(name).is_finite() & (pl.col(name) > 0)).fill_null(False))
+        if not wrong.is_empty():
+            value, row = wrong[name][0], wrong["row"][0]
+            shown = "empty" if value is None else f"{value:g}"
+            raise PointsError(f"{points.source}: column {name}, row {row}: {shown} is not a positive number")
+    return replace(points, table=table.drop("row"))
+
+
+def _matches(table: pl.DataFrame, comparison: str) -> pl.Series:
+    parsed = _COMPARISON.fullmatch(comparison)
+    if not parsed:
+        raise PointsError(
+            f"cannot read {comparison!r}: write column op value, op one of {_listed(_OPERATORS)}"
+        )
+    name, operator, text = parsed.groups()
+    if name not in table.columns:
+        raise PointsError(f"{comparison!r}: no column {name}; found {_listed(table.columns)}")
+    value = _comparable(table[name], text, comparison)
+    return getattr(table[name], _OPERATORS[operator])(value).fill_null(False)
+
+
+def _comparable(column: pl.Series, text: str, comparison: str) -> str | float | bool:
+    if column.dtype == pl.Boolean and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if not column.dtype.is_numeric():
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise PointsError(f"{comparison!r}: {text!r} is not a number") from None
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"

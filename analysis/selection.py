@@ -1,0 +1,132 @@
+"""Which points a law may be fitted on together, and which are held out to test it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from analysis.laws import Law
+from analysis.points import Exclusion, Points
+
+# A law of one variable compares points that differ in it alone. U: the data floor is that of one model size.
+# C: the points are a frontier, along which N and E both move.
+_HELD_FIXED = {"N": "E", "E": "N", "U": "N"}
+_WORDS = {"N": "sizes", "E": "token counts", "U": "unique token counts", "C": "budgets"}
+
+_SAME_VALUE = 0.01
+_HELD_OUT = 0.2
+
+
+class FitError(ValueError):
+    """Points that cannot carry the law, or a setting out of its range."""
+
+
+def points_of(points: Points | pl.DataFrame, law: Law) -> Points:
+    """`points` as Points, checked for what `law` needs. Raises FitError."""
+    if isinstance(points, pl.DataFrame):
+        points = Points(points, (), "a table", "N, as the table counts it")
+    table = points.table
+    for name in (*law.inputs, "loss"):
+        if name not in table.columns:
+            raise FitError(f"{law.name} needs the column {name}; the points have {', '.join(table.columns)}")
+        values = table[name].cast(pl.Float64, strict=False)
+        if not (values.is_finite() & (values > 0)).fill_null(False).all():
+            raise FitError(f"{law.name}: column {name} holds a value that is not a positive number")
+    if "run" not in table.columns:
+        names = [f"row {row}" for row in range(1, len(table) + 1)]
+        table = table.with_columns(run=pl.Series(names, dtype=pl.String))
+    return replace(points, table=table)
+
+
+def inputs_of(table: pl.DataFrame, law: Law) -> dict[str, np.ndarray]:
+    """The law's inputs as float64 arrays."""
+    return {name: table[name].cast(pl.Float64).to_numpy() for name in law.inputs}
+
+
+def hold_fixed(points: Points, law: Law) -> Points:
+    """Points on which `law` is to be fitted: for a law of one variable, those that share the other.
+
+    A law in N is fitted at the token count shared by the most distinct sizes (ties: the largest count), a law
+    in E or U at one size; values within 1% are one. If no two distinct points share one, all are kept
+    (`shares_held` tells). Raises FitError if fewer distinct points than parameters are left.
+    """
+    held = _held(law, points)
+    if held is not None and shares_held(points, law):
+        points = _keep_widest(points, held, law.inputs[0])
+    _check_enough(points, law)
+    return points
+
+
+def shares_held(points: Points, law: Law) -> bool:
+    """Whether two distinct values of a one-variable law's input share what it holds fixed."""
+    held = _held(law, points)
+    if held is None:
+        return True
+    return max(_distinct_by_group(points, held, law.inputs[0]).values()) > 1
+
+
+def _keep_widest(points: Points, held: str, x: str) -> Points:
+    """The group of one value of `held` with the most distinct `x`; ties go to the largest."""
+    distinct = _distinct_by_group(points, held, x)
+    chosen = max(distinct, key=lambda number: (distinct[number], number))
+    kept = pl.Series(_groups(_column(points, held)) == chosen)
+    if kept.all():
+        return points
+    value = _column(points, held)[kept.to_numpy()].max()
+    reason = f"{held} is not {value:.4g}, the value shared by the most {_WORDS[x]}"
+    exclusion = Exclusion(reason, int((~kept).sum()))
+    return replace(points, table=points.table.filter(kept), excluded=(*points.excluded, exclusion))
+
+
+def _distinct_by_group(points: Points, held: str, x: str) -> dict[int, int]:
+    """How many distinct `x` share each value of `held`, by group number (ascending with the value)."""
+    group, values = _groups(_column(points, held)), _column(points, x)
+    return {int(number): len(np.unique(values[group == number])) for number in np.unique(group)}
+
+
+def _check_enough(points: Points, law: Law) -> None:
+    distinct, needed = points.table.select(law.inputs).n_unique(), len(law.parameters)
+    if distinct < needed:
+        dropped = "; ".join(f"{out.n} dropped: {out.reason}" for out in points.excluded if out.n)
+        raise FitError(
+            f"{law.name} has {needed} parameters ({', '.join(law.parameter_names)}), and there are only "
+            f"{distinct} distinct points in {', '.join(law.inputs)}" + (f" ({dropped})" if dropped else "")
+        )
+
+
+def _column(points: Points, name: str) -> np.ndarray:
+    return points.table[name].cast(pl.Float64).to_numpy()
+
+
+def _held(law: Law, points: Points) -> str | None:
+    """The column that a law of one variable holds fixed, if the points have it."""
+    held = _HELD_FIXED.get(law.inputs[0]) if len(law.inputs) == 1 else None
+    return held if held in points.table.columns else None
+
+
+def _groups(values: np.ndarray) -> np.ndarray:
+    """A number for each value, ascending; values within 1% of the smallest of a group belong to it."""
+    group, first, numbers = -1, -np.inf, {}
+    for value in np.unique(values):
+        if value > first * (1 + _SAME_VALUE) or group < 0:
+            group, first = group + 1, value
+        numbers[value] = group
+    return np.array([numbers[value] for value in values])
+
+
+def held_out(law: Law, inputs: Mapping[str, np.ndarray], runs: np.ndarray) -> np.ndarray | None:
+    """Rows of the runs of the largest compute (a fifth, at least one); None if too few are left.
+
+    Compute is the product of the law's inputs (6NE for N and E); for a law of one input, the input. Runs of
+    equal compute are held out together, so that what is predicted lies beyond what is fitted.
+    """
+    size = np.prod(list(inputs.values()), axis=0)
+    names, index = np.unique(runs, return_inverse=True)
+    largest = np.array([size[index == i].max() for i in range(len(names))])
+    group = _groups(largest)
+    wanted = max(1, round(_HELD_OUT * len(names)))
+    threshold = np.sort(group)[-wanted]
+    out = (group >= threshold)[index]
+    left = np.unique(np.stack([values[~out] for values in inputs.values()], axis=1), axis=0)
+    return out if len(left) > len(law.parameters) else None

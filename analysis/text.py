@@ -1,0 +1,51 @@
+# ruff: noqa: RUF001  (the signs are meant)
+"""Numbers as people read them, in axis labels, tables and sentences."""
+
+import math
+
+_SUFFIXES = {9: "B", 6: "M", 3: "k", 0: ""}
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+MISSING = "–"
+NO_BREAK = "\u00a0"
+Number = float | int | None
+
+
+def count(value: Number, digits: int = 3) -> str:
+    """A number of things, short: 1_234_567 is 1.23M."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    for exponent, suffix in _SUFFIXES.items():
+        if abs(scaled := float(f"{value:.{digits}g}") / 10**exponent) >= 1:
+            return f"{scaled:.{digits}g}{suffix}" if scaled < 1000 else power(value, digits)
+    return f"{value:.{digits}g}"
+
+
+def power(value: Number, digits: int = 2) -> str:
+    """A very large or small number: 3.2e15 is 3.2 × 10¹⁵, and a power of ten has no factor."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    factor, exponent = f"{value:.{digits - 1}e}".split("e")
+    tens = "10" + str(int(exponent)).translate(_SUPERSCRIPT)
+    factor = factor.rstrip("0").rstrip(".") if "." in factor else factor
+    return tens if factor == "1" else f"{factor}{NO_BREAK}×{NO_BREAK}{tens}"
+
+
+def number(value: Number, digits: int = 4) -> str:
+    """A measured or fitted number to `digits` significant figures, in powers of ten where that is shorter."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+        return power(value, digits)
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:.{digits}g}" if abs(rounded) < 10**digits else f"{rounded:.0f}"
+
+
+def duration(seconds: Number) -> str:
+    """A time span in its natural unit: 95 is 1 min 35 s."""
+    if seconds is None or not math.isfinite(seconds):
+        return MISSING
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.2g} s"

@@ -1,0 +1,215 @@
+"""The commands as a user types them, and what bad input says."""
+
+import json
+import os
+import signal
+import time
+
+import polars as pl
+import pytest
+
+from tests.commands import quarry, start
+from tests.train.tiny import write_tiny
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory, cache):
+    """A folder in which a study of four points, one of them diverging, was swept."""
+    folder = tmp_path_factory.mktemp("user")
+    for name, fields in {"a": {}, "b": dict(steps=40), "wild": dict(rate=1e4)}.items():
+        write_tiny(folder / "mine", name=name, **fields)
+    for name in ("a", "b"):  # one of the points has a variant, the others not
+        text = (folder / "mine" / f"{name}.py").read_text()
+        (folder / "mine" / f"{name}.py").write_text(text if name == "a" else text.split("variants")[0])
+    (folder / "mine" / "wild.py").write_text((folder / "mine" / "wild.py").read_text().split("variants")[0])
+    done = quarry(cache, "sweep", "mine", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder, done
+
+
+def test_a_sweep_trains_every_point_and_variant_and_skips_finished_ones(swept, cache):
+    folder, done = swept
+    status = {path.parent.name: json.loads(path.read_text())["status"] for path in folder.rglob("run.json")}
+    assert status == {"a": "finished", "a-seed1": "finished", "b": "finished", "wild": "diverged"}
+    assert "3 finished, 1 diverged" in done.stdout
+    stamps = {path: path.stat().st_mtime_ns for path in folder.rglob("run.json")}
+    again = quarry(cache, "sweep", "mine", cwd=folder)
+    assert again.returncode == 0
+    assert stamps == {path: path.stat().st_mtime_ns for path in folder.rglob("run.json")}
+
+
+def test_a_dry_run_says_what_would_be_and_trains_nothing(swept, cache, tmp_path):
+    folder, _ = swept
+    done = quarry(cache, "sweep", "mine", "--dry-run", "--workdir", tmp_path / "none", cwd=folder)
+    assert done.returncode == 0
+    header, first = done.stdout.splitlines()[1:3]
+    assert header.split() == "point N U E k B S C=6NE time mem status".split()
+    assert first.split()[2:6] == ["2.05k", "5.12k", "2.5", "256"]
+    assert not (tmp_path / "none").exists()
+
+
+def test_points_and_fit_and_report_follow(swept, cache):
+    folder, _ = swept
+    assert quarry(cache, "points", "runs", "-o", "points.csv", cwd=folder).returncode == 0
+    table = pl.read_csv(folder / "points.csv")
+    assert set(table["status"]) == {"finished", "diverged"}
+    words = ["fit", "runs", "--law", "power-offset", "--x", "E", "--mid-schedule", "--bootstrap", "100"]
+    fitted = quarry(cache, *words, "--json", "fit.json", cwd=folder)
+    assert fitted.returncode == 0, fitted.stderr
+    assert "held-out extrapolation error" in fitted.stdout
+    assert json.loads((folder / "fit.json").read_text())["law"] == "power-offset"
+    report = quarry(cache, "report", "runs", "-o", "page.html", cwd=folder)
+    assert report.returncode == 0, report.stderr
+    assert "<html" in (folder / "page.html").read_text()
+
+
+def test_options_override_the_file_and_a_name_keeps_them_apart(swept, cache, tmp_path):
+    folder, _ = swept
+    words = ["train", "mine/a.py", "--workdir", tmp_path, "--name", "wide", "--model.d-model", "32"]
+    done = quarry(cache, *words, "--tracking", "tensorboard", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    run = json.loads((tmp_path / "mine/wide/run.json").read_text())
+    assert run["d_model"] == 32
+    assert list((tmp_path / "mine/wide/tensorboard").glob("events*"))
+
+
+def test_a_variant_is_trained_by_name(swept, cache, tmp_path):
+    folder, _ = swept
+    done = quarry(cache, "train", "mine/a.py", "--variant", "seed1", "--workdir", tmp_path, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "mine/a-seed1/run.json").read_text())["seed_init"] == 1
+
+
+def test_a_stopped_sweep_saves_its_points_and_goes_on(tmp_path, cache):
+    for name in ("a", "b"):
+        write_tiny(tmp_path / "mine", name=name, steps=3000)
+    process = start(cache, "sweep", "mine/a.py", "mine/b.py", cwd=tmp_path)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not list(tmp_path.rglob("metrics.jsonl")):
+        time.sleep(0.05)
+    time.sleep(1)
+    os.kill(process.pid, signal.SIGINT)
+    process.communicate(timeout=120)
+    assert process.returncode == 75
+    states = [json.loads(path.read_text())["status"] for path in tmp_path.rglob("run.json")]
+    assert "preempted" in states
+    assert set(states) <= {"preempted", "finished"}
+
+
+def test_doctor_reports_and_measures(cache, tmp_path):
+    done = quarry(cache, "doctor", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for words in ("versions", "devices", "cache at", "extras", "tokens/s at N ="):
+        assert words in done.stdout
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["train", "--help"], ["sweep", "--help"], ["fit", "--help"]])
+def test_help_is_there(words, cache, tmp_path):
+    done = quarry(cache, *(words or ["--help"]), cwd=tmp_path)
+    assert done.returncode == 0
+    assert "usage: quarry" in done.stdout
+
+
+GOOD = "from train.experiment import *\nfrom model.config import *\n"
+BAD_FILES = {
+    "no_config": ("x = 1", "does not define `config`"),
+    "wrong_type": ("config = Experiment(batch_tokens='4k')", "Experiment.batch_tokens must be int, not '4k'"),
+    "wrong_float": ("config = Experiment(model=modern(64.0, 2, 2))", "ModelConfig.d_model must be int, not 64.0"),
+    "wrong_choice": ("config = Experiment(schedule=ScheduleConfig('linear'))", "not 'linear'"),
+    "unknown_field": ("config = Experiment(batch_size=4)", "unexpected keyword argument 'batch_size'"),
+    "two_durations": ("config = Experiment(duration=Duration(tokens=1, epochs=2))", "tokens = 1, epochs = 2"),
+    "too_unique": (
+        "config = Experiment(data=DataConfig(unique_tokens=10**9))",
+        "unique_tokens = 1,000,000,000 is more than the corpus has: 10,707,312 training tokens",
+    ),
+    "heads": ("config = Experiment(model=modern(63, 2, 2))", "d_model = 63 is not divisible by model.n_heads = 2"),
+    "corpus": ("config = Experiment(data=DataConfig(corpus='nothing'))", "'nothing'"),
+    "empty": ("config = Experiment(data=DataConfig(corpus='folder:empty'))", "empty"),
+    "latin": ("config = Experiment(data=DataConfig(corpus='folder:latin'))", "old.txt"),
+    "vocabulary": (
+        "config = Experiment(model=modern(64, 2, 2, vocab_size=100))",
+        "model.vocab_size = 100 is less than the 256 tokens",
+    ),
+}
+
+
+def refused(done, says):
+    """One sentence, exit code 2, no traceback."""
+    assert done.returncode == 2, done.stdout + done.stderr
+    said = " ".join((done.stdout + done.stderr).replace("│", " ").split())
+    assert says in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_point_is_refused_in_a_sentence_and_nothing_is_written(name, tmp_path, cache):
+    text, says = BAD_FILES[name]
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "latin").mkdir()
+    (tmp_path / "latin" / "old.txt").write_bytes("café".encode("latin-1"))
+    (tmp_path / f"{name}.py").write_text(GOOD + text)
+    refused(quarry(cache, "train", f"{name}.py", cwd=tmp_path), says)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--model.layers", "4"], "--model.layers"),
+        (["--model.n-layers", "many"], "many"),
+        (["--duration.steps", "5"], "duration needs exactly one"),
+        (["--model.d-model", "63"], "d_model = 63 is not divisible by"),
+        (["--name", "../up"], "point name '../up' may hold only"),
+        (["--variant", "none"], "names no variant 'none'"),
+        (["--tracking", "wandb"], "wandb is not installed"),
+    ],
+)
+def test_a_bad_option_is_refused_in_a_sentence(words, says, tmp_path, cache):
+    write_tiny(tmp_path / "study")
+    refused(quarry(cache, "train", "study/tiny.py", *words, cwd=tmp_path), says)
+    assert not list(tmp_path.rglob("metrics.jsonl"))
+
+
+def test_a_run_directory_that_cannot_be_written_is_named(tmp_path, cache):
+    write_tiny(tmp_path / "study")
+    (tmp_path / "runs").write_text("a file in the way")
+    refused(quarry(cache, "train", "study/tiny.py", cwd=tmp_path), "cannot write the run directory runs/study/tiny")
+
+
+BAD_TABLES = {
+    "no columns": ("size,score\n1,2\n", "N"),
+    "NaN": ("N,E,loss\n1e6,1e8,3\n2e6,1e8,nan\n", "loss"),
+    "not positive": ("N,E,loss\n1e6,1e8,3\n2e6,1e8,-1\n", "loss"),
+    "few points": ("N,E,loss\n1e6,1e8,3\n2e6,1e8,2.8\n", "2"),
+    "text": ("N,E,loss\nbig,1e8,3\n", "big"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TABLES)
+def test_a_bad_table_is_refused_in_a_sentence(name, tmp_path, cache):
+    text, says = BAD_TABLES[name]
+    (tmp_path / "bad.csv").write_text(text)
+    refused(quarry(cache, "fit", "bad.csv", "--law", "chinchilla", "--json", "out.json", cwd=tmp_path), says)
+    assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["sweep", "nothing"], "no study 'nothing'"),
+        (["sweep"], "name a study"),
+        (["points", "nowhere", "-o", "p.csv"], "no such directory of runs: nowhere"),
+        (["fit", "nowhere.csv", "--law", "chinchilla"], "nowhere.csv"),
+        (["report", "nowhere"], "nowhere"),
+        (["dance"], "dance"),
+        (["train"], "FILE"),
+        (["train", "absent.py"], "no such scale-point file: absent.py"),
+    ],
+)
+def test_bad_words_are_refused_in_a_sentence(words, says, tmp_path, cache):
+    refused(quarry(cache, *words, cwd=tmp_path), says)
+
+
+def test_an_unknown_law_names_the_known(tmp_path, cache):
+    (tmp_path / "good.csv").write_text("N,E,loss\n1e6,1e8,3\n2e6,1e8,2.8\n")
+    refused(quarry(cache, "fit", "good.csv", "--law", "kaplan-x", cwd=tmp_path), "chinchilla")
