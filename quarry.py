@@ -5,15 +5,14 @@ Exit codes: 0 done, 1 failed, 2 bad input, 75 preempted after saving.
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
+from rich.text import Text
 from tyro.conf import Positional, arg
-
-if TYPE_CHECKING:
-    from train.experiment import Experiment, Point
 
 DONE, FAILED, BAD_INPUT, PREEMPTED = 0, 1, 2, 75
 EXIT = {"finished": DONE, "diverged": FAILED, "failed": FAILED, "preempted": PREEMPTED}
@@ -29,10 +28,17 @@ def _cache(given: Path | None) -> Path:
     return given or cache_directory()
 
 
-def _make_train(point: "Point | None", default: "Experiment"):
+def _make_train(arguments: list[str]) -> Callable[..., int]:
+    """The command `train`, its options' defaults those of the point that the command line names."""
+    from train.command import find_point
+    from train.experiment import Experiment
+
+    point = find_point(arguments)
+    default = point.config if point else Experiment()
+
     def train(
         file: Positional[Path],
-        config: Annotated[type(default), arg(name="")] = default,
+        config: Annotated[Experiment, arg(name="")] = default,
         workdir: Path = Path("runs"),
         cache: Path | None = None,
         name: str | None = None,
@@ -134,17 +140,20 @@ def fit(
     return DONE
 
 
-def report(runs: Positional[Path], output: Output = Path("report.html"), seed: int = 0) -> int:
+def report(
+    runs: Positional[Path], output: Output = Path("report.html"), bootstrap: int = 1000, seed: int = 0
+) -> int:
     """Write one self-contained HTML page on a directory of runs: curves, frontier, fits, tables.
 
     Args:
         runs: A directory of runs.
         output: The page to write.
+        bootstrap: Draws of the bootstrap by run.
         seed: Of the bootstrap.
     """
     from analysis.report import write_report
 
-    write_report(runs, output, seed=seed)
+    write_report(runs, output, bootstrap=bootstrap, seed=seed)
     console.print(f"report -> {output}", highlight=False)
     return DONE
 
@@ -182,13 +191,9 @@ def doctor(cache: Path | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    commands = dict(sweep=sweep, points=points, fit=fit, report=report, demo=demo, doctor=doctor)
-    if arguments[:1] == ["train"] or not arguments or arguments[0] not in commands:
-        from train.command import find_point
-        from train.experiment import Experiment
-
-        point = find_point(arguments[1:])
-        commands = {"train": _make_train(point, point.config if point else Experiment())} | commands
+    commands = {function.__name__: function for function in (sweep, points, fit, report, demo, doctor)}
+    if not arguments or arguments[0] not in commands:
+        commands = {"train": _make_train(arguments[1:])} | commands
     return tyro.extras.subcommand_cli_from_dict(
         commands, prog="quarry", description="A laboratory for neural scaling laws.", args=arguments
     )
@@ -201,7 +206,7 @@ def main() -> None:
     except ValueError as error:
         if not type(error).__module__.startswith(("model", "train", "analysis", "experiments")):
             raise
-        errors.print(f"[bold red]error:[/] {error}", markup=True)
+        errors.print(Text("error: ", "bold red") + Text(str(error)), soft_wrap=True)
         sys.exit(BAD_INPUT)
 
 

@@ -58,7 +58,9 @@ def interval_text(low: float | None, high: float | None) -> str:
         return "not bounded by these runs"
     if low is None:
         return f"below {number(high)}; not bounded from below"
-    return f"above {number(low)}; not bounded from above" if high is None else f"{number(low)} to {number(high)}"
+    return (
+        f"above {number(low)}; not bounded from above" if high is None else f"{number(low)} to {number(high)}"
+    )
 
 
 def checklist_table(fitted: Fit) -> Table:

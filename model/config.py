@@ -93,8 +93,11 @@ class ModelConfig:
 
 def kaplan(d_model: int, n_layers: int, n_heads: int, **fields: Any) -> ModelConfig:
     """The shape of Kaplan 2020 (2001.08361, section 2.1): GPT-2's block, tied head, d_ff = 4 d_model."""
-    shape = dict(norm="layernorm", position="learned", activation="gelu", bias=True, tied=True, qk_norm=False)
-    return ModelConfig(**(shape | dict(d_model=d_model, n_layers=n_layers, n_heads=n_heads) | fields))
+    shape: dict[str, Any] = dict(
+        norm="layernorm", position="learned", activation="gelu", bias=True, tied=True
+    )
+    shape |= dict(qk_norm=False, d_model=d_model, n_layers=n_layers, n_heads=n_heads)
+    return ModelConfig(**(shape | fields))
 
 
 def modern(d_model: int, n_layers: int, n_heads: int, **fields: Any) -> ModelConfig:

@@ -1,5 +1,6 @@
 """Strict surroundings for every test: shapes checked, rank promotion refused, one private cache."""
 
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-import tests.strict  # the import hook names it
+importlib.import_module("tests.strict")  # the hook below looks it up by name
 
 install_import_hook(["model", "train", "analysis"], "tests.strict.typecheck").__enter__()
 

@@ -30,5 +30,7 @@ def imported(file: Path) -> set[str]:
 
 
 def test_the_command_line_starts_without_jax():
-    code = "import sys, quarry, train.experiment, train.record, analysis.points; assert 'jax' not in sys.modules"
+    code = (
+        "import sys, quarry, train.experiment, train.record, analysis.points; assert 'jax' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
@@ -26,7 +27,8 @@ class Checkpoints:
     def restore(self, abstract: TrainState) -> TrainState:
         """The newest state, laid out as `abstract` says."""
         step = self._manager.latest_step()
-        return TrainState(*self._manager.restore(step, args=ocp.args.StandardRestore(abstract)))
+        restored: Any = self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
+        return TrainState(*restored)
 
     def due(self) -> bool:
         """Whether `every_seconds` have passed since the last save."""

@@ -15,7 +15,7 @@ from jaxtyping import Array
 from model.sharding import batch_sharding, parameter_shardings, replicated
 from model.transformer import Params, abstract, apply, token_losses
 from train.data.feed import evaluation_batches
-from train.data.store import TokenStore
+from train.data.store import Split, TokenStore
 from train.experiment import Experiment
 
 
@@ -28,7 +28,7 @@ class HeldOutLoss:
     bits_per_byte: float
 
 
-def evaluation_sequences(store: TokenStore, split: str, tokens: int, context: int) -> int:
+def evaluation_sequences(store: TokenStore, split: Split, tokens: int, context: int) -> int:
     """How many whole sequences of a split are scored: `tokens`' worth, or all there are."""
     return max(1, min(tokens, store.n_tokens(split) - 1) // context)
 
@@ -40,11 +40,12 @@ class Evaluator:
     documents, so it is a lower bound on the error over documents.
     """
 
-    def __init__(self, experiment: Experiment, mesh: Mesh, store: TokenStore, split: str, tokens: int):
+    def __init__(self, experiment: Experiment, mesh: Mesh, store: TokenStore, split: Split, tokens: int):
         self._context = experiment.model.context
         self._n = evaluation_sequences(store, split, tokens, self._context)
         self._rows = _rows_per_batch(experiment, mesh)
-        self._store, self._split = store, split
+        self._store = store
+        self._split: Split = split
         self._score = make_score(experiment, mesh)
         targets = np.asarray(store.tokens(split)[1 : self.tokens + 1])
         self._bytes = int(store.tokenizer.token_bytes[targets].sum())
@@ -79,7 +80,7 @@ def _rows_per_batch(experiment: Experiment, mesh: Mesh) -> int:
     return experiment.micro_batch_tokens // experiment.model.context * mesh.shape["data"] * mesh.shape["fsdp"]
 
 
-def make_score(experiment: Experiment, mesh: Mesh) -> Callable[[Params, Array, Array], Array]:
+def make_score(experiment: Experiment, mesh: Mesh) -> Callable[..., Array]:
     """The jitted sum of losses per sequence: (params, inputs [B, T], targets [B, T]) -> nats [B]."""
     graph, shapes, axes = abstract(dataclasses.replace(experiment.model, compute_dtype="float32"))
 

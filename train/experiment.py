@@ -223,6 +223,7 @@ def load_points(file: Path) -> list[Point]:
     doc = (getattr(module, "__doc__", None) or "").strip()
     config = getattr(module, "config", None)
     require(config is not None, f"{file} does not define `config`")
+    assert config is not None
     variants = getattr(module, "variants", {})
     require(isinstance(variants, Mapping), f"{file}: `variants` must be a dict from names to Experiments")
     for name, value in {"config": config, **variants}.items():

@@ -91,8 +91,8 @@ def _run(job: Job, slot: list[int] | None, arguments: list[str]) -> None:
         job.state = "running"
         code = job.process.wait()
     job.state = job.directory.status() or "failed"
-    if job.state == "running":
-        job.state = "preempted" if code == EXIT_PREEMPTED else "failed"
+    if job.state == "running":  # it ended without a last word
+        job.state = "preempted" if code in (EXIT_PREEMPTED, -signal.SIGTERM) else "failed"
 
 
 def _on_cores(command: list[str], cores: list[int] | None) -> list[str]:

@@ -24,14 +24,8 @@ from train.record import RunDirectory, Status, keep_rows
 from train.run import Plan, describe_run, make_plan, open_run, open_store
 from train.run_log import RunLog
 from train.schedules import is_annealed, schedule
-from train.step import (
-    StepMetrics,
-    TrainState,
-    abstract_state,
-    make_state,
-    make_train_step,
-    micro_batches,
-)
+from train.step import StepMetrics, TrainState, abstract_state, make_state, make_train_step, micro_batches
+from train.tracking import require_trackers
 
 
 def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
@@ -43,13 +37,14 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
     store = open_store(point.config, cache)
     plan = make_plan(point.config, store)
     mesh = make_mesh(point.config.mesh)
-    with open_run(point, workdir) as directory:
+    require_trackers(point.config.tracking)
+    with StopRequest() as stop, open_run(point, workdir) as directory:
         former = directory.status()
         if former in ("finished", "diverged"):
             return former
         directory.write_run(status="running", **describe_run(point.config, plan, store))
         try:
-            status = Training(point.config, plan, store, mesh, directory, watcher).run()
+            status = Training(point.config, plan, store, mesh, directory, watcher).run(stop)
         except BaseException:
             directory.finish("failed")
             raise
@@ -77,12 +72,11 @@ class Training:
         self._validate = Evaluator(experiment, mesh, store, "validation", settings.validation_tokens)
         self._test = Evaluator(experiment, mesh, store, "test", settings.test_tokens)
 
-    def run(self) -> Status:
+    def run(self, stop: StopRequest) -> Status:
         """Train; the logs and the newest checkpoint agree whenever this returns."""
         state, first = self._start()
         self._log = RunLog(self._directory, self._experiment, self._watcher)
         with ExitStack() as stack:
-            stop = stack.enter_context(StopRequest())
             stack.callback(self._checkpoints.close)
             stack.callback(self._log.close)
             self._watcher.start(self._directory.name, first, self._plan.steps)

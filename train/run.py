@@ -96,8 +96,8 @@ def _check_same(directory: RunDirectory, experiment: Experiment) -> None:
     former = None
     if directory.config.exists():
         former = json.loads(directory.config.read_text(encoding="utf-8"))
-        fixed = [{k: v for k, v in tree.items() if k not in MAY_CHANGE} for tree in (former, resolved)]
-        difference = first_difference(*fixed)
+        old, new = ({k: v for k, v in tree.items() if k not in MAY_CHANGE} for tree in (former, resolved))
+        difference = first_difference(old, new)
         require(
             difference is None,
             f"{directory.path} holds a run of another configuration ({difference}); "

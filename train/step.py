@@ -16,18 +16,21 @@ from train.optimizer import adamw
 
 
 class TrainState(NamedTuple):
-    """All that a checkpoint holds; data and schedule follow from `step`, the optimiser steps done."""
+    """All that a checkpoint holds; data and schedule follow from `step`, the optimiser steps done.
 
-    params: Params
+    Arrays, or in their places shardings or shapes.
+    """
+
+    params: Any
     optimizer: Any
-    step: Array
+    step: Any
 
 
 class StepMetrics(NamedTuple):
     """Of one step: mean loss in nats per token, length of the gradient before clipping."""
 
-    loss: Array
-    grad_norm: Array
+    loss: Any
+    grad_norm: Any
 
 
 def init_state(experiment: Experiment) -> TrainState:

@@ -3,11 +3,15 @@
 The record is the truth; a tracker only mirrors it. Each is imported when it is asked for.
 """
 
+import importlib
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from model.config import ConfigError
+from model.config import require
+
+MODULES = {"tensorboard": "tensorboardX", "wandb": "wandb", "trackio": "trackio"}
 
 INSTALL = {
     "tensorboard": "pip install tensorboardX",
@@ -68,17 +72,19 @@ def _resume(module: Any, run: Path) -> dict[str, Any]:
     return {"resume": "allow"}
 
 
+def require_trackers(names: tuple[str, ...]) -> None:
+    """Raise ConfigError, with the command that installs it, if a tracker is missing."""
+    for name in names:
+        found = importlib.util.find_spec(MODULES[name]) is not None
+        require(found, f"tracking: {name} is not installed; {INSTALL[name]}")
+
+
 def open_trackers(names: tuple[str, ...], run: Path) -> list[MetricWriter]:
-    """A writer for each name. Raises ConfigError with the command that installs a missing one."""
+    """A writer for each name."""
     return [_open(name, run) for name in names]
 
 
 def _open(name: str, run: Path) -> MetricWriter:
-    try:
-        if name == "tensorboard":
-            return TensorBoardWriter(run)
-        import importlib
-
-        return HostedWriter(importlib.import_module(name), run)
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"tracking: {name} is not installed ({error.name}); {INSTALL[name]}") from None
+    if name == "tensorboard":
+        return TensorBoardWriter(run)
+    return HostedWriter(importlib.import_module(MODULES[name]), run)

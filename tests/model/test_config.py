@@ -13,7 +13,7 @@ def test_presets_are_the_shapes_they_name():
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        (dict(d_model=63, n_heads=2), "d_model = 63 is not divisible by model.n_heads = 2"),
+        (dict(d_model=63, n_heads=2), r"d_model = 63 is not divisible by model\.n_heads = 2"),
         (dict(n_layers=0), "model.n_layers must be at least 1, not 0"),
         (dict(vocab_size=-1), "model.vocab_size must be at least 1, not -1"),
         (dict(d_model=6, n_heads=2), "rotary needs an even head dimension, not 3"),
