@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from setuptools import find_namespace_packages, setup
+from setuptools import find_packages, setup
 
 EXTRAS = {
     "cuda": ["jax[cuda13]"],
@@ -36,9 +36,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     py_modules=["quarry"],
-    packages=find_namespace_packages(include=["experiments*", "model*", "train*", "analysis*"]),
+    packages=find_packages(include=["experiments*", "model*", "train*", "analysis*"]),
     package_data={
-        "analysis": ["templates/*"],
+        "analysis": ["notebooks/*.py", "templates/*"],
         "experiments": ["results/*.md", "results/**/*.parquet", "results/**/*.csv"],
     },
     install_requires=[

@@ -27,5 +27,5 @@ def test_an_impossible_shape_is_named(fields, says):
 
 
 def test_an_impossible_mesh_is_named():
-    with pytest.raises(ConfigError, match="mesh.fsdp must be at least 1, not 0"):
+    with pytest.raises(ConfigError, match=r"mesh\.fsdp must be at least 1, not 0"):
         MeshConfig(fsdp=0)
