@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed, 2 bad input, 75 preempted after saving.
 """
 
 import dataclasses
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -84,7 +85,7 @@ def sweep(
     import experiments
     from train.sweep import sweep_command
 
-    places = [Path(place) for place in experiments.__path__]
+    places = [Path(os.path.relpath(place)) for place in experiments.__path__]
     return EXIT[sweep_command(studies, places, workdir, _cache(cache), workers, dry_run, console)]
 
 

@@ -44,7 +44,7 @@ def seconds(experiment: Experiment, tokens: int, flops_per_second: float) -> flo
 def memory_bytes(experiment: Experiment) -> int:
     """Peak memory: the process, parameters with gradient and moments, one micro-batch's activations."""
     state = 4 * 4 * count_parameters(experiment.model).total
-    tokens = min(experiment.micro_batch_tokens, experiment.batch_tokens)
+    tokens = min(experiment.micro_batch_tokens or max(512, experiment.model.context), experiment.batch_tokens)
     return PROCESS_BYTES + state + 4 * tokens * activations_per_token(experiment.model)
 
 

@@ -14,9 +14,10 @@ from jaxtyping import Array
 
 from model.sharding import batch_sharding, parameter_shardings, replicated
 from model.transformer import Params, abstract, apply, token_losses
-from train.data.feed import evaluation_batches
+from train.data.feed import evaluation_batches, whole_sequences
 from train.data.store import Split, TokenStore
 from train.experiment import Experiment
+from train.step import micro_batch_rows
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,6 @@ class HeldOutLoss:
     bits_per_byte: float
 
 
-def evaluation_sequences(store: TokenStore, split: Split, tokens: int, context: int) -> int:
-    """How many whole sequences of a split are scored: `tokens`' worth, or all there are."""
-    return max(1, min(tokens, store.n_tokens(split) - 1) // context)
-
-
 class Evaluator:
     """Scores parameters on the first `tokens` of a split of the store.
 
@@ -42,8 +38,8 @@ class Evaluator:
 
     def __init__(self, experiment: Experiment, mesh: Mesh, store: TokenStore, split: Split, tokens: int):
         self._context = experiment.model.context
-        self._n = evaluation_sequences(store, split, tokens, self._context)
-        self._rows = _rows_per_batch(experiment, mesh)
+        self._n = min(max(1, tokens // self._context), whole_sequences(store, split, self._context))
+        self._rows = micro_batch_rows(experiment, mesh)
         self._store = store
         self._split: Split = split
         self._score = make_score(experiment, mesh)
@@ -75,11 +71,6 @@ class Evaluator:
         }
 
 
-def _rows_per_batch(experiment: Experiment, mesh: Mesh) -> int:
-    """Sequences scored at once: a micro-batch on each device."""
-    return experiment.micro_batch_tokens // experiment.model.context * mesh.shape["data"] * mesh.shape["fsdp"]
-
-
 def make_score(experiment: Experiment, mesh: Mesh) -> Callable[..., Array]:
     """The jitted sum of losses per sequence: (params, inputs [B, T], targets [B, T]) -> nats [B]."""
     graph, shapes, axes = abstract(dataclasses.replace(experiment.model, compute_dtype="float32"))
@@ -93,8 +84,6 @@ def make_score(experiment: Experiment, mesh: Mesh) -> Callable[..., Array]:
 
 
 def evaluation_steps(steps: int, count: int) -> tuple[int, ...]:
-    """The steps after which the validation loss is measured: `count` of them from steps / 64 to the end,
-    spaced by equal factors, fewer where they coincide."""
-    first = max(1.0, steps / 64)
-    factors = [(steps / first) ** (i / max(1, count - 1)) for i in range(count)]
-    return tuple(sorted({round(first * factor) for factor in factors} | {steps}))[-count:]
+    """The steps after which the validation loss is measured: the end, half way, a quarter of the way and so
+    on, `count` of them, fewer in a run too short for as many."""
+    return tuple(sorted({max(1, round(steps / 2**halvings)) for halvings in range(count)}))

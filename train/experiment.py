@@ -120,7 +120,7 @@ class EvaluationConfig:
     test_tokens: int = 131_072
     """Scored once, at the end; no choice ever uses it."""
     count: int = 8
-    """Validation measurements in a run, spaced by equal factors of tokens, the last one at the end."""
+    """Validation measurements in a run: at its end, half way, a quarter of the way and so on."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -158,9 +158,9 @@ class Experiment:
     mesh: MeshConfig = field(default_factory=MeshConfig)
     batch_tokens: int = 4096
     """B, tokens per optimiser step; a whole number of sequences."""
-    micro_batch_tokens: int = 2048
-    """Tokens per device in one forward and backward pass; the step sums over them. Small ones stay in a
-    CPU's cache; on an accelerator make it as large as memory allows."""
+    micro_batch_tokens: int | None = None
+    """Tokens per device in one forward and backward pass; the step sums over them. None means about 512 on a
+    CPU, where small passes stay in its cache, and the whole batch on an accelerator."""
     seed_init: int = 0
     seed_order: int = 0
     log_every: int = 10
@@ -174,7 +174,7 @@ class Experiment:
         for name in ("batch_tokens", "micro_batch_tokens"):
             value = getattr(self, name)
             require(
-                value >= context and value % context == 0,
+                value is None or (value >= context and value % context == 0),
                 f"{name} = {value} is not a whole number of sequences of model.context = {context} tokens",
             )
         require(self.log_every >= 1, f"log_every must be at least 1, not {self.log_every}")

@@ -48,6 +48,9 @@ def make_plan(experiment: Experiment, store: TokenStore) -> Plan:
         f"model.vocab_size = {experiment.model.vocab_size} is less than the {tokenizer.vocab_size} tokens of "
         f"data.tokenizer = {experiment.data.tokenizer}",
     )
+    for split in ("validation", "test"):
+        held = store.n_tokens(split)
+        require(held > context, f"the {split} split has {held:,} tokens, less than one sequence of {context}")
     available = store.n_tokens("train")
     n_sequences = unique_sequences(experiment.data.unique_tokens or available - 1, context, available)
     steps = experiment.steps(n_sequences * context)
@@ -142,6 +145,6 @@ def describe_run(experiment: Experiment, plan: Plan, store: TokenStore) -> dict[
         "versions": {name: version(name) for name in RECORDED_VERSIONS}
         | {"python": platform.python_version()},
         "data": store.manifest,
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]]),
         "started": time.time(),
     }

@@ -1,0 +1,10 @@
+"""591 thousand parameters on 2^20 tokens: a point of the six sizes at equal tokens.
+
+Claim: the loss falls as a power of N at equal tokens (Kaplan 2020, eq. 1.1).
+Expected: the lowest loss of the sizes at 2^20 tokens.
+Command: quarry train experiments/quickstart/n591k_1m.py
+"""
+
+from experiments.quickstart import recipe
+
+config = recipe(d_model=128, tokens=2**20)

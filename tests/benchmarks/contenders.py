@@ -1,0 +1,171 @@
+"""Training steps of one shape, by Quarry and by what a user would pick instead; each runs in its own process.
+
+    python -m tests.benchmarks.contenders quarry 64 2 2 16 20
+
+prints tokens per second, the median over the run's intervals, compilation left out.
+"""
+
+import contextlib
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+CONTEXT, VOCABULARY = 256, 256
+
+
+def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -> float:
+    """`quarry train` itself: data, step, logging, on one pinned core."""
+    from train.platform import cache_directory, prepare
+
+    prepare(cache_directory())
+    from model.config import modern
+    from train.experiment import Duration, EvaluationConfig, Experiment, Point
+    from train.loop import train
+    from train.progress import Quiet
+    from train.record import RunDirectory, read_jsonl
+
+    class UntilTime(Quiet):
+        def update(self, step: int, loss: float, tokens_per_second: float) -> None:
+            if time.monotonic() - began > seconds:
+                raise TimeoutError
+
+    tokens = rows * CONTEXT
+    config = Experiment(
+        model=modern(d_model, n_layers, n_heads, context=CONTEXT),
+        duration=Duration(steps=100_000),
+        evaluation=EvaluationConfig(validation_tokens=256, test_tokens=256, count=1),
+        batch_tokens=tokens,
+        micro_batch_tokens=min(tokens, 1024),
+        log_every=max(1, 20_000 // tokens),
+    )
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        point = Point("bench", "point", config, Path(folder))
+        with contextlib.suppress(TimeoutError):
+            train(point, Path(folder), cache_directory(), UntilTime())
+        rates = [
+            row["tokens_per_second"] for row in read_jsonl(RunDirectory(Path(folder) / "bench/point").metrics)
+        ]
+    return statistics.median(rates[1:])
+
+
+def flax(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -> float:
+    """The same sizes from Flax NNX's stock layers and optax.adamw, as a tutorial writes them."""
+    import jax
+    import jax.numpy as jnp
+    import optax
+    from flax import nnx
+
+    class Block(nnx.Module):
+        def __init__(self, rngs: nnx.Rngs):
+            self.norm1, self.norm2 = nnx.LayerNorm(d_model, rngs=rngs), nnx.LayerNorm(d_model, rngs=rngs)
+            self.attention = nnx.MultiHeadAttention(n_heads, d_model, decode=False, rngs=rngs)
+            self.up, self.down = (
+                nnx.Linear(d_model, 4 * d_model, rngs=rngs),
+                nnx.Linear(4 * d_model, d_model, rngs=rngs),
+            )
+
+        def __call__(self, x, mask):
+            x = x + self.attention(self.norm1(x), mask=mask)
+            return x + self.down(nnx.gelu(self.up(self.norm2(x))))
+
+    class Model(nnx.Module):
+        def __init__(self, rngs: nnx.Rngs):
+            self.tokens = nnx.Embed(VOCABULARY, d_model, rngs=rngs)
+            self.positions = nnx.Embed(CONTEXT, d_model, rngs=rngs)
+            self.blocks = nnx.List([Block(rngs) for _ in range(n_layers)])
+            self.norm = nnx.LayerNorm(d_model, rngs=rngs)
+            self.head = nnx.Linear(d_model, VOCABULARY, use_bias=False, rngs=rngs)
+
+        def __call__(self, x):
+            mask = nnx.make_causal_mask(x)
+            h = self.tokens(x) + self.positions(jnp.arange(CONTEXT))[None]
+            for block in self.blocks:
+                h = block(h, mask)
+            return self.head(self.norm(h))
+
+    model = Model(nnx.Rngs(0))
+    optimizer = nnx.Optimizer(model, optax.adamw(1e-3), wrt=nnx.Param)
+
+    @nnx.jit
+    def step(model, optimizer, x, y):
+        def loss_of(model):
+            return optax.softmax_cross_entropy_with_integer_labels(model(x), y).mean()
+
+        loss, gradient = nnx.value_and_grad(loss_of)(model)
+        optimizer.update(model, gradient)
+        return loss
+
+    return _median_rate(lambda x, y: jax.block_until_ready(step(model, optimizer, x, y)), rows, seconds)
+
+
+def torch(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -> float:
+    """A GPT of the same sizes in PyTorch with torch.compile and fused AdamW, on the threads it is given."""
+    import os
+
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm1, self.norm2 = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+            self.qkv, self.out = nn.Linear(d_model, 3 * d_model), nn.Linear(d_model, d_model)
+            self.up, self.down = nn.Linear(d_model, 4 * d_model), nn.Linear(4 * d_model, d_model)
+
+        def forward(self, x):
+            heads = self.qkv(self.norm1(x)).view(*x.shape[:2], 3, n_heads, -1).permute(2, 0, 3, 1, 4)
+            mixed = F.scaled_dot_product_attention(*heads, is_causal=True).transpose(1, 2).reshape(x.shape)
+            x = x + self.out(mixed)
+            return x + self.down(F.gelu(self.up(self.norm2(x))))
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tokens, self.positions = nn.Embedding(VOCABULARY, d_model), nn.Embedding(CONTEXT, d_model)
+            self.blocks = nn.Sequential(*(Block() for _ in range(n_layers)))
+            self.norm, self.head = nn.LayerNorm(d_model), nn.Linear(d_model, VOCABULARY, bias=False)
+
+        def forward(self, x, y):
+            h = self.tokens(x) + self.positions(torch.arange(CONTEXT))
+            return F.cross_entropy(self.head(self.norm(self.blocks(h))).flatten(0, 1), y.flatten())
+
+    model = torch.compile(Model())
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
+
+    def step(x, y):
+        loss = model(torch.from_numpy(x).long(), torch.from_numpy(y).long())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return _median_rate(step, rows, seconds)
+
+
+def _median_rate(step: Callable, rows: int, seconds: float) -> float:
+    """Median tokens per second of `step(inputs, targets)` after two warm-up steps."""
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(0, VOCABULARY, (rows, CONTEXT + 1), dtype=np.int32)
+    times = []
+    for count in range(10**6):
+        began = time.perf_counter()
+        step(tokens[:, :-1].copy(), tokens[:, 1:].copy())
+        if count >= 2:
+            times.append(time.perf_counter() - began)
+        if sum(times) > seconds:
+            break
+    return rows * CONTEXT / statistics.median(times)
+
+
+if __name__ == "__main__":
+    contender, *shape, length = sys.argv[1:]
+    print({"quarry": quarry, "flax": flax, "torch": torch}[contender](*map(int, shape), float(length)))
