@@ -23,7 +23,10 @@ EXTRAS = {
         "pytest>=8.2",
         "pytest-xdist>=3.6",
         "ruff>=0.8",
+        "scipy>=1.11",
         "selenium>=4.25",
+        "trackio>=0.2",
+        "wandb>=0.19",
     ],
 }
 

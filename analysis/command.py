@@ -6,7 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.fit import Fit, fit
+from analysis.mathml import plain
 from analysis.points import load_points
+from analysis.summary import interval
 from analysis.text import number
 from train.record import RecordError, write_json
 
@@ -42,25 +44,14 @@ def fit_command(
 
 def parameter_table(fitted: Fit) -> Table:
     """Parameters and derived quantities, with their intervals."""
-    table = Table(title=f"{fitted.law.name}: {fitted.law.formula}", box=None)
+    table = Table(title=f"{fitted.law.name}: {plain(fitted.law.formula)}", box=None)
     for heading in ("parameter", "value", f"{fitted.level:.0%} interval"):
         table.add_column(heading, justify="left" if heading == "parameter" else "right")
     for name, value in fitted.params.items():
-        table.add_row(name, number(value), interval_text(*fitted.interval[name]))
+        table.add_row(name, number(value), interval(fitted.interval[name]))
     for name, value in fitted.derived.items():
         table.add_row(f"{name} (derived)", number(value), "")
     return table
-
-
-def interval_text(low: float | None, high: float | None) -> str:
-    """An interval in words; a side that the runs do not bound is said to be so."""
-    if low is None and high is None:
-        return "not bounded by these runs"
-    if low is None:
-        return f"below {number(high)}; not bounded from below"
-    return (
-        f"above {number(low)}; not bounded from above" if high is None else f"{number(low)} to {number(high)}"
-    )
 
 
 def checklist_table(fitted: Fit) -> Table:

@@ -140,7 +140,7 @@ def compute_curves(curves: pl.DataFrame, frontier: pl.DataFrame) -> alt.LayerCha
         .mark_line(color=INK, strokeWidth=2.2, strokeDash=[5, 4])
         .encode(x="C:Q", y="loss:Q")
     )
-    subtitle = "dashed: the least loss for the compute"
+    subtitle = "dashed: the lower convex hull, the least loss for the compute"
     return _finished([*_curves(curves, "C"), envelope], "The compute frontier", subtitle)
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  (the signs are meant)
 r"""A law's LaTeX as MathML, which browsers draw themselves, and as one line of plain text.
 
 Covers what the laws are written in: letters, numbers, Greek, sub- and superscripts, \frac, \sqrt, \left and

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  (the signs are meant)
 """What a study measured, in sentences. Every number in them is computed from its runs and fits."""
 
 from collections.abc import Sequence

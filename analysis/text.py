@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  (the signs are meant)
 """Numbers as people read them, in axis labels, tables and sentences."""
 
 import math

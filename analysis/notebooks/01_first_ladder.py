@@ -108,8 +108,8 @@ Markdown(
 # small budget expect a small model to be ahead, because a large one has hardly read anything yet; as the budget grows, the small
 # model runs out of capacity and a larger one passes below it.
 #
-# The dashed line joins the points that nobody beats for as little compute. That lower envelope is the **compute frontier**. The
-# size that is best at each budget, read off from left to right, is what a compute-optimal plan is made of.
+# The dashed line is the lower convex hull of all the curves: the least loss for the compute, the **compute frontier**. The size
+# that is best at each budget, read off from left to right, is what a compute-optimal plan is made of.
 
 # %%
 frontier = compute_frontier(curves)

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  (the signs are meant)
 import math
 from pathlib import Path
 

@@ -35,11 +35,18 @@ def test_no_rows_give_an_empty_frontier_with_the_columns():
     assert compute_frontier(table([])).columns == ["run", "C", "loss"]
 
 
+def test_a_point_above_the_line_between_its_neighbours_is_not_on_the_hull():
+    rows = [("a", 1.0, 4.0), ("b", 10.0, 3.9), ("c", 100.0, 2.0)]
+    assert compute_frontier(table(rows))["run"].to_list() == ["a", "c"]
+
+
 @given(ROWS)
-def test_every_row_is_matched_or_beaten_by_the_frontier_and_none_of_it_is_beaten(rows):
+def test_the_frontier_is_convex_falls_and_lies_below_every_row(rows):
     frontier = compute_frontier(table(rows))
-    cost, loss = frontier["C"].to_numpy(), frontier["loss"].to_numpy()
+    cost, loss = np.log(frontier["C"].to_numpy()), np.log(frontier["loss"].to_numpy())
     assert np.all(np.diff(cost) > 0)
     assert np.all(np.diff(loss) < 0)
+    slopes = np.diff(loss) / np.diff(cost)
+    assert np.all(np.diff(slopes) >= -1e-9 * np.abs(slopes[1:]))
     for _, c, value in rows:
-        assert loss[cost <= c].min() <= value
+        assert np.interp(np.log(c), cost, loss) <= np.log(value) + 1e-9

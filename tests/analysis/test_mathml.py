@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  (the signs are meant)
 from xml.etree.ElementTree import fromstring
 
 import pytest

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  (the signs are meant)
 """The report, as a browser shows it."""
 
 import os
