@@ -48,7 +48,9 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "loss": pl.Float64(),  # nats per token, fp32
     "loss_sem": pl.Float64(),  # standard error over sequences
     "bits_per_byte": pl.Float64(),
-    "learning_rate": pl.Float64(),
+    "learning_rate": pl.Float64(),  # of the step before the measurement
+    "peak_learning_rate": pl.Float64(),
+    "weight_decay": pl.Float64(),
     "train_loss": pl.Float64(),  # of the last logged step
     "d_model": pl.Int64(),
     "n_layers": pl.Int64(),
@@ -64,6 +66,8 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
 _RUN_COLUMNS = (
     "unique_tokens",
     "batch_tokens",
+    "peak_learning_rate",
+    "weight_decay",
     "n_params",
     "n_nonembedding",
     "n_head",
