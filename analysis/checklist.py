@@ -2,6 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from analysis import text
+from analysis.mathml import plain
+from analysis.text import plural
+
 if TYPE_CHECKING:
     from analysis.fit import Fit
 
@@ -9,12 +13,13 @@ if TYPE_CHECKING:
 def checklist(fit: "Fit") -> list[tuple[str, str]]:
     """(item, answer) pairs, in the order of the paper."""
     return [
-        ("form", f"{fit.law.name}: {fit.law.formula} ({fit.law.source})"),
+        ("form", f"{fit.law.name}: {plain(fit.law.formula)} ({fit.law.source})"),
         ("free parameters", ", ".join(fit.law.parameter_names)),
         ("counts", _counts(fit)),
         (
             "points used",
-            f"{len(fit.points)} of {fit.diagnostics['runs']} runs, from {fit.diagnostics['source']}",
+            f"{plural(len(fit.points), 'point')} of {plural(fit.diagnostics['runs'], 'run')}, "
+            f"from {fit.diagnostics['source']}",
         ),
         ("points dropped", "; ".join(f"{out.n}: {out.reason}" for out in fit.excluded) or "none"),
         ("range", _ranges(fit)),
@@ -33,9 +38,10 @@ def _counts(fit: "Fit") -> str:
 
 
 def _ranges(fit: "Fit") -> str:
-    columns = [*fit.law.inputs, "loss"]
+    columns = {name: fit.points[name].to_numpy() for name in (*fit.law.inputs, "loss")}
     return "; ".join(
-        f"{name} {fit.points[name].min():.4g} to {fit.points[name].max():.4g}" for name in columns
+        f"{name} {text.number(float(values.min()))} to {text.number(float(values.max()))}"
+        for name, values in columns.items()
     )
 
 
@@ -58,4 +64,5 @@ def _held_out(fit: "Fit") -> str:
     error, points = fit.diagnostics["held_out_error"], fit.diagnostics["held_out_points"]
     if error is None:
         return "not measured: too few points are left without the largest runs"
-    return f"{error:.2%} mean absolute error on the {points} points of the largest runs, fitted without them"
+    left_out = plural(points, "point")
+    return f"{error:.2%} mean absolute error on {left_out} of the largest runs, fitted without them"

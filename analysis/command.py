@@ -8,8 +8,7 @@ from rich.table import Table
 from analysis.fit import Fit, fit
 from analysis.mathml import plain
 from analysis.points import load_points
-from analysis.summary import interval
-from analysis.text import number
+from analysis.text import interval, number
 from train.record import RecordError, write_json
 
 

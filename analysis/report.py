@@ -24,7 +24,8 @@ from analysis.frontier import compute_frontier
 from analysis.laws import find_law
 from analysis.points import load_points
 from analysis.runs import run_table
-from analysis.summary import interval, summary
+from analysis.summary import summary
+from analysis.text import interval
 from train.record import find_runs, points_table
 
 LAWS = ("kaplan-n", "power-offset", "chinchilla")
@@ -208,7 +209,6 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "count": text.count,
-        "plain": mathml.plain,
         "power": text.power,
         "number": text.number,
         "duration": text.duration,

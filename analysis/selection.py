@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from analysis import text
 from analysis.laws import Law
 from analysis.points import Exclusion, Points
 
@@ -74,7 +75,7 @@ def _keep_widest(points: Points, held: str, x: str) -> Points:
     if kept.all():
         return points
     value = _column(points, held)[kept.to_numpy()].max()
-    reason = f"{held} is not {value:.4g}, the value shared by the most {_WORDS[x]}"
+    reason = f"{held} is not {text.count(value)}, the value shared by the most {_WORDS[x]}"
     exclusion = Exclusion(reason, int((~kept).sum()))
     return replace(points, table=points.table.filter(kept), excluded=(*points.excluded, exclusion))
 

@@ -7,25 +7,6 @@ import polars as pl
 from analysis import text
 from analysis.fit import Fit
 
-UNBOUNDED = "these runs cannot bound it"
-
-
-def plural(number: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def interval(bounds: tuple[float | None, float | None], digits: int = 3) -> str:
-    """An interval in words; a side that the points cannot bound is None."""
-    low, high = bounds
-    if low is None and high is None:
-        return UNBOUNDED
-    if low is None:
-        return f"at most {text.number(high, digits)}; below, {UNBOUNDED}"
-    if high is None:
-        return f"at least {text.number(low, digits)}; above, {UNBOUNDED}"
-    return f"{text.number(low, digits)} to {text.number(high, digits)}"
-
 
 def span(values: pl.Series) -> str:
     """`8k to 1.8M`, or the one value."""
@@ -42,7 +23,7 @@ def summary(runs: pl.DataFrame, frontier: pl.DataFrame, fits: Sequence[Fit]) -> 
 def _scale(runs: pl.DataFrame) -> str:
     sizes, read, unique = (runs[name].drop_nulls() for name in ("N", "E", "U"))
     return (
-        f"{plural(runs.height, 'run')} of {plural(sizes.n_unique(), 'model size')}, {span(sizes)} "
+        f"{text.plural(runs.height, 'run')} of {text.plural(sizes.n_unique(), 'model size')}, {span(sizes)} "
         f"non-embedding parameters, each trained on {span(read)} tokens ({span(unique)} distinct ones were "
         f"there to read), for {text.power(float(runs['C'].sum()))} FLOPs in all (6NE)."
     )
@@ -51,7 +32,7 @@ def _scale(runs: pl.DataFrame) -> str:
 def _diverged(runs: pl.DataFrame) -> list[str]:
     number = runs.filter(pl.col("status") == "diverged").height
     return (
-        [f"{plural(number, 'run')} diverged: counted in the table of runs, left out of the fits."]
+        [f"{text.plural(number, 'run')} diverged: counted in the table of runs, left out of the fits."]
         if number
         else []
     )
@@ -94,8 +75,8 @@ def _exponent(fit: Fit) -> list[str]:
     exponent = fit.params["alpha_N"]
     return [
         f"{_where(fit)} the loss falls as N to the power −{text.number(exponent, 3)} "
-        f"({fit.level:.0%} interval: {interval(fit.interval['alpha_N'])}): ten times the parameters multiply "
-        f"it by {10**-exponent:.3f}."
+        f"({fit.level:.0%} interval: {text.interval(fit.interval['alpha_N'])}): "
+        f"ten times the parameters multiply it by {10**-exponent:.3f}."
     ]
 
 

@@ -7,6 +7,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MISSING = "–"
 NO_BREAK = "\u00a0"
 Number = float | int | None
+UNBOUNDED = "these runs cannot bound it"
 
 
 def count(value: Number, digits: int = 3) -> str:
@@ -48,3 +49,20 @@ def duration(seconds: Number) -> str:
     if hours:
         return f"{hours} h {minutes:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.2g} s"
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def interval(bounds: tuple[float | None, float | None], digits: int = 3) -> str:
+    """An interval in words; a side that the points cannot bound is None."""
+    low, high = bounds
+    if low is None and high is None:
+        return UNBOUNDED
+    if low is None:
+        return f"at most {number(high, digits)}; below, {UNBOUNDED}"
+    if high is None:
+        return f"at least {number(low, digits)}; above, {UNBOUNDED}"
+    return f"{number(low, digits)} to {number(high, digits)}"

@@ -32,8 +32,7 @@ import experiments
 from analysis import figures, fit, load_points
 from analysis.curves import learning_curves, load_results
 from analysis.frontier import compute_frontier
-from analysis.summary import interval
-from analysis.text import count, number
+from analysis.text import count, interval, number
 
 alt.renderers.enable("svg")
 _ = pl.Config.set_tbl_rows(20)

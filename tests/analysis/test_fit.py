@@ -187,7 +187,7 @@ def test_a_law_in_n_keeps_one_token_count_and_says_so():
     result = fit(table, "kaplan-n", bootstrap=0)
     assert result.points["E"].max() < 1.1e9
     assert len(result.points) == 4
-    assert result.excluded == (Exclusion("E is not 1.005e+09, the value shared by the most sizes", 3),)
+    assert result.excluded == (Exclusion("E is not 1B, the value shared by the most sizes", 3),)
     assert "3: E is not" in dict(result.checklist())["points dropped"]
 
 

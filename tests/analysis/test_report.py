@@ -17,7 +17,8 @@ from analysis.curves import learning_curves
 from analysis.frontier import compute_frontier
 from analysis.report import LAWS, ReportError, write_report
 from analysis.runs import run_table
-from analysis.summary import UNBOUNDED, interval, plural, summary
+from analysis.summary import summary
+from analysis.text import UNBOUNDED, interval, plural
 from tests.analysis.synthetic_runs import GZIP, MANIFEST, XZ, write_ladder, write_run
 from train.record import RecordError, RunDirectory, keep_rows, points_table
 
