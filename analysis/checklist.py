@@ -38,10 +38,11 @@ def _counts(fit: "Fit") -> str:
 
 
 def _ranges(fit: "Fit") -> str:
-    columns = {name: fit.points[name].to_numpy() for name in (*fit.law.inputs, "loss")}
+    forms = dict.fromkeys(fit.law.inputs, text.count) | {"loss": text.number}
     return "; ".join(
-        f"{name} {text.number(float(values.min()))} to {text.number(float(values.max()))}"
-        for name, values in columns.items()
+        f"{name} {form(float(fit.points[name].to_numpy().min()))} "
+        f"to {form(float(fit.points[name].to_numpy().max()))}"
+        for name, form in forms.items()
     )
 
 

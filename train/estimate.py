@@ -1,7 +1,7 @@
 """What a point will take, before anything runs: for `quarry sweep --dry-run`.
 
-Rough by design: the time is exact FLOPs over the rate that this machine's core shows on a small matrix
-product, times the share of it that training steps of these sizes were measured to reach.
+Rough by design: exact FLOPs over a share of the rate that this machine's core shows on a small matrix product,
+and a constant per token and per point.
 """
 
 import time
@@ -12,13 +12,15 @@ from model.config import ModelConfig
 from model.counting import count_parameters, flops_exact
 from train.experiment import Experiment
 
-TRAINING_SHARE = 0.3
-"""Of a core's matrix-product rate, reached by whole training steps at d_model 16 to 128 (our measurement,
-experiments/results/LOG.md)."""
-STARTUP_SECONDS = 10.0
-"""Imports, compilation and the first checkpoint of a point with a warm cache (our measurement, as above)."""
-PROCESS_BYTES = 600 * 2**20
-"""A process with JAX, Orbax and Grain loaded, before any array (our measurement, as above)."""
+TRAINING_SHARE = 0.65
+"""Of a core's matrix-product rate, reached by the products inside training steps at d_model 16 to 128."""
+TOKEN_SECONDS = 5e-6
+"""Per token, for all that is no matrix product, at these sizes."""
+STARTUP_SECONDS = 4.0
+"""Imports, compilation and the first checkpoint. These four are our measurements on the quickstart ladder
+(experiments/results/LOG.md)."""
+PROCESS_BYTES = 430 * 2**20
+"""A process with JAX, Orbax and Grain loaded, before any array."""
 
 
 def matmul_flops_per_second(size: int = 64, seconds: float = 0.3) -> float:
@@ -37,8 +39,9 @@ def matmul_flops_per_second(size: int = 64, seconds: float = 0.3) -> float:
 
 
 def seconds(experiment: Experiment, tokens: int, flops_per_second: float) -> float:
-    """Time for a point of `tokens` on one core."""
-    return STARTUP_SECONDS + tokens * flops_exact(experiment.model) / (TRAINING_SHARE * flops_per_second)
+    """Time for a point of `tokens` on one core whose matrix products run at `flops_per_second`."""
+    products = flops_exact(experiment.model) / (TRAINING_SHARE * flops_per_second)
+    return STARTUP_SECONDS + tokens * (TOKEN_SECONDS + products)
 
 
 def memory_bytes(experiment: Experiment) -> int:

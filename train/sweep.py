@@ -37,14 +37,14 @@ def _job(point: Point, workdir: Path, cache: Path) -> tuple[Job, Plan]:
     plan = make_plan(point.config, open_store(point.config, cache))
     directory = RunDirectory(workdir / point.study / point.name)
     status = directory.status()
-    cost = estimate.seconds(point.config, plan.tokens, 1e10)
+    cost = estimate.seconds(point.config, plan.tokens, 1e11)
     return Job(point, directory, cost, plan.steps, status if status in DONE else "waiting"), plan
 
 
 def dry_run_table(jobs: Sequence[tuple[Job, Plan]]) -> Table:
     """N, U, E, k, B, S, C of each point as it would be trained, with estimated time and memory."""
     caption = "time (s) and memory (MiB) are estimates, for one core"
-    table = Table(title="what would be trained", caption=caption, box=None, pad_edge=False)
+    table = Table(title="what would be trained", caption=caption, box=None, padding=(0, 2, 0, 0))
     for heading in ("point", "N", "U", "E", "k", "B", "S", "C=6NE", "time", "mem", "status"):
         words = heading in ("point", "status")
         table.add_column(heading, justify="left" if words else "right", no_wrap=True)
