@@ -44,7 +44,7 @@ def _job(point: Point, workdir: Path, cache: Path) -> tuple[Job, Plan]:
 def dry_run_table(jobs: Sequence[tuple[Job, Plan]]) -> Table:
     """N, U, E, k, B, S, C of each point as it would be trained, with estimated time and memory."""
     caption = "time (s) and memory (MiB) are estimates, for one core"
-    table = Table(title="what would be trained", caption=caption, box=None, padding=(0, 2, 0, 0))
+    table = Table(title="what would be trained", caption=caption, box=None, padding=(0, 1, 0, 0))
     for heading in ("point", "N", "U", "E", "k", "B", "S", "C=6NE", "time", "mem", "status"):
         words = heading in ("point", "status")
         table.add_column(heading, justify="left" if words else "right", no_wrap=True)
