@@ -118,7 +118,8 @@ def test_a_diverged_run_is_recorded_and_stays(tmp_path, cache):
     point, runs = tiny_point(tmp_path / "study", rate=1e4), tmp_path / "runs"
     assert train(point, runs, cache, Quiet()) == "diverged"
     directory = RunDirectory(runs / "study" / "tiny")
-    assert read_jsonl(directory.metrics)[-1]["loss"] is None
+    rows = read_jsonl(directory.metrics) + read_jsonl(directory.evals)
+    assert None in [row["loss"] for row in rows]
     assert points_table(runs)["status"].to_list()[0] == "diverged"
     assert train(point, runs, cache, Quiet()) == "diverged"
 
