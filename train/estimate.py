@@ -1,7 +1,7 @@
 """What a point will take, before anything runs: for `quarry sweep --dry-run`.
 
-Rough by design: exact FLOPs over a share of the rate that this machine's core shows on a small matrix product,
-and a constant per token and per point.
+Rough by design: exact FLOPs over a share of the rate that this machine's core shows on a small matrix
+product, and a constant per token and per point.
 """
 
 import time

@@ -2,10 +2,10 @@ import math
 import os
 import signal
 
-import jax
 import pytest
 
 from model.config import ConfigError
+from tests.commands import quarry
 from tests.train.tiny import tiny_point
 from train.loop import train
 from train.progress import Quiet
@@ -129,16 +129,9 @@ def test_two_processes_cannot_share_a_run(whole, tmp_path, cache):
     refusals = []
 
     def second():
-        child = os.fork()
-        if child == 0:
-            try:
-                train(point, runs, cache, Quiet())
-            except ConfigError as error:
-                os._exit(3 if "another process is training" in str(error) else 4)
-            os._exit(5)
-        refusals.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        refusals.append(quarry(cache, "train", "study/tiny.py", cwd=tmp_path))
 
-    with pytest.warns(RuntimeWarning, match="fork"):
-        assert train(point, runs, cache, Watch(4, second)) == "finished"
-    assert refusals == [3]
-    assert jax.device_count() == 1
+    assert train(point, runs, cache, Watch(4, second)) == "finished"
+    assert refusals[0].returncode == 2
+    assert "another process is training in runs/study/tiny" in refusals[0].stderr
+    assert rows_of(RunDirectory(runs / "study" / "tiny")) == rows_of(whole)

