@@ -19,6 +19,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from analysis.laws import Law, Parameter
 
@@ -168,30 +169,4 @@ def widening_factor(runs: int, level: float) -> float:
     """sqrt(n / (n - 1)) t / z for n > 1 runs (Hesterberg 2015, "expanded percentile")."""
     probability = (1 + level) / 2
     scale = math.sqrt(runs / (runs - 1)) / NormalDist().inv_cdf(probability)
-    return scale * student_t_quantile(probability, runs - 1)
-
-
-def student_t_quantile(probability: float, freedom: int) -> float:
-    """The quantile (probability > 1/2) of Student's t with integer degrees of freedom, by bisection."""
-    low, high = 0.0, 1.0
-    while _student_t_within(high, freedom) < 2 * probability - 1:
-        high *= 2
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (
-            (middle, high) if _student_t_within(middle, freedom) < 2 * probability - 1 else (low, middle)
-        )
-    return (low + high) / 2
-
-
-def _student_t_within(t: float, freedom: int) -> float:
-    """P(|T| < t) (Abramowitz and Stegun, 26.7.3 and 26.7.4)."""
-    angle = math.atan(t / math.sqrt(freedom))
-    odd = freedom % 2
-    term = math.cos(angle) if odd else 1.0
-    series = 0.0 if freedom == 1 else term
-    for k in range(2 + odd, freedom - 1, 2):
-        term *= math.cos(angle) ** 2 * (k - 1) / k
-        series += term
-    within = math.sin(angle) * series
-    return 2 / math.pi * (angle + within) if odd else within
+    return scale * float(stdtrit(runs - 1, probability))

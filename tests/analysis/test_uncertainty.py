@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import t as student_t
 
 from analysis.laws import KAPLAN_N
 from analysis.solver import solve
@@ -13,7 +12,6 @@ from analysis.uncertainty import (
     bootstrap,
     parameter_intervals,
     resample,
-    student_t_quantile,
     widening_factor,
 )
 from tests.analysis.designs import DESIGNS, KAPLAN
@@ -53,14 +51,6 @@ def test_a_runs_rows_are_drawn_together():
     assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
     np.testing.assert_array_equal(weights, resample(np.array(["b", "a", "b", "c"]), 500, seed=0))
     assert (weights != resample(np.array(["b", "a", "b", "c"]), 500, seed=1)).any()
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 40])
-@pytest.mark.parametrize("probability", [0.9, 0.975, 0.9995])
-def test_student_t(probability, freedom):
-    assert student_t_quantile(probability, freedom) == pytest.approx(
-        student_t.ppf(probability, freedom), rel=1e-9
-    )
 
 
 def test_widening_vanishes_with_many_runs():
