@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from analysis.fit import Fit, fit
 from analysis.mathml import plain
@@ -35,7 +36,7 @@ def fit_command(
     fitted = fit(points, law, x=x, bootstrap=bootstrap, huber_delta=huber_delta, seed=seed)
     console.print(parameter_table(fitted), checklist_table(fitted))
     for warning in fitted.warnings:
-        console.print(f"[bold yellow]warning:[/] {warning}", highlight=False)
+        console.print(Text("warning: ", "bold yellow") + Text(warning))
     if output is not None:
         write_fit(fitted, output)
     return fitted
@@ -57,7 +58,7 @@ def checklist_table(fitted: Fit) -> Table:
     """The checklist, an item a row."""
     table = Table("item", "answer", title="checklist", box=None)
     for item, answer in fitted.checklist():
-        table.add_row(item, answer)
+        table.add_row(item, Text(answer))
     return table
 
 

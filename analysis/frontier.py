@@ -11,10 +11,15 @@ def compute_frontier(curves: pl.DataFrame) -> pl.DataFrame:
     Returns those rows by rising C, so by falling loss. Henighan et al. 2020 (arXiv 2010.14701) read the
     optimal size off this hull: unlike the bare lower envelope it does not step down at the end of every run.
     """
+    best = unbeaten(curves)
+    return best[lower_hull(np.log(best["C"].to_numpy()), np.log(best["loss"].to_numpy()))]
+
+
+def unbeaten(curves: pl.DataFrame) -> pl.DataFrame:
+    """The rows that no other row beats with at most its loss at no more compute, by rising C."""
     costs = curves.filter(pl.col("C").is_finite(), pl.col("loss").is_finite()).sort("C", "loss")
     best_so_far = pl.col("loss").cum_min().shift(1, fill_value=float("inf"))
-    unbeaten = costs.filter(pl.col("loss") < best_so_far)
-    return unbeaten[lower_hull(np.log(unbeaten["C"].to_numpy()), np.log(unbeaten["loss"].to_numpy()))]
+    return costs.filter(pl.col("loss") < best_so_far)
 
 
 def lower_hull(x: np.ndarray, y: np.ndarray) -> list[int]:

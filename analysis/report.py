@@ -21,9 +21,10 @@ from analysis import figures, mathml, text
 from analysis.curves import learning_curves
 from analysis.fit import Fit, fit
 from analysis.frontier import compute_frontier
-from analysis.laws import find_law
-from analysis.points import load_points
+from analysis.laws import LawError, find_law
+from analysis.points import PointsError, load_points
 from analysis.runs import run_table
+from analysis.selection import FitError
 from analysis.summary import summary
 from analysis.text import interval
 from train.record import find_runs, points_table
@@ -105,7 +106,7 @@ def _section(runs: Path, name: str, bootstrap: int, seed: int) -> Section:
     about = {"name": name, "formula": Markup(mathml.mathml(law.formula)), "source": law.source}
     try:
         fitted = fit(load_points(runs), name, bootstrap=bootstrap, seed=seed)
-    except ValueError as error:
+    except (FitError, LawError, PointsError) as error:
         return Section(**about, error=str(error))
     return Section(**about, fit=fitted, charts=_law_charts(name, fitted))
 

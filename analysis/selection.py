@@ -7,11 +7,12 @@ import numpy as np
 import polars as pl
 
 from analysis import text
+from analysis.frontier import unbeaten
 from analysis.laws import Law
 from analysis.points import Exclusion, Points
 
 # A law of one variable compares points that differ in it alone. U: the data floor is that of one model size.
-# C: the points are a frontier, along which N and E both move.
+# C: along the frontier N and E both move, so nothing is held fixed, but only its points are kept.
 _HELD_FIXED = {"N": "E", "E": "N", "U": "N"}
 _WORDS = {"N": "sizes", "E": "token counts", "U": "unique token counts", "C": "budgets"}
 
@@ -55,6 +56,8 @@ def hold_fixed(points: Points, law: Law) -> Points:
     held = _held(law, points)
     if held is not None and shares_held(points, law):
         points = _keep_widest(points, held, law.inputs[0])
+    if law.inputs == ("C",):
+        points = _keep_unbeaten(points)
     _check_enough(points, law)
     return points
 
@@ -78,6 +81,15 @@ def _keep_widest(points: Points, held: str, x: str) -> Points:
     reason = f"{held} is not {text.count(value)}, the value shared by the most {_WORDS[x]}"
     exclusion = Exclusion(reason, int((~kept).sum()))
     return replace(points, table=points.table.filter(kept), excluded=(*points.excluded, exclusion))
+
+
+def _keep_unbeaten(points: Points) -> Points:
+    """The compute frontier: L(C) is what a budget can buy, not what any run made of it (Kaplan 2020, 3.3)."""
+    kept = unbeaten(points.table)
+    reason = "above the compute frontier: another point has no more loss for no more C"
+    exclusion = Exclusion(reason, len(points.table) - len(kept))
+    excluded = (*points.excluded, exclusion) if exclusion.n else points.excluded
+    return replace(points, table=kept, excluded=excluded)
 
 
 def _distinct_by_group(points: Points, held: str, x: str) -> dict[int, int]:

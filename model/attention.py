@@ -33,7 +33,7 @@ def _causal_softmax(scores_NxTxT: Array) -> Array:
     T = scores_NxTxT.shape[-1]
     mask_TxT = jnp.tril(jnp.ones((T, T), bool))[None]
     masked = jnp.where(mask_TxT, scores_NxTxT, jnp.finfo(scores_NxTxT.dtype).min)
-    exp = jnp.exp(masked - jax.lax.stop_gradient(masked.max(-1, keepdims=True)))
+    exp = jnp.exp(masked - masked.max(-1, keepdims=True))
     return exp / exp.sum(-1, keepdims=True)
 
 

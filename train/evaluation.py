@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array
 
-from model.sharding import batch_sharding, parameter_shardings, replicated
+from model.sharding import batch_sharding, batch_shards, parameter_shardings, replicated
 from model.transformer import Params, abstract, apply, token_losses
 from train.data.feed import evaluation_batches, whole_sequences
 from train.data.store import Split, TokenStore
@@ -39,7 +39,8 @@ class Evaluator:
     def __init__(self, experiment: Experiment, mesh: Mesh, store: TokenStore, split: Split, tokens: int):
         self._context = experiment.model.context
         self._n = min(max(1, tokens // self._context), whole_sequences(store, split, self._context))
-        self._rows = micro_batch_rows(experiment, mesh)
+        shards = batch_shards(mesh)
+        self._rows = min(micro_batch_rows(experiment, mesh), -(-self._n // shards) * shards)
         self._store = store
         self._split: Split = split
         self._score = make_score(experiment, mesh)
@@ -76,7 +77,8 @@ def make_score(experiment: Experiment, mesh: Mesh) -> Callable[..., Array]:
     graph, shapes, axes = abstract(dataclasses.replace(experiment.model, compute_dtype="float32"))
 
     def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
-        losses_M = token_losses(apply(graph, params, inputs_BxT), targets_BxT.reshape(-1))
+        with jax.default_matmul_precision("float32"):  # else TF32 or bf16 on an accelerator
+            losses_M = token_losses(apply(graph, params, inputs_BxT), targets_BxT.reshape(-1))
         return losses_M.reshape(inputs_BxT.shape).sum(-1)
 
     rows, params = batch_sharding(mesh), parameter_shardings(mesh, shapes, axes)

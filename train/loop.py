@@ -1,5 +1,6 @@
 """The training loop: from a scale point to a finished run record."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
     plan = make_plan(point.config, store)
     mesh = make_mesh(point.config.mesh)
     require_trackers(point.config.tracking)
+    micro_batches(point.config, mesh)
     with StopRequest() as stop, open_run(point, workdir) as directory:
         former = directory.status()
         if former in ("finished", "diverged"):
@@ -46,7 +48,8 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
         try:
             status = Training(point.config, plan, store, mesh, directory, watcher).run(stop)
         except BaseException:
-            directory.finish("failed")
+            with contextlib.suppress(OSError):  # a full disk must not hide what happened
+                directory.finish("failed")
             raise
         directory.finish(status)
         return status
@@ -94,6 +97,7 @@ class Training:
 
     def _steps(self, state: TrainState, first: int, stop: StopRequest) -> Status:
         train_step, batches = self._compile(state), self._batches(first)
+        self._log.start_clock(first)
         measured = evaluation_steps(self._plan.steps, self._experiment.evaluation.count)
         for done in range(first + 1, self._plan.steps + 1):
             rate, batch, last = self._rate(done - 1), next(batches), done == self._plan.steps
@@ -102,10 +106,12 @@ class Training:
                 self._log.step(done, rate, metrics)
             if last or done in measured:
                 self._evaluate(done, rate, state)
+            save = last or stop or self._checkpoints.due()
+            if save:
+                self._log.flush()
             if self._log.diverged:
                 return "diverged"
-            if last or stop or self._checkpoints.due():
-                self._log.flush()
+            if save:
                 self._checkpoints.save(state)
             if stop and not last:
                 return "preempted"
@@ -143,8 +149,11 @@ class Training:
         )
 
     def _evaluate(self, done: int, rate: float, state: TrainState) -> None:
-        """Measure the validation loss, and at the very end the test loss."""
+        """Measure the validation loss, and at the very end the test loss; not of a run that has diverged."""
         jax.block_until_ready(state)
+        self._log.flush()
+        if self._log.diverged:
+            return
         with self._log.pause():
             last = done == self._plan.steps
             splits = {"validation": self._validate} | ({"test": self._test} if last else {})

@@ -198,12 +198,12 @@ class RunDirectory:
         write_json(self.run, self.read_run() | fields)
 
     def finish(self, status: Status) -> None:
-        """Record the end of the run, and write both logs as Parquet too."""
+        """Record the end of the run, then write both logs as Parquet too."""
+        self.write_run(status=status, ended=time.time())
         for log in (self.metrics, self.evals):
             rows = read_jsonl(log)
             if rows:
                 pl.from_dicts(rows, infer_schema_length=None).write_parquet(log.with_suffix(".parquet"))
-        self.write_run(status=status, ended=time.time())
 
 
 def find_runs(root: Path) -> list[RunDirectory]:

@@ -33,9 +33,10 @@ class RunLog:
         self.diverged = False
 
     def step(self, done: int, rate: float, metrics: StepMetrics) -> None:
-        """Take the metrics of step `done`; write those taken before."""
+        """Take the metrics of step `done`; write those taken before. Nothing is taken after a divergence."""
         self.flush()
-        self._pending = (done, rate, metrics)
+        if not self.diverged:
+            self._pending = (done, rate, metrics)
 
     def flush(self) -> None:
         """Write the metrics taken last, waiting for them."""
@@ -59,6 +60,10 @@ class RunLog:
         self._mirror(done, row)
         self._watcher.update(done, loss, speed)
         self.diverged = not math.isfinite(loss)
+
+    def start_clock(self, done: int) -> None:
+        """Begin to count speed from step `done`: what came before was not training."""
+        self._read_at, self._read_step = time.monotonic(), done
 
     def evaluation(self, row: dict[str, Any]) -> None:
         """Write an evaluation, after the metrics of the steps before it."""

@@ -20,8 +20,9 @@ def schedule(config: ScheduleConfig, peak: float, steps: int) -> Schedule:
     """The rate of step 0 .. steps - 1 of a run.
 
     Warm-up is linear and reaches the peak at its last step; `wsd` holds it and then cools by
-    peak (1 - (1 - final) sqrt((n - n_0) / (steps - n_0))) (Hägele 2024, 2405.18392); `cosine` falls from the
-    end of warm-up; `constant` holds.
+    peak (1 - (1 - final) sqrt(x)) (Hägele 2024, 2405.18392); `cosine` falls from the end of warm-up; `constant`
+    holds. x runs in equal parts from the step before the cooldown, 0, to the step after the run, 1: no step is
+    spent at the final rate itself, which may be zero.
     """
     warmup = math.ceil(config.warmup * steps)
     cooldown = steps - round(config.decay * steps)
@@ -30,10 +31,10 @@ def schedule(config: ScheduleConfig, peak: float, steps: int) -> Schedule:
         if step < warmup:
             return peak * (step + 1) / warmup
         if config.kind == "cosine":
-            done = (step + 1 - warmup) / max(1, steps - warmup)
+            done = (step + 1 - warmup) / (steps + 1 - warmup)
             return peak * (config.final + (1 - config.final) * 0.5 * (1 + math.cos(math.pi * done)))
         if config.kind == "wsd" and step >= cooldown:
-            done = (step + 1 - cooldown) / (steps - cooldown)
+            done = (step + 1 - cooldown) / (steps + 1 - cooldown)
             return peak * (1 - (1 - config.final) * math.sqrt(done))
         return peak
 

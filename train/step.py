@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
-from model.sharding import batch_sharding, parameter_shardings, replicated
+from model.config import require
+from model.sharding import batch_sharding, batch_shards, parameter_shardings, replicated
 from model.transformer import Params, abstract, apply, build, token_losses
 from train.experiment import Experiment
 from train.optimizer import adamw
@@ -36,7 +37,8 @@ class StepMetrics(NamedTuple):
 def init_state(experiment: Experiment) -> TrainState:
     """The state before the first step; a pure function of `seed_init`."""
     _, params = build(experiment.model, experiment.seed_init)
-    return TrainState(params, adamw(experiment.optimizer).init(params), jnp.zeros((), jnp.int32))
+    moments = adamw(experiment.optimizer).init(jax.tree.map(lambda leaf: leaf.astype(jnp.float32), params))
+    return TrainState(params, moments, jnp.zeros((), jnp.int32))
 
 
 def state_shardings(experiment: Experiment, mesh: Mesh) -> TrainState:
@@ -79,43 +81,64 @@ def micro_batch_rows(experiment: Experiment, mesh: Mesh) -> int:
     if tokens is None:
         on_cpu = mesh.devices.flat[0].platform == "cpu"
         tokens = CPU_MICRO_BATCH_TOKENS if on_cpu else experiment.batch_tokens
-    return max(1, tokens // context) * mesh.shape["data"] * mesh.shape["fsdp"]
+    return max(1, tokens // context) * batch_shards(mesh)
 
 
 def micro_batches(experiment: Experiment, mesh: Mesh) -> int:
-    """Passes per step: the fewest that divide the batch's rows and stay within `micro_batch_rows`."""
-    rows, most = experiment.batch_tokens // experiment.model.context, micro_batch_rows(experiment, mesh)
-    return next(n for n in range(1, rows + 1) if rows % n == 0 and rows // n <= most)
+    """Passes per step: the fewest that cut every device's rows evenly and stay within `micro_batch_rows`.
+
+    Raises ConfigError if the batch does not cut evenly over the devices.
+    """
+    rows, shards = experiment.batch_tokens // experiment.model.context, batch_shards(mesh)
+    require(
+        rows % shards == 0,
+        f"batch_tokens = {experiment.batch_tokens} is {rows} sequences, which do not divide over {shards} devices",
+    )
+    most = micro_batch_rows(experiment, mesh)
+    return next(n for n in range(1, rows + 1) if rows % (n * shards) == 0 and rows // n <= most)
+
+
+def loss_and_gradient(
+    graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array
+) -> tuple[Array, Params]:
+    """Mean loss in nats per token and its gradient, in fp32 whatever the parameters are kept in."""
+
+    def loss_of(params: Params) -> Array:
+        return token_losses(apply(graph, params, inputs_BxT), targets_BxT.reshape(-1)).mean()
+
+    loss, gradient = jax.value_and_grad(loss_of)(params)
+    return loss, jax.tree.map(lambda leaf: leaf.astype(jnp.float32), gradient)
+
+
+def mean_over_passes(
+    graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array, passes: int
+) -> tuple[Array, Params]:
+    """`loss_and_gradient` of a batch, in `passes` equal parts."""
+    if passes == 1:
+        return loss_and_gradient(graph, params, inputs_BxT, targets_BxT)
+    split = lambda x: x.reshape(-1, passes, x.shape[1]).swapaxes(0, 1)  # noqa: E731
+
+    def add(total, batch):
+        return jax.tree.map(jnp.add, total, loss_and_gradient(graph, params, *batch)), None
+
+    zero = (jnp.zeros(()), jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, jnp.float32), params))
+    total, _ = jax.lax.scan(add, zero, (split(inputs_BxT), split(targets_BxT)))
+    return jax.tree.map(lambda leaf: leaf / passes, total)
 
 
 def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[TrainState, StepMetrics]]:
     """The jitted step: (state, inputs [B, T], targets [B, T], learning rate) -> (state, metrics).
 
-    The state is donated. Gradients are summed over `micro_batches` passes.
+    The state is donated. Gradients are averaged over `micro_batches` passes.
     """
     graph, _, _ = abstract(experiment.model)
     optimizer, passes = adamw(experiment.optimizer), micro_batches(experiment, mesh)
 
-    def loss_of(params: Params, inputs_BxT: Int[Array, "B T"], targets_BxT: Int[Array, "B T"]) -> Array:
-        return token_losses(apply(graph, params, inputs_BxT), targets_BxT.reshape(-1)).mean()
-
-    def gradient(params: Params, inputs_BxT: Array, targets_BxT: Array) -> tuple[Array, Params]:
-        if passes == 1:
-            return jax.value_and_grad(loss_of)(params, inputs_BxT, targets_BxT)
-        split = lambda x: x.reshape(-1, passes, x.shape[1]).swapaxes(0, 1)  # noqa: E731
-
-        def add(total, batch):
-            return jax.tree.map(jnp.add, total, jax.value_and_grad(loss_of)(params, *batch)), None
-
-        zero = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, params))
-        total, _ = jax.lax.scan(add, zero, (split(inputs_BxT), split(targets_BxT)))
-        return jax.tree.map(lambda x: x / passes, total)
-
     def step(state: TrainState, inputs_BxT: Array, targets_BxT: Array, rate: Float[Array, ""]):
-        loss, grads = gradient(state.params, inputs_BxT, targets_BxT)
-        updates, moments = optimizer.update(grads, state.optimizer, state.params)
-        params = jax.tree.map(lambda p, u: p - (rate * u).astype(p.dtype), state.params, updates)
-        metrics = StepMetrics(loss, optax.tree.norm(grads))
+        loss, gradient = mean_over_passes(graph, state.params, inputs_BxT, targets_BxT, passes)
+        updates, moments = optimizer.update(gradient, state.optimizer, state.params)
+        params = jax.tree.map(lambda p, u: (p - rate * u).astype(p.dtype), state.params, updates)
+        metrics = StepMetrics(loss, optax.tree.norm(gradient))
         return TrainState(params, moments, state.step + 1), metrics
 
     states, rows, scalar = state_shardings(experiment, mesh), batch_sharding(mesh), replicated(mesh)

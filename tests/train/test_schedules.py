@@ -14,19 +14,24 @@ def whole(config: ScheduleConfig, steps: int, peak: float = 1.0) -> np.ndarray:
 
 def test_wsd_over_the_whole_run():
     rates = whole(ScheduleConfig("wsd", warmup=0.2, decay=0.4), 10)
-    cooled = [1 - math.sqrt(i / 4) for i in (1, 2, 3, 4)]
+    cooled = [1 - math.sqrt(i / 5) for i in (1, 2, 3, 4)]
     np.testing.assert_allclose(rates, [0.5, 1, 1, 1, 1, 1, *cooled])
 
 
-def test_wsd_ends_at_its_final_fraction():
+def test_wsd_cools_towards_its_final_fraction():
     rates = whole(ScheduleConfig("wsd", warmup=0, decay=0.5, final=0.1), 8, peak=3e-3)
     np.testing.assert_allclose(rates[:4], 3e-3)
-    assert rates[-1] == pytest.approx(3e-4)
+    np.testing.assert_allclose(rates[4:], [3e-3 * (1 - 0.9 * math.sqrt(i / 5)) for i in (1, 2, 3, 4)])
+
+
+@pytest.mark.parametrize("kind", ["wsd", "cosine"])
+def test_no_step_is_spent_at_rate_zero(kind):
+    assert whole(ScheduleConfig(kind), 50).min() > 0
 
 
 def test_cosine_over_the_whole_run():
     rates = whole(ScheduleConfig("cosine", warmup=0.25, final=0.1), 8)
-    falling = [0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * i / 6)) for i in range(1, 7)]
+    falling = [0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * i / 7)) for i in range(1, 7)]
     np.testing.assert_allclose(rates, [0.5, 1, *falling])
 
 
