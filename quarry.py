@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import tyro
 from rich.console import Console
 from rich.text import Text
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 DONE, FAILED, BAD_INPUT, PREEMPTED = 0, 1, 2, 75
 EXIT = {"finished": DONE, "diverged": FAILED, "failed": FAILED, "preempted": PREEMPTED}
@@ -57,8 +57,10 @@ def _make_train(arguments: list[str]) -> Callable[..., int]:
             variant: Train this variant that the file names.
             cores: CPU cores to use; one is fastest for models of a few million parameters.
         """
+        from model.config import require
         from train.command import train_command
 
+        require(point is not None, f"{file} is not a Python file that defines a scale point")
         assert point is not None
         chosen = dataclasses.replace(point, config=config, name=name or point.name)
         return EXIT[train_command(chosen, workdir, _cache(cache), cores, console)]
@@ -111,7 +113,7 @@ def fit(
     count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
     split: Literal["validation", "test"] = "validation",
     mid_schedule: bool = False,
-    exclude: tuple[str, ...] = (),
+    exclude: UseAppendAction[tuple[str, ...]] = (),
     bootstrap: int = 1000,
     huber_delta: float = 1e-3,
     seed: int = 0,
@@ -182,12 +184,13 @@ def doctor(cache: Path | None = None) -> int:
     Args:
         cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
     """
-    from train.platform import prepare
+    from train.platform import available_cores, prepare
 
+    cores = len(available_cores())
     prepare(_cache(cache))
     from train.doctor import diagnose
 
-    diagnose(_cache(cache), console)
+    diagnose(_cache(cache), cores, console)
     return DONE
 
 
@@ -205,10 +208,12 @@ def main() -> None:
     try:
         sys.exit(_run(sys.argv[1:]))
     except ValueError as error:
-        if not type(error).__module__.startswith(("model", "train", "analysis", "experiments")):
+        if type(error).__module__.split(".")[0] not in ("model", "train", "analysis"):
             raise
         errors.print(Text("error: ", "bold red") + Text(str(error)), soft_wrap=True)
         sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -115,8 +115,8 @@ CHINCHILLA = Law(
     inputs=("N", "E"),
     parameters=(
         _IRREDUCIBLE,
-        _coefficient("A", "nats/token"),
-        _coefficient("B", "nats/token"),
+        _coefficient("A", "nats/token · parameters^α"),
+        _coefficient("B", "nats/token · tokens^β"),
         _exponent("alpha", 0.0, 0.5, 1.0, 1.5, 2.0),
         _exponent("beta", 0.0, 0.5, 1.0, 1.5, 2.0),
     ),

@@ -56,8 +56,8 @@ class ModelConfig:
     qk_norm: bool = True
     """Normalise queries and keys per head (Wortsman 2023, 2309.14322: stops attention-logit growth)."""
     param_dtype: Dtype = "float32"
-    """What parameters are kept in. In bfloat16 an update below 1/256 of a weight is rounded away; gradients and
-    the optimiser's moments stay in fp32 either way."""
+    """What parameters are kept in. In bfloat16 an update below 1/256 of a weight is rounded away; gradients
+    and the optimiser's moments stay in fp32 either way."""
     compute_dtype: Dtype = "float32"
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ The mesh has the axes `data` (batch only), `fsdp` (batch, and parameters cut alo
 from typing import Any
 
 import jax
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 from model.config import MESH_AXES, MeshConfig, require
 
@@ -48,7 +48,7 @@ def batch_sharding(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
 
 
-def batch_shards(mesh: Mesh) -> int:
+def batch_shards(mesh: Mesh | AbstractMesh) -> int:
     """Into how many parts `batch_sharding` cuts the rows."""
     return mesh.shape["data"] * mesh.shape["fsdp"]
 

@@ -183,7 +183,7 @@ def test_a_run_directory_that_cannot_be_written_is_named(tmp_path, cache):
     (tmp_path / "runs").write_text("a file in the way")
     refused(
         quarry(cache, "train", "study/tiny.py", cwd=tmp_path),
-        "cannot write the run directory runs/study/tiny",
+        "cannot write in runs/study/tiny",
     )
 
 

@@ -15,7 +15,9 @@ def find_point(arguments: list[str]) -> Point | None:
 
     None if the line asks for help or names no file. Raises ConfigError for a bad file or variant.
     """
-    file = next((Path(word) for word in arguments if word.endswith(".py")), None)
+    follows = zip(["", *arguments], arguments, strict=False)
+    files = (Path(word) for before, word in follows if word.endswith(".py") and not before.startswith("--"))
+    file = next(files, None)
     if file is None:
         return None
     points = {point.variant: point for point in load_points(file)}
@@ -34,6 +36,7 @@ def _option(arguments: list[str], name: str) -> str | None:
 def train_command(point: Point, workdir: Path, cache: Path, cores: int, console: Console) -> Status:
     """Train `point` with a progress bar and say how it ended."""
     check_name("point", point.name)
+    require(cores >= 1, f"--cores must be at least 1, not {cores}")
     prepare(cache, cores)
     from train.loop import train
     from train.progress import Bar

@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from train.platform import available_cores
+from train.data import DataError
+from train.data.store import open_store
 from train.run import RECORDED_VERSIONS
 
 EXTRAS = {
@@ -23,10 +24,10 @@ EXTRAS = {
 }
 
 
-def diagnose(cache: Path, console: Console, probe_seconds: float = 5.0) -> None:
+def diagnose(cache: Path, cores: int, console: Console, probe_seconds: float = 5.0) -> None:
     """Print the whole diagnosis."""
     console.print(_versions())
-    console.print(_devices())
+    console.print(_devices(cores))
     console.print(_cache(cache))
     console.print(_extras())
     with console.status(f"training a small model for {probe_seconds:.0f} seconds ..."):
@@ -43,30 +44,45 @@ def _versions() -> Table:
     return table
 
 
-def _devices() -> Table:
+def _devices(cores: int) -> Table:
     import jax
 
-    table = Table("device", "kind", title=f"devices ({len(available_cores())} cores for this process)")
+    table = Table("device", "kind", title=f"devices ({cores} cores for this process)")
     for device in jax.devices():
         table.add_row(str(device), device.device_kind)
     return table
 
 
 def _cache(cache: Path) -> Table:
-    table = Table("kept", "size", title=f"cache at {cache}")
+    """What is kept, and whether every token store is what its manifest says."""
+    table = Table("kept", "size", "state", title=f"cache at {cache}")
     for folder in sorted(cache.iterdir()) if cache.is_dir() else []:
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        table.add_row(folder.name, f"{size / 2**20:.1f} MiB")
+        if folder.is_dir() and folder.name != "tokens":
+            table.add_row(folder.name, _size(folder), "")
+    for folder in sorted((cache / "tokens").glob("[!.]*")):
+        name, state = _verified(folder)
+        table.add_row(name, _size(folder), state)
     return table
+
+
+def _verified(folder: Path) -> tuple[str, str]:
+    try:
+        store = open_store(folder)
+        store.verify()
+    except (DataError, OSError, ValueError) as error:
+        return folder.name, f"damaged, delete it: {error}"
+    return f"{store.manifest['corpus']}, {store.manifest['tokenizer']}", "SHA-256 verified"
+
+
+def _size(folder: Path) -> str:
+    return f"{sum(file.stat().st_size for file in folder.rglob('*') if file.is_file()) / 2**20:.1f} MiB"
 
 
 def _extras() -> Table:
     table = Table("extra", "installed", "adds", "to install", title="extras")
     for name, (module, adds) in EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
-        table.add_row(
-            name, "yes" if there else "no", adds, "" if there else f"pip install 'quarry-scaling[{name}]'"
-        )
+        table.add_row(name, "yes" if there else "no", adds, "" if there else f"pip install -e '.\\[{name}]'")
     return table
 
 

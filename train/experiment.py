@@ -2,7 +2,9 @@
 
 import dataclasses
 import importlib.util
+import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +25,9 @@ class DataConfig:
     """`bytes`, or `bpe:VOCABULARY`, trained on the training documents."""
     unique_tokens: int | None = None
     """U, a prefix of one fixed document shuffle; None means the whole training split."""
+    validation_fraction: float = 0.05
+    """Share of the documents held out, as for the test; a corpus of few documents needs more."""
+    test_fraction: float = 0.05
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -47,11 +52,12 @@ class OptimizerConfig:
         check_types(self)
         for name in ("learning_rate", "epsilon", "clip_norm"):
             value = getattr(self, name)
-            require(value > 0, f"optimizer.{name} must be positive, not {value}")
+            require(0 < value < math.inf, f"optimizer.{name} must be positive and finite, not {value}")
         for name in ("beta1", "beta2"):
             value = getattr(self, name)
             require(0 <= value < 1, f"optimizer.{name} must lie in [0, 1), not {value}")
-        require(self.weight_decay >= 0, f"optimizer.weight_decay must not be negative: {self.weight_decay}")
+        decay = self.weight_decay
+        require(0 <= decay < math.inf, f"optimizer.weight_decay must not be negative or infinite: {decay}")
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class Duration:
             "(set the others to None)",
         )
         for name, value in given.items():
-            require(value > 0, f"duration.{name} must be positive, not {value}")
+            require(0 < value < math.inf, f"duration.{name} must be positive and finite, not {value}")
 
     def to_tokens(self, model: ModelConfig, batch_tokens: int, unique_tokens: int) -> float:
         """E as asked, before rounding to whole steps."""
@@ -242,12 +248,16 @@ def _run_file(file: Path) -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    study_parent = str(file.resolve().parent.parent)  # so that a point can import its study's recipe
+    sys.path.insert(0, study_parent)
     try:
         spec.loader.exec_module(module)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{file} does not run: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(study_parent)
     return module
 
 
@@ -256,13 +266,11 @@ def find_study(name: str, places: Sequence[Path]) -> list[Path]:
 
     Raises ConfigError if there is no such study or it is empty.
     """
-    folders = [Path(name), *(place / name for place in places)]
-    folder = next((path for path in folders if path.is_dir()), None)
-    require(folder is not None, f"no study {name!r}: neither a folder nor a study in experiments/")
-    assert folder is not None
-    files = sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
-    require(bool(files), f"study {name!r} holds no scale-point file")
-    return files
+    folders = [path for path in (Path(name), *(place / name for place in places)) if path.is_dir()]
+    require(bool(folders), f"no study {name!r}: neither a folder nor a study in experiments/")
+    found = [sorted(set(folder.glob("*.py")) - {folder / "__init__.py"}) for folder in folders]
+    require(any(found), f"study {name!r} holds no scale-point file")
+    return next(files for files in found if files)
 
 
 def first_difference(old: Any, new: Any, path: str = "") -> str | None:

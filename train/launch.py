@@ -17,6 +17,7 @@ from train.platform import accelerator_present, available_cores
 from train.record import RunDirectory
 
 EXIT_PREEMPTED = 75
+PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass
@@ -82,17 +83,30 @@ def _work(
 
 def _run(job: Job, slot: list[int] | None, arguments: list[str]) -> None:
     """Train one point in its own process and session, its output in log.txt."""
-    command = [sys.executable, "-m", "quarry", "train", str(job.point.file), *_variant(job.point), *arguments]
-    job.directory.path.mkdir(parents=True, exist_ok=True)
-    with job.log.open("ab") as log:
-        job.process = subprocess.Popen(
-            _on_cores(command, slot), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
-        )
-        job.state = "running"
-        code = job.process.wait()
-    job.state = job.directory.status() or "failed"
-    if job.state == "running":  # it ended without a last word
-        job.state = "preempted" if code in (EXIT_PREEMPTED, -signal.SIGTERM) else "failed"
+    quarry = [sys.executable, "-P", "-m", "quarry"]  # -P: a train.py where the user stands is not our package
+    command = [*quarry, "train", str(job.point.file), *_variant(job.point), *arguments]
+    path = os.pathsep.join([str(PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    try:
+        job.directory.path.mkdir(parents=True, exist_ok=True)
+        with job.log.open("ab") as log:
+            job.process = subprocess.Popen(
+                _on_cores(command, slot),
+                env=os.environ | {"PYTHONPATH": path},
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            job.state = "running"
+            job.state = _state_after(job.process.wait(), job.directory)
+    except OSError:
+        job.state = "failed"
+
+
+def _state_after(code: int, directory: RunDirectory) -> str:
+    """What a point's exit code says; 1 is a run that failed or diverged, and the record knows which."""
+    named = {0: "finished", EXIT_PREEMPTED: "preempted", -signal.SIGTERM: "preempted"}
+    return named.get(code, "diverged" if code == 1 and directory.status() == "diverged" else "failed")
 
 
 def _on_cores(command: list[str], cores: list[int] | None) -> list[str]:
@@ -100,7 +114,7 @@ def _on_cores(command: list[str], cores: list[int] | None) -> list[str]:
     if cores is None or not hasattr(os, "sched_setaffinity"):
         return command
     pin = f"import os, sys; os.sched_setaffinity(0, {cores}); os.execv(sys.executable, sys.argv[1:])"
-    return [sys.executable, "-c", pin, *command]
+    return [sys.executable, "-P", "-c", pin, *command]
 
 
 def _variant(point: Point) -> list[str]:

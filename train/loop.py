@@ -21,8 +21,8 @@ from train.evaluation import Evaluator, evaluation_steps
 from train.experiment import Experiment, Point
 from train.interrupt import StopRequest
 from train.progress import Watcher
-from train.record import RunDirectory, Status, keep_rows
-from train.run import Plan, describe_run, make_plan, open_run, open_store
+from train.record import RunDirectory, Status, keep_rows, write_json
+from train.run import Plan, check_same_data, describe_run, make_plan, open_run, open_store, resolved
 from train.run_log import RunLog
 from train.schedules import is_annealed, schedule
 from train.step import StepMetrics, TrainState, abstract_state, make_state, make_train_step, micro_batches
@@ -44,7 +44,10 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
         former = directory.status()
         if former in ("finished", "diverged"):
             return former
-        directory.write_run(status="running", **describe_run(point.config, plan, store))
+        check_same_data(directory, store)
+        write_json(directory.config, resolved(point.config))
+        started = directory.read_run().get("started", time.time())
+        directory.write_run(status="running", started=started, **describe_run(point.config, plan, store))
         try:
             status = Training(point.config, plan, store, mesh, directory, watcher).run(stop)
         except BaseException:

@@ -5,17 +5,30 @@ and a sweep runs one point per core. To override: `--cores N`, the environment's
 before them, and the last one wins), JAX_PLATFORMS, JAX_COMPILATION_CACHE_DIR.
 """
 
+import ctypes
+import importlib.util
 import os
 from pathlib import Path
 
 CPU_FLAGS = ("--xla_cpu_multi_thread_eigen=false",)
 
 
+PLUGINS = {
+    "/dev/nvidia0": ("jax_cuda12_plugin", "jax_cuda13_plugin"),
+    "/dev/accel0": ("libtpu",),
+    "/dev/vfio/0": ("libtpu",),
+}
+"""A device file, and the packages one of which JAX needs to use the device."""
+
+
 def accelerator_present() -> bool:
     """Whether JAX would find a GPU or TPU, judged without starting it."""
     if os.environ.get("JAX_PLATFORMS", "").split(",")[0] == "cpu":
         return False
-    return any(Path(device).exists() for device in ("/dev/nvidia0", "/dev/kfd", "/dev/accel0", "/dev/vfio/0"))
+    return any(
+        Path(device).exists() and any(importlib.util.find_spec(package) for package in packages)
+        for device, packages in PLUGINS.items()
+    )
 
 
 def available_cores() -> list[int]:
@@ -25,10 +38,18 @@ def available_cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
-def pin(cores: list[int]) -> None:
-    """Keep this process on `cores`, where the system can."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, cores)
+def chosen_cores(count: int) -> list[int]:
+    """`count` of the available cores, first the one this process runs on: the scheduler put it on an idle
+    one, so that two runs started by hand do not share a core."""
+    cores, core = available_cores(), current_core()
+    here = cores.index(core) if core is not None and core in cores else 0
+    return (cores[here:] + cores[:here])[:count]
+
+
+def current_core() -> int | None:
+    """The core this process runs on now, None where the system does not say."""
+    libc = ctypes.CDLL(None)
+    return libc.sched_getcpu() if hasattr(libc, "sched_getcpu") else None
 
 
 def prepare(cache: Path, cores: int = 1) -> None:
@@ -37,7 +58,8 @@ def prepare(cache: Path, cores: int = 1) -> None:
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not accelerator_present():
-        pin(available_cores()[-cores:])
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, chosen_cores(cores))
         if cores == 1:
             given = os.environ.get("XLA_FLAGS", "")
             os.environ["XLA_FLAGS"] = " ".join([*CPU_FLAGS, given]).strip()

@@ -58,6 +58,10 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "vocab_size": pl.Int64(),
     "seed_init": pl.Int64(),
     "seed_order": pl.Int64(),
+    "corpus": pl.String(),
+    "tokenizer": pl.String(),
+    "gzip_bits_per_byte": pl.Float64(),  # of gzip -9 on the scored test text
+    "xz_bits_per_byte": pl.Float64(),
     "device": pl.String(),
     "wall_seconds": pl.Float64(),
 }
@@ -184,8 +188,8 @@ class RunDirectory:
         if not self.run.exists():
             return {}
         try:
-            return json.loads(self.run.read_text(encoding="utf-8"))
-        except ValueError:
+            return dict(json.loads(self.run.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
             raise RecordError(f"{self.run} is damaged; delete it and train again to rebuild it") from None
 
     def status(self) -> Status | None:
@@ -245,7 +249,8 @@ def write_table(table: pl.DataFrame, path: Path) -> None:
 
 def _point_rows(directory: RunDirectory) -> Iterable[dict[str, Any]]:
     run = directory.read_run()
-    shared = {name: run.get(name) for name in _RUN_COLUMNS}
+    shared = {name: run.get(name) for name in _RUN_COLUMNS} | run.get("test_text", {})
+    shared |= {name: run.get("data", {}).get(name) for name in ("corpus", "tokenizer")}
     shared |= {"study": directory.path.parent.name, "point": directory.path.name, "status": run.get("status")}
     per_token = {name: run.get(f"{name}_per_token") for name in ("flops_6ne", "flops_exact", "flops_xla")}
     for row in read_jsonl(directory.evals) or [{}]:

@@ -5,7 +5,7 @@ import fcntl
 import json
 import platform
 import sys
-import time
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from model.counting import count_parameters, flops_6n, flops_exact
 from train.data.order import unique_sequences
 from train.data.store import TokenStore, prepare
 from train.experiment import Experiment, Point, first_difference
-from train.record import RunDirectory, write_json
+from train.record import RunDirectory
 
 RECORDED_VERSIONS = ("quarry-scaling", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 MAY_CHANGE = ("checkpoint", "tracking")
@@ -65,7 +65,15 @@ def make_plan(experiment: Experiment, store: TokenStore) -> Plan:
 
 def open_store(experiment: Experiment, cache: Path) -> TokenStore:
     """The token store of an experiment, made if it is not in the cache."""
-    return prepare(experiment.data.corpus, experiment.data.tokenizer, cache)
+    make_writable(cache)
+    data = experiment.data
+    return prepare(
+        data.corpus,
+        data.tokenizer,
+        cache,
+        validation_fraction=data.validation_fraction,
+        test_fraction=data.test_fraction,
+    )
 
 
 @contextmanager
@@ -75,15 +83,21 @@ def open_run(point: Point, workdir: Path) -> Iterator[RunDirectory]:
     Raises ConfigError if it cannot be written, is in use, or holds a run of another configuration.
     """
     directory = RunDirectory(workdir / point.study / point.name)
-    try:
-        directory.path.mkdir(parents=True, exist_ok=True)
-        lock = (directory.path / ".lock").open("a")
-    except OSError as error:
-        raise ConfigError(f"cannot write the run directory {directory.path}: {error.strerror}") from None
-    with lock:
+    make_writable(directory.path)
+    with (directory.path / ".lock").open("a") as lock:
         _hold(lock, directory)
-        _check_same(directory, point.config)
+        check_same(directory, point.config)
         yield directory
+
+
+def make_writable(directory: Path) -> None:
+    """Make a directory and see that files can be made in it. Raises ConfigError if not."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise ConfigError(f"cannot write in {directory}: {error.strerror}") from None
 
 
 def _hold(lock: IO[str], directory: RunDirectory) -> None:
@@ -94,20 +108,36 @@ def _hold(lock: IO[str], directory: RunDirectory) -> None:
         raise ConfigError(f"another process is training in {directory.path}") from None
 
 
-def _check_same(directory: RunDirectory, experiment: Experiment) -> None:
-    resolved = json.loads(json.dumps(dataclasses.asdict(experiment)))
-    former = None
-    if directory.config.exists():
-        former = json.loads(directory.config.read_text(encoding="utf-8"))
-        old, new = ({k: v for k, v in tree.items() if k not in MAY_CHANGE} for tree in (former, resolved))
-        difference = first_difference(old, new)
-        require(
-            difference is None,
-            f"{directory.path} holds a run of another configuration ({difference}); "
-            "give this one its own --name or --workdir",
-        )
-    if former != resolved:
-        write_json(directory.config, resolved)
+def check_same(directory: RunDirectory, experiment: Experiment) -> None:
+    """Raise ConfigError if the directory holds a run of another configuration."""
+    if not directory.config.exists():
+        return
+    former = json.loads(directory.config.read_text(encoding="utf-8"))
+    old, new = (
+        {name: value for name, value in tree.items() if name not in MAY_CHANGE}
+        for tree in (former, resolved(experiment))
+    )
+    difference = first_difference(old, new)
+    require(
+        difference is None,
+        f"{directory.path} holds a run of another configuration ({difference}); "
+        "give this one its own --name or --workdir, or delete that run",
+    )
+
+
+def resolved(experiment: Experiment) -> dict[str, Any]:
+    """The experiment as config.json holds it."""
+    return json.loads(json.dumps(dataclasses.asdict(experiment)))
+
+
+def check_same_data(directory: RunDirectory, store: TokenStore) -> None:
+    """Raise ConfigError if the run has begun on other data than `store`."""
+    former = directory.read_run().get("data", store.manifest)
+    difference = first_difference(former["splits"], store.manifest["splits"])
+    require(
+        difference is None,
+        f"the corpus {store.manifest['corpus']!r} has changed since {directory.path} began ({difference})",
+    )
 
 
 def model_counts(model: ModelConfig) -> dict[str, int]:
@@ -148,5 +178,4 @@ def describe_run(experiment: Experiment, plan: Plan, store: TokenStore) -> dict[
         | {"python": platform.python_version()},
         "data": store.manifest,
         "command": " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]]),
-        "started": time.time(),
     }

@@ -20,9 +20,9 @@ def schedule(config: ScheduleConfig, peak: float, steps: int) -> Schedule:
     """The rate of step 0 .. steps - 1 of a run.
 
     Warm-up is linear and reaches the peak at its last step; `wsd` holds it and then cools by
-    peak (1 - (1 - final) sqrt(x)) (Hägele 2024, 2405.18392); `cosine` falls from the end of warm-up; `constant`
-    holds. x runs in equal parts from the step before the cooldown, 0, to the step after the run, 1: no step is
-    spent at the final rate itself, which may be zero.
+    peak (1 - (1 - final) sqrt(x)) (Hägele 2024, 2405.18392); `cosine` falls from the end of warm-up;
+    `constant` holds. x runs in equal parts from the step before the cooldown, 0, to the step after the run,
+    1: no step is spent at the final rate itself, which may be zero.
     """
     warmup = math.ceil(config.warmup * steps)
     cooldown = steps - round(config.decay * steps)
@@ -43,5 +43,5 @@ def schedule(config: ScheduleConfig, peak: float, steps: int) -> Schedule:
 
 def is_annealed(config: ScheduleConfig, step: int, steps: int) -> bool:
     """Whether a loss measured after `step` steps of `steps` is an end point of a decayed schedule."""
-    decays = config.kind == "cosine" or (config.kind == "wsd" and round(config.decay * steps) >= 1)
-    return step == steps and decays and config.final <= ANNEALED_BELOW
+    falling = {"wsd": config.decay, "cosine": 1 - config.warmup, "constant": 0.0}[config.kind]
+    return step == steps and round(falling * steps) >= 2 and config.final <= ANNEALED_BELOW

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax.sharding import Mesh
+from jax.sharding import AbstractMesh, Mesh
 from jaxtyping import Array, Float
 
 from model.config import require
@@ -75,16 +75,16 @@ CPU_MICRO_BATCH_TOKENS = 512
 and shorter ones gained little more (experiments/results/LOG.md)."""
 
 
-def micro_batch_rows(experiment: Experiment, mesh: Mesh) -> int:
+def micro_batch_rows(experiment: Experiment, mesh: Mesh | AbstractMesh) -> int:
     """The most sequences of one forward and backward pass, over all devices."""
     context, tokens = experiment.model.context, experiment.micro_batch_tokens
     if tokens is None:
-        on_cpu = mesh.devices.flat[0].platform == "cpu"
+        on_cpu = jax.default_backend() == "cpu"
         tokens = CPU_MICRO_BATCH_TOKENS if on_cpu else experiment.batch_tokens
     return max(1, tokens // context) * batch_shards(mesh)
 
 
-def micro_batches(experiment: Experiment, mesh: Mesh) -> int:
+def micro_batches(experiment: Experiment, mesh: Mesh | AbstractMesh) -> int:
     """Passes per step: the fewest that cut every device's rows evenly and stay within `micro_batch_rows`.
 
     Raises ConfigError if the batch does not cut evenly over the devices.
@@ -92,7 +92,7 @@ def micro_batches(experiment: Experiment, mesh: Mesh) -> int:
     rows, shards = experiment.batch_tokens // experiment.model.context, batch_shards(mesh)
     require(
         rows % shards == 0,
-        f"batch_tokens = {experiment.batch_tokens} is {rows} sequences, which do not divide over {shards} devices",
+        f"batch_tokens = {experiment.batch_tokens} is {rows} sequences, not a multiple of {shards} devices",
     )
     most = micro_batch_rows(experiment, mesh)
     return next(n for n in range(1, rows + 1) if rows % (n * shards) == 0 and rows // n <= most)

@@ -13,7 +13,7 @@ from train import estimate
 from train.experiment import Point, find_study, load_points
 from train.launch import Job, run_sweep, worker_slots
 from train.record import RunDirectory, Status, read_last_row
-from train.run import Plan, make_plan, open_store
+from train.run import Plan, check_same, make_plan, make_writable, open_store
 
 DONE = ("finished", "diverged")
 
@@ -25,7 +25,11 @@ def collect(studies: Sequence[str], places: Sequence[Path]) -> list[Point]:
     """
     require(len(studies) > 0, "name a study or a scale-point file to sweep")
     listed = [[Path(name)] if name.endswith(".py") else find_study(name, places) for name in studies]
-    return [point for files in listed for file in files for point in load_points(file)]
+    points = [point for files in listed for file in files for point in load_points(file)]
+    runs = [point.run for point in points]
+    twice = next((run for run in runs if runs.count(run) > 1), None)
+    require(twice is None, f"two of the points are named {twice}")
+    return points
 
 
 def make_jobs(points: Sequence[Point], workdir: Path, cache: Path) -> list[tuple[Job, Plan]]:
@@ -36,6 +40,7 @@ def make_jobs(points: Sequence[Point], workdir: Path, cache: Path) -> list[tuple
 def _job(point: Point, workdir: Path, cache: Path) -> tuple[Job, Plan]:
     plan = make_plan(point.config, open_store(point.config, cache))
     directory = RunDirectory(workdir / point.study / point.name)
+    check_same(directory, point.config)
     status = directory.status()
     cost = estimate.seconds(point.config, plan.tokens, 1e11)
     return Job(point, directory, cost, plan.steps, status if status in DONE else "waiting"), plan
@@ -115,7 +120,7 @@ class SweepDisplay:
         self._progress.update(self._all, completed=done, note=f"{finished} of {len(self._jobs)} points")
 
     def _refresh_bar(self, job: Job, share: float, row: dict | None) -> None:
-        name = job.point.name
+        name = job.point.run
         if job.state == "running" and name not in self._bars:
             self._bars[name] = self._progress.add_task(f"  {name}", total=1.0, note="starting")
         if name in self._bars and row is not None:
@@ -141,15 +146,23 @@ def sweep_command(
     dry_run: bool,
     console: Console,
 ) -> Status:
-    """Train the points of `studies`, or say what that would be; the worst status of them all."""
+    """Train the points of `studies`, or say what that would be.
+
+    Returns `finished` if every point finished or diverged (a diverged point is a result), else `failed`, or
+    `preempted` if it was asked to stop.
+    """
+    require(workers is None or workers >= 1, f"--workers must be at least 1, not {workers}")
     jobs = make_jobs(collect(studies, places), workdir, cache)
     if dry_run:
         console.print(dry_run_table(jobs))
         return "finished"
+    make_writable(workdir)
     points = [job for job, _ in jobs]
     arguments = ["--workdir", str(workdir), "--cache", str(cache)]
     if sweep(points, arguments, workers, console):
         return "preempted"
     done = {state: sum(job.state == state for job in points) for state in (*DONE, "failed")}
     console.print(", ".join(f"{count} {state}" for state, count in done.items() if count), highlight=False)
-    return "failed" if done["failed"] else "finished"
+    if all(job.state in DONE for job in points):
+        return "finished"
+    return "preempted" if {job.state for job in points} <= {*DONE, "preempted"} else "failed"

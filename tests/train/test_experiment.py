@@ -26,8 +26,11 @@ MODEL = modern(16, 2, 2, context=8)
     [
         (lambda: Duration(tokens=1, steps=1), "exactly one of .*; given: tokens = 1, steps = 1"),
         (lambda: Duration(), "given: none"),
-        (lambda: Duration(epochs=-1.0), "duration.epochs must be positive, not -1.0"),
-        (lambda: OptimizerConfig(learning_rate=0.0), "optimizer.learning_rate must be positive, not 0.0"),
+        (lambda: Duration(epochs=-1.0), "duration.epochs must be positive and finite, not -1.0"),
+        (
+            lambda: OptimizerConfig(learning_rate=0.0),
+            "learning_rate must be positive and finite, not 0.0",
+        ),
         (lambda: OptimizerConfig(beta2=1.0), r"optimizer.beta2 must lie in \[0, 1\), not 1.0"),
         (lambda: ScheduleConfig(warmup=0.6, decay=0.6), "= 1.2 is more than the run"),
         (lambda: DataConfig(unique_tokens=0), "data.unique_tokens must be at least 1, not 0"),

@@ -56,3 +56,4 @@ def test_annealed_is_the_end_of_a_decayed_schedule():
     assert not is_annealed(ScheduleConfig("cosine", final=0.5), 100, 100)
     assert not is_annealed(ScheduleConfig("constant"), 100, 100)
     assert not is_annealed(ScheduleConfig("wsd", decay=0.0), 100, 100)
+    assert not is_annealed(ScheduleConfig("cosine"), 1, 1)
