@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import polars as pl
+
 from analysis.laws import Law
 from analysis.points import Points
 from analysis.selection import shares_held
@@ -34,6 +36,9 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
             "fixed tokens per parameter: these points cannot tell the exponents apart; "
             f"vary {two} at fixed {one}"
         )
+    if mixed := [name for name in ("corpus", "tokenizer") if _several(points.table, name)]:
+        words = " and ".join(mixed)
+        warnings.append(f"the points differ in {words}: their losses per token are not comparable")
     if (repeated := _repeating(law, points)) > 0:
         warnings.append(f"{repeated} points repeat their data (E > U), and {law.name} assumes fresh tokens")
     starts, agreeing = diagnostics["n_starts"], diagnostics["n_starts_agreeing"]
@@ -42,6 +47,10 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
     if diagnostics["held_out_error"] is None:
         warnings.append("too few points are left without the largest runs to measure an extrapolation error")
     return warnings
+
+
+def _several(table: pl.DataFrame, name: str) -> bool:
+    return name in table.columns and table[name].n_unique() > 1
 
 
 def _repeating(law: Law, points: Points) -> int:

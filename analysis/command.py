@@ -65,6 +65,7 @@ def checklist_table(fitted: Fit) -> Table:
 def write_fit(fitted: Fit, output: Path) -> None:
     """Write the fit as JSON, whole or not at all. Raises RecordError if it cannot be written."""
     try:
+        output.parent.mkdir(parents=True, exist_ok=True)
         write_json(output, fitted.to_json())
     except OSError as error:
         raise RecordError(f"cannot write {output}: {error.strerror}") from None

@@ -90,7 +90,7 @@ def fit(
     variable of `power-offset`. Raises FitError, LawError.
     """
     law = find_law(law, x) if isinstance(law, str) else law
-    _check_settings(bootstrap, huber_delta, level)
+    _check_settings(bootstrap, huber_delta, level, seed)
     points = hold_fixed(points_of(points, law), law)
     data = Data.of(points.table, law, huber_delta)
     minima = data.search(np.ones(data.points))
@@ -108,7 +108,7 @@ def fit(
         points=points.table,
         excluded=points.excluded,
         objective=float(minima.objective[0]),
-        derived={name: float(value) for name, value in law.derive(params).items()},
+        derived=_derived(law, params, data),
         diagnostics=diagnostics,
         warnings=(*law_warnings(law, points, diagnostics), *unbounded_warnings(law, interval, diagnostics)),
     )
@@ -141,6 +141,13 @@ class _Resampled:
         return {} if self.draws is None else dict(zip(law.parameter_names, self.draws.params.T, strict=True))
 
 
+def _derived(law: Law, params: dict[str, float], data: Data) -> dict[str, float]:
+    """The law's derived quantities; none where the points cannot tell its exponents apart."""
+    if confounded(data.input_correlation()):
+        return {}
+    return {name: float(value) for name, value in law.derive(params).items()}
+
+
 def _diagnostics(points: Points, data: Data, minima: Minima) -> dict[str, Any]:
     held_out_error, held_out_points = _held_out_error(data)
     return {
@@ -168,7 +175,9 @@ def _held_out_error(data: Data) -> tuple[float | None, int]:
     return float(np.mean(np.abs(predicted / np.exp(data.log_loss[largest]) - 1))), int(largest.sum())
 
 
-def _check_settings(bootstrap: int, huber_delta: float, level: float) -> None:
+def _check_settings(bootstrap: int, huber_delta: float, level: float, seed: int) -> None:
+    if seed < 0:
+        raise FitError(f"seed={seed}: must not be negative")
     if bootstrap < 0 or 0 < bootstrap < 100:
         raise FitError(f"bootstrap={bootstrap}: an interval needs at least 100 draws (0: no interval)")
     if not (math.isfinite(huber_delta) and huber_delta > 0):

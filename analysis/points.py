@@ -93,7 +93,7 @@ def read_table(path: Path) -> pl.DataFrame:
             return points_table(path)
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema=False)
+        return pl.read_csv(path, infer_schema=False).rename(str.strip)
     except FileNotFoundError:
         raise PointsError(f"{path}: no such file or directory") from None
     except RecordError as error:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -73,7 +73,8 @@ def _replacing(output: Path) -> Iterator[IO[str]]:
     except OSError as error:
         raise ReportError(f"cannot write the report to {output}: {error.strerror}") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _page(runs: Path, output: Path, bootstrap: int, seed: int) -> str:

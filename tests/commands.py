@@ -15,7 +15,7 @@ def environment(cache: Path) -> dict[str, str]:
 
 def start(cache: Path, *words: object, cwd: Path) -> subprocess.Popen:
     """Begin `quarry WORDS` in `cwd`."""
-    command = [sys.executable, "-m", "quarry", *map(str, words)]
+    command = [str(Path(sys.executable).with_name("quarry")), *map(str, words)]
     return subprocess.Popen(
         command, env=environment(cache), cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

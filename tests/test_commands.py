@@ -96,6 +96,44 @@ def test_a_stopped_sweep_saves_its_points_and_goes_on(tmp_path, cache):
     assert set(states) <= {"preempted", "finished"}
 
 
+def test_a_changed_point_is_not_taken_for_the_finished_one(tmp_path, cache):
+    write_tiny(tmp_path / "mine")
+    assert quarry(cache, "sweep", "mine/tiny.py", cwd=tmp_path).returncode == 0
+    write_tiny(tmp_path / "mine", steps=30)
+    refused(quarry(cache, "sweep", "mine/tiny.py", cwd=tmp_path), "(duration.steps: 20 -> 30)")
+
+
+def test_a_point_imports_the_recipe_of_its_study_from_anywhere(tmp_path, cache):
+    write_tiny(tmp_path / "home" / "mine")
+    (tmp_path / "home/mine/__init__.py").write_text("RATE = 0.02\n")
+    file = tmp_path / "home/mine/tiny.py"
+    file.write_text(file.read_text().replace("learning_rate=0.01", "learning_rate=mine.RATE"))
+    file.write_text("import mine\n" + file.read_text())
+    (tmp_path / "train.py").write_text("raise SystemExit('not our package')\n")
+    done = quarry(cache, "sweep", "home/mine", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = [json.loads(path.read_text()) for path in tmp_path.rglob("run.json")]
+    assert {run["peak_learning_rate"] for run in runs} >= {0.02}
+
+
+def test_a_run_does_not_go_on_with_other_text(tmp_path, cache):
+    (tmp_path / "texts").mkdir()
+    for number in range(60):
+        (tmp_path / "texts" / f"{number}.txt").write_text(f"This is text number {number}. " * 20)
+    write_tiny(tmp_path / "mine", steps=3000)
+    process = start(cache, "train", "mine/tiny.py", "--data.corpus", "folder:texts", cwd=tmp_path)
+    log = tmp_path / "runs/mine/tiny/metrics.jsonl"
+    while read_last_row(log) is None:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    for number in range(60):
+        (tmp_path / "texts" / f"{number}.txt").write_text(f"This is another text, number {number}. " * 20)
+    done = quarry(cache, "train", "mine/tiny.py", "--data.corpus", "folder:texts", cwd=tmp_path)
+    refused(done, "the corpus 'folder:texts' has changed since")
+
+
 def test_doctor_reports_and_measures(cache, tmp_path):
     done = quarry(cache, "doctor", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -209,6 +247,10 @@ def test_a_bad_table_is_refused_in_a_sentence(name, tmp_path, cache):
     [
         (["sweep", "nothing"], "no study 'nothing'"),
         (["sweep"], "name a study"),
+        (["sweep", "quickstart", "--workers", "0"], "--workers must be at least 1"),
+        (["sweep", "quickstart", "--workdir", "/dev/null/runs"], "cannot write in /dev/null/runs"),
+        (["sweep", "quickstart", "--cache", "/dev/null/cache"], "cannot write in /dev/null/cache"),
+        (["train", "study/small"], "study/small is not a Python file"),
         (["points", "nowhere", "-o", "p.csv"], "no such directory of runs: nowhere"),
         (["fit", "nowhere.csv", "--law", "chinchilla"], "nowhere.csv"),
         (["report", "nowhere"], "nowhere"),
