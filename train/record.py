@@ -227,7 +227,10 @@ def points_table(root: Path) -> pl.DataFrame:
     run is a row with a status, never a missing row.
     """
     rows = [row for directory in find_runs(root) for row in _point_rows(directory)]
-    return pl.from_dicts(rows, schema=POINT_COLUMNS)
+    try:
+        return pl.from_dicts(rows, schema=POINT_COLUMNS)
+    except (pl.exceptions.PolarsError, TypeError) as error:
+        raise RecordError(f"a run below {root} records a value of the wrong type: {error}") from None
 
 
 def write_table(table: pl.DataFrame, path: Path) -> None:

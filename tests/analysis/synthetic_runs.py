@@ -14,9 +14,10 @@ GZIP, XZ = 3.21, 2.54
 
 TEXT = {"bytes": 500_000, "gzip_bits_per_byte": GZIP, "xz_bits_per_byte": XZ}
 MANIFEST = {
-    "corpus": {"name": "speeches", "sha256": "5e" * 32},
-    "tokenizer": {"name": "bytes", "vocab_size": 256},
-    "splits": {"train": 9_000_000, "validation": 400_000, "test": 500_000},
+    "corpus": "speeches",
+    "tokenizer": "bytes",
+    "vocab_size": 256,
+    "splits": {"train": {"documents": 90, "tokens": 9_000_000, "bytes": 8_999_910, "sha256": "5e" * 32}},
 }
 
 

@@ -145,7 +145,7 @@ def test_the_page_says_how_it_was_made(browser, report):
     opened(browser, report)
     browser.execute_script("document.querySelectorAll('details').forEach((details) => (details.open = true))")
     shown = visible(browser)
-    assert MANIFEST["corpus"]["sha256"] in shown
+    assert MANIFEST["splits"]["train"]["sha256"] in shown
     assert shown.count("quarry sweep ladder") == 1
     assert "--law kaplan-n --bootstrap 100 --seed 0" in shown
     assert "cpu (AMD EPYC)" in shown

@@ -108,6 +108,13 @@ def test_a_diverged_run_is_a_row(run):
     assert (row["status"], row["loss"]) == ("diverged", None)
 
 
+def test_a_value_of_the_wrong_type_is_said(run):
+    run.write_run(status="finished", n_nonembedding=10, data={"corpus": {"name": "speeches"}})
+    log_rows(run.evals, [{"step": 1, "tokens": 50, "loss": 2.0}])
+    with pytest.raises(RecordError, match="records a value of the wrong type"):
+        points_table(run.path)
+
+
 def test_no_runs_is_said(tmp_path):
     with pytest.raises(RecordError, match="no run below"):
         points_table(tmp_path)
