@@ -83,7 +83,7 @@ def test_a_variant_is_trained_by_name(swept, cache, tmp_path):
 
 def test_a_stopped_sweep_saves_its_points_and_goes_on(tmp_path, cache):
     for name in ("a", "b"):
-        write_tiny(tmp_path / "mine", name=name, steps=3000)
+        write_tiny(tmp_path / "mine", name=name, steps=20_000)
     process = start(cache, "sweep", "mine/a.py", "mine/b.py", cwd=tmp_path)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not any(map(read_last_row, tmp_path.rglob("metrics.jsonl"))):

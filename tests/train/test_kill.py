@@ -8,7 +8,7 @@ from tests.train.test_loop import rows_of
 from tests.train.tiny import write_tiny
 from train.record import RunDirectory, read_last_row
 
-STEPS = 1500
+STEPS = 4000
 
 
 def kill_after_progress(cache, folder, directory, rng):
