@@ -207,7 +207,7 @@ def main() -> None:
     """Run one command; a bad input ends in one sentence and exit code 2."""
     try:
         sys.exit(_run(sys.argv[1:]))
-    except ValueError as error:
+    except Exception as error:
         if type(error).__module__.split(".")[0] not in ("model", "train", "analysis"):
             raise
         errors.print(Text("error: ", "bold red") + Text(str(error)), soft_wrap=True)

@@ -12,8 +12,11 @@ Activation = Literal["gelu", "relu2", "swiglu"]
 Dtype = Literal["float32", "bfloat16"]
 
 
-class ConfigError(ValueError):
-    """A configuration that cannot be; the message names the field and the value."""
+class ConfigError(Exception):
+    """A configuration that cannot be; the message names the field and the value.
+
+    Not a ValueError: the option parser takes those for its own and puts its words before ours.
+    """
 
 
 def require(condition: bool, message: str) -> None:
