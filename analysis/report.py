@@ -2,10 +2,9 @@
 
 import base64
 import hashlib
-import os
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -27,7 +26,7 @@ from analysis.runs import run_table
 from analysis.selection import FitError
 from analysis.summary import summary
 from analysis.text import interval
-from train.record import find_runs, points_table
+from train.record import find_runs, points_table, replacing
 
 LAWS = ("kaplan-n", "power-offset", "chinchilla")
 """The laws every report fits."""
@@ -65,16 +64,11 @@ def write_report(runs: Path, output: Path, *, bootstrap: int = 1000, seed: int =
 @contextmanager
 def _replacing(output: Path) -> Iterator[IO[str]]:
     """A new file that takes the place of `output` once the block ends well."""
-    partial = output.with_name(f".{output.name}.{os.getpid()}")
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
+        with replacing(output) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
             yield file
-        os.replace(partial, output)
     except OSError as error:
         raise ReportError(f"cannot write the report to {output}: {error.strerror}") from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _page(runs: Path, output: Path, bootstrap: int, seed: int) -> str:

@@ -15,7 +15,8 @@ import it without importing JAX.
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -118,23 +119,32 @@ def read_last_row(path: Path, tail_bytes: int = 4096) -> dict[str, Any] | None:
     return json.loads(lines[-1]) if lines else None
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A place to write what is to become `path`: once the block ends well it takes its place whole."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Replace `path` by `value` atomically: a reader sees the old file or the new one, never half."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
         json.dump(value, file, indent=2, allow_nan=True)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def keep_rows(path: Path, through_step: int) -> None:
     """Drop the rows after `through_step`: a resumed run will write them again, the same."""
     rows = [row for row in read_jsonl(path) if row["step"] <= through_step]
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 class JsonlLog:
@@ -241,11 +251,10 @@ def write_table(table: pl.DataFrame, path: Path) -> None:
     writers = {".csv": table.write_csv, ".parquet": table.write_parquet}
     if path.suffix not in writers:
         raise RecordError(f"{path} must end in .csv or .parquet")
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        writers[path.suffix](partial)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            writers[path.suffix](partial)
     except OSError as error:
         raise RecordError(f"cannot write {path}: {error.strerror or error}") from None
 

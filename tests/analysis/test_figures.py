@@ -1,5 +1,4 @@
 import math
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,15 +11,8 @@ from analysis.fit import fit
 from analysis.frontier import compute_frontier
 from analysis.points import load_points
 from analysis.theme import log_ticks
-from tests.analysis.synthetic_runs import write_ladder, write_run
+from tests.analysis.synthetic_runs import write_ladder
 from train.record import points_table
-
-
-@pytest.fixture(scope="module")
-def ladder(tmp_path_factory) -> Path:
-    root = write_ladder(tmp_path_factory.mktemp("runs") / "ladder")
-    write_run(root / "n70000-hot", n=70_000, status="diverged")
-    return root
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from analysis.report import LAWS, ReportError, write_report
 from analysis.runs import run_table
 from analysis.summary import summary
 from analysis.text import UNBOUNDED, interval, plural
-from tests.analysis.synthetic_runs import GZIP, MANIFEST, XZ, write_ladder, write_run
+from tests.analysis.synthetic_runs import GZIP, MANIFEST, XZ, write_run
 from train.record import RecordError, RunDirectory, keep_rows, points_table
 
 FLAGS = [
@@ -49,13 +49,6 @@ def browser(tmp_path_factory) -> Iterator[webdriver.Chrome]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with webdriver.Chrome(options=options, service=Service(driver)) as chrome:
         yield chrome
-
-
-@pytest.fixture(scope="module")
-def ladder(tmp_path_factory) -> Path:
-    root = write_ladder(tmp_path_factory.mktemp("runs") / "ladder")
-    write_run(root / "n70000-hot", n=70_000, status="diverged")
-    return root
 
 
 @pytest.fixture(scope="module")
