@@ -2,14 +2,17 @@
 
 It minimises, for every lane (a start, or a bootstrap draw from a start) independently,
 
-    sum_i weight_i * Huber_delta(log L(params, inputs_i) - log loss_i)
+    sum_i weight_i * side_i * Huber_delta(scale_i * (log L(params, inputs_i) - log loss_i))
 
 by batched Levenberg-Marquardt with iteratively reweighted Huber terms, in one compiled float64 program. The
 sum, not the mean, of the Huber terms: a mean shrinks the objective until an optimiser's tolerance stops it
-early (Besiroglu et al. 2024, arXiv 2404.10102).
+early (Besiroglu et al. 2024, arXiv 2404.10102). `Objective` also chooses plain squares, raw losses in place
+of logarithms, and a smaller cost (side_i) for losses above the law.
 """
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,9 +24,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from analysis.laws import Law
+from analysis.laws import Law, Values
+from analysis.numbers import Number
+from analysis.objective import Objective
 
 ITERATIONS = 60
+
+# A lane has arrived once a full step would lower its objective by less than this fraction.
+_ARRIVED = 1e-11
 
 # Arrays of [lanes, points] in a chunk of this many lanes stay in a core's cache: 4,500 starts on 234 points
 # took 2.6 s in chunks of 64 and 3.7 s in one piece.
@@ -53,44 +61,77 @@ class Solution:
     sensitivity: np.ndarray
 
 
+@dataclass(frozen=True)
+class Pull:
+    """A quantity of the parameters held near a target in each lane, by a penalty that is not reported.
+
+    The penalty is stiffness (value(params) - target)^2 / 2; targets [lanes].
+    """
+
+    value: Callable[[Values], Any]
+    targets: np.ndarray
+    stiffness: float
+
+
 def solve(
     law: Law,
     starts: Any,
     inputs: Mapping[str, Any],
-    log_loss: Any,
+    target: Any,
     weights: Any,
-    delta: float = 1e-3,
+    objective: Objective = Objective(),  # noqa: B008 (frozen)
+    *,
+    scale: Any = 1.0,
+    held: tuple[bool, ...] | None = None,
+    pull: Pull | None = None,
     iterations: int = ITERATIONS,
 ) -> Solution:
     """Fit `law` from every start. All arrays float64.
 
-    Shapes: starts [lanes, parameters] in natural units, inputs [points] each, log_loss and weights
-    [points] or [lanes, points]. A lane whose start has no finite objective keeps objective inf.
+    Shapes: starts [lanes, parameters] in natural units, inputs [points] each, target (the response, or its
+    logarithm if the objective is logarithmic) and weights [points] or [lanes, points], scale [points]. The
+    parameters that are `held` stay where they start. A lane whose start has no finite objective keeps
+    objective inf.
     """
     starts = np.asarray(starts, np.float64)
     lanes, points = len(starts), len(inputs[law.inputs[0]])
-    theta = _to_search(law, starts)
-    log_loss, weights = (
-        np.broadcast_to(np.asarray(array, np.float64), (lanes, points)) for array in (log_loss, weights)
+    held = held or (False,) * len(law.parameters)
+    pulled = np.zeros(lanes) if pull is None else np.asarray(pull.targets, np.float64)
+    stiffness = 0.0 if pull is None else pull.stiffness
+    target, weights = (
+        np.broadcast_to(np.asarray(array, np.float64), (lanes, points)) for array in (target, weights)
     )
-    with float64_on_cpu():
-        row = {name: np.asarray(inputs[name], np.float64)[None, :] for name in law.inputs}
-        solved = [
-            _solve_chunk(
-                law, iterations, *(_padded(array, first) for array in (theta, log_loss, weights)), row, delta
-            )
-            for first in range(0, lanes, _LANES_PER_CHUNK)
-        ]
-        theta, objective, sensitivity = (np.concatenate(parts)[:lanes] for parts in zip(*solved, strict=True))
-    return Solution(_to_natural(law, theta), objective, sensitivity)
+    row = {name: np.asarray(inputs[name], np.float64)[None, :] for name in law.inputs}
+    row_scale = np.broadcast_to(np.asarray(scale, np.float64), (points,))[None, :]
+    static = (law, iterations, objective.logarithmic, held, pull.value if pull else None)
+
+    def chunk(first: int) -> tuple[np.ndarray, ...]:
+        own = (_padded(array, first) for array in (_to_search(law, starts), target, weights, pulled))
+        with float64_on_cpu():
+            solved = _solve_chunk(static, *own, row, row_scale, objective.delta, objective.above, stiffness)
+            return tuple(np.asarray(part) for part in solved)
+
+    parts = _in_threads(chunk, range(0, lanes, _LANES_PER_CHUNK))
+    theta, reached, sensitivity = (np.concatenate(part)[:lanes] for part in zip(*parts, strict=True))
+    return Solution(_to_natural(law, theta), reached, sensitivity)
 
 
-def jacobian(law: Law, params: np.ndarray, inputs: Mapping[str, Any]) -> np.ndarray:
-    """d log loss / d parameter (per e-fold for `log` ones) at one set of params: [points, parameters]."""
+def _in_threads(chunk: Callable[[int], Any], firsts: range) -> list[Any]:
+    """`chunk` of each; the first alone, because it compiles the program that all share."""
+    first = chunk(firsts[0])
+    if len(firsts) == 1:
+        return [first]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2) as pool:
+        return [first, *pool.map(chunk, firsts[1:])]
+
+
+def jacobian(law: Law, params: np.ndarray, inputs: Mapping[str, Any], logarithmic: bool = True) -> np.ndarray:
+    """d residual / d parameter (per e-fold for `log` ones) at one set of params: [points, parameters]."""
     with float64_on_cpu():
         row = {name: jnp.asarray(inputs[name], jnp.float64)[None, :] for name in law.inputs}
         zeros = jnp.zeros((1, len(inputs[law.inputs[0]])))
-        problem = _Problem(law, row, zeros, zeros + 1.0, jnp.asarray(1.0))
+        static = (law, 0, logarithmic, (False,) * len(law.parameters), None)
+        problem = _Problem(static, row, zeros, zeros + 1.0, zeros[:, 0], zeros + 1.0, 1.0, 1.0, 0.0)
         _, columns = problem.linearise(jnp.asarray(_to_search(law, np.asarray(params))[:, None]))
         return np.concatenate([np.asarray(column) for column in columns]).T
 
@@ -127,67 +168,106 @@ def _to_natural(law: Law, theta: np.ndarray) -> np.ndarray:
     return np.where(_is_log(law), np.exp(np.where(_is_log(law), theta, 0.0)), theta)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def _solve_chunk(law, iterations, theta, log_loss, weights, inputs, delta):
-    return _Problem(law, inputs, log_loss, weights, delta).solve(theta.T, iterations)
+@partial(jax.jit, static_argnums=0)
+def _solve_chunk(static, theta, target, weights, pulled, inputs, scale, delta, above, stiffness):
+    problem = _Problem(static, inputs, target, weights, pulled, scale, delta, above, stiffness)
+    return problem.solve(theta.T)
 
 
-_State = tuple[Array, Array, list[Array], Array, Array]
-"""theta, residual, jacobian, objective, damping."""
+_Static = tuple[Law, int, bool, tuple[bool, ...], Callable[[Values], Any] | None]
+"""The law, the most iterations, whether residuals are of logarithms, held parameters, the pulled quantity."""
+
+_State = tuple[Array, Array, Array, list[Array], Array, Array, Array]
+"""iteration, theta, residual, jacobian, objective, damping, the gain a full step promised."""
 
 
 @dataclass(frozen=True)
 class _Problem:
     """One chunk of lanes. theta is [parameters, lanes]; residuals are [lanes, points]."""
 
-    law: Law
+    static: _Static
     inputs: Mapping[str, Array]
-    log_loss: Array
+    target: Array
     weights: Array
-    delta: Array
+    pulled: Array
+    scale: Array
+    delta: Any
+    above: Any
+    stiffness: Any
 
-    def solve(self, theta: Array, iterations: int) -> tuple[Array, Array, Array]:
+    @property
+    def law(self) -> Law:
+        return self.static[0]
+
+    def solve(self, theta: Array) -> tuple[Array, Array, Array]:
         residual, jacobian = self.linearise(theta)
-        damping = jnp.full(theta.shape[1], _DAMPING_START)
-        state = (theta, residual, jacobian, self.objective(residual), damping)
-        theta, _, jacobian, objective, _ = jax.lax.fori_loop(0, iterations, self.iterate, state)
-        return theta.T, objective, self.sensitivity(jacobian)
+        lanes = theta.shape[1]
+        objective = self.objective(residual) + self.penalty(theta)
+        damping, gain = jnp.full(lanes, _DAMPING_START), jnp.full(lanes, jnp.inf)
+        state = (jnp.asarray(0), theta, residual, jacobian, objective, damping, gain)
+        _, theta, residual, jacobian, *_ = jax.lax.while_loop(self.unfinished, self.iterate, state)
+        return theta.T, self.objective(residual), self.sensitivity(jacobian)
 
-    def residual(self, theta: Array) -> Array:
+    def unfinished(self, state: _State) -> Array:
+        i, *_, objective, _, gain = state
+        travelling = (gain > _ARRIVED * objective) & jnp.isfinite(objective)
+        return (i < self.static[1]) & jnp.any(travelling)
+
+    def params(self, theta: Any) -> dict[str, Array]:
         natural = [
-            jnp.exp(row)[:, None] if parameter.log else row[:, None]
+            jnp.exp(row) if parameter.log else row
             for parameter, row in zip(self.law.parameters, theta, strict=True)
         ]
-        params = dict(zip(self.law.parameter_names, natural, strict=True))
-        return jnp.log(self.law.loss(params, self.inputs)) - self.log_loss
+        return dict(zip(self.law.parameter_names, natural, strict=True))
+
+    def residual(self, theta: Any) -> Array:
+        logs = {
+            p.name: row[:, None] if p.log else None for p, row in zip(self.law.parameters, theta, strict=True)
+        }
+        params = {name: Number(value[:, None], logs[name]) for name, value in self.params(theta).items()}
+        inputs = {name: Number(value, jnp.log(value)) for name, value in self.inputs.items()}
+        predicted = Number.of(self.law.predict(params, inputs)).value
+        return self.scale * ((jnp.log(predicted) if self.static[2] else predicted) - self.target)
 
     def objective(self, residual: Array) -> Array:
         size = jnp.abs(residual)
-        huber = jnp.where(size <= self.delta, 0.5 * size**2, self.delta * (size - 0.5 * self.delta))
-        total = jnp.sum(self.weights * huber, axis=1)
+        inside = jnp.minimum(size, self.delta)
+        total = jnp.sum(self.weights * self.side(residual) * inside * (size - 0.5 * inside), axis=1)
         return jnp.where(jnp.isfinite(total), total, jnp.inf)
 
-    def linearise(self, theta: Array) -> tuple[Array, list[Array]]:
-        """The residual and its derivatives by each parameter: lanes do not mix, so one tangent serves all."""
-        units = np.eye(len(theta))[:, :, None] * np.ones(theta.shape[1])
-        pairs = [jax.jvp(self.residual, (theta,), (jnp.asarray(unit),)) for unit in units]
-        return pairs[0][0], [derivative for _, derivative in pairs]
+    def side(self, residual: Array) -> Array:
+        """What a residual costs: less where the measured loss lies above the law."""
+        return jnp.where(residual < 0, self.above, 1.0)
 
-    def iterate(self, i: Array, state: _State) -> _State:
-        theta, residual, jacobian, objective, damping = state
+    def distance(self, theta: Any) -> Array:
+        """How far the pulled quantity is from its target [lanes]."""
+        value = self.static[4]
+        return jnp.zeros_like(theta[0]) if value is None else value(self.params(theta)) - self.pulled
+
+    def penalty(self, theta: Array) -> Array:
+        return 0.5 * self.stiffness * self.distance(theta) ** 2
+
+    def linearise(self, theta: Array) -> tuple[Array, list[Array]]:
+        return _with_derivatives(self.residual, theta)
+
+    def iterate(self, state: _State) -> _State:
+        i, theta, residual, jacobian, objective, damping, gain = state
         lower, upper = (jnp.asarray(bound)[:, None] for bound in _bounds(self.law))
-        step = self.step(i, theta, residual, jacobian, damping)
+        step, promised = self.step(i, theta, residual, jacobian, damping)
         proposal = jnp.clip(theta - step, lower, upper)
         residual_new, jacobian_new = self.linearise(proposal)
-        objective_new = self.objective(residual_new)
+        objective_new = self.objective(residual_new) + self.penalty(proposal)
         better = objective_new < objective
         keep = partial(jnp.where, better[:, None])
         return (
+            i + 1,
             jnp.where(better[None, :], proposal, theta),
             keep(residual_new, residual),
             [keep(new, old) for new, old in zip(jacobian_new, jacobian, strict=True)],
             jnp.where(better, objective_new, objective),
             jnp.clip(jnp.where(better, damping * 0.2, damping * 5.0), *_DAMPING_RANGE),
+            # Steps of the two kinds alternate: a lane has arrived when neither promises anything.
+            jnp.where(i % 2 == 0, promised, jnp.maximum(promised, gain)),
         )
 
     def sensitivity(self, jacobian: list[Array]) -> Array:
@@ -204,22 +284,52 @@ class _Problem:
             alone.append(r / jnp.sqrt(jnp.maximum(inverse, 1.0)))
         return jnp.stack(alone, axis=1)
 
-    def step(self, i: Array, theta: Array, residual: Array, jacobian: list[Array], damping: Array) -> Array:
-        """The damped Gauss-Newton step, cut to the largest step allowed: [parameters, lanes]."""
-        curvature_weights = self.weights * _huber_curvature(i, residual, self.delta)
-        slope_weights = self.weights * jnp.clip(residual, -self.delta, self.delta)
+    def step(
+        self, i: Array, theta: Array, residual: Array, jacobian: list[Array], damping: Array
+    ) -> tuple[Array, Array]:
+        """The damped Gauss-Newton step, cut to the largest step allowed [parameters, lanes], and its promise.
+
+        The promise [lanes] is about what the undamped step would take off the objective.
+        """
+        weights = self.weights * self.side(residual)
+        curvature_weights = weights * _huber_curvature(i, residual, self.delta)
+        slope_weights = weights * jnp.clip(residual, -self.delta, self.delta)
         gradient = [jnp.sum(slope_weights * column, axis=1) for column in jacobian]
         hessian = [
             [jnp.sum(curvature_weights * row * column, axis=1) for column in jacobian[: j + 1]]
             for j, row in enumerate(jacobian)
         ]
-        free = _free(self.law, theta, gradient)
+        if self.static[4] is not None:
+            gradient, hessian = self.pulled_system(theta, gradient, hessian)
+        free = _free(self.law, self.static[3], theta, gradient)
         step = jnp.stack(solve_damped(hessian, gradient, free, damping))
+        promised = jnp.sum(jnp.where(jnp.stack(free), jnp.stack(gradient) * step, 0.0), axis=0)
         largest = np.where(_is_log(self.law), _MAX_STEP_LOG, _MAX_STEP)[:, None]
-        return step / jnp.maximum(1.0, jnp.max(jnp.abs(step) / largest, axis=0, keepdims=True))
+        cut = jnp.maximum(1.0, jnp.max(jnp.abs(step) / largest, axis=0, keepdims=True))
+        return step / cut, promised * (1.0 + damping)
+
+    def pulled_system(self, theta: Array, gradient: list[Array], hessian: list[list[Array]]):
+        """Gradient and curvature with those of the penalty added."""
+        distance, slopes = _with_derivatives(self.distance, theta)
+        gradient = [g + self.stiffness * distance * s for g, s in zip(gradient, slopes, strict=True)]
+        hessian = [
+            [h + self.stiffness * a * b for h, b in zip(row, slopes, strict=False)]
+            for row, a in zip(hessian, slopes, strict=True)
+        ]
+        return gradient, hessian
 
 
-def _huber_curvature(i: Array, residual: Array, delta: Array) -> Array:
+def _with_derivatives(function: Callable[[Array], Array], theta: Array) -> tuple[Array, list[Array]]:
+    """The value and its derivatives by each parameter: lanes do not mix, so one tangent serves all.
+
+    Linearised once, so that the powers and exponentials are not computed again for each tangent.
+    """
+    value, derivative = jax.linearize(function, theta)
+    units = np.eye(len(theta))[:, :, None] * np.ones(theta.shape[1])
+    return value, [derivative(jnp.asarray(unit)) for unit in units]
+
+
+def _huber_curvature(i: Array, residual: Array, delta: Any) -> Array:
     """Weights of the Gauss-Newton matrix.
 
     Even iterations majorise (delta / |r| outside delta: always safe, converges slowly). Odd ones come near
@@ -230,11 +340,11 @@ def _huber_curvature(i: Array, residual: Array, delta: Array) -> Array:
     return jnp.where(jnp.abs(residual) <= delta, 1.0, outside * jnp.where(i % 2 == 0, 1.0, 0.03))
 
 
-def _free(law: Law, theta: Array, gradient: list[Array]) -> list[Array]:
-    """Which parameters may move: those on a bound and pushed beyond it are held."""
+def _free(law: Law, held: tuple[bool, ...], theta: Array, gradient: list[Array]) -> list[Array]:
+    """Which parameters may move: not the held ones, nor those on a bound and pushed beyond it."""
     lower, upper = _bounds(law)
     return [
-        ~((theta[j] <= lower[j]) & (slope > 0) | (theta[j] >= upper[j]) & (slope < 0))
+        ~((theta[j] <= lower[j]) & (slope > 0) | (theta[j] >= upper[j]) & (slope < 0) | held[j])
         for j, slope in enumerate(gradient)
     ]
 
