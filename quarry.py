@@ -110,12 +110,24 @@ def fit(
     points: Positional[Path],
     law: str,
     x: Literal["N", "E", "U", "C"] = "N",
+    terms: tuple[Literal["coupling", "reuse", "overfit"], ...] | None = None,
+    freeze: UseAppendAction[tuple[str, ...]] = (),
+    critical: UseAppendAction[tuple[str, ...]] = (),
+    loss: str = "loss",
     count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
     split: Literal["validation", "test"] = "validation",
     mid_schedule: bool = False,
     exclude: UseAppendAction[tuple[str, ...]] = (),
+    hold_out: UseAppendAction[tuple[str, ...]] = (),
+    at: UseAppendAction[tuple[str, ...]] = (),
+    objective: Literal["huber", "log", "raw"] = "huber",
+    huber_delta: float | None = None,
+    noise: str | None = None,
+    above: float = 1.0,
     bootstrap: int = 1000,
-    huber_delta: float = 1e-3,
+    resampling: Literal["run", "point", "noise"] = "run",
+    interval: Literal["percentile", "bca"] = "percentile",
+    level: float = 0.95,
     seed: int = 0,
     json: Path | None = None,
 ) -> int:
@@ -123,22 +135,40 @@ def fit(
 
     Args:
         points: A directory of runs, or a CSV or Parquet table.
-        law: kaplan-n, power-offset or chinchilla.
-        x: The variable of power-offset.
+        law: kaplan-n, kaplan-d, kaplan-c, kaplan-nd, kaplan-ns, critical-batch, power-offset, chinchilla,
+            skaling, data-constrained, overfit-epochs, epochs, context, broken-power or overtraining.
+        x: The variable of power-offset and broken-power.
+        terms: The terms of epochs beside Chinchilla's; default coupling and reuse.
+        freeze: Parameters held at a value, such as "A=521".
+        critical: The critical batch for kaplan-ns, "B_star=2e8" and "alpha_B=0.21"; default Kaplan's.
+        loss: The column that holds the loss.
         count: Which parameters N counts, where the table has several counts.
         split: Which held-out text, where the table has both.
         mid_schedule: Also use losses measured before the learning rate had decayed.
-        exclude: Conditions on points to leave out, such as "N<1e5" or "run=study/point".
-        bootstrap: Draws of the bootstrap by run.
-        huber_delta: Where the Huber loss on log loss turns from squares to absolute values.
+        exclude: Conditions on points to leave out, such as "N<1e5", "run=study/point" or "N>1e8 and loss>4".
+        hold_out: Conditions on points to leave out of the fit and to predict with it.
+        at: Also say what the objective is at these parameters, such as "R_D=15.39", and downhill from there.
+        objective: Huber terms of log loss, squares of log loss, or squares of loss.
+        huber_delta: Where Huber terms turn from squares to absolute values; default 1e-3, with --noise 1.345.
+        noise: The column with each loss's standard deviation.
+        above: What a loss above the law costs, of one below it; less than 1 where some runs are tuned badly.
+        bootstrap: Draws of the bootstrap; 0 for none.
+        resampling: Resample runs, points, or draw seed noise.
+        interval: Percentile (widened for few runs) or BCa.
+        level: Of the intervals.
         seed: Of the bootstrap.
-        json: Also write the fit here.
+        json: Also write the fit here; quarry plan reads it.
     """
-    from analysis.command import fit_command
+    from analysis.commands.fit import fit_command
 
+    options = dict(
+        objective=objective, huber_delta=huber_delta, noise=noise, above=above, bootstrap=bootstrap,
+        resampling=resampling, interval=interval, level=level, seed=seed,
+    )  # fmt: skip
     fit_command(
-        points, law, x=x, count=count, split=split, annealed_only=not mid_schedule, exclude=exclude,
-        bootstrap=bootstrap, huber_delta=huber_delta, seed=seed, output=json, console=console,
+        points, law, x=x, terms=terms, freeze=freeze, critical=critical, loss=loss, count=count, split=split,
+        annealed_only=not mid_schedule, exclude=exclude, hold_out=hold_out, at=at, options=options,
+        output=json, console=console,
     )  # fmt: skip
     return DONE
 

@@ -5,15 +5,20 @@ from typing import Any
 
 import polars as pl
 
+from analysis.intervals import Interval
 from analysis.laws import Law
 from analysis.points import Points
 from analysis.selection import shares_held
-from analysis.uncertainty import Intervals
 
 # In a ladder of E = 20 N the correlation is 1; a grid of sizes and token counts has 0.
 _CONFOUNDED = 0.98
 
 _FEW_AGREEING = 0.01
+
+# A law whose residuals are this improbable is doubted; minima within this fraction of the best are rivals.
+_MISFIT, _RIVAL = 1e-3, 0.01
+
+_NAMED = 5
 
 
 def confounded(correlation: float | None) -> bool:
@@ -30,22 +35,48 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
         )
     correlation = diagnostics["correlated_inputs"]
     if confounded(correlation):
-        one, two = law.inputs
+        one, two = law.inputs[:2]
         warnings.append(
             f"{one} and {two} move together (correlation of logarithms {correlation:.3f}), as in a ladder of "
-            "fixed tokens per parameter: these points cannot tell the exponents apart; "
-            f"vary {two} at fixed {one}"
+            "fixed tokens per parameter: these points cannot tell the exponents apart, and the parameters "
+            f"are one choice among many; vary {two} at fixed {one}"
         )
     if mixed := [name for name in ("corpus", "tokenizer") if _several(points.table, name)]:
         words = " and ".join(mixed)
         warnings.append(f"the points differ in {words}: their losses per token are not comparable")
     if (repeated := _repeating(law, points)) > 0:
         warnings.append(f"{repeated} points repeat their data (E > U), and {law.name} assumes fresh tokens")
+    if "S_min" in law.inputs and "published B_crit" in points.table.columns:
+        warnings.append(
+            "S_min was computed with the critical batch of Kaplan et al. 2020, which holds for their data "
+            "and losses: measure your own (critical-batch) and give it (--critical)"
+        )
+    warnings += _misfit_warnings(law, diagnostics)
     starts, agreeing = diagnostics["n_starts"], diagnostics["n_starts_agreeing"]
     if agreeing < max(2, _FEW_AGREEING * starts):
         warnings.append(f"only {agreeing} of {starts} starts reached the best objective")
+    if rivals := [m for m in diagnostics["other_minima"] if m["excess"] < _RIVAL]:
+        warnings.append(
+            f"{len(rivals)} other minima come within 1% of the best objective: see other_minima; the points "
+            "hardly choose between them"
+        )
     if diagnostics["held_out_error"] is None:
         warnings.append("too few points are left without the largest runs to measure an extrapolation error")
+    return warnings
+
+
+def _misfit_warnings(law: Law, diagnostics: Mapping[str, Any]) -> list[str]:
+    """Residuals that the law should not leave."""
+    warnings, misfit, outliers = [], diagnostics["misfit"], diagnostics["outliers"]
+    if misfit is not None and misfit["probability"] < _MISFIT:
+        warnings.append(
+            f"{law.name} is rejected by these points: its residuals curve with {' and '.join(law.inputs)}, "
+            f"by {misfit['size']:.2%} of the {law.response} "
+            f"(probability {misfit['probability']:.1g} if it were right)"
+        )
+    if outliers:
+        named = ", ".join(outliers[:_NAMED]) + (" and others" if len(outliers) > _NAMED else "")
+        warnings.append(f"{len(outliers)} runs lie more than six typical residuals from the law: {named}")
     return warnings
 
 
@@ -61,7 +92,9 @@ def _repeating(law: Law, points: Points) -> int:
     return int((points.table["E"] > points.table["U"] * 1.01).sum())
 
 
-def unbounded_warnings(law: Law, interval: Intervals, diagnostics: Mapping[str, Any]) -> list[str]:
+def unbounded_warnings(
+    law: Law, interval: Mapping[str, Interval], diagnostics: Mapping[str, Any]
+) -> list[str]:
     """Warnings about parameters that these runs do not pin down."""
     runs, needed = diagnostics["runs"], len(law.parameters)
     if runs <= needed:

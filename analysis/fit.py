@@ -1,20 +1,35 @@
 """Fit a law to scale points: parameters, intervals, predictions, checklist."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
 
-from analysis import uncertainty
+from analysis import lack_of_fit, uncertainty
 from analysis.caveats import confounded, law_warnings, unbounded_warnings
 from analysis.checklist import checklist
-from analysis.laws import Law, find_law
+from analysis.intervals import Interval, IntervalKind, Intervals, band, widening_factor
+from analysis.laws import Law, Values, find_law
+from analysis.objective import Objective, Residuals
 from analysis.points import Exclusion, Points
 from analysis.search import Data, Minima
-from analysis.selection import FitError, held_out, hold_fixed, points_of
+from analysis.selection import FitError, held_out, hold_fixed, inputs_of, points_of
+from analysis.uncertainty import Draws, Resampling
+
+_HUBER_DELTA, _HUBER_DELTA_OF_NOISE = 1e-3, 1.345
+
+
+@dataclass(frozen=True)
+class At:
+    """The objective at given parameters; parameters and objective of the minimum downhill from them."""
+
+    params: dict[str, float]
+    objective: float
+    nearest: dict[str, float]
+    nearest_objective: float
 
 
 @dataclass(frozen=True)
@@ -22,35 +37,80 @@ class Fit:
     """A fitted law. Losses in nats per token, inputs in the law's units.
 
     `interval` holds a None on a side that the runs do not bound. `draws` are the bootstrap refits by
-    parameter name, empty without an interval. `points` are those used, `excluded` the others.
+    parameter name, empty without an interval. `points` are those used, `excluded` the others. `data` and
+    `minima` are the arrays fitted and what the search found; a frozen parameter is in `params`, not in them.
     """
 
     law: Law
     params: dict[str, float]
-    interval: dict[str, tuple[float | None, float | None]]
+    interval: dict[str, Interval]
     level: float
     draws: dict[str, np.ndarray]
     points: pl.DataFrame
     excluded: tuple[Exclusion, ...]
     objective: float
     derived: dict[str, float]
+    derived_interval: dict[str, Interval]
     diagnostics: dict[str, Any]
     warnings: tuple[str, ...]
+    data: Data
+    minima: Minima
+    intervals: Intervals | None
 
     def predict(self, inputs: Mapping[str, Any]) -> np.ndarray:
-        """The predicted loss at `inputs`, one array for each of the law's inputs."""
-        return np.asarray(self.law.loss(self.params, _arrays(self.law, inputs)))
+        """The predicted response (a loss) at `inputs`, one array for each of the law's inputs."""
+        return np.asarray(self.law.predict(self.params, _arrays(self.law, inputs)))
 
-    def band(self, inputs: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        """The interval of the law itself (not of a new run) at `inputs`; (0, inf) where nothing is known."""
-        at = _arrays(self.law, inputs)
-        middle = self.predict(inputs)
-        if self.diagnostics["interval_widening"] is None:
+    def band(self, inputs: Mapping[str, Any], new_run: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """The interval of the law at `inputs`, or of one `new_run` there; (0, inf) where nothing is known.
+
+        A new run adds seed noise, as `analysis.uncertainty.seed_noise` measures it.
+        """
+        at, middle = _arrays(self.law, inputs), self.predict(inputs)
+        if self.intervals is None:
             return np.zeros_like(middle), np.full_like(middle, np.inf)
         params = {name: values.reshape(-1, *(1,) * middle.ndim) for name, values in self.draws.items()}
-        return uncertainty.band(
-            self.law.loss(params, at), middle, self.level, self.diagnostics["interval_widening"]
-        )
+        widening = widening_factor(self.data.n_runs, self.level)
+        noise = self.seed_noise if new_run else 0.0
+        return band(np.asarray(self.law.predict(params, at)), middle, self.level, widening, noise)
+
+    def predictions(self, held: pl.DataFrame) -> pl.DataFrame:
+        """`held` points with the columns predicted, error (predicted / measured - 1), low and high.
+
+        The interval is one of a new run. Raises FitError, BatchError.
+        """
+        table = points_of(held, self.law).table
+        inputs, measured = inputs_of(table, self.law), table[self.law.response].cast(pl.Float64)
+        low, high = self.band(inputs, new_run=True)
+        predicted = pl.Series(self.predict(inputs))
+        return table.with_columns(predicted=predicted, error=predicted / measured - 1, low=low, high=high)
+
+    def at(self, params: Mapping[str, float]) -> "At":
+        """The objective at `params` (those not named as fitted) and the minimum downhill from there.
+
+        Raises FitError for a parameter that the law does not have or that is frozen.
+        """
+        free = self.data.law.parameter_names
+        if unknown := [name for name in params if name not in free]:
+            raise FitError(f"{unknown[0]} is not a free parameter of this fit: {', '.join(free)}")
+        start = np.array([float(params.get(name, self.params[name])) for name in free])
+        terms = self.data.objective.terms(self.data.residuals(start))
+        solution = self.data.solve(start[None, :])
+        found = dict(zip(free, solution.params[0].tolist(), strict=True))
+        return At(self.params | dict(params), float(terms.sum()), found, float(solution.objective[0]))
+
+    def quantity(self, value: Callable[[Values], Any]) -> tuple[float, Interval]:
+        """What follows from the parameters, by a function of them by name, with its interval."""
+        fixed = {name: v for name, v in self.params.items() if name not in self.data.law.parameter_names}
+        estimate = float(value(self.params))
+        if self.intervals is None:
+            return estimate, (None, None)
+        return estimate, self.intervals.quantity(lambda params: value({**params, **fixed}))
+
+    @property
+    def seed_noise(self) -> float:
+        """The standard deviation of log loss between runs alike."""
+        return self.diagnostics["seed_noise"]
 
     def checklist(self) -> list[tuple[str, str]]:
         """What is needed to repeat or doubt the fit ((Mis)Fitting, arXiv 2502.18969): (item, answer)."""
@@ -58,18 +118,20 @@ class Fit:
 
     def to_json(self) -> dict[str, Any]:
         """The fit as strict JSON values: null for an unbounded side and for a number that is not finite."""
-        interval = {name: list(sides) for name, sides in self.interval.items()}
         return _strict(
             {
                 "law": self.law.name,
                 "params": self.params,
-                "interval": {"level": self.level, **interval},
+                "interval": {"level": self.level, **_listed(self.interval)},
                 "objective": self.objective,
                 "n_points": len(self.points),
                 "excluded": [{"reason": exclusion.reason, "n": exclusion.n} for exclusion in self.excluded],
                 "derived": self.derived,
+                "derived_interval": _listed(self.derived_interval),
                 "diagnostics": self.diagnostics,
                 "warnings": list(self.warnings),
+                "formula": self.law.formula,
+                "draws": {name: values.tolist() for name, values in self.draws.items()},
             }
         )
 
@@ -79,111 +141,185 @@ def fit(
     law: str | Law,
     *,
     x: str = "N",
+    terms: tuple[str, ...] | None = None,
+    freeze: Mapping[str, float] | None = None,
+    objective: Residuals = "huber",
+    huber_delta: float | None = None,
+    noise: str | None = None,
+    above: float = 1.0,
+    critical: Mapping[str, float] | None = None,
     bootstrap: int = 1000,
-    huber_delta: float = 1e-3,
+    resampling: Resampling = "run",
+    interval: IntervalKind = "percentile",
     seed: int = 0,
     level: float = 0.95,
 ) -> Fit:
-    """Fit `law` to `points` by robust least squares on log loss, with bootstrap intervals by run.
+    """Fit `law` to `points`, by default robustly on log loss with bootstrap intervals by run.
 
-    A DataFrame needs the law's inputs and loss; without a column run every row is its own run. `x` is the
-    variable of `power-offset`. Raises FitError, LawError.
+    A DataFrame needs the law's inputs and response; without a column run every row is its own run.
+
+    - `x` is the variable of `power-offset` and `broken-power`, `terms` are those of `epochs`.
+    - `freeze` fixes parameters at published or other values.
+    - `objective`: Huber terms of log loss beyond `huber_delta` (default .001), squares of log or raw loss.
+    - `noise` names a column with each loss's standard deviation: residuals are then counted in units of it,
+      and so is `huber_delta` (default 1.345, Huber's for 95% efficiency).
+    - `above` is what a loss above the law costs, of one below: less than 1 where some runs are tuned badly.
+    - `critical` has the B_star and alpha_B for `kaplan-ns` (default: Kaplan's, which hold for their data).
+    - `resampling` of runs, of points, or of simulated seed noise, `bootstrap` times; `interval` from these
+      draws by widened percentile or BCa.
+
+    Raises FitError, LawError, ObjectiveError, BatchError.
     """
-    law = find_law(law, x) if isinstance(law, str) else law
-    _check_settings(bootstrap, huber_delta, level, seed)
-    points = hold_fixed(points_of(points, law), law)
-    data = Data.of(points.table, law, huber_delta)
-    minima = data.search(np.ones(data.points))
-    resampled = _Resampled.of(data, minima, bootstrap, seed, level)
-    interval = resampled.interval(data, minima, level)
-    settings = {"bootstrap": bootstrap, "seed": seed, "huber_delta": huber_delta}
-    diagnostics = _diagnostics(points, data, minima) | settings | {"interval_widening": resampled.widening}
-    params = dict(zip(law.parameter_names, minima.params[0].tolist(), strict=True))
-    return Fit(
+    law = find_law(law, x, terms) if isinstance(law, str) else law
+    _check_settings(bootstrap, level, seed, resampling, interval)
+    delta = huber_delta if huber_delta is not None else _HUBER_DELTA_OF_NOISE if noise else _HUBER_DELTA
+    points = hold_fixed(points_of(points, law, critical), law)
+    frozen = {name: float(value) for name, value in (freeze or {}).items()}
+    law = law if frozen or law.reference is None else law.reference(_middle(points.table, law))
+    data = Data.of(points.table, law.frozen(frozen), Objective.of(objective, delta, above), noise)
+    minima = data.search()
+    intervals = _intervals(data, minima, bootstrap, seed, resampling, level, interval)
+    settings = {"bootstrap": bootstrap, "seed": seed, "resampling": resampling, "interval": interval}
+    widening = {"interval_widening": intervals.widening if intervals else None}
+    diagnostics = (
+        _diagnostics(points, data, minima) | settings | widening | {"frozen": frozen, "noise": noise}
+    )
+    fitted = Fit(
         law=law,
-        params=params,
-        interval=interval,
+        params=_params(law, data, minima.params[0], frozen),
+        interval=_parameter_intervals(law, data, intervals, frozen),
         level=level,
-        draws=resampled.by_name(law),
+        draws=_named_draws(law, intervals, frozen),
         points=points.table,
         excluded=points.excluded,
         objective=float(minima.objective[0]),
-        derived=_derived(law, params, data),
-        diagnostics=diagnostics,
-        warnings=(*law_warnings(law, points, diagnostics), *unbounded_warnings(law, interval, diagnostics)),
+        derived={},
+        derived_interval={},
+        diagnostics=diagnostics | {"seed_noise": _relative_noise(data, minima.params[0])},
+        warnings=(),
+        data=data,
+        minima=minima,
+        intervals=intervals,
+    )
+    return _with_warnings(_with_derived(fitted), points)
+
+
+def _relative_noise(data: Data, params: np.ndarray) -> float:
+    """The standard deviation of the log response between runs alike."""
+    relative = (
+        1.0 if data.objective.logarithmic else float(np.median(1 / data.objective.response(data.target)))
+    )
+    return uncertainty.seed_noise(data, params) * relative / float(np.median(data.scale))
+
+
+def _middle(table: pl.DataFrame, law: Law) -> dict[str, float]:
+    """The geometric mean of each input."""
+    return {name: float(np.exp(np.log(values).mean())) for name, values in inputs_of(table, law).items()}
+
+
+def _intervals(data, minima, bootstrap, seed, resampling, level, kind) -> Intervals | None:
+    """None without draws, with too few runs for the parameters, or if the inputs move together."""
+    if bootstrap == 0 or data.n_runs <= len(data.law.parameters) or confounded(data.input_correlation()):
+        return None
+    draws: Draws = uncertainty.draw(data, minima, bootstrap, seed, resampling)
+    return Intervals(data, minima.params[0], draws, level, kind)
+
+
+def _params(law: Law, data: Data, values: np.ndarray, frozen: Mapping[str, float]) -> dict[str, float]:
+    """All parameters in the law's order, the frozen ones among them."""
+    known = dict(zip(data.law.parameter_names, values.tolist(), strict=True)) | dict(frozen)
+    return {name: float(known[name]) for name in law.parameter_names}
+
+
+def _parameter_intervals(law, data, intervals, frozen) -> dict[str, Interval]:
+    free = data.law.parameter_names
+    known: dict[str, Interval] = {name: (value, value) for name, value in frozen.items()}
+    known |= {name: intervals.parameter(j) if intervals else (None, None) for j, name in enumerate(free)}
+    return {name: known[name] for name in law.parameter_names}
+
+
+def _named_draws(law, intervals, frozen) -> dict[str, np.ndarray]:
+    if intervals is None:
+        return {}
+    params = intervals.draws.params
+    drawn = dict(zip(intervals.data.law.parameter_names, params.T, strict=True))
+    drawn |= {name: np.full(len(params), value) for name, value in frozen.items()}
+    return {name: drawn[name] for name in law.parameter_names}
+
+
+def _with_derived(fitted: Fit) -> Fit:
+    """With the law's derived quantities; none where the points cannot tell its exponents apart."""
+    if confounded(fitted.diagnostics["correlated_inputs"]):
+        return fitted
+    with np.errstate(all="ignore"):
+        found = {derived.name: fitted.quantity(derived.value) for derived in fitted.law.derived}
+    return replace(
+        fitted,
+        derived={name: value for name, (value, _) in found.items()},
+        derived_interval={name: interval for name, (_, interval) in found.items()},
     )
 
 
-@dataclass(frozen=True)
-class _Resampled:
-    """The bootstrap of a fit; None where there are too few runs, or none was asked for."""
-
-    draws: uncertainty.Draws | None
-    widening: float | None
-
-    @classmethod
-    def of(cls, data: Data, minima: Minima, bootstrap: int, seed: int, level: float) -> "_Resampled":
-        if bootstrap == 0 or data.n_runs <= len(data.law.parameters):
-            return cls(None, None)
-        weights = uncertainty.resample(data.runs, bootstrap, seed)
-        draws = uncertainty.bootstrap(
-            data.law, data.inputs, data.log_loss, weights, minima.params, data.delta
-        )
-        return cls(draws, uncertainty.widening_factor(data.n_runs, level))
-
-    def interval(self, data: Data, minima: Minima, level: float) -> uncertainty.Intervals:
-        """By parameter name; all sides open without draws, or if the inputs move together."""
-        if self.draws is None or self.widening is None or confounded(data.input_correlation()):
-            return dict.fromkeys(data.law.parameter_names, (None, None))
-        return uncertainty.parameter_intervals(data.law, minima.params[0], self.draws, level, self.widening)
-
-    def by_name(self, law: Law) -> dict[str, np.ndarray]:
-        return {} if self.draws is None else dict(zip(law.parameter_names, self.draws.params.T, strict=True))
-
-
-def _derived(law: Law, params: dict[str, float], data: Data) -> dict[str, float]:
-    """The law's derived quantities; none where the points cannot tell its exponents apart."""
-    if confounded(data.input_correlation()):
-        return {}
-    return {name: float(value) for name, value in law.derive(params).items()}
+def _with_warnings(fitted: Fit, points: Points) -> Fit:
+    found = law_warnings(fitted.law, points, fitted.diagnostics)
+    unbounded = unbounded_warnings(fitted.data.law, fitted.interval, fitted.diagnostics)
+    return replace(fitted, warnings=(*found, *unbounded))
 
 
 def _diagnostics(points: Points, data: Data, minima: Minima) -> dict[str, Any]:
-    held_out_error, held_out_points = _held_out_error(data)
+    held_out_error, held_out_points = _held_out_error(data, minima)
+    best = minima.params[0]
     return {
         "count": points.count,
         "source": points.source,
         "runs": data.n_runs,
+        "ranges": {name: [float(v.min()), float(v.max())] for name, v in data.inputs.items()},
+        "objective": data.objective.words(),
+        "huber_delta": data.objective.delta,
         "n_starts": minima.starts,
         "n_starts_agreeing": minima.agreeing,
-        "condition_number": data.condition_number(minima.params[0]),
+        "other_minima": minima.others(data.law.parameter_names),
+        "condition_number": data.condition_number(best),
         "correlated_inputs": data.input_correlation(),
+        "misfit": asdict(misfit) if (misfit := lack_of_fit.misfit(data, best)) else None,
+        "outliers": lack_of_fit.outliers(data, best),
         "held_out_error": held_out_error,
         "held_out_points": held_out_points,
-        "other_minima": minima.others(data.law.parameter_names),
     }
 
 
-def _held_out_error(data: Data) -> tuple[float | None, int]:
+def _held_out_error(data: Data, minima: Minima) -> tuple[float | None, int]:
     """Mean |predicted / measured - 1| of the largest runs by a fit without them; None if too few are left."""
     largest = held_out(data.law, data.inputs, data.runs)
     if largest is None:
         return None, 0
-    params = data.search((~largest).astype(float)).params[0]
-    inputs = {name: values[largest] for name, values in data.inputs.items()}
-    predicted = data.law.loss(dict(zip(data.law.parameter_names, params, strict=True)), inputs)
-    return float(np.mean(np.abs(predicted / np.exp(data.log_loss[largest]) - 1))), int(largest.sum())
+    params = data.refit(minima, ~largest)
+    return prediction_error(data.rows(largest), params), int(largest.sum())
 
 
-def _check_settings(bootstrap: int, huber_delta: float, level: float, seed: int) -> None:
+def prediction_error(data: Data, params: np.ndarray) -> float:
+    """Mean |predicted / measured - 1| of the response."""
+    ratio = data.objective.response(data.predicted(params)) / data.objective.response(data.target)
+    return float(np.mean(np.abs(ratio - 1)))
+
+
+def _check_settings(bootstrap: int, level: float, seed: int, resampling: str, interval: str) -> None:
     if seed < 0:
         raise FitError(f"seed={seed}: must not be negative")
     if bootstrap < 0 or 0 < bootstrap < 100:
         raise FitError(f"bootstrap={bootstrap}: an interval needs at least 100 draws (0: no interval)")
-    if not (math.isfinite(huber_delta) and huber_delta > 0):
-        raise FitError(f"huber_delta={huber_delta}: must be positive and finite")
     if not 0.5 <= level < 1:
         raise FitError(f"level={level}: must be at least 0.5 and below 1")
+    for name, value, choices in (
+        ("resampling", resampling, get_args(Resampling)),
+        ("interval", interval, get_args(IntervalKind)),
+    ):
+        if value not in choices:
+            raise FitError(f"{name}={value!r} is not one of {', '.join(choices)}")
+
+
+def _listed(intervals: Mapping[str, Interval]) -> dict[str, list[float | None]]:
+    return {name: list(sides) for name, sides in intervals.items()}
 
 
 def _arrays(law: Law, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -3,18 +3,22 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from typing import Literal, get_args
 
 import polars as pl
 
+from analysis.laws import Law
 from train.record import RecordError, points_table
 
 Count = Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"]
 """Which parameters N counts. Kaplan's N is `n_nonembedding`, Chinchilla's nearly `n_params`."""
 
-_NUMBERS = ("N", "E", "U", "C", "loss")
-_EXTERNAL_NUMBERS = ("N", "D", "E", "U", "C", "loss", "loss_sem")
+_SCALE_COLUMNS = ("N", "E", "U", "C")
+_BATCH_COLUMNS = ("S", "B", "S_min", "B_crit")
+_EXTERNAL_NUMBERS = ("N", "D", "E", "U", "C", "loss_sem")
 _OPERATORS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "=": "eq", "==": "eq", "!=": "ne"}
 _COMPARISON = re.compile(r"\s*(\w+)\s*(<=|>=|!=|==|=|<|>)\s*(.*\S)\s*")
 
@@ -44,18 +48,33 @@ class Points:
     source: str
     count: str
 
-    def exclude(self, comparisons: Iterable[str]) -> "Points":
-        """Without the rows that match any of `comparisons`, each `column op value`: `N<1e5`, `run=a/b`.
+    def exclude(self, conditions: Iterable[str]) -> "Points":
+        """Without the rows that match any of `conditions`: `N<1e5`, `run=a/b`, `N>1e8 and loss>4`.
 
-        Raises PointsError if one cannot be read, or if no point is left.
+        A condition is one comparison, `column op value`, or several joined by `and`. Raises PointsError if
+        one cannot be read, or if no point is left.
         """
         points = self
-        for comparison in comparisons:
-            matches = _matches(points.table, comparison)
-            points = points._without(matches, f"excluded by {comparison!r}")
+        for condition in conditions:
+            points = points._without(_matches(points.table, condition), f"excluded by {condition!r}")
         if points.table.is_empty():
             raise PointsError(f"{self.source}: no point is left after --exclude")
         return points
+
+    def hold_out(self, conditions: Iterable[str]) -> tuple["Points", pl.DataFrame]:
+        """The points to fit, without the rows that match any of `conditions`, and those rows, to predict.
+
+        Raises PointsError as `exclude` does, and if no row matches.
+        """
+        points, held = self, []
+        for condition in conditions:
+            matches = _matches(points.table, condition)
+            held.append(points.table.filter(matches))
+            points = points._without(matches, f"held out by {condition!r}")
+        if points.table.is_empty() or (held and all(rows.is_empty() for rows in held)):
+            left = "no point is left" if points.table.is_empty() else "no point matches"
+            raise PointsError(f"{self.source}: {left} with --hold-out")
+        return points, pl.concat(held) if held else self.table.clear()
 
     def _without(self, matches: pl.Series, reason: str) -> "Points":
         exclusion = Exclusion(reason, int(matches.sum()))
@@ -67,12 +86,16 @@ def load_points(
     count: str = "n_nonembedding",
     split: str = "validation",
     annealed_only: bool = True,
+    loss: str = "loss",
+    law: Law | None = None,
 ) -> Points:
     """Points of a directory of runs, of a points table, or of another trainer's CSV or Parquet.
 
-    Another trainer's table needs N, loss and one of D, E (both: tokens processed) and C; U defaults to E, C
-    to 6NE, and E to C/6N. A table with the columns status, split or annealed is filtered by them: finished
-    runs, this split, and, with `annealed_only`, only losses measured after the learning rate had decayed.
+    Another trainer's table needs N, the column `loss` and one of D, E (both: tokens processed) and C; U
+    defaults to E, C to 6NE, and E to C/6N. For a `law` of none of these (of the context, of the critical
+    batch) it needs that law's columns instead. A table with the columns status, split or annealed is filtered
+    by them: finished runs, this split, and, with `annealed_only`, only losses measured after the learning
+    rate had decayed.
     Raises PointsError.
     """
     if count not in get_args(Count):
@@ -82,8 +105,18 @@ def load_points(
     if "N" not in raw.columns and "tokens" in raw.columns:
         points = Points(_from_record(raw, count, source), (), source, count)
     else:
-        points = Points(_from_other_trainer(raw, source), (), source, "N, as the file counts it")
+        table = _from_other_trainer(_with_loss(raw, loss, source), source, law)
+        points = Points(table, (), source, "N, as the file counts it")
     return _checked(_filtered(points, split, annealed_only))
+
+
+def _with_loss(raw: pl.DataFrame, loss: str, source: str) -> pl.DataFrame:
+    """`raw` with the column that holds the loss called so."""
+    if loss == "loss":
+        return raw
+    if loss not in raw.columns:
+        raise PointsError(f"{source}: no column {loss!r} for the loss; found {_listed(raw.columns)}")
+    return raw.drop("loss", strict=False).rename({loss: "loss"})
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -114,11 +147,19 @@ def _from_record(raw: pl.DataFrame, count: str, source: str) -> pl.DataFrame:
     table = _with_numbers(raw.with_row_index("row", offset=1), numbers, source)
     n = sum((pl.col(name) for name in count.split("+")[1:]), start=pl.col(count.split("+")[0]))
     table = table.with_columns(n.alias("N"), E=pl.col("tokens"), U=pl.col("unique_tokens"))
+    named = {"S": "step", "B": "batch_tokens"}
+    table = table.with_columns(pl.col(old).alias(new) for new, old in named.items() if old in table.columns)
     return _with_run(table.with_columns(C=6 * pl.col("N") * pl.col("E")))
 
 
-def _from_other_trainer(raw: pl.DataFrame, source: str) -> pl.DataFrame:
+def _from_other_trainer(raw: pl.DataFrame, source: str, law: Law | None) -> pl.DataFrame:
     found = set(raw.columns)
+    own = _own_columns(law, found)
+    if own and own <= found:
+        numbers = [name for name in raw.columns if name in own]
+        return _with_run(_with_numbers(raw.with_row_index("row", offset=1), numbers, source))
+    if own:
+        raise PointsError(f"{source}: needs columns {_listed(sorted(own))}; found {_listed(raw.columns)}")
     if not {"N", "loss"} <= found or not found & {"D", "E", "C"}:
         raise PointsError(
             f"{source}: needs columns N, loss and one of D, E (tokens processed) or C (FLOPs); "
@@ -126,7 +167,8 @@ def _from_other_trainer(raw: pl.DataFrame, source: str) -> pl.DataFrame:
         )
     if {"D", "E"} <= found:
         raise PointsError(f"{source}: has both D and E, which both mean tokens processed; keep one")
-    numbers = [name for name in _EXTERNAL_NUMBERS if name in found]
+    wanted = (*_EXTERNAL_NUMBERS, "loss", *(_BATCH_COLUMNS if law and "S_min" in law.inputs else ()))
+    numbers = [name for name in wanted if name in found]
     table = _with_numbers(raw.with_row_index("row", offset=1), numbers, source)
     if "D" in found:
         table = table.rename({"D": "E"})
@@ -135,6 +177,18 @@ def _from_other_trainer(raw: pl.DataFrame, source: str) -> pl.DataFrame:
     defaults = {"U": pl.col("E"), "C": 6 * pl.col("N") * pl.col("E")}
     missing = {name: default for name, default in defaults.items() if name not in table.columns}
     return _with_run(table.with_columns(**missing))
+
+
+def _own_columns(law: Law | None, found: set[str]) -> set[str]:
+    """The columns a law needs that is of neither size, tokens nor compute; none for the others.
+
+    Critical batches are measured, if the table has none, on runs of one size at several batch sizes.
+    """
+    if law is None or {*_SCALE_COLUMNS, "S_min", "M"} & set(law.inputs):
+        return set()
+    if law.response == "B_crit" and "B_crit" not in found:
+        return {"N", "B", "loss", "S" if "S" in found else "E", "run"}
+    return {*law.inputs, law.response}
 
 
 def _with_run(table: pl.DataFrame) -> pl.DataFrame:
@@ -192,7 +246,7 @@ def _checked(points: Points) -> Points:
     if table.is_empty():
         reasons = "; ".join(f"{exclusion.n} {exclusion.reason}" for exclusion in points.excluded)
         raise PointsError(f"{points.source}: no points" + (f" left ({reasons})" if reasons else ""))
-    for name in _NUMBERS:
+    for name in (name for name in (*_SCALE_COLUMNS, "loss") if name in table.columns):
         wrong = table.filter(~(pl.col(name).is_finite() & (pl.col(name) > 0)).fill_null(False))
         if not wrong.is_empty():
             value, row = wrong[name][0], wrong["row"][0]
@@ -201,7 +255,13 @@ def _checked(points: Points) -> Points:
     return replace(points, table=table.drop("row"))
 
 
-def _matches(table: pl.DataFrame, comparison: str) -> pl.Series:
+def _matches(table: pl.DataFrame, condition: str) -> pl.Series:
+    """Which rows meet every comparison of a condition."""
+    matches = [_compared(table, comparison) for comparison in re.split(r"\s+and\s+", condition)]
+    return reduce(and_, matches)
+
+
+def _compared(table: pl.DataFrame, comparison: str) -> pl.Series:
     parsed = _COMPARISON.fullmatch(comparison)
     if not parsed:
         raise PointsError(
@@ -210,8 +270,16 @@ def _matches(table: pl.DataFrame, comparison: str) -> pl.Series:
     name, operator, text = parsed.groups()
     if name not in table.columns:
         raise PointsError(f"{comparison!r}: no column {name}; found {_listed(table.columns)}")
-    value = _comparable(table[name], text, comparison)
-    return getattr(table[name], _OPERATORS[operator])(value).fill_null(False)
+    column = _as_numbers(table[name], text)
+    value = _comparable(column, text, comparison)
+    return getattr(column, _OPERATORS[operator])(value).fill_null(False)
+
+
+def _as_numbers(column: pl.Series, text: str) -> pl.Series:
+    """A CSV's text column as numbers, where it and what it is compared with hold nothing else."""
+    numbers = pl.Series([text]).append(column.cast(pl.String)).cast(pl.Float64, strict=False)
+    numeric = column.dtype == pl.String and numbers[1:].null_count() == column.null_count()
+    return numbers[1:] if numeric and numbers[0] is not None else column
 
 
 def _comparable(column: pl.Series, text: str, comparison: str) -> str | float | bool:

@@ -24,12 +24,15 @@ class FitError(ValueError):
     """Points that cannot carry the law, or a setting out of its range."""
 
 
-def points_of(points: Points | pl.DataFrame, law: Law) -> Points:
-    """`points` as Points, checked for what `law` needs. Raises FitError."""
+def points_of(points: Points | pl.DataFrame, law: Law, critical: Mapping[str, float] | None = None) -> Points:
+    """`points` as Points, with and checked for what `law` needs. Raises FitError, BatchError.
+
+    `critical` has the B_star and alpha_B by which S_min is computed, if the table has none.
+    """
     if isinstance(points, pl.DataFrame):
         points = Points(points, (), "a table", "N, as the table counts it")
-    table = points.table
-    for name in (*law.inputs, "loss"):
+    table = _with_inputs(points.table, law, critical or {})
+    for name in (*law.inputs, law.response):
         if name not in table.columns:
             raise FitError(f"{law.name} needs the column {name}; the points have {', '.join(table.columns)}")
         values = table[name].cast(pl.Float64, strict=False)
@@ -39,6 +42,30 @@ def points_of(points: Points | pl.DataFrame, law: Law) -> Points:
         names = [f"row {row}" for row in range(1, len(table) + 1)]
         table = table.with_columns(run=pl.Series(names, dtype=pl.String))
     return replace(points, table=table)
+
+
+def _with_inputs(table: pl.DataFrame, law: Law, critical: Mapping[str, float]) -> pl.DataFrame:
+    """`table` with the inputs that follow from its columns: M = E / N, S_min from losses, steps and batch."""
+    if "M" in law.inputs and "M" not in table.columns and {"N", "E"} <= set(table.columns):
+        table = table.with_columns(M=pl.col("E").cast(pl.Float64) / pl.col("N").cast(pl.Float64))
+    if "S_min" in law.inputs and "S_min" not in table.columns:
+        table = _with_steps(table, critical)
+    if law.response == "B_crit" and "B_crit" not in table.columns and "B" in table.columns:
+        from analysis.batch import measure_critical_batch
+
+        # Levels of one size are read off the same runs, so a size is the unit of resampling.
+        table = measure_critical_batch(table).with_columns(run=pl.format("N = {}", "N"))
+    return table
+
+
+def _with_steps(table: pl.DataFrame, critical: Mapping[str, float]) -> pl.DataFrame:
+    from analysis.batch import with_minimum_steps
+
+    if not critical:
+        return with_minimum_steps(table).with_columns(**{"published B_crit": True})
+    if missing := {"B_star", "alpha_B"} - set(critical):
+        raise FitError(f"critical needs B_star and alpha_B; {min(missing)} is missing")
+    return with_minimum_steps(table, critical)
 
 
 def inputs_of(table: pl.DataFrame, law: Law) -> dict[str, np.ndarray]:
@@ -56,6 +83,8 @@ def hold_fixed(points: Points, law: Law) -> Points:
     held = _held(law, points)
     if held is not None and shares_held(points, law):
         points = _keep_widest(points, held, law.inputs[0])
+    if law.early_stopped and {"E", "U"} <= set(points.table.columns):
+        points = _keep_best_passes(points, law)
     if law.inputs == ("C",):
         points = _keep_unbeaten(points)
     _check_enough(points, law)
@@ -88,6 +117,16 @@ def _keep_unbeaten(points: Points) -> Points:
     kept = unbeaten(points.table)
     reason = "above the compute frontier: another point has no more loss for no more C"
     exclusion = Exclusion(reason, len(points.table) - len(kept))
+    excluded = (*points.excluded, exclusion) if exclusion.n else points.excluded
+    return replace(points, table=kept, excluded=excluded)
+
+
+def _keep_best_passes(points: Points, law: Law) -> Points:
+    """Of runs that differ in E alone, those of the E with the least mean loss: stopped early."""
+    mean = points.table.group_by(*law.inputs, "E").agg(pl.col("loss").mean())
+    best = mean.sort("loss").group_by(*law.inputs).first().select(*law.inputs, "E")
+    kept = points.table.join(best, on=[*law.inputs, "E"], how="semi", maintain_order="left")
+    exclusion = Exclusion("more or fewer passes over the same data do better", len(points.table) - len(kept))
     excluded = (*points.excluded, exclusion) if exclusion.n else points.excluded
     return replace(points, table=kept, excluded=excluded)
 
@@ -131,10 +170,10 @@ def _groups(values: np.ndarray) -> np.ndarray:
 def held_out(law: Law, inputs: Mapping[str, np.ndarray], runs: np.ndarray) -> np.ndarray | None:
     """Rows of the runs of the largest compute (a fifth, at least one); None if too few are left.
 
-    Compute is the product of the law's inputs (6NE for N and E); for a law of one input, the input. Runs of
+    Compute is NE for a law of N and E, C for a law of it, and else the product of the law's inputs. Runs of
     equal compute are held out together, so that what is predicted lies beyond what is fitted.
     """
-    size = np.prod(list(inputs.values()), axis=0)
+    size = _compute(inputs)
     names, index = np.unique(runs, return_inverse=True)
     largest = np.array([size[index == i].max() for i in range(len(names))])
     group = _groups(largest)
@@ -143,3 +182,10 @@ def held_out(law: Law, inputs: Mapping[str, np.ndarray], runs: np.ndarray) -> np
     out = (group >= threshold)[index]
     left = np.unique(np.stack([values[~out] for values in inputs.values()], axis=1), axis=0)
     return out if len(left) > len(law.parameters) else None
+
+
+def _compute(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    if "C" in inputs:
+        return inputs["C"]
+    used = ("N", "E") if {"N", "E"} <= set(inputs) else tuple(inputs)
+    return np.prod([inputs[name] for name in used], axis=0)

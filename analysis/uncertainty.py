@@ -1,36 +1,31 @@
-"""Intervals by the bootstrap: runs resampled with replacement, every draw refitted.
+"""What the data could have been: resampled runs or simulated noise, every draw refitted.
 
-Evaluations of one run share its seed and data order, so the run is resampled, not the row. With few runs the
-percentile interval is too narrow: resamples of n runs spread as n - 1 degrees of freedom do, and their
-quantiles are read as normal ones. Hesterberg 2015 (arXiv 1411.5279, "expanded percentile") widens it by
-sqrt(n / (n - 1)) t / z, moving to a farther quantile of the draws. Here the distance from the estimate to the
-ordinary quantile is multiplied instead, in the coordinates of the search: the same for normal draws, and it
-needs no quantile such as 1 in 1,000, which few draws cannot give.
-
-Measured over 200 repeats of each of the first three laws, noise of .05% to 1%: 95% intervals covered the
-truth 91.5% to 98.5% of the time with 40 or 49 runs, and 92% to 100% with 4 to 30. n - p in place of n - 1
-gave up to 100% where n - 1 gave 99%; the plain percentile fell to 90%.
+Evaluations of one run share its seed and data order, so by default the run is resampled, not the row; rows
+(`point`) and simulated seed noise around the fitted law (`noise`) are the other ways. `analysis.intervals`
+reads the draws.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from scipy.special import stdtrit
 
-from analysis.laws import Law, Parameter
+from analysis.laws import Parameter
+from analysis.search import Data, Minima
 
-Intervals = dict[str, tuple[float | None, float | None]]
-"""By parameter name; None on a side that the runs do not bound."""
+Resampling = Literal["run", "point", "noise"]
+"""What a draw of the bootstrap varies: which runs, which rows, or the seed noise around the fitted law."""
 
 # A fitted number within this fraction of the width of its bounds counts as on the bound: an exponent below
 # .001, which changes a loss by 2% over ten decades. A parameter whose unit change moves log loss by less than
 # 3e-6, once the others have made up for it, is not felt: with noise of 1e-3 and 100 points its standard error
 # would be 30.
 _AT_BOUND, _UNFELT = 2e-4, 3e-6
+
+# Draws start from this many minima; more than _JACKKNIFE runs are left out in groups; with _REPLICATES
+# differences between runs alike these measure the seed noise.
+_STARTS, _JACKKNIFE, _REPLICATES = 3, 100, 3
 
 
 @dataclass(frozen=True)
@@ -45,6 +40,15 @@ class Draws:
     above: np.ndarray
 
 
+def draw(data: Data, minima: Minima, draws: int, seed: int, resampling: Resampling) -> Draws:
+    """Refits of `draws` resamples of `data`, from the best of its minima."""
+    starts = minima.params[:_STARTS]
+    if resampling == "noise":
+        return bootstrap(data, np.ones((draws, data.points)), starts, simulated(data, starts[0], draws, seed))
+    units = np.arange(data.points) if resampling == "point" else data.runs
+    return bootstrap(data, resample(units, draws, seed), starts)
+
+
 def resample(runs: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """Weights of the rows, [draws, rows]: how often the row's run was drawn, of as many runs as there are."""
     names, index = np.unique(runs, return_inverse=True)
@@ -54,41 +58,58 @@ def resample(runs: np.ndarray, draws: int, seed: int) -> np.ndarray:
     return chosen[:, index].astype(np.float64)
 
 
-def bootstrap(
-    law: Law,
-    inputs: Mapping[str, np.ndarray],
-    log_loss: np.ndarray,
-    weights: np.ndarray,
-    starts: np.ndarray,
-    delta: float,
-) -> Draws:
-    """Refit `law` under each row of `weights` [draws, points] from each of `starts`, keeping the best.
+def simulated(data: Data, params: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Targets [draws, points]: the law at `params` with seed noise, the same for all rows of a run."""
+    names, index = np.unique(data.runs, return_inverse=True)
+    noise = np.random.default_rng(seed).standard_normal((draws, len(names)))[:, index]
+    return data.predicted(params) + seed_noise(data, params) * noise / data.scale
 
-    `log_loss` is [points] or [draws, points].
+
+def seed_noise(data: Data, params: np.ndarray) -> float:
+    """The standard deviation of scaled residuals between runs alike, or around the law if none are alike.
+
+    Runs with the same inputs differ by their seeds alone; with fewer than three such differences the median
+    absolute residual is read as that of a normal distribution (1.4826 of it, for n - p degrees of freedom).
     """
-    from analysis.solver import solve  # JAX takes a second to import
+    inputs = np.stack(list(data.inputs.values()), axis=1)
+    _, group, sizes = np.unique(inputs, axis=0, return_inverse=True, return_counts=True)
+    group = group.reshape(-1)
+    freedom = data.points - len(sizes)
+    if freedom >= _REPLICATES and data.n_runs == data.points:
+        means = np.bincount(group, data.scale * data.target) / sizes
+        return math.sqrt(float(np.sum((data.scale * data.target - means[group]) ** 2)) / freedom)
+    spread = 1.4826 * float(np.median(np.abs(data.residuals(params))))
+    return spread * math.sqrt(data.points / max(1, data.points - len(params)))
 
+
+def bootstrap(data: Data, weights: np.ndarray, starts: np.ndarray, target: np.ndarray | None = None) -> Draws:
+    """Refit under each row of `weights` [draws, points] from each of `starts`, keeping the best.
+
+    `target` [draws, points] takes the place of the measured ones.
+    """
     each = len(starts)
-    log_loss = np.broadcast_to(log_loss, weights.shape)
     lanes = np.tile(starts, (len(weights), 1))
-    solution = solve(law, lanes, inputs, np.repeat(log_loss, each, 0), np.repeat(weights, each, 0), delta)
+    targets = None if target is None else np.repeat(np.broadcast_to(target, weights.shape), each, 0)
+    solution = data.solve(lanes, np.repeat(weights, each, 0), targets)
     best = np.argmin(solution.objective.reshape(-1, each), axis=1) + each * np.arange(len(weights))
-    params, felt = solution.params[best], solution.sensitivity[best] > _UNFELT
-    below, above = _runaway(law, params, felt)
-    lost = ~felt | _undetermined(law, inputs, weights)[:, None] | ~np.isfinite(params)
+    params, felt = solution.params[best], solution.sensitivity[best] > _UNFELT * np.median(data.scale)
+    below, above = _runaway(data.law.parameters, params, felt)
+    lost = ~felt | _undetermined(data, weights)[:, None] | ~np.isfinite(params)
     return Draws(params, below | lost, above | lost)
 
 
-def _runaway(law: Law, params: np.ndarray, felt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _runaway(
+    parameters: tuple[Parameter, ...], params: np.ndarray, felt: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Which parameters end on a bound, below and above.
 
     If the points feel a parameter that a limit of the search stopped, the others are what that limit made
     them, and the draw limits none of them.
     """
     at_lower, at_upper = (
-        np.array(sides).T for sides in zip(*map(_at_bounds, law.parameters, params.T), strict=True)
+        np.array(sides).T for sides in zip(*map(_at_bounds, parameters, params.T), strict=True)
     )
-    physical = np.array([parameter.physical_lower for parameter in law.parameters])
+    physical = np.array([parameter.physical_lower for parameter in parameters])
     stopped = ((at_upper | (at_lower & ~physical)) & felt).any(axis=1, keepdims=True)
     return at_lower | stopped, at_upper | stopped
 
@@ -100,12 +121,14 @@ def _at_bounds(parameter: Parameter, values: np.ndarray) -> tuple[np.ndarray, np
     return position <= lower + margin, position >= upper - margin
 
 
-def _undetermined(law: Law, inputs: Mapping[str, np.ndarray], weights: np.ndarray) -> np.ndarray:
+def _undetermined(data: Data, weights: np.ndarray) -> np.ndarray:
     """Draws with fewer distinct points than parameters: an exact fit, and no information."""
-    rows = np.stack([inputs[name] for name in law.inputs], axis=1)
+    rows = np.stack(list(data.inputs.values()), axis=1)
     _, place = np.unique(rows, axis=0, return_inverse=True)
-    present = (weights > 0) @ np.eye(place.max() + 1)[place.reshape(-1)] > 0
-    return present.sum(axis=1) < len(law.parameters)
+    order = np.argsort(place.reshape(-1), kind="stable")
+    firsts = np.flatnonzero(np.diff(place.reshape(-1)[order], prepend=-1))
+    present = np.maximum.reduceat(weights[:, order], firsts, axis=1) > 0
+    return present.sum(axis=1) < len(data.law.parameters)
 
 
 def search_coordinate(parameter: Parameter, values: Any) -> Any:
@@ -113,60 +136,9 @@ def search_coordinate(parameter: Parameter, values: Any) -> Any:
     return np.log(values) if parameter.log else np.asarray(values)
 
 
-def parameter_intervals(
-    law: Law, estimate: np.ndarray, draws: Draws, level: float, widening: float
-) -> Intervals:
-    """The widened percentile interval of each parameter."""
-    return {
-        parameter.name: _interval(
-            parameter,
-            estimate[j],
-            draws.params[:, j],
-            (draws.below[:, j], draws.above[:, j]),
-            level,
-            widening,
-        )
-        for j, parameter in enumerate(law.parameters)
-    }
-
-
-def _interval(parameter, estimate, values, unlimited, level, widening) -> tuple[float | None, float | None]:
-    position, middle = search_coordinate(parameter, values), float(search_coordinate(parameter, estimate))
-    below, above = (
-        widened_quantile(np.where(lost, side * np.inf, position), middle, (1 + side * level) / 2, widening)
-        for side, lost in zip((-1, 1), unlimited, strict=True)
-    )
-    below, above = min(below, middle), max(above, middle)
-    limits = search_coordinate(parameter, np.array([parameter.lower, parameter.upper]))
-    return (
-        _natural(parameter, below) if below > limits[0] else None,
-        _natural(parameter, above) if above < limits[1] else None,
-    )
-
-
-def _natural(parameter: Parameter, position: float) -> float:
-    return math.exp(position) if parameter.log else float(position)
-
-
-def widened_quantile(values: Any, middle: Any, probability: float, widening: float) -> Any:
-    """The quantile of draws (over the first axis), its distance from `middle` times `widening`."""
-    method = "lower" if probability < 0.5 else "higher"
-    return middle + (np.quantile(values, probability, axis=0, method=method) - middle) * widening
-
-
-def band(
-    losses: np.ndarray, middle: np.ndarray, level: float, widening: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The interval of a law at new inputs: losses [draws, ...], middle [...]."""
-    low, high = (
-        np.exp(widened_quantile(np.log(losses), np.log(middle), (1 + side * level) / 2, widening))
-        for side in (-1, 1)
-    )
-    return low, high
-
-
-def widening_factor(runs: int, level: float) -> float:
-    """sqrt(n / (n - 1)) t / z for n > 1 runs (Hesterberg 2015, "expanded percentile")."""
-    probability = (1 + level) / 2
-    scale = math.sqrt(runs / (runs - 1)) / NormalDist().inv_cdf(probability)
-    return scale * float(stdtrit(runs - 1, probability))
+def jackknife(data: Data, params: np.ndarray) -> np.ndarray:
+    """Refits without each run (or, of more than 100, each of 100 groups of runs): [refits, parameters]."""
+    names, index = np.unique(data.runs, return_inverse=True)
+    group = index % min(len(names), _JACKKNIFE)
+    weights = 1.0 - (group == np.arange(group.max() + 1)[:, None])
+    return data.solve(np.tile(params, (len(weights), 1)), weights).params

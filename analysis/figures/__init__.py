@@ -1,0 +1,18 @@
+"""The figures: each function takes a plain table or a result and returns an Altair chart.
+
+`chart.save("x.png")` draws one without a browser.
+"""
+
+from analysis.figures.fits import fitted, fitted_law, fitted_surface, parity, residuals
+from analysis.figures.runs import bits_per_byte, compute_curves, learning_curves
+
+__all__ = [
+    "bits_per_byte",
+    "compute_curves",
+    "fitted",
+    "fitted_law",
+    "fitted_surface",
+    "learning_curves",
+    "parity",
+    "residuals",
+]
