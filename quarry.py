@@ -173,6 +173,54 @@ def fit(
     return DONE
 
 
+def allocate(
+    points: Positional[Path],
+    flops: tuple[float, ...],
+    method: Literal["envelope", "isoflop", "parametric", "kaplan"] = "isoflop",
+    law: Literal["chinchilla", "skaling"] = "chinchilla",
+    curve: Literal["akima", "parabola"] = "akima",
+    critical: UseAppendAction[tuple[str, ...]] = (),
+    loss: str = "loss",
+    count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
+    split: Literal["validation", "test"] = "validation",
+    mid_schedule: bool = False,
+    exclude: UseAppendAction[tuple[str, ...]] = (),
+    bootstrap: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+    json: Path | None = None,
+    figures: Path | None = None,
+) -> int:
+    """The compute-optimal parameters and tokens of each budget, with intervals.
+
+    Args:
+        points: A directory of runs, or a CSV or Parquet table.
+        flops: Budgets, in FLOPs.
+        method: Envelope of curves (Chinchilla's approach 1), isoFLOP minima (2), fitted law (3), or Kaplan's.
+        law: The law of the method parametric.
+        curve: What runs through the losses of one budget.
+        critical: The critical batch for the method kaplan, "B_star=2e8" and "alpha_B=0.21"; default Kaplan's.
+        loss: The column that holds the loss.
+        count: Which parameters N counts, where the table has several counts.
+        split: Which held-out text, where the table has both.
+        mid_schedule: Also use losses measured before the learning rate had decayed.
+        exclude: Conditions on points to leave out, such as "N<1e5".
+        bootstrap: Draws of the bootstrap; 0 for none.
+        level: Of the intervals.
+        seed: Of the bootstrap.
+        json: Also write the result here.
+        figures: Also draw the figures into this folder, as SVG.
+    """
+    from analysis.commands.allocate import allocate_command
+
+    allocate_command(
+        points, flops, method=method, law=law, curve=curve, critical=critical, loss=loss, count=count,
+        split=split, annealed_only=not mid_schedule, exclude=exclude, output=json, figures=figures,
+        options=dict(bootstrap=bootstrap, level=level, seed=seed), console=console,
+    )  # fmt: skip
+    return DONE
+
+
 def report(
     runs: Positional[Path], output: Output = Path("report.html"), bootstrap: int = 1000, seed: int = 0
 ) -> int:
@@ -225,7 +273,9 @@ def doctor(cache: Path | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    commands = {function.__name__: function for function in (sweep, points, fit, report, demo, doctor)}
+    commands = {
+        function.__name__: function for function in (sweep, points, fit, allocate, report, demo, doctor)
+    }
     if not arguments or arguments[0] not in commands:
         commands = {"train": _make_train(arguments[1:])} | commands
     return tyro.extras.subcommand_cli_from_dict(

@@ -3,15 +3,19 @@
 `chart.save("x.png")` draws one without a browser.
 """
 
+from analysis.figures.allocation import compute_optimal, envelope_curves, isoflop_curves
 from analysis.figures.fits import fitted, fitted_law, fitted_surface, parity, residuals
 from analysis.figures.runs import bits_per_byte, compute_curves, learning_curves
 
 __all__ = [
     "bits_per_byte",
     "compute_curves",
+    "compute_optimal",
+    "envelope_curves",
     "fitted",
     "fitted_law",
     "fitted_surface",
+    "isoflop_curves",
     "learning_curves",
     "parity",
     "residuals",
