@@ -221,6 +221,53 @@ def allocate(
     return DONE
 
 
+def plan(
+    flops: float | None = None,
+    unique_tokens: float | None = None,
+    batch_tokens: float | None = None,
+    fit: UseAppendAction[tuple[Path, ...]] = (),
+    next: int | None = None,
+    budget: float | None = None,
+    target: str | None = None,
+    most_per_run: float | None = None,
+    like: Path | None = None,
+    points: Path | None = None,
+    json: Path | None = None,
+    figure: Path | None = None,
+) -> int:
+    """What to train: with --flops the best N, E and k by each law; with --next the runs to learn most from.
+
+    Args:
+        flops: The budget of one run, in FLOPs.
+        unique_tokens: The unique tokens there are; default as many as are read.
+        batch_tokens: The batch; default the critical batch of Kaplan et al. 2020.
+        fit: A fit that `quarry fit --json` wrote; more than one may be given. Default: published fits.
+        next: Choose this many further scale points.
+        budget: What they may cost together, in FLOPs.
+        target: What they are to pin down: "loss@1e21", a parameter of the law, or a derived quantity.
+        most_per_run: The most that one of them may cost, in FLOPs.
+        like: A scale-point file after which the next points are written as files.
+        points: The folder they are written to.
+        json: Also write the result here.
+        figure: Also draw it here.
+    """
+    from analysis.commands.plan import next_command, plan_command
+    from train.scaffold import write_points
+
+    if next is None:
+        plan_command(
+            fits=fit, flops=flops, unique_tokens=unique_tokens, batch_tokens=batch_tokens, figure=figure,
+            output=json, console=console,
+        )  # fmt: skip
+    else:
+        next_command(
+            fits=fit, runs=next, budget=budget, target=target, most_per_run=most_per_run,
+            unique_tokens=unique_tokens, like=like, points=points, write_points=write_points, output=json,
+            console=console,
+        )  # fmt: skip
+    return DONE
+
+
 def report(
     runs: Positional[Path], output: Output = Path("report.html"), bootstrap: int = 1000, seed: int = 0
 ) -> int:
@@ -274,7 +321,7 @@ def doctor(cache: Path | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     commands = {
-        function.__name__: function for function in (sweep, points, fit, allocate, report, demo, doctor)
+        function.__name__: function for function in (sweep, points, fit, allocate, plan, report, demo, doctor)
     }
     if not arguments or arguments[0] not in commands:
         commands = {"train": _make_train(arguments[1:])} | commands

@@ -273,7 +273,8 @@ def _diagnostics(points: Points, data: Data, minima: Minima) -> dict[str, Any]:
         "count": points.count,
         "source": points.source,
         "runs": data.n_runs,
-        "ranges": {name: [float(v.min()), float(v.max())] for name, v in data.inputs.items()},
+        "ranges": _ranges(data),
+        **data.law.options,
         "objective": data.objective.words(),
         "huber_delta": data.objective.delta,
         "n_starts": minima.starts,
@@ -286,6 +287,14 @@ def _diagnostics(points: Points, data: Data, minima: Minima) -> dict[str, Any]:
         "held_out_error": held_out_error,
         "held_out_points": held_out_points,
     }
+
+
+def _ranges(data: Data) -> dict[str, list[float]]:
+    """The least and the largest of each input, and of E / N."""
+    values = dict(data.inputs)
+    if {"N", "E"} <= set(values):
+        values["E/N"] = values["E"] / values["N"]
+    return {name: [float(each.min()), float(each.max())] for name, each in values.items()}
 
 
 def _held_out_error(data: Data, minima: Minima) -> tuple[float | None, int]:

@@ -8,7 +8,7 @@ intervals, predictions, figures and the command line follow from the object.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
 from typing import Any
@@ -79,6 +79,8 @@ class Law:
     nested: tuple[Nested, ...] = ()
     reference: Callable[[Values], "Law"] | None = None
     """The same law with its reference scales near these values of its inputs."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the function that made the law was given, for laws that have variants."""
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -398,6 +400,7 @@ def epochs(
         derived=_PLAN_EXPONENTS,
         nested=(Nested(CHINCHILLA, {name: _EPOCH_NESTED[name] for name in names}),),
         reference=lambda v: epochs(terms, _power_of_ten(v["N"]), _power_of_ten(v["U"])),
+        options={"terms": list(terms), "reference": {"N": n_reference, "U": u_reference}},
     )
 
 

@@ -31,6 +31,9 @@ from train.record import find_runs, points_table, replacing
 LAWS = ("kaplan-n", "power-offset", "chinchilla")
 """The laws every report fits."""
 
+LAWS_OF_REPEATS = ("data-constrained", "overfit-epochs")
+"""And these where some runs repeat their data."""
+
 PARTS = ("altair", "jax", "numpy", "polars", "vl-convert-python")
 
 
@@ -75,7 +78,8 @@ def _page(runs: Path, output: Path, bootstrap: int, seed: int) -> str:
     table, points = run_table(runs), points_table(runs)
     curves = learning_curves(points)
     frontier = compute_frontier(curves)
-    sections = [_section(runs, name, bootstrap, seed) for name in LAWS]
+    laws = LAWS + (LAWS_OF_REPEATS if (table["k"] > 1.01).any() else ())
+    sections = [_section(runs, name, bootstrap, seed) for name in laws]
     fits = [section.fit for section in sections if section.fit]
     charts = _study_charts(curves, frontier, table)
     for section in sections:
@@ -107,11 +111,7 @@ def _section(runs: Path, name: str, bootstrap: int, seed: int) -> Section:
 
 
 def _law_charts(name: str, fitted: Fit) -> dict[str, alt.LayerChart]:
-    charts = {f"{name}-residuals": figures.residuals(fitted)}
-    drawings = {("N",): figures.fitted_law, ("N", "E"): figures.fitted_surface}
-    if draw := drawings.get(fitted.law.inputs):
-        charts = {name: draw(fitted)} | charts
-    return charts
+    return {name: figures.fitted(fitted), f"{name}-residuals": figures.residuals(fitted)}
 
 
 def _study_charts(

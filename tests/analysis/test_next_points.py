@@ -1,0 +1,222 @@
+"""The next runs: what is promised of them against simulated runs, and what cannot be promised."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analysis.fit import fit
+from analysis.laws import CHINCHILLA, LAWS
+from analysis.next_points import NextPointsError, _Problem, candidates, gradient, next_points
+from analysis.objective import Objective
+from analysis.plan import PlanError, Surface, optimum, published_surface
+from analysis.solver import solve
+
+TRUTH = {"L_inf": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
+NOISE, REPEATS = 0.002, 400
+SQUARES = Objective(math.inf)
+
+_N, _E = (axis.ravel() for axis in np.meshgrid(np.geomspace(1e6, 1e9, 5), np.geomspace(1e8, 1e11, 5)))
+DONE = {"N": _N, "E": _E}
+
+
+def refits(inputs, repeats=REPEATS, seed=0):
+    """Fits of simulated runs at `inputs`: parameters by name [repeats]."""
+    exact = np.log(CHINCHILLA.predict(TRUTH, inputs))
+    target = exact + NOISE * np.random.default_rng(seed).standard_normal((repeats, len(exact)))
+    starts = np.tile(list(TRUTH.values()), (repeats, 1))
+    found = solve(CHINCHILLA, starts, inputs, target, 1.0, SQUARES)
+    return dict(zip(CHINCHILLA.parameter_names, found.params.T, strict=True))
+
+
+@pytest.fixture(scope="module")
+def surface():
+    ranges = {name: (float(values.min()), float(values.max())) for name, values in DONE.items()}
+    sides = dict.fromkeys(TRUTH, (0.0, 1.0))
+    return Surface(
+        "ladder", CHINCHILLA, TRUTH, "simulated", refits(DONE), runs=25, seed_noise=NOISE, ranges=ranges,
+        parameter_interval=sides,
+    )  # fmt: skip
+
+
+def spread(target, params):
+    if target.startswith("loss@"):
+        n, tokens = optimum(Surface("", CHINCHILLA, TRUTH, ""), float(target[5:]))
+        return np.std(CHINCHILLA.predict(params, {"N": n, "E": tokens}))
+    values = params[target] if target in params else CHINCHILLA.derive(params)[target]
+    return np.std(np.log(values) if target in ("A", "B") else values)
+
+
+@pytest.mark.parametrize("target", ["alpha", "A", "a", "loss@1e23"])
+def test_simulated_runs_narrow_the_target_as_promised(surface, target):
+    found = next_points(surface, 6, 1e20, target)
+    assert found.standard_error == pytest.approx(spread(target, surface.draws), rel=0.1)
+    more = {
+        "N": np.append(DONE["N"], [run.n for run in found.runs]),
+        "E": np.append(DONE["E"], [run.tokens for run in found.runs]),
+    }
+    promised = found.runs[-1].standard_error
+    assert promised < 0.8 * found.standard_error
+    assert spread(target, refits(more, seed=1)) == pytest.approx(promised, rel=0.15)
+
+
+def test_errors_fall_run_by_run_and_the_budget_is_kept(surface):
+    found = next_points(surface, 5, 1e19, "beta", most_per_run=4e18)
+    errors = [found.standard_error, *(run.standard_error for run in found.runs)]
+    assert errors == sorted(errors, reverse=True)
+    assert len(found.runs) == 5
+    assert found.spent == pytest.approx(sum(6 * run.n * run.tokens for run in found.runs))
+    assert found.spent <= 1e19
+    assert max(run.flops for run in found.runs) <= 4e18
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_a_larger_budget_promises_no_less(surface):
+    errors = [
+        next_points(surface, 3, budget, "loss@1e22").runs[-1].standard_error for budget in (1e18, 1e20, 1e22)
+    ]
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_the_choice_is_nearly_the_best_of_all_pairs(surface):
+    target = next_points(surface, 2, 1e19, "alpha")
+    inputs = candidates(surface)
+    kept = 6 * inputs["N"] * inputs["E"] <= 1e19
+    inputs = {name: values[kept] for name, values in inputs.items()}
+    slopes = np.array([0.0, 0, 0, 1, 0])
+    problem = _Problem.of(surface, inputs, slopes)
+    best = problem.variance([])
+    for first in range(0, len(problem.flops), 7):
+        after = problem.after([first])
+        along = problem.runs @ after
+        left = slopes @ after @ slopes - (along @ slopes) ** 2 / (1 + np.sum(along * problem.runs, axis=1))
+        best = min(best, left[problem.flops <= 1e19 - problem.flops[first]].min(initial=best))
+    assert target.runs[-1].standard_error <= 1.02 * math.sqrt(best)
+
+
+def test_the_update_is_the_inverse_of_the_added_information(surface):
+    inputs = {name: values[:40] for name, values in candidates(surface).items()}
+    problem = _Problem.of(surface, inputs, np.array([0.0, 0, 0, 1, 0]))
+    chosen = [3, 17, 3]
+    information = np.linalg.inv(problem.covariance) + sum(
+        np.outer(problem.runs[i], problem.runs[i]) for i in chosen
+    )
+    np.testing.assert_allclose(problem.after(chosen), np.linalg.inv(information), rtol=1e-5, atol=1e-12)
+
+
+def test_the_gradient_is_the_change_of_log_loss(surface):
+    inputs = {"N": np.array([1e7]), "E": np.array([1e9]), "U": np.array([1e9])}
+    slopes = gradient(surface, inputs)[0]
+    for place, name in enumerate(TRUTH):
+        log = name in ("A", "B", "L_inf") and CHINCHILLA.parameters[place].log
+        step = 1e-5
+        losses = [
+            surface.loss(
+                1e7, 1e9, None, {**TRUTH, name: TRUTH[name] * math.exp(s) if log else TRUTH[name] + s}
+            )
+            for s in (-step, step)
+        ]
+        assert slopes[place] == pytest.approx(math.log(losses[1] / losses[0]) / (2 * step), rel=1e-4)
+
+
+def test_a_law_that_knows_repeats_may_ask_for_them():
+    params = {**TRUTH, "P": 0.01, "delta": 0.8, "kappa": 0.3}
+    normal = np.random.default_rng(0).standard_normal
+    draws = {
+        name: value * np.exp((0.5 if name == "P" else 0.01) * normal(300)) for name, value in params.items()
+    }
+    surface = Surface(
+        "repeats", LAWS["overfit-epochs"], params, "", draws, runs=60, seed_noise=NOISE,
+        ranges={"N": (1e6, 1e8), "E": (1e8, 1e10), "U": (1e7, 1e10)},
+        parameter_interval=dict.fromkeys(params, (0.0, 1.0)),
+    )  # fmt: skip
+    found = next_points(surface, 3, 1e20, "P", unique_tokens=1e9)
+    assert found.runs[0].tokens > 2 * found.runs[0].unique_tokens
+    assert max(run.unique_tokens for run in found.runs) <= 1e9
+    assert found.logarithmic
+
+
+def test_frozen_parameters_are_known(surface):
+    draws = {**surface.draws, "beta": np.full(REPEATS, 0.28)}
+    frozen = replace(surface, draws=draws, frozen=("beta",))
+    assert next_points(frozen, 2, 1e19, "alpha").runs
+    with pytest.raises(NextPointsError, match="beta does not depend on the fitted parameters"):
+        next_points(frozen, 2, 1e19, "beta")
+
+
+def test_runs_outside_the_fitted_range_are_pointed_out(surface):
+    found = next_points(surface, 2, 1e22, "loss@1e24")
+    outside = [run for run in found.runs if run.n > 1e9 or run.tokens > 1e11]
+    assert outside
+    assert any("outside the fitted" in warning for warning in found.warnings)
+    assert all(run.n >= 1e6 and run.tokens >= 1e8 for run in found.runs)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (dict(target="gamma"), "'gamma' is nothing that chinchilla gives: choose one of L_inf, A"),
+        (dict(target="loss@"), "'' is no budget"),
+        (dict(target="loss@-1"), "'-1' is no budget"),
+        (dict(target="loss@much"), "'much' is no budget"),
+        (dict(budget=1e10), r"buy no run near the fitted range: the cheapest takes 6"),
+        (dict(budget=math.nan), "budget=nan"),
+        (dict(runs=0), "next=0: at least one run"),
+        (dict(most_per_run=-1.0), "most_per_run=-1.0"),
+        (dict(unique_tokens=0.5), "there is none"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(surface, words, says):
+    asked = dict(runs=2, budget=1e19, target="alpha") | words
+    runs, budget, target = (asked.pop(name) for name in ("runs", "budget", "target"))
+    with pytest.raises(NextPointsError, match=says):
+        next_points(surface, runs, budget, target, **asked)
+
+
+def test_a_fit_without_draws_or_noise_is_refused(surface):
+    with pytest.raises(NextPointsError, match="ladder has no draws of its parameters"):
+        next_points(replace(surface, draws={}), 2, 1e19, "alpha")
+    with pytest.raises(NextPointsError, match="seed noise 0 gives runs no weight"):
+        next_points(replace(surface, seed_noise=0.0), 2, 1e19, "alpha")
+    with pytest.raises(NextPointsError, match="range of N that was fitted is not known"):
+        next_points(published_surface("besiroglu"), 2, 1e19, "alpha")
+    with pytest.raises(PlanError, match="kaplan-n gives the loss by N"):
+        next_points(published_surface("kaplan-n"), 2, 1e19, "alpha_N")
+
+
+def test_a_singular_covariance_is_refused(surface):
+    same = {**surface.draws, "beta": surface.draws["alpha"]}
+    with pytest.raises(NextPointsError, match="one free combination"):
+        next_points(replace(surface, draws=same), 2, 1e19, "alpha")
+    still = {**surface.draws, "beta": np.full(REPEATS, 0.28)}
+    with pytest.raises(NextPointsError, match="do not vary in every parameter"):
+        next_points(replace(surface, draws=still), 2, 1e19, "alpha")
+
+
+def test_a_ladder_of_fixed_tokens_per_parameter_is_told_to_vary_tokens():
+    sizes = np.geomspace(1e6, 1e9, 30)
+    loss = CHINCHILLA.predict(TRUTH, {"N": sizes, "E": 20 * sizes})
+    quick = replace(
+        CHINCHILLA, parameters=tuple(replace(p, starts=(TRUTH[p.name],)) for p in CHINCHILLA.parameters)
+    )
+    fitted = fit(pl.DataFrame({"N": sizes, "E": 20 * sizes, "loss": loss}), quick, bootstrap=100)
+    with pytest.raises(NextPointsError, match=r"do not bound .*: vary E at fixed N = .*, for example E = "):
+        next_points(fitted, 2, 1e20, "alpha")
+
+
+@pytest.mark.parametrize(("unknown", "axis"), [(("B", "beta"), "E"), (("A", "alpha"), "N")])
+def test_a_parameter_that_is_not_bounded_says_which_input_to_vary(surface, unknown, axis):
+    sides = {**surface.parameter_interval, **dict.fromkeys(unknown, (None, None))}
+    with pytest.raises(
+        NextPointsError, match=f"do not bound {unknown[0]} of ladder, .* vary {axis} at fixed"
+    ):
+        next_points(replace(surface, parameter_interval=sides), 2, 1e20, "alpha")
+
+
+def test_a_budget_too_small_to_identify_says_that_too(surface):
+    sides = {**surface.parameter_interval, "beta": (None, None)}
+    with pytest.raises(NextPointsError, match="vary E at fixed N, for which this budget is too small"):
+        next_points(replace(surface, parameter_interval=sides), 2, 6.1e14, "alpha")

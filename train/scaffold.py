@@ -1,0 +1,312 @@
+"""Ready experiment files for scale points that a plan asks for, after the recipe of a given study."""
+
+import dataclasses
+import importlib
+import importlib.util
+import inspect
+import json
+import math
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, count, takewhile
+from pathlib import Path
+from typing import Any
+
+from model.config import ConfigError, ModelConfig
+from model.counting import count_parameters
+from train.experiment import Duration, Experiment, check_name, find_study, load_points
+from train.sweep import compact
+
+Asked = tuple[float, float] | tuple[float, float, float | None]
+"""N (non-embedding parameters) and E (tokens), and U where the run is to repeat so many unique tokens."""
+
+# A shape whose N is further than this factor from the one asked for is refused. Within this share of it the
+# shape nearest to the given aspect ratio is taken; beyond, a factor in N counts as much as its fourth power
+# in the aspect ratio.
+_TOLERANCE, _NEAR, _OF_SIZE = 2.0, 0.05, 4.0
+
+_MOST_HEADS = 1024
+
+
+class ScaffoldError(ConfigError):
+    """Points that cannot be written as experiment files."""
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A point as it will be: the model nearest to the `asked` N, E, U, and what is added to the seeds."""
+
+    model: ModelConfig
+    asked: float
+    tokens: int
+    unique: int | None
+    seed: int = 0
+
+    @property
+    def n(self) -> int:
+        return count_parameters(self.model).nonembedding
+
+    @property
+    def name(self) -> str:
+        unique = "" if self.unique is None else f"_u{compact(self.unique)}"
+        return f"n{compact(self.n)}_{compact(self.tokens)}{unique}" + (
+            f"_seed{self.seed}" if self.seed else ""
+        )
+
+
+@dataclass(frozen=True)
+class _Study:
+    """Where a written file gets its experiment: the study's recipe by import, or else one point's file."""
+
+    like: Path
+    config: Experiment
+    module: str | None
+    recipe: Callable[..., Experiment] | None
+
+    def target(self, asked: Asked) -> _Target:
+        """Raises ScaffoldError for numbers that are none, and if no model is near."""
+        n, tokens, unique = _checked(asked, self.config.batch_tokens)
+        model = self.by_recipe(n) if self.recipe else _nearest_shape(self.config.model, n)
+        found = _Target(model, n, tokens, unique)
+        if not 1 / _TOLERANCE <= found.n / n <= _TOLERANCE:
+            raise ScaffoldError(f"N = {n:.4g}: the nearest model like {self.like} has {found.n:,} parameters")
+        return found
+
+    def by_recipe(self, n: float) -> ModelConfig:
+        """Of the recipe's models the nearest: N rises with the width, in steps of one head."""
+        low, high = 0, 1
+        while _size(self.at(high)) < n and high < _MOST_HEADS:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if _size(self.at(middle)) >= n else (middle, high)
+        models = [self.at(heads) for heads in (low, high) if heads]
+        return min(models, key=lambda model: abs(math.log(_size(model) / n)))
+
+    def at(self, heads: int) -> ModelConfig:
+        assert self.recipe is not None
+        return self.recipe(d_model=heads * self.config.model.d_head, tokens=self.config.batch_tokens).model
+
+    def experiment(self, target: _Target) -> Experiment:
+        """What the file will define."""
+        if self.recipe:
+            config = self.recipe(d_model=target.model.d_model, tokens=target.tokens)
+        else:
+            rate = self.config.optimizer.learning_rate * self.config.model.d_model / target.model.d_model
+            config = dataclasses.replace(
+                self.config,
+                model=target.model,
+                duration=Duration(tokens=target.tokens),
+                optimizer=dataclasses.replace(self.config.optimizer, learning_rate=rate),
+            )
+        data = config.data
+        if target.unique is not None:
+            data = dataclasses.replace(data, unique_tokens=target.unique)
+        seeds = {name: getattr(config, name) + target.seed for name in ("seed_init", "seed_order")}
+        return dataclasses.replace(config, data=data, **seeds)
+
+    def unlike(self, target: _Target, taken: Sequence[Experiment]) -> _Target:
+        """The point with the first seeds that make it none of those taken: it would repeat their loss."""
+        seeded = (dataclasses.replace(target, seed=seed) for seed in count())
+        return next(found for found in seeded if self.experiment(found) not in taken)
+
+
+def write_points(
+    points: Sequence[Asked], like: Path, output: Path, *, expected: Sequence[str] = ()
+) -> list[Path]:
+    """Write an experiment file for each of `points` in the folder `output`, after the study of `like`.
+
+    A study whose package has `recipe(d_model, tokens)` is imported and used; else the file `like` itself is
+    changed: width, depth and heads keep its aspect ratio and head width, and the learning rate goes as
+    1 / d_model (the muP rule for hidden matrices, 2203.03466). N becomes that of the nearest model; a point
+    that is asked for twice, or that the study has, gets other seeds. `expected` are sentences for the
+    docstrings. Returns the files. Before it writes any, raises ScaffoldError if a file is there already, no
+    model is near or a number is none, and ConfigError if `like` is no scale point.
+    """
+    check_name("study", output.resolve().name)
+    study = _read(like, output)
+    taken, files = _taken(study), dict[Path, str]()
+    for place, asked in enumerate(points):
+        target = study.unlike(study.target(asked), taken)
+        taken.append(study.experiment(target))
+        file = _unused(output, target.name, files)
+        files[file] = _text(study, target, file, expected[place] if place < len(expected) else "")
+    _write(files)
+    return list(files)
+
+
+def _size(model: ModelConfig) -> int:
+    return count_parameters(model).nonembedding
+
+
+def _checked(asked: Asked, batch_tokens: int) -> tuple[float, int, int | None]:
+    n, tokens = asked[:2]
+    unique = asked[2] if len(asked) == 3 else None
+    for name, value, least in (("N", n, 1), ("E", tokens, batch_tokens), ("U", unique, 1)):
+        if value is not None and not least <= value < 1e30:
+            raise ScaffoldError(f"{name} = {value}: a point needs a finite number of at least {least}")
+    return n, round(tokens), None if unique is None else round(unique)
+
+
+def _read(like: Path, output: Path) -> _Study:
+    config = load_points(like)[0].config
+    module = _module(like.resolve().parent, output.resolve())
+    recipe = None if module is None else _recipe(module)
+    return _Study(like, config, module if recipe else None, recipe)
+
+
+def _recipe(module: str) -> Callable[..., Experiment] | None:
+    """The `recipe(d_model, tokens)` of a study's package, if it has one."""
+    found: Any = getattr(importlib.import_module(module), "recipe", None)
+    if not callable(found) or list(inspect.signature(found).parameters)[:2] != ["d_model", "tokens"]:
+        return None
+    recipe: Any = found
+    return recipe
+
+
+def _module(folder: Path, output: Path) -> str | None:
+    """The name by which files in `output` can import the package of a study, None if they cannot."""
+    if not (folder / "__init__.py").is_file():
+        return None
+    parts, root = [folder.name], folder.parent
+    while (root / "__init__.py").is_file():
+        parts, root = [root.name, *parts], root.parent
+    # The loader of a file puts the parent of its folder on the path.
+    names = [".".join(parts)] if len(parts) > 1 else []
+    names += [folder.name] if output.parent == folder.parent else []
+    with _on_path(folder.parent):
+        return next((name for name in names if _is_package(name, folder)), None)
+
+
+@contextmanager
+def _on_path(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _is_package(name: str, folder: Path) -> bool:
+    """Whether importing `name` gives the package in `folder`; it is imported."""
+    try:
+        found = importlib.import_module(name).__file__
+    except ImportError:
+        return False
+    return found is not None and Path(found).resolve().parent == folder
+
+
+def _taken(study: _Study) -> list[Experiment]:
+    """The experiments that the study has already."""
+    files = find_study(str(study.like.parent), []) if study.recipe else [study.like]
+    return [point.config for file in files for point in load_points(file)]
+
+
+def _nearest_shape(like: ModelConfig, n: float) -> ModelConfig:
+    """The shape nearest to `n` parameters and to the aspect ratio of `like`, heads as wide as its own."""
+    found = takewhile(bool, (_shapes(like, heads, n) for heads in range(1, _MOST_HEADS + 1)))
+    return min(chain.from_iterable(found), key=lambda shape: _distance(shape, like, n))
+
+
+def _shapes(like: ModelConfig, heads: int, n: float) -> list[ModelConfig]:
+    """The two depths nearest to `n` with so many heads; none where even the shallowest is far too large."""
+    width = round(heads * like.d_model / like.n_heads)
+    hidden = None if like.d_ff is None else max(1, round(width * like.d_ff / like.d_model))
+    least = min(2, like.n_layers)  # one layer is off the trend of all others (Kaplan 2020, Figure 6)
+    shallow = dataclasses.replace(like, d_model=width, n_heads=heads, d_ff=hidden, n_layers=least)
+    if heads > 1 and _size(shallow) > _TOLERANCE * n:
+        return []
+    layer = _size(dataclasses.replace(shallow, n_layers=least + 1)) - _size(shallow)
+    depth = least + max(0, math.floor((n - _size(shallow)) / layer))
+    return [dataclasses.replace(shallow, n_layers=layers) for layers in (depth, depth + 1)]
+
+
+def _distance(shape: ModelConfig, like: ModelConfig, n: float) -> float:
+    aspect = (shape.d_model / shape.n_layers) / (like.d_model / like.n_layers)
+    return _OF_SIZE * max(_NEAR, abs(math.log(_size(shape) / n))) + abs(math.log(aspect))
+
+
+def _unused(output: Path, name: str, files: dict[Path, str]) -> Path:
+    """A file of this name, numbered if another of these points has it."""
+    names = (name if i == 1 else f"{name}_{i}" for i in count(1))
+    return next(file for file in (output / f"{name}.py" for name in names) if file not in files)
+
+
+def _text(study: _Study, target: _Target, file: Path, expected: str) -> str:
+    """The file: docstring, imports, `config`."""
+    k = "" if target.unique is None else f", {target.tokens / target.unique:.3g} passes over U"
+    asked = "" if target.n == round(target.asked) else f" (asked for: {target.asked:,.0f})"
+    rule = (
+        f"Shape, learning rate and all else by {study.module}.recipe."
+        if study.recipe
+        else f"Aspect ratio and head width of {study.like.name}; the learning rate goes as 1 / d_model."
+    )
+    fresh = "" if target.unique else " Fresh tokens: k in `quarry sweep --dry-run` should be at most 1."
+    lines = [
+        f"{target.n:,} parameters on {target.tokens:,} tokens{k}: a point that a plan asked for.",
+        "",
+        f"Claim: a run of N = {target.n:,}{asked} narrows the law that asked for it. {rule}{fresh}",
+        f"Expected: {expected or 'the loss that the law predicts, within its band.'}",
+        f"Command: quarry train {shlex.quote(str(file))}",
+    ]
+    docstring = "\n".join(lines).replace("\\", "\\\\").replace('"', '\\"')
+    body = _by_recipe(study, target) if study.recipe else _by_change(study, target, file)
+    return f'"""{docstring}\n"""\n\n{body}{_changes(target)}'
+
+
+def _by_recipe(study: _Study, target: _Target) -> str:
+    first = "import dataclasses\n\n" if _changes(target) else ""
+    call = f"recipe(d_model={target.model.d_model}, tokens={target.tokens})"
+    return f"{first}from {study.module} import recipe\n\nconfig = {call}\n"
+
+
+def _by_change(study: _Study, target: _Target, file: Path) -> str:
+    place = json.dumps(os.path.relpath(study.like.resolve(), file.resolve().parent), ensure_ascii=False)
+    model = ", ".join(
+        f"{name}={getattr(target.model, name)}"
+        for name in ("d_model", "n_layers", "n_heads", "d_ff")
+        if getattr(target.model, name) != getattr(study.config.model, name)
+    )
+    rate = f"like.optimizer.learning_rate * {study.config.model.d_model} / {target.model.d_model}"
+    return f"""import dataclasses
+from pathlib import Path
+
+from train.experiment import Duration, load_points
+
+like = load_points(Path(__file__).parent / {place})[0].config
+config = dataclasses.replace(
+    like,
+    model=dataclasses.replace(like.model{", " if model else ""}{model}),
+    duration=Duration(tokens={target.tokens}),
+    optimizer=dataclasses.replace(like.optimizer, learning_rate={rate}),
+)
+"""
+
+
+def _changes(target: _Target) -> str:
+    """The lines that set U and other seeds."""
+    lines = ""
+    if target.unique is not None:
+        data = f"dataclasses.replace(config.data, unique_tokens={target.unique})"
+        lines += f"config = dataclasses.replace(config, data={data})\n"
+    if target.seed:
+        seeds = ", ".join(f"{name}=config.{name} + {target.seed}" for name in ("seed_init", "seed_order"))
+        lines += f"config = dataclasses.replace(config, {seeds})\n"
+    return lines
+
+
+def _write(files: dict[Path, str]) -> None:
+    """Every file, or none if one is there already."""
+    if existing := next((file for file in files if file.exists()), None):
+        raise ScaffoldError(f"{existing} is there already: choose another folder, or remove it")
+    try:
+        for file, text in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("x", encoding="utf-8") as stream:
+                stream.write(text)
+    except OSError as error:
+        raise ScaffoldError(f"cannot write {error.filename}: {error.strerror}") from None
