@@ -268,6 +268,48 @@ def plan(
     return DONE
 
 
+def crossing(
+    points: Positional[Path | None] = None,
+    offset: Literal["none", "shared", "separate"] = "none",
+    surface: str | None = None,
+    eps: float = 0.05,
+    count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
+    split: Literal["validation", "test"] = "validation",
+    mid_schedule: bool = False,
+    exclude: UseAppendAction[tuple[str, ...]] = (),
+    bootstrap: int = 1000,
+    level: float = 0.9,
+    seed: int = 0,
+    json: Path | None = None,
+    figures: Path | None = None,
+) -> int:
+    """Where L(C) meets L(D): the naive crossing with its whole distribution, and the merge on one surface.
+
+    Args:
+        points: A directory of runs, or a table with N, E, U and loss; without it Kaplan's constants.
+        offset: L(C) and L(D) without irreducible loss, with a shared one, or with one each.
+        surface: Also fit this law and say from which C on its frontier comes within eps of its data floor.
+        eps: That distance, as a fraction of the floor's reducible loss.
+        count: Which parameters N counts, where the table has several counts.
+        split: Which held-out text, where the table has both.
+        mid_schedule: Also use losses measured before the learning rate had decayed.
+        exclude: Conditions on points to leave out, such as "N<1e5".
+        bootstrap: Draws of the bootstrap by run.
+        level: Of the intervals.
+        seed: Of the bootstrap.
+        json: Also write the result here.
+        figures: Also draw the figures into this folder, as SVG.
+    """
+    from analysis.commands.crossing import crossing_command
+
+    crossing_command(
+        points, count=count, split=split, annealed_only=not mid_schedule, exclude=exclude, offset=offset,
+        surface=surface, eps=eps, bootstrap=bootstrap, seed=seed, level=level, output=json, figures=figures,
+        console=console,
+    )  # fmt: skip
+    return DONE
+
+
 def report(
     runs: Positional[Path], output: Output = Path("report.html"), bootstrap: int = 1000, seed: int = 0
 ) -> int:
@@ -321,7 +363,8 @@ def doctor(cache: Path | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     commands = {
-        function.__name__: function for function in (sweep, points, fit, allocate, plan, report, demo, doctor)
+        function.__name__: function
+        for function in (sweep, points, fit, allocate, crossing, plan, report, demo, doctor)
     }
     if not arguments or arguments[0] not in commands:
         commands = {"train": _make_train(arguments[1:])} | commands

@@ -16,7 +16,7 @@ from analysis.theme import INK, RAMP, THEME, log_ticks
 
 LABELS = {
     "E": "E, tokens processed",
-    "N": "N, non-embedding parameters",
+    "N": "N, parameters",
     "U": "U, unique tokens",
     "C": "C = 6NE, FLOPs",
     "M": "M = E / N, tokens per parameter",
