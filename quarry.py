@@ -120,6 +120,8 @@ def fit(
     exclude: UseAppendAction[tuple[str, ...]] = (),
     hold_out: UseAppendAction[tuple[str, ...]] = (),
     at: UseAppendAction[tuple[str, ...]] = (),
+    profile: UseAppendAction[tuple[str, ...]] = (),
+    against: UseAppendAction[tuple[str, ...]] = (),
     objective: Literal["huber", "log", "raw"] = "huber",
     huber_delta: float | None = None,
     noise: str | None = None,
@@ -130,6 +132,7 @@ def fit(
     level: float = 0.95,
     seed: int = 0,
     json: Path | None = None,
+    figures: Path | None = None,
 ) -> int:
     """Fit a law to a directory of runs or to any table with N, loss and one of D, E, C.
 
@@ -148,6 +151,8 @@ def fit(
         exclude: Conditions on points to leave out, such as "N<1e5", "run=study/point" or "N>1e8 and loss>4".
         hold_out: Conditions on points to leave out of the fit and to predict with it.
         at: Also say what the objective is at these parameters, such as "R_D=15.39", and downhill from there.
+        profile: Also the profile likelihood of this parameter or derived quantity.
+        against: Also compare with this law, by the error of predicting what neither was fitted on.
         objective: Huber terms of log loss, squares of log loss, or squares of loss.
         huber_delta: Where Huber terms turn from squares to absolute values; default 1e-3, with --noise 1.345.
         noise: The column with each loss's standard deviation.
@@ -158,6 +163,7 @@ def fit(
         level: Of the intervals.
         seed: Of the bootstrap.
         json: Also write the fit here; quarry plan reads it.
+        figures: Also draw law, residuals, starts and profiles into this folder, as SVG.
     """
     from analysis.commands.fit import fit_command
 
@@ -167,8 +173,8 @@ def fit(
     )  # fmt: skip
     fit_command(
         points, law, x=x, terms=terms, freeze=freeze, critical=critical, loss=loss, count=count, split=split,
-        annealed_only=not mid_schedule, exclude=exclude, hold_out=hold_out, at=at, options=options,
-        output=json, console=console,
+        annealed_only=not mid_schedule, exclude=exclude, hold_out=hold_out, at=at, profiles=profile,
+        against=against, options=options, output=json, figures=figures, console=console,
     )  # fmt: skip
     return DONE
 

@@ -9,11 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from analysis.commands.figures import save_charts
+from analysis.compare import Comparison, compare
 from analysis.fit import At, Fit, fit
 from analysis.laws import find_law
 from analysis.mathml import plain
 from analysis.points import PointsError, load_points
-from analysis.text import interval, number
+from analysis.profile import Profile, profile
+from analysis.text import MISSING, interval, number
 from train.record import RecordError, write_json
 
 
@@ -32,14 +35,18 @@ def fit_command(
     exclude: Sequence[str],
     hold_out: Sequence[str],
     at: Sequence[str],
+    profiles: Sequence[str],
+    against: Sequence[str],
     options: Mapping,
     output: Path | None,
+    figures: Path | None,
     console: Console,
 ) -> Fit:
-    """Fit a law to the points at `path`, print it with its checklist, and write it as JSON if asked.
+    """Fit a law to the points at `path`, print it with its checklist, write it as JSON and draw it if asked.
 
-    `options` are those of `analysis.fit.fit`. Raises PointsError, LawError, FitError, ObjectiveError,
-    BatchError, RecordError.
+    Also the profile likelihood of each of `profiles`, parameters or derived quantities, and a comparison with
+    the laws `against` it. `options` are those of `analysis.fit.fit`. Raises PointsError, LawError, FitError,
+    ObjectiveError, BatchError, ProfileError, CompareError, RecordError.
     """
     chosen = find_law(law, x, terms)
     points = load_points(path, count, split, annealed_only, loss, chosen).exclude(exclude)
@@ -50,10 +57,94 @@ def fit_command(
         console.print(prediction_table(fitted, held))
     if at:
         console.print(at_table(fitted, fitted.at(assigned(at))))
-    print_warnings(fitted.warnings, console)
+    profiled = [profile(fitted, name, level=fitted.level) for name in profiles]
+    if profiled:
+        console.print(profile_table(profiled))
+    warnings = [*fitted.warnings, *(warning for each in profiled for warning in each.warnings)]
+    if against:
+        warnings += print_comparison(compare(points, (chosen, *against), **_comparable(options)), console)
+    print_warnings(list(dict.fromkeys(warnings)), console)
     if output is not None:
-        write_result(fitted.to_json(), output)
+        write_result(fitted.to_json() | {"profiles": [profile_json(each) for each in profiled]}, output)
+    if figures is not None:
+        save_charts(fit_charts(fitted, profiled), figures)
     return fitted
+
+
+def _comparable(options: Mapping) -> dict:
+    """The options of a fit that a comparison takes: those of the objective, and the seed."""
+    return {name: options[name] for name in ("objective", "huber_delta", "noise", "above", "seed")}
+
+
+# A valley no higher than this above the minimum is the minimum.
+_SAME = 1e-6
+
+
+def profile_table(profiled: Sequence[Profile]) -> Table:
+    """The profile interval of each quantity, with the other valleys of its objective."""
+    table = Table(title="profile likelihood", box=None)
+    for heading in ("quantity", "best", "regions", "other valleys"):
+        table.add_column(heading, justify="left")
+    for each in profiled:
+        regions = "; or ".join(interval(region) for region in each.regions)
+        valleys = "; ".join(
+            f"{number(value)} ({objective / each.minimum - 1:.2%} above)"
+            for value, objective in each.valleys
+            if objective > each.minimum * (1 + _SAME)
+        )
+        table.add_row(each.name, number(each.best), regions, valleys or "none")
+    return table
+
+
+def profile_json(each: Profile) -> dict:
+    """A profile as strict JSON values."""
+    return {
+        "name": each.name,
+        "level": each.level,
+        "best": each.best,
+        "threshold": each.threshold,
+        "interval": list(each.interval),
+        "regions": [list(region) for region in each.regions],
+        "valleys": [list(valley) for valley in each.valleys],
+        "value": each.values.tolist(),
+        "objective": each.objective.tolist(),
+    }
+
+
+def print_comparison(comparison: Comparison, console: Console) -> tuple[str, ...]:
+    """Print the laws by held-out error, and return the comparison's warnings."""
+    table = Table(title="laws fitted to the same points", box=None)
+    for heading in (
+        "law",
+        "free",
+        "objective",
+        "held-out error",
+        f"error without each {comparison.by}",
+        "misfit",
+    ):
+        table.add_column(heading, justify="left" if heading == "law" else "right")
+    for row in comparison.table.iter_rows(named=True):
+        errors = [_percent(row[name]) for name in ("held_out_error", "left_out_error")]
+        misfit = number(row["misfit_probability"], 2)
+        table.add_row(row["law"], str(row["parameters"]), f"{row['objective']:.6g}", *errors, misfit)
+    console.print(table)
+    return comparison.warnings
+
+
+def _percent(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.3%}"
+
+
+def fit_charts(fitted: Fit, profiled: Sequence[Profile]) -> dict:
+    """The figures of a fit by name: law, residuals, starts, and a profile of each quantity profiled."""
+    from analysis import figures
+
+    charts = {
+        "law": figures.fitted(fitted),
+        "residuals": figures.residuals(fitted),
+        "starts": figures.start_agreement(fitted),
+    }
+    return charts | {f"profile-{each.name}": figures.profile_curve(each) for each in profiled}
 
 
 def assigned(words: Sequence[str]) -> dict[str, float]:

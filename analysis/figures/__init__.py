@@ -4,6 +4,7 @@
 """
 
 from analysis.figures.allocation import compute_optimal, envelope_curves, isoflop_curves
+from analysis.figures.diagnostics import draw_scatter, profile_curve, start_agreement
 from analysis.figures.fits import fitted, fitted_law, fitted_surface, parity, residuals
 from analysis.figures.runs import bits_per_byte, compute_curves, learning_curves
 
@@ -11,6 +12,7 @@ __all__ = [
     "bits_per_byte",
     "compute_curves",
     "compute_optimal",
+    "draw_scatter",
     "envelope_curves",
     "fitted",
     "fitted_law",
@@ -18,5 +20,7 @@ __all__ = [
     "isoflop_curves",
     "learning_curves",
     "parity",
+    "profile_curve",
     "residuals",
+    "start_agreement",
 ]
