@@ -7,18 +7,12 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis import text
+from analysis.commands.figures import save_charts
 from analysis.commands.fit import print_warnings, write_result
-from analysis.crossing import (
-    CONVENTIONS,
-    Crossing,
-    CrossingResult,
-    Merge,
-    NoCrossing,
-    crossing,
-    merge,
-    published_crossings,
-)
+from analysis.crossing import CrossingResult, crossing
 from analysis.fit import fit
+from analysis.meeting import CONVENTIONS, Crossing, NoCrossing, published_crossings
+from analysis.merging import Merge, merge
 from analysis.points import load_points
 from analysis.published import PF_DAY
 
@@ -67,9 +61,9 @@ def crossing_command(
 def published_table() -> Table:
     """Kaplan's crossing under each convention: they differ tenfold, and neither is averaged."""
     headings = ("convention", "C*, FLOPs", "C*, PF-days", "L*", "D*", "N*", "source")
-    table = _table("Kaplan et al. 2020: L(C_min) meets L(D(C_min))", headings)
-    for found, own in zip(published_crossings(), CONVENTIONS, strict=True):
-        table.add_row(own.name, *_numbers(found), own.source)
+    table = Table(*headings, title="Kaplan et al. 2020: L(C_min) meets L(D(C_min))", box=None)
+    for name, found in published_crossings().items():
+        table.add_row(name, *_numbers(found), CONVENTIONS[name].source)
     return table
 
 
@@ -87,7 +81,7 @@ def _numbers(found: Crossing | NoCrossing) -> tuple[str, ...]:
 
 def crossing_table(found: CrossingResult) -> Table:
     """C*, its spread over the draws, and the chance that there is none."""
-    table = _table("where L(C) falls below L(D(C))", ("quantity", "value"))
+    table = Table("quantity", "value", title="where L(C) falls below L(D(C))", box=None)
     at = found.crossing
     if isinstance(at, NoCrossing):
         table.add_row("crossing", at.reason)
@@ -106,7 +100,8 @@ def crossing_table(found: CrossingResult) -> Table:
 
 def law_table(found: CrossingResult) -> Table:
     """The three fitted laws; alpha_C against alpha_D p decides whether there is a crossing."""
-    table = _table("the laws, each fitted alone", ("law", "scale", "exponent", "L_inf", "points"))
+    headings = ("law", "scale", "exponent", "L_inf", "points")
+    table = Table(*headings, title="the laws, each fitted alone", box=None)
     laws = (("L(C) = L_inf + (C_c/C)^α", found.compute), ("L(D) = L_inf + (D_c/D)^α", found.data))
     for (name, law), used in zip(laws, (found.frontier, found.floor), strict=True):
         offset = text.MISSING if found.offset == "none" else text.number(law.offset)
@@ -119,7 +114,8 @@ def law_table(found: CrossingResult) -> Table:
 
 def reading_table(found: CrossingResult) -> Table:
     """Where each law is read at the crossing, and how far outside what was fitted."""
-    table = _table("read at the crossing", ("law", "fitted from", "to", "read at", "decades outside"))
+    headings = ("law", "fitted from", "to", "read at", "decades outside")
+    table = Table(*headings, title="read at the crossing", box=None)
     for reading in found.readings:
         ends = (text.power(value) for value in (reading.low, reading.high, reading.at))
         table.add_row(reading.law, *ends, f"{reading.decades:+.1f}" if reading.decades else "inside")
@@ -129,18 +125,11 @@ def reading_table(found: CrossingResult) -> Table:
 def merge_table(found: Merge) -> Table:
     """Where one surface's frontier meets its own floor."""
     title = f"{found.law}: one surface cannot cross its floor; does its frontier merge with it?"
-    table = _table(title, ("quantity", "value"))
+    table = Table("quantity", "value", title=title, box=None)
     table.add_row("C_merge, FLOPs", text.power(found.flops, 3))
     table.add_row("in words", found.reason)
     table.add_row(f"{found.level:.0%} of the draws, FLOPs", _between(found.interval))
     table.add_row("draws that never merge", _percent(found.p_never))
-    return table
-
-
-def _table(title: str, headings: Sequence[str]) -> Table:
-    table = Table(title=title, box=None)
-    for heading in headings:
-        table.add_column(heading)
     return table
 
 
@@ -157,8 +146,9 @@ def _percent(share: float | None) -> str:
 
 def save_figures(found: CrossingResult, folder: Path) -> None:
     """The figures of a crossing as SVG files in `folder`. Raises RecordError."""
-    from analysis.commands.figures import save_charts
-    from analysis.figures.crossing import crossing_curves, crossing_histogram
+    from analysis import figures
 
-    charts = {"crossing": crossing_curves(found), "crossing-draws": crossing_histogram(found)}
-    save_charts({name: chart for name, chart in charts.items() if name == "crossing" or found.draws}, folder)
+    charts = {"crossing": figures.crossing_curves(found)}
+    if found.draws:
+        charts["crossing-draws"] = figures.crossing_histogram(found)
+    save_charts(charts, folder)

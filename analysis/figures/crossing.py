@@ -5,8 +5,9 @@ import numpy as np
 import polars as pl
 
 from analysis import text
-from analysis.crossing import Crossing, CrossingResult
+from analysis.crossing import CrossingResult
 from analysis.figures.parts import axis, ends, finished, y_axis
+from analysis.meeting import Crossing
 from analysis.theme import INK
 
 COMPUTE, DATA = "L(C)", "L(D(C))"
@@ -56,10 +57,9 @@ def _budgets(result: CrossingResult) -> np.ndarray:
 def _measured(result: CrossingResult) -> pl.DataFrame:
     """The points of both laws at their C: that of a U is the one with D(C) = U, if it is near the others."""
     columns = ("run", "C", "loss", "law")
-    frontier = result.frontier.with_columns(pl.col("C").cast(pl.Float64), law=pl.lit(COMPUTE)).select(columns)
+    frontier = result.frontier.with_columns(law=pl.lit(COMPUTE)).select(columns)
     with np.errstate(all="ignore"):
-        unique = result.floor["U"].cast(pl.Float64).to_numpy()
-        at = (unique / result.tokens.scale) ** np.divide(1.0, result.tokens.exponent)
+        at = (result.floor["U"].to_numpy() / result.tokens.scale) ** np.divide(1.0, result.tokens.exponent)
     floor = result.floor.with_columns(C=pl.Series(at), law=pl.lit(DATA)).select(columns)
     low, high = ends(frontier["C"])
     near = pl.col("C").is_between(low / 10**_FARTHEST, high * 10**_FARTHEST)

@@ -1,4 +1,4 @@
-"""The crossing against its closed form, known surfaces, and designs that cannot carry it."""
+"""The crossing of laws fitted to points: against known worlds, and designs that cannot carry it."""
 
 import json
 import math
@@ -7,119 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from rich.console import Console
 
-from analysis.commands.crossing import crossing_command, merge_table, published_table
-from analysis.crossing import (
-    CONVENTIONS,
-    KAPLAN_EQ_6_7,
-    KAPLAN_TABLE_6,
-    Crossing,
-    CrossingError,
-    Growth,
-    NoCrossing,
-    PowerLaw,
-    crossing,
-    log10_meeting,
-    meeting,
-    merge,
-    naive_crossing,
-    published_crossings,
-)
-from analysis.figures.crossing import crossing_curves, crossing_histogram
-from analysis.fit import fit
-from analysis.laws import CHINCHILLA, DATA_CONSTRAINED, KAPLAN_N, KAPLAN_ND, epochs
-from analysis.published import PF_DAY, PUBLISHED
-
-KAPLAN = dict(C_c=3.1e8 * PF_DAY, alpha_C=0.050, D_c=5.4e13, alpha_D=0.095)
-
-
-def kaplan(p: float = 0.27, tokens: float = 2e10, **changed):
-    """Kaplan's crossing with D = `tokens` C^p, C in PF-days."""
-    return naive_crossing(**(KAPLAN | changed), D_0=tokens * PF_DAY**-p, p=p)
-
-
-def test_kaplans_two_conventions_give_their_two_crossings():
-    table_6, eq_6_7 = published_crossings()
-    assert table_6.flops / PF_DAY == pytest.approx(1.1e4, rel=0.03)
-    assert table_6.loss == pytest.approx(1.67, abs=0.005)
-    assert table_6.tokens == pytest.approx(2.5e11, rel=0.02)
-    assert table_6.n == pytest.approx(1.2e12, rel=0.03)
-    assert eq_6_7.flops / PF_DAY == pytest.approx(1.1e5, rel=0.04)
-    assert eq_6_7.loss == pytest.approx(1.49, abs=0.005)
-    assert eq_6_7.tokens == pytest.approx(8.1e11, rel=0.01)
-    assert (table_6.convention, eq_6_7.convention) == (KAPLAN_TABLE_6.name, KAPLAN_EQ_6_7.name)
-    assert all(own.source and own.status == "read in the paper" for own in CONVENTIONS)
-
-
-def test_the_closed_form_in_flops_is_that_of_the_named_convention():
-    assert kaplan().flops == pytest.approx(published_crossings()[0].flops, rel=1e-9)
-    assert kaplan(0.26, 4e10).flops == pytest.approx(published_crossings()[1].flops, rel=1e-9)
-
-
-@pytest.mark.parametrize(("name", "least", "most"), [("alpha_C", 2.5, 3.3), ("alpha_D", 2.5, 3.3)])
-def test_five_per_cent_of_an_exponent_moves_the_crossing_about_threefold(name, least, most):
-    for factor in (0.95, 1.05):
-        moved = kaplan(**{name: KAPLAN[name] * factor}).flops / kaplan().flops
-        assert least < max(moved, 1 / moved) < most
-
-
-def test_five_per_cent_of_the_datas_growth_moves_it_less():
-    for factor in (0.95, 1.05):
-        moved = kaplan(0.27 * factor).flops / kaplan().flops
-        assert 1.5 < max(moved, 1 / moved) < 1.8
-
-
-def test_laws_that_do_not_close_in_have_no_crossing_and_say_so():
-    for found in (kaplan(alpha_C=0.095 * 0.27), kaplan(alpha_C=0.02)):
-        assert isinstance(found, NoCrossing)
-        assert "no faster than L(D(C))" in found.reason
-
-
-def test_laws_that_crossed_below_one_flop_have_no_crossing_ahead():
-    found = naive_crossing(C_c=1e-9, alpha_C=0.1, D_c=1e30, alpha_D=0.1, D_0=1.0, p=0.5)
-    assert isinstance(found, NoCrossing)
-    assert "from 1 FLOP on" in found.reason
-
-
-@pytest.mark.parametrize("bad", [{"alpha_C": 0.0}, {"D_c": math.nan}, {"C_c": -1.0}])
-def test_a_constant_that_is_no_positive_number_is_refused_by_name(bad):
-    with pytest.raises(CrossingError, match=f"{next(iter(bad))}="):
-        kaplan(**bad)
-
-
-EXPONENT, SCALE = st.floats(0.02, 0.5), st.floats(5.0, 20.0)
-
-
-@settings(max_examples=200, deadline=None)
-@given(EXPONENT, EXPONENT, st.floats(0.1, 1.0), SCALE, SCALE, st.floats(0, 2), st.floats(0, 2))
-def test_a_crossing_lies_on_both_curves_and_goes_from_above_to_below(a, b, p, c, d, offset_c, offset_d):
-    compute, data = PowerLaw(10**c, a, offset_c), PowerLaw(10**d, b, offset_d)
-    tokens = Growth(0.1, p)
-    position = log10_meeting(compute, data, tokens)
-    if not 0 < position < 59:
-        return
-    gaps = [compute.at(c) - data.at(tokens.at(c)) for c in 10.0 ** (position + np.array([-0.01, 0.0, 0.01]))]
-    scale = compute.at(10.0**position)
-    assert gaps[0] >= -1e-9 * scale
-    assert gaps[1] == pytest.approx(0, abs=1e-9 * scale)
-    assert gaps[2] <= 1e-9 * scale
-
-
-def test_a_shared_irreducible_loss_moves_the_loss_and_not_the_budget():
-    shifted = naive_crossing(**KAPLAN, D_0=KAPLAN_TABLE_6.tokens.scale, p=0.27, L_inf=0.7)
-    assert shifted.flops == pytest.approx(kaplan().flops)
-    assert shifted.loss == pytest.approx(kaplan().loss + 0.7)
-
-
-def test_two_irreducible_losses_are_searched_and_one_as_good_as_shared_agrees_with_the_closed_form():
-    compute, data = PowerLaw(KAPLAN["C_c"], 0.05, 0.7 + 1e-13), PowerLaw(KAPLAN["D_c"], 0.095, 0.7)
-    assert meeting(compute, data, KAPLAN_TABLE_6.tokens).flops == pytest.approx(kaplan().flops, rel=1e-6)
-    higher = meeting(replace(compute, offset=1.5), data, KAPLAN_TABLE_6.tokens)
-    assert isinstance(higher, NoCrossing)
-    assert "stays above" in higher.reason
+from analysis import figures
+from analysis.commands.crossing import crossing_command, published_table
+from analysis.crossing import CrossingError, crossing
+from analysis.laws import KAPLAN_ND
+from analysis.meeting import Crossing, Growth, PowerLaw
+from analysis.published import PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -320,106 +215,29 @@ def test_a_missing_column_and_a_loss_that_is_no_number_are_refused():
         crossing(WORLD.table(0.0, 0).with_columns(loss=math.nan))
 
 
-GRID = pl.DataFrame(
-    [(n, e, e / k) for n in np.geomspace(1e6, 1e9, 6) for e in np.geomspace(1e8, 1e11, 6) for k in (1, 8)],
-    schema=["N", "E", "U"],
-    orient="row",
-)
-
-
-@pytest.fixture(scope="module")
-def own():
-    """A fit of chinchilla to points of itself."""
-    inputs = {name: GRID[name].to_numpy() for name in "NE"}
-    noise = np.exp(0.002 * np.random.default_rng(0).standard_normal(len(GRID)))
-    losses = CHINCHILLA.predict(PUBLISHED["besiroglu"].params, inputs) * noise
-    return fit(GRID.with_columns(loss=losses), "chinchilla", bootstrap=100)
-
-
-def surface(own, law, params, draws=()):
-    """The fit `own` with this law and parameters in place of its own, and with draws of these factors."""
-    drawn = {name: value * np.array(draws) for name, value in params.items()} if draws else {}
-    return replace(own, law=law, params=params, draws=drawn)
-
-
-def test_a_chinchilla_frontier_keeps_its_distance_from_its_floor(own):
-    params = PUBLISHED["besiroglu"].params
-    own = surface(own, CHINCHILLA, params)
-    ratio = params["beta"] / params["alpha"]
-    never, always = merge(own, eps=ratio * 0.99), merge(own, eps=ratio * 1.01)
-    assert never.shown["excess"].to_numpy() == pytest.approx(ratio, rel=1e-4)
-    assert never.flops is None
-    assert "never within" in never.reason
-    assert always.flops is None
-    assert "they are within" in always.reason
-
-
-def test_kaplans_surface_lies_nine_per_cent_above_its_floor(own):
-    params = PUBLISHED["kaplan-nd"].params
-    own = surface(own, KAPLAN_ND, params)
-    expected = (1 + params["alpha_D"] / params["alpha_N"]) ** params["alpha_D"] - 1
-    assert merge(own).shown["excess"].to_numpy() == pytest.approx(expected, rel=1e-4)
-
-
-def test_muennighoffs_floor_is_both_caps(own):
-    p = PUBLISHED["muennighoff"].params
-    own = surface(own, DATA_CONSTRAINED, p)
-    shown = merge(own).shown
-    d = shown["E"].to_numpy()
-    enough = (d * DATA_CONSTRAINED.derive(p)["G"]) ** (p["beta"] / p["alpha"]) * DATA_CONSTRAINED.derive(p)[
-        "G"
-    ]
-    n_term = p["A"] * (enough * (1 + p["R_N"])) ** -p["alpha"]
-    d_term = p["B"] * (d * (1 + p["R_D"])) ** -p["beta"]
-    np.testing.assert_allclose(shown["floor"], p["L_inf"] + n_term + d_term, rtol=1e-6)
-
-
-def test_worthwhile_repeats_that_fade_with_size_bring_a_frontier_to_its_floor_at_a_finite_budget(own):
-    law = epochs(("coupling", "reuse"))
-    params = dict(L_inf=1.8, A=400.0, B=2000.0, alpha=0.35, beta=0.37, kappa=0.9, R_0=15.0, p=0.0, q=0.3)
-    found = merge(surface(own, law, params, (0.98, 1.0, 1.02)), eps=1.1)
-    assert found.flops == pytest.approx(6.9e20, rel=0.05)
-    assert found.shown.filter(pl.col("C") < found.flops / 10)["excess"].min() > 1.1
-    assert found.shown.filter(pl.col("C") > found.flops * 10)["excess"].max() < 1.1
-    assert (found.shown["loss"] >= found.shown["floor"]).all()
-    assert found.p_never == 0
-    assert found.interval[0] < found.flops < found.interval[1]
-
-
-def test_draws_tell_how_often_a_frontier_never_merges(own):
-    found = merge(own, eps=own.params["beta"] / own.params["alpha"])
-    assert 0 < found.p_never < 1
-    assert json.loads(json.dumps(found.to_json(), allow_nan=False))["law"] == "chinchilla"
-
-
-def test_what_has_no_frontier_or_an_impossible_eps_is_refused(own):
-    with pytest.raises(CrossingError, match="eps=0"):
-        merge(own, eps=0)
-    with pytest.raises(CrossingError, match="kaplan-n is not one surface"):
-        merge(surface(own, KAPLAN_N, PUBLISHED["kaplan-n"].params))
-
-
 @pytest.fixture(scope="module")
 def noisy():
     return crossing(WORLD.table(0.01, 0), bootstrap=200)
 
 
 def test_the_figures_draw_both_laws_the_points_and_the_draws(noisy, tmp_path):
-    chart = crossing_curves(noisy).to_dict()
+    chart = figures.crossing_curves(noisy).to_dict()
     assert len(chart["layer"]) == 5
-    crossing_curves(noisy).save(tmp_path / "curves.png")
-    crossing_histogram(noisy).save(tmp_path / "draws.png")
+    figures.crossing_curves(noisy).save(tmp_path / "curves.png")
+    figures.crossing_histogram(noisy).save(tmp_path / "draws.png")
     assert all((tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in ("curves", "draws"))
-    bars = next(data for data in crossing_histogram(noisy).to_dict()["datasets"].values() if len(data) > 1)
+    bars = next(
+        data for data in figures.crossing_histogram(noisy).to_dict()["datasets"].values() if len(data) > 1
+    )
     assert sum(bar["draws"] for bar in bars) == np.isfinite(noisy.log10_flops).sum()
 
 
 def test_the_figures_of_no_crossing_and_of_no_draws_render(tmp_path):
     never = crossing(PARALLEL.table(0.003, 0), bootstrap=100)
     for name, chart in (
-        ("a", crossing_curves(never)),
-        ("b", crossing_histogram(never)),
-        ("c", crossing_curves(crossing(WORLD.table(0.0, 0), bootstrap=0))),
+        ("a", figures.crossing_curves(never)),
+        ("b", figures.crossing_histogram(never)),
+        ("c", figures.crossing_curves(crossing(WORLD.table(0.0, 0), bootstrap=0))),
     ):
         chart.save(tmp_path / f"{name}.svg")
         assert (tmp_path / f"{name}.svg").stat().st_size > 1000
@@ -461,12 +279,6 @@ def test_without_points_the_command_prints_kaplans_two_conventions(tmp_path):
     assert "2e10 C^.27" in printed
     assert "4e10 C^.26" in printed
     assert len(published_table().rows) == 2
-
-
-def test_a_merging_that_never_comes_is_printed_in_words(own):
-    console = Console(record=True, width=200)
-    console.print(merge_table(merge(surface(own, CHINCHILLA, PUBLISHED["besiroglu"].params))))
-    assert "never within 0.05" in console.export_text()
 
 
 def test_budgets_too_close_together_carry_no_growth():

@@ -1,0 +1,68 @@
+"""Which points carry a law: the best at each budget or at each U, chosen anew in every draw of the runs."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The rows that may carry one law, in its `variable`, and the choice of the best among them.
+
+    `table` holds them, with the variable, N, E and loss as float64, and `rows` are their places among all.
+    Rows of one cell, the same variable, N and E, differ by their seed alone. At each level of the variable
+    the cell of least mean loss is kept, and with `unbeaten` only if no lower level has as little.
+    """
+
+    table: pl.DataFrame
+    rows: np.ndarray
+    variable: str
+    unbeaten: bool
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        return self.table[self.variable].to_numpy()
+
+    @cached_property
+    def log_loss(self) -> np.ndarray:
+        return np.log(self.table["loss"].to_numpy())
+
+    @cached_property
+    def _cells(self) -> tuple[Any, np.ndarray]:
+        """Which row is in which cell, [rows, cells], and the place of a cell's level among all, [cells]."""
+        keys = self.table.select(self.variable, "N", "E").to_numpy()
+        cells, cell = np.unique(keys, axis=0, return_inverse=True)
+        ones, place = np.ones(len(keys)), (np.arange(len(keys)), cell.reshape(-1))
+        in_cell = sparse.csr_array((ones, place), shape=(len(keys), len(cells)))
+        return in_cell, np.unique(cells[:, 0], return_inverse=True)[1]
+
+    def best(self, weights: np.ndarray) -> np.ndarray:
+        """`weights` [draws, rows] of the rows of the best cells, 0 for the others."""
+        in_cell, level = self._cells
+        drawn = weights @ in_cell
+        mean = ((weights * self.log_loss) @ in_cell) / np.where(drawn > 0, drawn, 1.0)
+        mean = np.where(drawn > 0, mean, np.inf)
+        least = np.minimum.reduceat(mean, np.flatnonzero(np.diff(level, prepend=-1)), axis=1)
+        kept = np.isfinite(least)
+        if self.unbeaten:
+            kept[:, 1:] &= least[:, 1:] < np.minimum.accumulate(least, axis=1)[:, :-1]
+        best = (mean == least[:, level]) & kept[:, level]
+        return weights * (best.astype(float) @ in_cell.T)
+
+    def levels(self, best: np.ndarray) -> np.ndarray:
+        """How many distinct x there are among the rows of positive weight: [draws]."""
+        return np.array([len(np.unique(self.x[row > 0])) for row in best])
+
+    @cached_property
+    def used(self) -> np.ndarray:
+        """Which rows are the best of all the runs: [rows]."""
+        return self.best(np.ones((1, len(self.rows))))[0] > 0
+
+    @property
+    def points(self) -> pl.DataFrame:
+        """The best of all the runs, by rising x."""
+        return self.table.filter(pl.Series(self.used)).sort(self.variable)
