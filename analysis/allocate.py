@@ -8,6 +8,7 @@ import polars as pl
 
 from analysis import text
 from analysis.batch import KAPLAN_CRITICAL_BATCH
+from analysis.caveats import confounded
 from analysis.envelope import Envelope, envelope
 from analysis.fit import Fit, fit
 from analysis.intervals import Interval
@@ -100,6 +101,10 @@ def _parametric(points: Any, flops: Sequence[float], law: str, settings: Mapping
     if law not in PARAMETRIC:
         raise AllocationError(f"law={law!r}: parametric takes one of {', '.join(PARAMETRIC)}")
     fitted = fit(points, law, **settings)
+    if confounded(fitted.diagnostics["correlated_inputs"]):
+        raise AllocationError(
+            "N and E move together in these points: no law of both says what a budget buys best"
+        )
     budgets = _budgets(
         flops,
         lambda budget: fitted.quantity(lambda p: chinchilla_optimum(p, budget)[0]),

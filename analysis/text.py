@@ -16,7 +16,7 @@ def count(value: Number, digits: int = 3) -> str:
         return MISSING
     for exponent, suffix in _SUFFIXES.items():
         if abs(scaled := float(f"{value:.{digits}g}") / 10**exponent) >= 1:
-            return f"{scaled:.{digits}g}{suffix}" if scaled < 1000 else power(value, digits)
+            return f"{scaled:.{max(digits, 3)}g}{suffix}" if scaled < 1000 else power(value, digits)
     return f"{value:.{digits}g}"
 
 

@@ -4,6 +4,7 @@
 """
 
 from analysis.figures.allocation import compute_optimal, envelope_curves, isoflop_curves
+from analysis.figures.crossing import crossing_curves, crossing_histogram
 from analysis.figures.diagnostics import draw_scatter, profile_curve, start_agreement
 from analysis.figures.fits import fitted, fitted_law, fitted_surface, parity, residuals
 from analysis.figures.runs import bits_per_byte, compute_curves, learning_curves
@@ -12,6 +13,8 @@ __all__ = [
     "bits_per_byte",
     "compute_curves",
     "compute_optimal",
+    "crossing_curves",
+    "crossing_histogram",
     "draw_scatter",
     "envelope_curves",
     "fitted",

@@ -8,7 +8,9 @@ import polars as pl
 
 from analysis import text
 from analysis.figures.parts import axis, finished, y_axis
-from analysis.plan import Surface, best_tokens, data_floor, optimum, split
+from analysis.optimum import best_tokens, optimum
+from analysis.regime import data_floor, split
+from analysis.surface import Surface
 from analysis.theme import INK
 
 _REACH, _SIZES = 30.0, 81
@@ -23,43 +25,40 @@ def planned_losses(
 
     Raises PlanError where a law has no plan.
     """
-    best = [optimum(surface, flops, unique_tokens) for surface in surfaces]
-    middle = float(np.exp(np.mean([np.log(n) for n, _ in best])))
+    marks = pl.concat([_best(surface, flops, unique_tokens) for surface in surfaces])
+    middle = float(np.exp(np.mean(np.log(marks["N"].to_numpy()))))
     sizes = np.geomspace(middle / _REACH, middle * _REACH, _SIZES)
     lines = pl.concat([_line(surface, sizes, flops, unique_tokens) for surface in surfaces])
-    marks = pl.DataFrame(
-        {
-            "law": [surface.name for surface in surfaces],
-            "N": [n for n, _ in best],
-            "loss": [
-                float(surface.loss(n, tokens, unique_tokens))
-                for surface, (n, tokens) in zip(surfaces, best, strict=True)
-            ],
-        }
-    )
-    base = alt.Chart(alt.InlineData(values=lines.to_dicts())).encode(
+    colour = alt.Color("law:N", title="law")
+    base = _rows(lines).encode(
         x=alt.X("N:Q", **_axis(sizes, "N")),
         y=y_axis([*lines["loss"], *lines["low"].drop_nulls(), *lines["high"].drop_nulls()]),
-        color=alt.Color("law:N", title="law"),
+        color=colour,
     )
-    band = base.mark_area(opacity=0.15, clip=True).encode(
-        y="low:Q", y2="high:Q", color=alt.Color("law:N", title="law")
-    )
-    dots = alt.Chart(alt.InlineData(values=marks.to_dicts())).mark_circle(size=130, opacity=1)
+    band = base.mark_area(opacity=0.15, clip=True).encode(y="low:Q", y2="high:Q", color=colour)
+    dots = _rows(marks).mark_circle(size=130, opacity=1)
     dots = dots.encode(x="N:Q", y="loss:Q", color="law:N", tooltip=["law:N", "N:Q", "loss:Q"])
     title = f"The loss for {text.power(flops)} FLOPs against N"
-    subtitle = "dots: the best N; bands: the interval of the law" + _unique_words(unique_tokens)
+    subtitle = f"dots: the best N; bands: the interval of the law; {_tokens_words(unique_tokens)}"
     return finished([band, base.mark_line(strokeWidth=2), dots], title, subtitle)
 
 
+def _rows(table: pl.DataFrame) -> alt.Chart:
+    return alt.Chart(alt.InlineData(values=table.to_dicts()))
+
+
 def _axis(values: np.ndarray, name: str) -> dict[str, Any]:
-    """The axis of N or U; each fit counts N in its own way."""
-    title = {"title": "N, parameters"} if name == "N" else {}
-    return axis(values.tolist(), name, text.count) | title
+    return axis(values.tolist(), name, text.count)
 
 
-def _unique_words(unique_tokens: float | None) -> str:
-    return "; fresh tokens" if unique_tokens is None else f"; {text.count(unique_tokens)} unique tokens"
+def _tokens_words(unique_tokens: float | None) -> str:
+    return "fresh tokens" if unique_tokens is None else f"{text.count(unique_tokens)} unique tokens"
+
+
+def _best(surface: Surface, flops: float, unique_tokens: float | None) -> pl.DataFrame:
+    """law, N and loss at the best N."""
+    n, tokens = optimum(surface, flops, unique_tokens)
+    return pl.DataFrame({"law": surface.name, "N": n, "loss": float(surface.loss(n, tokens, unique_tokens))})
 
 
 def _line(surface: Surface, sizes: np.ndarray, flops: float, unique_tokens: float | None) -> pl.DataFrame:
@@ -80,56 +79,51 @@ def regime_map(surface: Surface, flops: float) -> alt.LayerChart:
     `mixed` if none is. The line is the best N for each U. Of a law that knows fresh tokens only, both end at
     E = U. Raises PlanError.
     """
-    n, _ = optimum(surface, flops)
+    n, tokens = optimum(surface, flops)
     sizes = np.geomspace(n / _REACH, n * _REACH, _MAP_SIZES)
-    tokens = flops / (6 * n)
     unique = np.geomspace(tokens / 300, tokens * 30, _MAP_UNIQUE)
     table = _regimes(surface, flops, sizes, unique)
-    plans = [(u, *optimum(surface, flops, u)) for u in unique.tolist()]
-    best = pl.DataFrame(
-        [{"U": u, "N": n} for u, n, e in plans if not surface.first_pass or e <= u],
-        {"U": pl.Float64(), "N": pl.Float64()},
+    cells = _rows(table).mark_rect()
+    cells = cells.encode(
+        x=alt.X("left:Q", **_axis(sizes, "N")),
+        x2="right:Q",
+        y=alt.Y("low:Q", **_axis(unique, "U")),
+        y2="high:Q",
+        color=_regime_colour([name for name in _COLOURS if name in table["regime"]]),
     )
-    order = [name for name in _COLOURS if name in table["regime"]]
-    cells = (
-        alt.Chart(alt.InlineData(values=table.to_dicts()))
-        .mark_rect()
-        .encode(
-            x=alt.X("left:Q", **_axis(sizes, "N")),
-            x2="right:Q",
-            y=alt.Y("low:Q", **_axis(unique, "U")),
-            y2="high:Q",
-            color=alt.Color(
-                "regime:N",
-                title="limited by",
-                scale=alt.Scale(domain=order, range=[_COLOURS[name] for name in order]),
-                sort=order,
-                legend=alt.Legend(symbolType="square", symbolStrokeWidth=0),
-            ),
-        )
-    )
-    line = alt.Chart(alt.InlineData(values=best.to_dicts())).mark_line(color=INK, clip=True, order=False)
+    line = _rows(_best_sizes(surface, flops, unique)).mark_line(color=INK, clip=True, order=False)
     line = line.encode(x="N:Q", y="U:Q")
     title = f"{surface.name}: what limits the loss for {text.power(flops)} FLOPs"
     return finished([cells, line], title, "line: the best N for each U", height=400)
 
 
-def _lanes(surface: Surface, lanes: int) -> dict[str, np.ndarray]:
-    return {name: np.full(lanes, value) for name, value in surface.params.items()}
+def _regime_colour(order: list[str]) -> alt.Color:
+    scale = alt.Scale(domain=order, range=[_COLOURS[name] for name in order])
+    legend = alt.Legend(symbolType="square", symbolStrokeWidth=0)
+    return alt.Color("regime:N", title="limited by", scale=scale, sort=order, legend=legend)
+
+
+def _best_sizes(surface: Surface, flops: float, unique: np.ndarray) -> pl.DataFrame:
+    """U and its best N, where the law knows so many passes."""
+    plans = [(u, *optimum(surface, flops, u)) for u in unique.tolist()]
+    rows = [{"U": u, "N": n} for u, n, tokens in plans if not surface.first_pass or tokens <= u]
+    return pl.DataFrame(rows, {"U": pl.Float64(), "N": pl.Float64()})
 
 
 def _regimes(surface: Surface, flops: float, sizes: np.ndarray, unique: np.ndarray) -> pl.DataFrame:
     """Cells with their edges in N and U, and the term that is more than half."""
     n, u = (grid.ravel() for grid in np.meshgrid(sizes, unique))
     tokens = flops / (6 * n)
-    params, each = _lanes(surface, len(n)), _lanes(surface, len(unique))
-    floor = np.repeat(data_floor(surface, each, unique), len(sizes))
-    terms, _ = split(surface, params, n, tokens, u, floor)
-    names, values = list(terms), np.stack(list(terms.values()))
-    most = values.argmax(axis=0)
-    share = values.max(axis=0) / values.sum(axis=0)
-    labels = [names[i] if part > 0.5 else "mixed" for i, part in zip(most, share, strict=True)]
+    floor = np.repeat(data_floor(surface, surface.lanes(len(unique)), unique), len(sizes))
+    terms, _ = split(surface, surface.lanes(len(n)), n, tokens, u, floor)
     half_n, half_u = (float(np.sqrt(grid[1] / grid[0])) for grid in (sizes, unique))
     edges = {"left": n / half_n, "right": n * half_n, "low": u / half_u, "high": u * half_u}
-    table = pl.DataFrame({"N": n, "U": u, **edges, "regime": labels})
+    table = pl.DataFrame({"N": n, "U": u, **edges, "regime": _labels(terms)})
     return table.filter(pl.Series(tokens <= u)) if surface.first_pass else table
+
+
+def _labels(terms: dict[str, np.ndarray]) -> list[str]:
+    """The name of the term that is more than half of all, for each cell."""
+    names, values = list(terms), np.stack(list(terms.values()))
+    share = values.max(axis=0) / values.sum(axis=0)
+    return [names[i] if part > 0.5 else "mixed" for i, part in zip(values.argmax(axis=0), share, strict=True)]
