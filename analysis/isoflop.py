@@ -1,11 +1,9 @@
 """Approach 2: the compute-optimal N and E from the minimum of loss against N at fixed C.
 
-The loss is interpolated in logarithms by Akima's spline, which runs through the points and knows no law
-(Porian et al. 2024, arXiv 2406.19146). Measured on noiseless Chinchilla surfaces, 7 sizes over ±16x: its
-minimum is off by at most .5% (α = .348, β = .366) to 3.2% (α = .46, β = .31), a parabola's by 2% to 16%, and
-the more the wider the grid (arXiv 2603.22339). The price is noise: with .2% to .4% of it between seeds the
-exponent of 4 to 9 budgets spread 6 to 16 times as far as the parabola's. A minimum that the grid does
-not enclose is refused, never extrapolated.
+Measured on noiseless Chinchilla surfaces, 7 sizes over ±16x: the minimum of Akima's spline is off by at most
+.5% (α = .348, β = .366) to 3.2% (α = .46, β = .31), a parabola's by 2% to 16%, and the more the wider the
+grid (arXiv 2603.22339). The price is noise: with .2% to .4% of it between seeds the exponent of 4 to 9
+budgets spread 6 to 16 times as far as the parabola's.
 
 95% intervals of the minima covered the truth 92.5% to 98% of the time over 100 repeats of six designs, those
 of the exponent 93% to 97%; of a parabola's minima as little as 51%: its intervals do not know its bias.
@@ -13,16 +11,17 @@ Minima further off the line than their noise puts them widen its intervals in pr
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.polynomial.legendre import legvander
-from scipy.interpolate import Akima1DInterpolator
 from scipy.special import chdtrc
 
 from analysis import text
+from analysis.budgets import Curve, curve_of, group_budgets
+from analysis.curve_noise import Noise, measure_noise
+from analysis.minimum import METHODS, Minimum, interpolated, minimum, too_few
 from analysis.points import Points
 from analysis.powerlaw import (
     AllocationError,
@@ -34,66 +33,16 @@ from analysis.powerlaw import (
     measurement_warnings,
     straight_line,
     trend_through,
-    with_sizes,
 )
-
-_FEWEST_SIZES = {"akima": 4, "parabola": 3}
-_NAMES = {"akima": "Akima's spline", "parabola": "a parabola"}
-
-# A budget whose draws have their minimum inside the sizes less often than this is refused (Porian), and so is
-# one whose draws bend upwards less often: of pure noise at 7 sizes 5 in 7 minima lie inside, half bend so.
-_INSIDE, _UPWARDS = 0.5, 0.975
-
-# The interpolation's own error in log N: in the line no budget has a smaller one.
-_INTERPOLATION = 0.01
-
-# Degrees of freedom that a noise level needs; the degree of the polynomial about which it is measured.
-_FEWEST_FREEDOM, _SMOOTH = 3, 4
 
 # Warnings: the largest ratio of C within a budget, and the least probability of minima so far off the line.
 _SPREAD, _UNLIKELY = 1.12, 0.01
 
 _DRAWN = 121
 
-
-@dataclass(frozen=True)
-class Noise:
-    """The standard deviation of log loss between runs alike, and on how many degrees of freedom it stands."""
-
-    sd: float
-    freedom: float
-    source: str
-
-    def levels(self, draws: int, rng: np.random.Generator) -> np.ndarray:
-        """What it may be, [draws]: measured on few degrees of freedom it is uncertain itself."""
-        if math.isinf(self.freedom):
-            return np.full(draws, self.sd)
-        return self.sd * np.sqrt(self.freedom / rng.chisquare(self.freedom, draws))
-
-    def to_json(self) -> dict[str, Any]:
-        """Strict JSON values; null degrees of freedom: taken as exact."""
-        freedom = None if math.isinf(self.freedom) else int(self.freedom)
-        return {"sd": self.sd, "degrees_of_freedom": freedom, "source": self.source}
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The points of one budget by rising N: means over runs of one size, [sizes]; `count` of them each.
-
-    `log_cost` is log C/(N E), log 6 where C = 6NE.
-    """
-
-    flops: float
-    log_n: np.ndarray
-    log_loss: np.ndarray
-    log_cost: np.ndarray
-    count: np.ndarray
-    squares: float
-    """Of log loss about the means of the sizes, summed."""
-
-    def log_tokens(self, log_n: Any) -> Any:
-        """log E of models of `log_n` at this budget."""
-        return math.log(self.flops) - log_n - np.interp(log_n, self.log_n, self.log_cost)
+_ENDS = ("C", "N", "N_low", "N_high", "E", "E_low", "E_high", "loss", "log_sd", "inside")
+_BUDGET_COLUMNS = {**dict.fromkeys(_ENDS, pl.Float64()), "sizes": pl.Int64(), "points": pl.Int64()}
+_REFUSED_COLUMNS = {"C": pl.Float64(), "sizes": pl.Int64(), "points": pl.Int64(), "reason": pl.String()}
 
 
 @dataclass(frozen=True)
@@ -149,12 +98,12 @@ def isoflop(
     """
     check_settings(bootstrap, seed, level)
     _check_own(method, tolerance, noise)
-    groups, stray = _groups(allocation_table(points), tolerance)
-    curves = [_curve(group) for group in groups]
-    measured = _noise(pl.concat(groups), curves, noise) if bootstrap else None
+    groups, stray = group_budgets(allocation_table(points), tolerance)
+    curves = [curve_of(group) for group in groups]
+    measured = measure_noise(pl.concat(groups), curves, noise) if bootstrap else None
     rng = np.random.default_rng(seed)
     levels = measured.levels(bootstrap, rng) if measured else np.array([])
-    minima = [_minimum(curve, method, levels, rng) for curve in curves]
+    minima = [minimum(curve, method, levels, rng) for curve in curves]
     kept, refused = [one for one in minima if not one.reason], [one for one in minima if one.reason]
     _check_enough(kept, refused)
     optima = _optima(kept)
@@ -169,7 +118,7 @@ def isoflop(
     return IsoFlop(
         budgets=pl.DataFrame([_budget_row(one, level) for one in kept], _BUDGET_COLUMNS),
         refused=pl.DataFrame([_refused_row(one) for one in refused], _REFUSED_COLUMNS),
-        points=pl.concat([_means(curve) for curve in curves]),
+        points=pl.concat([_drawn(curve, curve.log_n, curve.log_loss) for curve in curves]),
         curves=pl.concat([_interpolated(curve, method) for curve in curves]),
         trend=trend_through(optima, draws, level, scatter, warnings),
         method=method,
@@ -178,207 +127,15 @@ def isoflop(
 
 
 def _check_own(method: str, tolerance: float, noise: float | None) -> None:
-    if method not in _NAMES:
-        raise AllocationError(f"method={method!r} is not one of {', '.join(_NAMES)}")
+    if method not in METHODS:
+        raise AllocationError(f"method={method!r} is not one of {', '.join(METHODS)}")
     if not 0 < tolerance <= 0.5:
         raise AllocationError(f"tolerance={tolerance}: must be above 0 and at most 0.5")
     if noise is not None and not (math.isfinite(noise) and noise > 0):
         raise AllocationError(f"noise={noise}: must be positive and finite")
 
 
-def _groups(table: pl.DataFrame, tolerance: float) -> tuple[list[pl.DataFrame], int]:
-    """The points of each budget, by rising C, and how many points are of none."""
-    if not (given := "budget" in table.columns):
-        table = table.with_columns(budget=_windows(np.log(table["C"].to_numpy()), tolerance))
-    table = table.with_columns(pl.col("budget").cast(pl.String))
-    groups = table.filter(pl.col("budget") != "NaN").partition_by("budget")
-    groups = [with_sizes(group) for group in groups]
-    groups = [_one_point_per_run(group) for group in groups if given or group["size"].n_unique() > 1]
-    if not groups:
-        raise AllocationError(
-            f"no two sizes were measured at the same C within {tolerance:.0%}: there is no budget to compare "
-            "sizes at; train several sizes to the same C"
-        )
-    return sorted(groups, key=_middle), len(table) - sum(map(len, groups))
-
-
-def _middle(group: pl.DataFrame) -> float:
-    """log C of a budget: the mean over its points."""
-    return float(np.mean(np.log(group["C"].to_numpy())))
-
-
-def _windows(log_c: np.ndarray, tolerance: float) -> pl.Series:
-    """A number for each budget, null for a point alone: in turn the window that holds most points."""
-    width = math.log((1 + tolerance) / (1 - tolerance)) * (1 + 1e-9)
-    left, budget = np.argsort(log_c), np.full(len(log_c), -1)
-    for number in range(len(log_c)):
-        x = log_c[left]
-        ends = np.searchsorted(x, x + width, side="right")
-        held, extent = ends - np.arange(len(x)), x[ends - 1] - x
-        first = np.lexsort((extent, -held))[0]
-        if held[first] == 1:
-            break
-        budget[left[first : ends[first]]] = number
-        left = np.delete(left, np.s_[first : ends[first]])
-        if not len(left):
-            break
-    return pl.Series(budget).replace(-1, None)
-
-
-def _one_point_per_run(group: pl.DataFrame) -> pl.DataFrame:
-    """Of several evaluations of a run, which share its noise, the one nearest the middle of the budget."""
-    distance = (pl.col("C").log() - _middle(group)).abs()
-    return group.sort(distance, maintain_order=True).unique(
-        ["run", "size"], keep="first", maintain_order=True
-    )
-
-
-def _curve(group: pl.DataFrame) -> Curve:
-    logs = group.select(
-        "size", n=pl.col("N").log(), loss=pl.col("loss").log(), e=pl.col("E").log(), c=pl.col("C").log()
-    )
-    cost = pl.col("c") - pl.col("n") - pl.col("e")
-    squares = pl.col("loss").var(ddof=0) * pl.len()
-    means = logs.group_by("size").agg(pl.col("n", "loss").mean(), pl.len(), cost=cost.mean(), squares=squares)
-    n, loss, cost, count = (means.sort("size")[name].to_numpy() for name in ("n", "loss", "cost", "len"))
-    return Curve(math.exp(_middle(group)), n, loss, cost, count, float(means["squares"].sum()))
-
-
-def _noise(table: pl.DataFrame, curves: list[Curve], given: float | None) -> Noise | None:
-    """The noise as given, else the first of the measures below that the points allow."""
-    if given is not None:
-        return Noise(given, math.inf, "given")
-    return _between_runs(curves) or _about_smooth(curves) or _of_evaluation(table)
-
-
-def _between_runs(curves: list[Curve]) -> Noise | None:
-    """Between runs of one size and budget."""
-    freedom = sum(int(curve.count.sum()) - len(curve.count) for curve in curves)
-    return _pooled(sum(curve.squares for curve in curves), freedom, "runs of one size and budget")
-
-
-def _about_smooth(curves: list[Curve]) -> Noise | None:
-    """About a polynomial in log N for each budget. What the polynomial cannot follow counts as noise."""
-    squares, freedom = 0.0, 0
-    for curve in curves:
-        degree = min(_SMOOTH, len(curve.log_n) - 2)
-        if degree >= 2:
-            squares += _left_by_polynomial(curve, degree)
-            freedom += len(curve.log_n) - degree - 1
-    return _pooled(squares, freedom, "scatter about a polynomial in log N")
-
-
-def _left_by_polynomial(curve: Curve, degree: int) -> float:
-    """The weighted sum of squares about the polynomial of this degree in log N."""
-    weight, low, high = np.sqrt(curve.count), curve.log_n[0], curve.log_n[-1]
-    basis = weight[:, None] * legvander(2 * (curve.log_n - low) / (high - low) - 1, degree)
-    target = weight * curve.log_loss
-    return float(np.sum((target - basis @ np.linalg.lstsq(basis, target)[0]) ** 2))
-
-
-def _pooled(squares: float, freedom: int, source: str) -> Noise | None:
-    return Noise(math.sqrt(squares / freedom), freedom, source) if freedom >= _FEWEST_FREEDOM else None
-
-
-def _of_evaluation(table: pl.DataFrame) -> Noise | None:
-    """The standard errors of the losses, where every point has one."""
-    if "loss_sem" not in table.columns:
-        return None
-    relative = (table["loss_sem"].cast(pl.Float64, strict=False) / table["loss"]).to_numpy()
-    if not (np.isfinite(relative) & (relative > 0)).all():
-        return None
-    return Noise(float(np.sqrt(np.mean(relative**2))), math.inf, "loss_sem")
-
-
-@dataclass(frozen=True)
-class _Minimum:
-    """Where one budget's loss is least: log N, log loss, and the log N of each draw, NaN outside the sizes.
-
-    `reason` says why it is refused; empty otherwise.
-    """
-
-    curve: Curve
-    reason: str
-    log_n: float = math.nan
-    log_loss: float = math.nan
-    draws: np.ndarray = field(default_factory=lambda: np.array([]))
-
-    @property
-    def inside(self) -> np.ndarray:
-        return np.isfinite(self.draws)
-
-    @property
-    def variance(self) -> float:
-        """Of log N, with the interpolation's own error."""
-        noise = float(np.var(self.draws[self.inside])) if len(self.draws) else 0.0
-        return noise + _INTERPOLATION**2
-
-
-def _minimum(curve: Curve, method: str, levels: np.ndarray, rng: np.random.Generator) -> _Minimum:
-    sizes = len(curve.log_n)
-    if sizes < _FEWEST_SIZES[method]:
-        return _Minimum(
-            curve, f"{text.plural(sizes, 'size')}, and {_NAMES[method]} needs {_FEWEST_SIZES[method]}"
-        )
-    log_n, log_loss = _least(curve.log_n, curve.log_loss[:, None], method)
-    if not math.isfinite(log_n[0]):
-        return _Minimum(curve, _no_minimum(curve, method))
-    if not len(levels):
-        return _Minimum(curve, "", float(log_n[0]), float(log_loss[0]))
-    noise = levels * rng.standard_normal((sizes, len(levels))) / np.sqrt(curve.count)[:, None]
-    noisy = curve.log_loss[:, None] + noise
-    drawn, _ = _least(curve.log_n, noisy, method)
-    inside, upwards = np.isfinite(drawn), _bend(curve.log_n, noisy) > 0
-    if inside.mean() < _INSIDE:
-        return _Minimum(curve, f"only {inside.mean():.0%} of draws of the noise have a minimum inside")
-    if upwards.mean() < _UPWARDS:
-        return _Minimum(curve, f"only {upwards.mean():.0%} of draws of the noise bend upwards")
-    return _Minimum(curve, "", float(np.median(drawn[inside])), float(log_loss[0]), drawn)
-
-
-def _bend(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The curvature of the parabola through each column of y [sizes, draws] against x [sizes]."""
-    return np.polyfit(x - x.mean(), y, 2)[0]
-
-
-def _no_minimum(curve: Curve, method: str) -> str:
-    lowest = int(np.argmin(curve.log_loss))
-    if lowest in (0, len(curve.log_n) - 1):
-        word, side = ("smallest", "below") if lowest == 0 else ("largest", "above")
-        n = text.count(math.exp(curve.log_n[lowest]))
-        return f"the loss is least at the {word} size, N = {n}: the optimum may lie {side} the sizes"
-    return f"{_NAMES[method]} has no minimum inside the sizes"
-
-
-def _least(x: np.ndarray, y: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
-    """Position and value of the minimum of each column of y [sizes, draws]; NaN if not inside x [sizes]."""
-    position, value = (_least_akima if method == "akima" else _least_parabola)(x, y)
-    inside = (position > x[0]) & (position < x[-1])
-    return np.where(inside, position, np.nan), np.where(inside, value, np.nan)
-
-
-def _least_akima(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least of the knots and of the minima of the cubics between them."""
-    c3, c2, c1, _ = Akima1DInterpolator(x, y).c
-    with np.errstate(all="ignore"):
-        step = -c1 / (c2 + np.sqrt(c2**2 - 3 * c3 * c1))
-    step = np.where((step > 0) & (step < np.diff(x)[:, None]), step, 0.0)
-    between = ((c3 * step + c2) * step + c1) * step + y[:-1]
-    position = np.vstack([np.broadcast_to(x[:, None], y.shape), x[:-1, None] + step])
-    value = np.vstack([y, between])
-    lowest = np.argmin(value, axis=0), np.arange(y.shape[1])
-    return position[lowest], value[lowest]
-
-
-def _least_parabola(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    centred = x - x.mean()
-    c2, c1, c0 = np.polyfit(centred, y, 2)
-    with np.errstate(all="ignore"):
-        vertex = np.where(c2 > 0, -c1 / (2 * c2), np.nan)
-        return vertex + x.mean(), c0 + c1 * vertex / 2
-
-
-def _check_enough(kept: list[_Minimum], refused: list[_Minimum]) -> None:
+def _check_enough(kept: list[Minimum], refused: list[Minimum]) -> None:
     if len(kept) < 2:
         reasons = "; ".join(f"C = {text.power(one.curve.flops, 3)}: {one.reason}" for one in refused)
         raise AllocationError(
@@ -386,7 +143,7 @@ def _check_enough(kept: list[_Minimum], refused: list[_Minimum]) -> None:
         )
 
 
-def _optima(minima: list[_Minimum]) -> Optima:
+def _optima(minima: list[Minimum]) -> Optima:
     log_n = np.array([one.log_n for one in minima])
     return Optima(
         log_c=np.array([math.log(one.curve.flops) for one in minima]),
@@ -396,7 +153,7 @@ def _optima(minima: list[_Minimum]) -> Optima:
     )
 
 
-def _drawn_optima(minima: list[_Minimum], optima: Optima) -> Optima:
+def _drawn_optima(minima: list[Minimum], optima: Optima) -> Optima:
     """The optima of the draws with two or more minima, [draws, budgets]."""
     log_n = np.stack([one.draws for one in minima], axis=1)
     log_n = log_n[np.isfinite(log_n).sum(axis=1) >= 2]
@@ -406,58 +163,32 @@ def _drawn_optima(minima: list[_Minimum], optima: Optima) -> Optima:
     return Optima(np.broadcast_to(optima.log_c, log_n.shape), log_n, log_e, inside * optima.weight)
 
 
-_BUDGET_COLUMNS = {
-    **{
-        name: pl.Float64()
-        for name in ("C", "N", "N_low", "N_high", "E", "E_low", "E_high", "loss", "log_sd", "inside")
-    },
-    "sizes": pl.Int64(),
-    "points": pl.Int64(),
-}
-_REFUSED_COLUMNS = {"C": pl.Float64(), "sizes": pl.Int64(), "points": pl.Int64(), "reason": pl.String()}
-
-
-def _refused_row(minimum: _Minimum) -> dict[str, Any]:
-    curve = minimum.curve
+def _refused_row(found: Minimum) -> dict[str, Any]:
+    curve = found.curve
     counts = {"sizes": len(curve.log_n), "points": int(curve.count.sum())}
-    return {"C": curve.flops, **counts, "reason": minimum.reason}
+    return {"C": curve.flops, **counts, "reason": found.reason}
 
 
-def _budget_row(minimum: _Minimum, level: float) -> dict[str, Any]:
-    n, inside = minimum.log_n, minimum.inside
-    tokens = minimum.curve.log_tokens
-    low, high = draws_interval(minimum.draws[inside], n, level, 1.0)
-    row = _refused_row(minimum) | {
-        "N": math.exp(n),
-        "E": math.exp(tokens(n)),
-        "loss": math.exp(minimum.log_loss),
-    }
+def _budget_row(found: Minimum, level: float) -> dict[str, Any]:
+    n, tokens, inside = found.log_n, found.curve.log_tokens, found.inside
+    low, high = draws_interval(found.draws[inside], n, level, 1.0)
+    at = {"N": math.exp(n), "E": math.exp(tokens(n)), "loss": math.exp(found.log_loss)}
+    row = _refused_row(found) | at
     if low is None or high is None:
         return row
     row |= {"N_low": math.exp(low), "N_high": math.exp(high)}
     row |= {"E_low": math.exp(tokens(high)), "E_high": math.exp(tokens(low))}
-    return row | {"log_sd": float(np.std(minimum.draws[inside])), "inside": float(inside.mean())}
-
-
-def _means(curve: Curve) -> pl.DataFrame:
-    return pl.DataFrame({"N": np.exp(curve.log_n), "loss": np.exp(curve.log_loss)}).select(
-        pl.lit(curve.flops).alias("C"), "N", "loss"
-    )
+    return row | {"log_sd": float(np.std(found.draws[inside])), "inside": float(inside.mean())}
 
 
 def _interpolated(curve: Curve, method: str) -> pl.DataFrame:
     """The interpolant of a budget; no rows if it has too few sizes for one."""
-    x = np.linspace(curve.log_n[0], curve.log_n[-1], _DRAWN)
-    if len(curve.log_n) < _FEWEST_SIZES[method]:
-        return _means(curve).clear()
-    if method == "akima":
-        y = Akima1DInterpolator(curve.log_n, curve.log_loss)(x)
-    else:
-        middle = curve.log_n.mean()
-        y = np.polyval(np.polyfit(curve.log_n - middle, curve.log_loss, 2), x - middle)
-    return pl.DataFrame({"N": np.exp(x), "loss": np.exp(y)}).select(
-        pl.lit(curve.flops).alias("C"), "N", "loss"
-    )
+    log_n = np.linspace(curve.log_n[0], curve.log_n[-1], 0 if too_few(curve, method) else _DRAWN)
+    return _drawn(curve, log_n, interpolated(curve, method, log_n) if len(log_n) else log_n)
+
+
+def _drawn(curve: Curve, log_n: np.ndarray, log_loss: np.ndarray) -> pl.DataFrame:
+    return pl.DataFrame({"C": np.full(len(log_n), curve.flops), "N": np.exp(log_n), "loss": np.exp(log_loss)})
 
 
 def _design_warnings(groups: list[pl.DataFrame], stray: int, method: str) -> list[str]:

@@ -2,34 +2,26 @@
 
 import dataclasses
 import importlib
-import importlib.util
 import inspect
-import json
 import math
-import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, count, takewhile
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from model.config import ConfigError, ModelConfig
-from model.counting import count_parameters
 from train.experiment import Duration, Experiment, check_name, find_study, load_points
-from train.sweep import compact
+from train.point_file import Source, Target, file_text
+from train.shapes import MOST_HEADS, nearest_shape, size
 
 Asked = tuple[float, float] | tuple[float, float, float | None]
 """N (non-embedding parameters) and E (tokens), and U where the run is to repeat so many unique tokens."""
 
-# A shape whose N is further than this factor from the one asked for is refused. Within this share of it the
-# shape nearest to the given aspect ratio is taken; beyond, a factor in N counts as much as its fourth power
-# in the aspect ratio.
-_TOLERANCE, _NEAR, _OF_SIZE = 2.0, 0.05, 4.0
-
-_MOST_HEADS = 1024
+# A model whose N is further than this factor from the one asked for is refused.
+_TOLERANCE = 2.0
 
 
 class ScaffoldError(ConfigError):
@@ -37,41 +29,16 @@ class ScaffoldError(ConfigError):
 
 
 @dataclass(frozen=True)
-class _Target:
-    """A point as it will be: the model nearest to the `asked` N, E, U, and what is added to the seeds."""
-
-    model: ModelConfig
-    asked: float
-    tokens: int
-    unique: int | None
-    seed: int = 0
-
-    @property
-    def n(self) -> int:
-        return count_parameters(self.model).nonembedding
-
-    @property
-    def name(self) -> str:
-        unique = "" if self.unique is None else f"_u{compact(self.unique)}"
-        return f"n{compact(self.n)}_{compact(self.tokens)}{unique}" + (
-            f"_seed{self.seed}" if self.seed else ""
-        )
-
-
-@dataclass(frozen=True)
-class _Study:
+class _Study(Source):
     """Where a written file gets its experiment: the study's recipe by import, or else one point's file."""
 
-    like: Path
-    config: Experiment
-    module: str | None
     recipe: Callable[..., Experiment] | None
 
-    def target(self, asked: Asked) -> _Target:
+    def target(self, asked: Asked) -> Target:
         """Raises ScaffoldError for numbers that are none, and if no model is near."""
         n, tokens, unique = _checked(asked, self.config.batch_tokens)
-        model = self.by_recipe(n) if self.recipe else _nearest_shape(self.config.model, n)
-        found = _Target(model, n, tokens, unique)
+        model = self.by_recipe(n) if self.recipe else nearest_shape(self.config.model, n)
+        found = Target(model, n, tokens, unique)
         if not 1 / _TOLERANCE <= found.n / n <= _TOLERANCE:
             raise ScaffoldError(f"N = {n:.4g}: the nearest model like {self.like} has {found.n:,} parameters")
         return found
@@ -79,19 +46,19 @@ class _Study:
     def by_recipe(self, n: float) -> ModelConfig:
         """Of the recipe's models the nearest: N rises with the width, in steps of one head."""
         low, high = 0, 1
-        while _size(self.at(high)) < n and high < _MOST_HEADS:
+        while size(self.at(high)) < n and high < MOST_HEADS:
             low, high = high, 2 * high
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if _size(self.at(middle)) >= n else (middle, high)
+            low, high = (low, middle) if size(self.at(middle)) >= n else (middle, high)
         models = [self.at(heads) for heads in (low, high) if heads]
-        return min(models, key=lambda model: abs(math.log(_size(model) / n)))
+        return min(models, key=lambda model: abs(math.log(size(model) / n)))
 
     def at(self, heads: int) -> ModelConfig:
         assert self.recipe is not None
         return self.recipe(d_model=heads * self.config.model.d_head, tokens=self.config.batch_tokens).model
 
-    def experiment(self, target: _Target) -> Experiment:
+    def experiment(self, target: Target) -> Experiment:
         """What the file will define."""
         if self.recipe:
             config = self.recipe(d_model=target.model.d_model, tokens=target.tokens)
@@ -109,7 +76,7 @@ class _Study:
         seeds = {name: getattr(config, name) + target.seed for name in ("seed_init", "seed_order")}
         return dataclasses.replace(config, data=data, **seeds)
 
-    def unlike(self, target: _Target, taken: Sequence[Experiment]) -> _Target:
+    def unlike(self, target: Target, taken: Sequence[Experiment]) -> Target:
         """The point with the first seeds that make it none of those taken: it would repeat their loss."""
         seeded = (dataclasses.replace(target, seed=seed) for seed in count())
         return next(found for found in seeded if self.experiment(found) not in taken)
@@ -134,13 +101,9 @@ def write_points(
         target = study.unlike(study.target(asked), taken)
         taken.append(study.experiment(target))
         file = _unused(output, target.name, files)
-        files[file] = _text(study, target, file, expected[place] if place < len(expected) else "")
+        files[file] = file_text(study, target, file, expected[place] if place < len(expected) else "")
     _write(files)
     return list(files)
-
-
-def _size(model: ModelConfig) -> int:
-    return count_parameters(model).nonembedding
 
 
 def _checked(asked: Asked, batch_tokens: int) -> tuple[float, int, int | None]:
@@ -206,97 +169,10 @@ def _taken(study: _Study) -> list[Experiment]:
     return [point.config for file in files for point in load_points(file)]
 
 
-def _nearest_shape(like: ModelConfig, n: float) -> ModelConfig:
-    """The shape nearest to `n` parameters and to the aspect ratio of `like`, heads as wide as its own."""
-    found = takewhile(bool, (_shapes(like, heads, n) for heads in range(1, _MOST_HEADS + 1)))
-    return min(chain.from_iterable(found), key=lambda shape: _distance(shape, like, n))
-
-
-def _shapes(like: ModelConfig, heads: int, n: float) -> list[ModelConfig]:
-    """The two depths nearest to `n` with so many heads; none where even the shallowest is far too large."""
-    width = round(heads * like.d_model / like.n_heads)
-    hidden = None if like.d_ff is None else max(1, round(width * like.d_ff / like.d_model))
-    least = min(2, like.n_layers)  # one layer is off the trend of all others (Kaplan 2020, Figure 6)
-    shallow = dataclasses.replace(like, d_model=width, n_heads=heads, d_ff=hidden, n_layers=least)
-    if heads > 1 and _size(shallow) > _TOLERANCE * n:
-        return []
-    layer = _size(dataclasses.replace(shallow, n_layers=least + 1)) - _size(shallow)
-    depth = least + max(0, math.floor((n - _size(shallow)) / layer))
-    return [dataclasses.replace(shallow, n_layers=layers) for layers in (depth, depth + 1)]
-
-
-def _distance(shape: ModelConfig, like: ModelConfig, n: float) -> float:
-    aspect = (shape.d_model / shape.n_layers) / (like.d_model / like.n_layers)
-    return _OF_SIZE * max(_NEAR, abs(math.log(_size(shape) / n))) + abs(math.log(aspect))
-
-
 def _unused(output: Path, name: str, files: dict[Path, str]) -> Path:
     """A file of this name, numbered if another of these points has it."""
     names = (name if i == 1 else f"{name}_{i}" for i in count(1))
     return next(file for file in (output / f"{name}.py" for name in names) if file not in files)
-
-
-def _text(study: _Study, target: _Target, file: Path, expected: str) -> str:
-    """The file: docstring, imports, `config`."""
-    k = "" if target.unique is None else f", {target.tokens / target.unique:.3g} passes over U"
-    asked = "" if target.n == round(target.asked) else f" (asked for: {target.asked:,.0f})"
-    rule = (
-        f"Shape, learning rate and all else by {study.module}.recipe."
-        if study.recipe
-        else f"Aspect ratio and head width of {study.like.name}; the learning rate goes as 1 / d_model."
-    )
-    fresh = "" if target.unique else " Fresh tokens: k in `quarry sweep --dry-run` should be at most 1."
-    lines = [
-        f"{target.n:,} parameters on {target.tokens:,} tokens{k}: a point that a plan asked for.",
-        "",
-        f"Claim: a run of N = {target.n:,}{asked} narrows the law that asked for it. {rule}{fresh}",
-        f"Expected: {expected or 'the loss that the law predicts, within its band.'}",
-        f"Command: quarry train {shlex.quote(str(file))}",
-    ]
-    docstring = "\n".join(lines).replace("\\", "\\\\").replace('"', '\\"')
-    body = _by_recipe(study, target) if study.recipe else _by_change(study, target, file)
-    return f'"""{docstring}\n"""\n\n{body}{_changes(target)}'
-
-
-def _by_recipe(study: _Study, target: _Target) -> str:
-    first = "import dataclasses\n\n" if _changes(target) else ""
-    call = f"recipe(d_model={target.model.d_model}, tokens={target.tokens})"
-    return f"{first}from {study.module} import recipe\n\nconfig = {call}\n"
-
-
-def _by_change(study: _Study, target: _Target, file: Path) -> str:
-    place = json.dumps(os.path.relpath(study.like.resolve(), file.resolve().parent), ensure_ascii=False)
-    model = ", ".join(
-        f"{name}={getattr(target.model, name)}"
-        for name in ("d_model", "n_layers", "n_heads", "d_ff")
-        if getattr(target.model, name) != getattr(study.config.model, name)
-    )
-    rate = f"like.optimizer.learning_rate * {study.config.model.d_model} / {target.model.d_model}"
-    return f"""import dataclasses
-from pathlib import Path
-
-from train.experiment import Duration, load_points
-
-like = load_points(Path(__file__).parent / {place})[0].config
-config = dataclasses.replace(
-    like,
-    model=dataclasses.replace(like.model{", " if model else ""}{model}),
-    duration=Duration(tokens={target.tokens}),
-    optimizer=dataclasses.replace(like.optimizer, learning_rate={rate}),
-)
-"""
-
-
-def _changes(target: _Target) -> str:
-    """The lines that set U and other seeds."""
-    lines = ""
-    if target.unique is not None:
-        data = f"dataclasses.replace(config.data, unique_tokens={target.unique})"
-        lines += f"config = dataclasses.replace(config, data={data})\n"
-    if target.seed:
-        seeds = ", ".join(f"{name}=config.{name} + {target.seed}" for name in ("seed_init", "seed_order"))
-        lines += f"config = dataclasses.replace(config, {seeds})\n"
-    return lines
 
 
 def _write(files: dict[Path, str]) -> None:

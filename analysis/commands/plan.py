@@ -1,34 +1,28 @@
 """`quarry plan`: from fits and a budget to the runs to make."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from analysis import text
-from analysis.figures.plan import planned_losses, regime_map
-from analysis.intervals import Interval
+from analysis.commands.fit import print_warnings, write_result
+from analysis.commands.plan_tables import help_table, interval_table, next_table, plan_table
 from analysis.next_points import NextPoints, next_points
-from analysis.plan import (
-    PUBLISHED_PLANS,
-    Plan,
-    PlanError,
-    Surface,
-    plan,
-    plannable,
-    published_surface,
-    read_fit,
-)
-from train.record import RecordError, write_json
+from analysis.plan import Plan, plan
+from analysis.saved_fit import read_fit
+from analysis.surface import PlanError, Surface, plannable, published_surface
+
+PUBLISHED_PLANS = ("besiroglu", "hoffmann", "muennighoff", "kaplan-ns")
+"""The published fits that plan where no fit of one's own is given."""
 
 WritePoints = Callable[..., list[Path]]
 """`train.scaffold.write_points`: experiment files for points (N, E, U) after a study's file, in a folder."""
 
-_ALIKE = 0.01
+# A run of more than so many passes repeats its data.
+_REPEATS = 1.01
 
 
 def plan_command(
@@ -58,9 +52,11 @@ def plan_command(
     if any(surface.draws for surface in surfaces):
         console.print(interval_table(plans))
     console.print(help_table(plans))
-    _warn(console, {shown.name: shown.warnings for shown in plans})
-    _write({"plans": [shown.to_json() for shown in plans]}, output)
-    _draw(surfaces, flops, unique_tokens, figure)
+    print_warnings(_shared(plans), console)
+    if output is not None:
+        write_result({"plans": [shown.to_json() for shown in plans]}, output)
+    if figure is not None:
+        draw(surfaces, flops, unique_tokens, figure)
     return plans
 
 
@@ -95,10 +91,12 @@ def next_command(
     surface = read_fit(fits[0])
     found = next_points(surface, runs, budget, target, most_per_run=most_per_run, unique_tokens=unique_tokens)
     console.print(next_table(found))
-    _warn(console, {surface.name: found.warnings})
+    print_warnings([f"{surface.name}: {warning}" for warning in found.warnings], console)
     if like is not None and points is not None:
-        _write_points(found, surface, like, points, write_points, console)
-    _write(found.to_json(), output)
+        for file in write_points(_asked(found), like, points, expected=_expected(found, surface)):
+            console.print(f"wrote {file}", highlight=False)
+    if output is not None:
+        write_result(found.to_json(), output)
     return found
 
 
@@ -114,138 +112,33 @@ def _surfaces(fits: Sequence[Path]) -> list[Surface]:
     ]
 
 
-def plan_table(plans: Sequence[Plan]) -> Table:
-    """N, E, k, B, S and loss of each plan."""
-    first = plans[0]
-    unique = (
-        "fresh tokens" if first.unique_tokens is None else f"{text.count(first.unique_tokens)} unique tokens"
-    )
-    table = _table(
-        f"the best N and E for {text.power(first.flops)} FLOPs and {unique}",
-        ("fit", "law", "N", "E", "k", "B", "S", "loss", "limited by"),
-        caption=f"B: {', '.join(dict.fromkeys(shown.batch_rule for shown in plans))}",
-    )
-    for shown in plans:
-        counts = (text.count(value) for value in (shown.n, shown.tokens))
-        batch = (text.count(value) for value in (shown.batch_tokens, shown.steps))
-        passes = text.number(shown.epochs, 3)
-        table.add_row(shown.name, shown.law, *counts, passes, *batch, text.number(shown.loss), _limit(shown))
-    return table
+def _shared(plans: Sequence[Plan]) -> list[str]:
+    """Each warning once, after the names of the fits that it is of."""
+    found = dict.fromkeys(warning for shown in plans for warning in shown.warnings)
+    names = {warning: [shown.name for shown in plans if warning in shown.warnings] for warning in found}
+    return [f"{', '.join(dict.fromkeys(names[warning]))}: {warning}" for warning in found]
 
 
-def _limit(shown: Plan) -> str:
-    """The regime with its probability, or the largest share of one that is not sure."""
-    if shown.regime is None:
-        return text.MISSING
-    regime, whole = shown.regime, sum(shown.regime.terms.values())
-    shares = ", ".join(f"{name} {term / whole:.0%}" for name, term in regime.terms.items())
-    sure = (
-        ""
-        if regime.probability is None or regime.label == "mixed"
-        else f" in {regime.probability[regime.label]:.0%}"
-    )
-    return f"{regime.label}{sure} ({shares})"
-
-
-def interval_table(plans: Sequence[Plan]) -> Table:
-    """The intervals of N, E and loss."""
-    levels = ", ".join(dict.fromkeys(f"{shown.level:.0%}" for shown in plans))
-    headings = ("fit", "N", "E", "loss, the law", "loss, a new run", "regret")
-    table = _table(
-        f"{levels} intervals", headings, "regret: what this N and E may lose against the best, in nats"
-    )
-    for shown in plans:
-        counts = (_between(sides, text.count) for sides in (shown.n_interval, shown.tokens_interval))
-        losses = (_between(sides, text.number) for sides in (shown.loss_band, shown.run_band))
-        table.add_row(shown.name, *counts, *losses, text.number(shown.regret, 2))
-    return table
-
-
-def _between(sides: Interval, form: Callable[[float | None], str]) -> str:
-    low, high = sides
-    return text.MISSING if low is None and high is None else f"{form(low)} to {form(high)}"
-
-
-def help_table(plans: Sequence[Plan]) -> Table:
-    """The elasticities of the reducible loss, and what twice of each thing would take off the loss."""
-    bought = ("C", "U", "N", "k")
-    table = _table(
-        "what more would help",
-        ("fit", "ε_N", "ε_U", "ε_k", *(f"2×{name}" for name in bought)),
-        "ε: per cent off the reducible loss for a per cent more (U at fixed k); 2×: nats per token off the "
-        "loss, C and U planned anew",
-    )
-    for shown in plans:
-        slopes = (text.number(shown.elasticity.get(x), 3) for x in ("N", "U", "k"))
-        gains = (shown.doubling.get(x) for x in bought)
-        table.add_row(shown.name, *slopes, *(text.number(gain and gain.gain, 3) for gain in gains))
-    return table
-
-
-def next_table(found: NextPoints) -> Table:
-    """The runs to make, and the standard error of the target after each."""
-    what = f"log {found.target}" if found.logarithmic else found.target
-    spent = f"{text.power(found.spent)} of {text.power(found.budget)} FLOPs"
-    table = _table(
-        f"runs that narrow {what} = {text.number(found.estimate)}, {spent}",
-        ("run", "N", "E", "U", "k", "C", "expected loss", f"s.e. of {what}"),
-    )
-    table.add_row("so far", *[""] * 6, text.number(found.standard_error, 3))
-    for i, run in enumerate(found.runs, 1):
-        counts = (text.count(value) for value in (run.n, run.tokens, run.unique_tokens))
-        passes = text.number(run.tokens / run.unique_tokens, 3)
-        last = (text.power(run.flops), text.number(run.loss), text.number(run.standard_error, 3))
-        table.add_row(str(i), *counts, passes, *last)
-    return table
-
-
-def _table(title: str, headings: Sequence[str], caption: str | None = None) -> Table:
-    table = Table(title=title, caption=caption, box=None, padding=(0, 1))
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("fit", "law", "limited by") else "right")
-    return table
-
-
-def _warn(console: Console, warnings: Mapping[str, Sequence[str]]) -> None:
-    """Each warning once, with the names of the fits that it is of."""
-    for warning in dict.fromkeys(warning for found in warnings.values() for warning in found):
-        names = ", ".join(name for name, found in warnings.items() if warning in found)
-        console.print(Text("warning: ", "bold yellow") + Text(f"{names}: {warning}"))
-
-
-def _write_points(
-    found: NextPoints, surface: Surface, like: Path, folder: Path, write: WritePoints, console: Console
-) -> None:
-    """The runs as experiment files; U only where they repeat."""
-    points = [
-        (run.n, run.tokens, run.unique_tokens if run.tokens > (1 + _ALIKE) * run.unique_tokens else None)
+def _asked(found: NextPoints) -> list[tuple[float, float, float | None]]:
+    """N, E, and U where the run repeats it."""
+    return [
+        (run.n, run.tokens, run.unique_tokens if run.tokens > _REPEATS * run.unique_tokens else None)
         for run in found.runs
     ]
-    expected = [
+
+
+def _expected(found: NextPoints, surface: Surface) -> list[str]:
+    return [
         f"a loss of about {text.number(run.loss)} nats per token at the N asked for, by {surface.name} "
         f"({surface.law.name}); it narrows {found.target}."
         for run in found.runs
     ]
-    for file in write(points, like, folder, expected=expected):
-        console.print(f"wrote {file}", highlight=False)
 
 
-def _write(value: dict[str, Any], output: Path | None) -> None:
-    if output is None:
-        return
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(output, value)
-    except OSError as error:
-        raise RecordError(f"cannot write {output}: {error.strerror}") from None
-
-
-def _draw(
-    surfaces: Sequence[Surface], flops: float, unique_tokens: float | None, figure: Path | None
-) -> None:
+def draw(surfaces: Sequence[Surface], flops: float, unique_tokens: float | None, figure: Path) -> None:
     """The figures of the laws that are surfaces of N and E. Raises PlanError if there is none, or no file."""
-    if figure is None:
-        return
+    from analysis.figures.plan import planned_losses, regime_map
+
     drawn = [surface for surface in surfaces if plannable(surface.law)]
     if not drawn:
         raise PlanError(
@@ -253,15 +146,8 @@ def _draw(
         )
     try:
         figure.parent.mkdir(parents=True, exist_ok=True)
-        for file, chart in _charts(drawn, flops, unique_tokens, figure):
-            chart.save(file)
+        planned_losses(drawn, flops, unique_tokens).save(figure)
+        for i, surface in enumerate(drawn, 1):
+            regime_map(surface, flops).save(figure.with_stem(f"{figure.stem}-regimes-{i}"))
     except (OSError, ValueError) as error:
         raise PlanError(f"cannot write the figure {figure}: {error}") from None
-
-
-def _charts(
-    surfaces: list[Surface], flops: float, unique_tokens: float | None, figure: Path
-) -> Iterator[tuple[Path, Any]]:
-    yield figure, planned_losses(surfaces, flops, unique_tokens)
-    for i, surface in enumerate(surfaces, 1):
-        yield figure.with_stem(f"{figure.stem}-regimes-{i}"), regime_map(surface, flops)

@@ -5,17 +5,18 @@ import math
 from dataclasses import replace
 
 import numpy as np
-import polars as pl
 import pytest
 
-from analysis.fit import fit
-from analysis.laws import CHINCHILLA, LAWS
-from analysis.next_points import NextPointsError, _Problem, candidates, gradient, next_points
+from analysis.candidates import NextPointsError, candidates
+from analysis.design import Design, gradient
+from analysis.laws import LAWS
+from analysis.next_points import next_points
 from analysis.objective import Objective
-from analysis.plan import PlanError, Surface, optimum, published_surface
+from analysis.optimum import optimum
 from analysis.solver import solve
+from analysis.surface import PlanError, Surface, published_surface
+from tests.analysis.quick import QUICK, TRUTH
 
-TRUTH = {"L_inf": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
 NOISE, REPEATS = 0.002, 400
 SQUARES = Objective(math.inf)
 
@@ -25,28 +26,29 @@ DONE = {"N": _N, "E": _E}
 
 def refits(inputs, repeats=REPEATS, seed=0):
     """Fits of simulated runs at `inputs`: parameters by name [repeats]."""
-    exact = np.log(CHINCHILLA.predict(TRUTH, inputs))
+    exact = np.log(QUICK.predict(TRUTH, inputs))
     target = exact + NOISE * np.random.default_rng(seed).standard_normal((repeats, len(exact)))
     starts = np.tile(list(TRUTH.values()), (repeats, 1))
-    found = solve(CHINCHILLA, starts, inputs, target, 1.0, SQUARES)
-    return dict(zip(CHINCHILLA.parameter_names, found.params.T, strict=True))
+    found = solve(QUICK, starts, inputs, target, 1.0, SQUARES)
+    return dict(zip(QUICK.parameter_names, found.params.T, strict=True))
 
 
 @pytest.fixture(scope="module")
 def surface():
-    ranges = {name: (float(values.min()), float(values.max())) for name, values in DONE.items()}
+    measured = {**DONE, "E/N": DONE["E"] / DONE["N"]}
+    ranges = {name: (float(values.min()), float(values.max())) for name, values in measured.items()}
     sides = dict.fromkeys(TRUTH, (0.0, 1.0))
     return Surface(
-        "ladder", CHINCHILLA, TRUTH, "simulated", refits(DONE), runs=25, seed_noise=NOISE, ranges=ranges,
+        "ladder", QUICK, TRUTH, "simulated", refits(DONE), runs=25, seed_noise=NOISE, ranges=ranges,
         parameter_interval=sides,
     )  # fmt: skip
 
 
 def spread(target, params):
     if target.startswith("loss@"):
-        n, tokens = optimum(Surface("", CHINCHILLA, TRUTH, ""), float(target[5:]))
-        return np.std(CHINCHILLA.predict(params, {"N": n, "E": tokens}))
-    values = params[target] if target in params else CHINCHILLA.derive(params)[target]
+        n, tokens = optimum(Surface("", QUICK, TRUTH, ""), float(target[5:]))
+        return np.std(QUICK.predict(params, {"N": n, "E": tokens}))
+    values = params[target] if target in params else QUICK.derive(params)[target]
     return np.std(np.log(values) if target in ("A", "B") else values)
 
 
@@ -83,13 +85,10 @@ def test_a_larger_budget_promises_no_less(surface):
 
 def test_the_choice_is_nearly_the_best_of_all_pairs(surface):
     target = next_points(surface, 2, 1e19, "alpha")
-    inputs = candidates(surface)
-    kept = 6 * inputs["N"] * inputs["E"] <= 1e19
-    inputs = {name: values[kept] for name, values in inputs.items()}
     slopes = np.array([0.0, 0, 0, 1, 0])
-    problem = _Problem.of(surface, inputs, slopes)
+    problem = Design.of(surface, candidates(surface), slopes)
     best = problem.variance([])
-    for first in range(0, len(problem.flops), 7):
+    for first in np.flatnonzero(problem.flops <= 1e19)[::7].tolist():
         after = problem.after([first])
         along = problem.runs @ after
         left = slopes @ after @ slopes - (along @ slopes) ** 2 / (1 + np.sum(along * problem.runs, axis=1))
@@ -98,8 +97,7 @@ def test_the_choice_is_nearly_the_best_of_all_pairs(surface):
 
 
 def test_the_update_is_the_inverse_of_the_added_information(surface):
-    inputs = {name: values[:40] for name, values in candidates(surface).items()}
-    problem = _Problem.of(surface, inputs, np.array([0.0, 0, 0, 1, 0]))
+    problem = Design.of(surface, candidates(surface), np.array([0.0, 0, 0, 1, 0]))
     chosen = [3, 17, 3]
     information = np.linalg.inv(problem.covariance) + sum(
         np.outer(problem.runs[i], problem.runs[i]) for i in chosen
@@ -108,18 +106,13 @@ def test_the_update_is_the_inverse_of_the_added_information(surface):
 
 
 def test_the_gradient_is_the_change_of_log_loss(surface):
-    inputs = {"N": np.array([1e7]), "E": np.array([1e9]), "U": np.array([1e9])}
-    slopes = gradient(surface, inputs)[0]
-    for place, name in enumerate(TRUTH):
-        log = name in ("A", "B", "L_inf") and CHINCHILLA.parameters[place].log
-        step = 1e-5
-        losses = [
-            surface.loss(
-                1e7, 1e9, None, {**TRUTH, name: TRUTH[name] * math.exp(s) if log else TRUTH[name] + s}
-            )
-            for s in (-step, step)
-        ]
-        assert slopes[place] == pytest.approx(math.log(losses[1] / losses[0]) / (2 * step), rel=1e-4)
+    inputs = candidates(surface)
+    slopes = gradient(surface, inputs)
+    for place, parameter in enumerate(QUICK.parameters):
+        middle, step = TRUTH[parameter.name], 1e-5
+        ends = [middle * math.exp(s) if parameter.log else middle + s for s in (-step, step)]
+        low, high = (surface.loss(inputs["N"], inputs["E"], None, {**TRUTH, parameter.name: v}) for v in ends)
+        np.testing.assert_allclose(slopes[:, place], np.log(high / low) / (2 * step), rtol=1e-4, atol=1e-9)
 
 
 def test_a_law_that_knows_repeats_may_ask_for_them():
@@ -130,7 +123,7 @@ def test_a_law_that_knows_repeats_may_ask_for_them():
     }
     surface = Surface(
         "repeats", LAWS["overfit-epochs"], params, "", draws, runs=60, seed_noise=NOISE,
-        ranges={"N": (1e6, 1e8), "E": (1e8, 1e10), "U": (1e7, 1e10)},
+        ranges={"N": (1e6, 1e8), "E": (1e8, 1e10), "U": (1e7, 1e10), "E/N": (1.0, 1e4)},
         parameter_interval=dict.fromkeys(params, (0.0, 1.0)),
     )  # fmt: skip
     found = next_points(surface, 3, 1e20, "P", unique_tokens=1e9)
@@ -153,6 +146,31 @@ def test_runs_outside_the_fitted_range_are_pointed_out(surface):
     assert outside
     assert any("outside the fitted" in warning for warning in found.warnings)
     assert all(run.n >= 1e6 and run.tokens >= 1e8 for run in found.runs)
+
+
+def test_no_run_has_an_absurd_number_of_tokens_for_each_parameter(surface):
+    near = replace(surface, ranges={**surface.ranges, "E/N": (10.0, 40.0)})
+    ratio = candidates(near)["E"] / candidates(near)["N"]
+    assert 1 <= ratio.min() < 1.5
+    assert 270 < ratio.max() <= 400
+    for target in ("alpha", "beta"):
+        found = next_points(near, 3, 1e20, target)
+        assert all(1 <= run.tokens / run.n <= 400 for run in found.runs)
+    ranges = {name: sides for name, sides in surface.ranges.items() if name != "E/N"}
+    with pytest.raises(NextPointsError, match="range of E/N that was fitted is not known"):
+        next_points(replace(surface, ranges=ranges), 2, 1e19, "alpha")
+
+
+def test_a_law_in_compute_and_tokens_per_parameter_keeps_to_its_ranges():
+    law = LAWS["overtraining"]
+    ranges = {"C": (6e16, 6e18), "M": (1.0, 100.0)}
+    surface = Surface("gadre", law, dict.fromkeys(law.parameter_names, 1.0), "", ranges=ranges)
+    inputs = candidates(surface)
+    assert inputs["N"].min() == pytest.approx(1e7)
+    assert inputs["N"].max() == pytest.approx(1e10)
+    assert inputs["E"].min() == pytest.approx(1e8)
+    assert (inputs["E"] / inputs["N"]).min() >= 0.1
+    assert (inputs["E"] / inputs["N"]).max() <= 1000
 
 
 @pytest.mark.parametrize(
@@ -196,15 +214,10 @@ def test_a_singular_covariance_is_refused(surface):
         next_points(replace(surface, draws=still), 2, 1e19, "alpha")
 
 
-def test_a_ladder_of_fixed_tokens_per_parameter_is_told_to_vary_tokens():
-    sizes = np.geomspace(1e6, 1e9, 30)
-    loss = CHINCHILLA.predict(TRUTH, {"N": sizes, "E": 20 * sizes})
-    quick = replace(
-        CHINCHILLA, parameters=tuple(replace(p, starts=(TRUTH[p.name],)) for p in CHINCHILLA.parameters)
-    )
-    fitted = fit(pl.DataFrame({"N": sizes, "E": 20 * sizes, "loss": loss}), quick, bootstrap=100)
+def test_a_ladder_of_fixed_tokens_per_parameter_is_told_to_vary_tokens(surface):
+    ladder = replace(surface, draws={}, confounded=True)
     with pytest.raises(NextPointsError, match=r"do not bound .*: vary E at fixed N = .*, for example E = "):
-        next_points(fitted, 2, 1e20, "alpha")
+        next_points(ladder, 2, 1e20, "alpha")
 
 
 @pytest.mark.parametrize(("unknown", "axis"), [(("B", "beta"), "E"), (("A", "alpha"), "N")])

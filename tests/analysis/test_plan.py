@@ -12,24 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from analysis.commands.plan import next_command, plan_command
+from analysis.candidates import NextPointsError
+from analysis.commands.plan import draw, next_command, plan_command
 from analysis.figures.plan import planned_losses, regime_map
 from analysis.fit import fit
 from analysis.kaplan import efficient_plan
 from analysis.laws import CHINCHILLA, LAWS, chinchilla_optimum, epochs
-from analysis.plan import (
-    PlanError,
-    Surface,
-    best_epochs,
-    optimum,
-    plan,
-    published_surface,
-    read_fit,
-    split,
-    surface_of,
-)
+from analysis.next_points import next_points
+from analysis.optimum import optimum
+from analysis.plan import plan
 from analysis.published import PUBLISHED
+from analysis.regime import best_epochs, split
+from analysis.saved_fit import read_fit, surface_of
+from analysis.surface import PlanError, Surface, published_surface
 from tests.analysis.designs import GRID
+from tests.analysis.quick import QUICK
 
 BESIROGLU, MUENNIGHOFF = published_surface("besiroglu"), published_surface("muennighoff")
 CHINCHILLA_PARAMS = BESIROGLU.params
@@ -62,14 +59,8 @@ SKALING = Surface("skaling", LAWS["skaling"], {**CHINCHILLA_PARAMS, "kappa": 0.6
 OVERTRAINED = Surface("gadre", LAWS["overtraining"], {"L_inf": 1.8, "a": 80.0, "b": 1500.0, "eta": 0.17}, "")
 SURFACES = [BESIROGLU, SKALING, OVERTRAINED, MUENNIGHOFF, OVERFIT, JOINT]
 
-# The same law with its start at the truth: a fit in a fraction of a second.
-QUICK = replace(
-    CHINCHILLA,
-    parameters=tuple(replace(p, starts=(GRID.params[p.name],)) for p in CHINCHILLA.parameters),
-)
 
-
-def quick_fit(seed=0, bootstrap=200):
+def quick_fit(seed=0, bootstrap=150):
     return fit(GRID.table(seed), QUICK, bootstrap=bootstrap)
 
 
@@ -85,7 +76,7 @@ def written(fitted, tmp_path):
     return path
 
 
-def with_draws(surface, spread=0.02, draws=200):
+def with_draws(surface, spread=0.02, draws=80):
     normal = np.random.default_rng(0).standard_normal
     drawn = {name: value * np.exp(spread * normal(draws)) for name, value in surface.params.items()}
     return replace(surface, draws=drawn, runs=100, seed_noise=0.002)
@@ -264,7 +255,7 @@ def test_the_interval_covers_the_true_optimum_and_a_new_run_its_loss():
     covered_n, covered_loss = 0, 0
     n, _ = chinchilla_optimum(GRID.params, 1e21)
     for seed in range(12):
-        shown = plan(quick_fit(seed, 150), 1e21)
+        shown = plan(quick_fit(seed, 100), 1e21)
         low, high = shown.n_interval
         covered_n += low < n < high
         low, high = shown.loss_band
@@ -288,10 +279,10 @@ def test_bands_nest_and_intervals_hold_the_plan(fitted):
 
 def test_a_draw_at_a_limit_of_the_search_leaves_the_interval_open():
     surface = with_draws(BESIROGLU)
-    stopped = {**surface.draws, "alpha": np.where(np.arange(200) < 20, 0.0, surface.draws["alpha"])}
+    stopped = {**surface.draws, "alpha": np.where(np.arange(80) < 8, 0.0, surface.draws["alpha"])}
     assert plan(replace(surface, draws=stopped), 1e21).n_interval == (None, None)
     repeats = with_draws(MUENNIGHOFF)
-    stopped = {**repeats.draws, "R_D": np.where(np.arange(200) < 20, 1e6, repeats.draws["R_D"])}
+    stopped = {**repeats.draws, "R_D": np.where(np.arange(80) < 8, 1e6, repeats.draws["R_D"])}
     assert None not in plan(replace(repeats, draws=stopped), 1e21).n_interval  # fresh tokens do not feel R_D
     assert plan(replace(repeats, draws=stopped), 1e21, 1e9).n_interval == (None, None)
 
@@ -373,7 +364,8 @@ def test_a_fit_reads_back_as_it_was(fitted, written):
     assert read.params == there.params
     assert read.law is CHINCHILLA
     np.testing.assert_array_equal(read.draws["alpha"], fitted.draws["alpha"])
-    assert read.ranges == {x: (values.min(), values.max()) for x, values in GRID.inputs.items()}
+    inputs = {**GRID.inputs, "E/N": GRID.inputs["E"] / GRID.inputs["N"]}
+    assert read.ranges == {x: (values.min(), values.max()) for x, values in inputs.items()}
     again, first = plan(read, 1e21, 1e10).to_json(), plan(fitted, 1e21, 1e10).to_json()
     named = {"name", "source"}
     assert {k: v for k, v in again.items() if k not in named} == {
@@ -389,20 +381,21 @@ def changed(written, change):
 
 
 def test_the_joint_surface_reads_back_with_its_terms_and_references(written):
-    law = epochs(("reuse",), 1e6, 1e7)
+    law = epochs(("reuse",), 3e6, 2e7)
     params = {**GRID.params, "R_0": 10.0, "p": 0.1, "q": 0.2}
 
     def change(value):
-        value |= {"law": "epochs", "formula": law.formula, "params": params, "draws": {}}
+        value |= {"law": "epochs", "params": params, "draws": {}}
         value["interval"] |= {name: [None, None] for name in params}
+        value["diagnostics"] |= law.options
         value["diagnostics"]["ranges"]["U"] = [1e6, 1e9]
 
     surface = read_fit(changed(written, change))
     at = {"N": 1e8, "E": 1e10, "U": 1e8}
     assert float(surface.loss(1e8, 1e10, 1e8)) == float(law.predict(params, at))
-    wrong = changed(written, lambda value: value.update(formula="L = 1"))
-    with pytest.raises(PlanError, match="formula is not that of epochs"):
-        read_fit(wrong)
+    for field in ("reference", "terms"):
+        with pytest.raises(PlanError, match=f"{field} is missing"):
+            read_fit(changed(written, lambda value, field=field: value["diagnostics"].pop(field)))
 
 
 BAD = {
@@ -469,9 +462,7 @@ def command(console, **words):
 
 def test_the_command_without_a_fit_names_the_published_ones(tmp_path):
     console = Console(width=140, record=True, file=io.StringIO())
-    plans = command(
-        console, unique_tokens=1e10, output=tmp_path / "plans.json", figure=tmp_path / "plan.html"
-    )
+    plans = command(console, unique_tokens=1e10, output=tmp_path / "plans.json")
     said = console.export_text()
     assert "published fits" in said
     assert "Besiroglu et al. 2024" in said
@@ -480,10 +471,6 @@ def test_the_command_without_a_fit_names_the_published_ones(tmp_path):
     value = json.loads((tmp_path / "plans.json").read_text())
     assert value["plans"][0]["n"] == plans[0].n
     assert "NaN" not in (tmp_path / "plans.json").read_text()
-    assert {path.name for path in tmp_path.glob("*.html")} == {
-        "plan.html",
-        *(f"plan-regimes-{i}.html" for i in (1, 2, 3)),
-    }
 
 
 def test_the_command_with_a_fit_prints_intervals(written):
@@ -492,6 +479,28 @@ def test_the_command_with_a_fit_prints_intervals(written):
     said = console.export_text()
     assert "95% intervals" in said
     assert str(written) in said  # two fits of one name
+
+
+def test_the_command_draws_the_laws_that_are_surfaces(tmp_path):
+    kaplan = published_surface("kaplan-ns")
+    draw([kaplan, BESIROGLU], 1e21, None, tmp_path / "figures" / "plan.html")
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {"plan.html", "plan-regimes-1.html"}
+    with pytest.raises(PlanError, match="no figure: kaplan-ns is no surface"):
+        draw([kaplan], 1e21, None, tmp_path / "plan.html")
+    with pytest.raises(PlanError, match=r"cannot write the figure .*plan\.words"):
+        draw([BESIROGLU], 1e21, None, tmp_path / "plan.words")
+
+
+def test_the_next_runs_of_a_fit_and_of_its_file_are_the_same(fitted, written):
+    asked = dict(runs=2, budget=1e18, target="alpha")
+    assert next_points(fitted, **asked) == next_points(read_fit(written), **asked)
+
+    def ladder(value):
+        value["draws"] = {}
+        value["diagnostics"]["correlated_inputs"] = 0.999
+
+    with pytest.raises(NextPointsError, match=r"do not bound the parameters of mine.*vary E at fixed N = "):
+        next_points(read_fit(changed(written, ladder)), **asked)
 
 
 def test_the_command_asks_for_what_it_needs(written, tmp_path):

@@ -11,7 +11,8 @@ from tests.commands import quarry
 from tests.conftest import ROOT
 from tests.train.tiny import write_tiny
 from train.experiment import load_points
-from train.scaffold import ScaffoldError, _nearest_shape, write_points
+from train.scaffold import ScaffoldError, write_points
+from train.shapes import nearest_shape
 
 QUICKSTART = ROOT / "experiments" / "quickstart" / "n9k_1m.py"
 
@@ -136,7 +137,7 @@ def test_a_bad_folder_or_file_is_refused(tmp_path):
 @pytest.mark.parametrize("like", [modern(64, 4, 4), kaplan(128, 8, 8), modern(256, 8, 4, d_ff=700)])
 @pytest.mark.parametrize("n", [2e5, 1e6, 3e7, 2e9])
 def test_the_nearest_shape_is_near_in_size_and_keeps_aspect_and_heads(like, n):
-    shape = _nearest_shape(like, n)
+    shape = nearest_shape(like, n)
     assert count_parameters(shape).nonembedding == pytest.approx(n, rel=0.25)
     aspect = (shape.d_model / shape.n_layers) / (like.d_model / like.n_layers)
     assert 1 / 3 < aspect < 3

@@ -1,0 +1,96 @@
+"""Plans and next runs as tables of the terminal."""
+
+from collections.abc import Callable, Sequence
+
+from rich.table import Table
+
+from analysis import text
+from analysis.intervals import Interval
+from analysis.next_points import NextPoints
+from analysis.plan import Plan
+
+
+def plan_table(plans: Sequence[Plan]) -> Table:
+    """N, E, k, B, S and loss of each plan."""
+    unique = plans[0].unique_tokens
+    tokens = "fresh tokens" if unique is None else f"{text.count(unique)} unique tokens"
+    table = _table(
+        f"the best N and E for {text.power(plans[0].flops)} FLOPs and {tokens}",
+        ("fit", "law", "N", "E", "k", "B", "S", "loss", "limited by"),
+        caption=f"B: {', '.join(dict.fromkeys(shown.batch_rule for shown in plans))}",
+    )
+    for shown in plans:
+        counts = (text.count(value) for value in (shown.n, shown.tokens))
+        batch = (text.count(value) for value in (shown.batch_tokens, shown.steps))
+        passes = text.number(shown.epochs, 3)
+        table.add_row(shown.name, shown.law, *counts, passes, *batch, text.number(shown.loss), _limit(shown))
+    return table
+
+
+def _limit(shown: Plan) -> str:
+    """The regime with its probability, and the shares of its terms."""
+    if shown.regime is None:
+        return text.MISSING
+    label, terms, probability = shown.regime.label, shown.regime.terms, shown.regime.probability
+    shares = ", ".join(f"{name} {term / sum(terms.values()):.0%}" for name, term in terms.items())
+    sure = "" if probability is None or label == "mixed" else f" in {probability[label]:.0%}"
+    return f"{label}{sure} ({shares})"
+
+
+def interval_table(plans: Sequence[Plan]) -> Table:
+    """The intervals of N, E and loss."""
+    table = _table(
+        f"{', '.join(dict.fromkeys(f'{shown.level:.0%}' for shown in plans))} intervals",
+        ("fit", "N", "E", "loss, the law", "loss, a new run", "regret"),
+        caption="regret: what this N and E may lose against the best, in nats",
+    )
+    for shown in plans:
+        counts = (_between(sides, text.count) for sides in (shown.n_interval, shown.tokens_interval))
+        losses = (_between(sides, text.number) for sides in (shown.loss_band, shown.run_band))
+        table.add_row(shown.name, *counts, *losses, text.number(shown.regret, 2))
+    return table
+
+
+def _between(sides: Interval, form: Callable[[float | None], str]) -> str:
+    low, high = sides
+    return text.MISSING if low is None and high is None else f"{form(low)} to {form(high)}"
+
+
+def help_table(plans: Sequence[Plan]) -> Table:
+    """The elasticities of the reducible loss, and what twice of each thing would take off the loss."""
+    bought = ("C", "U", "N", "k")
+    table = _table(
+        "what more would help",
+        ("fit", "ε_N", "ε_U", "ε_k", *(f"2×{name}" for name in bought)),
+        caption="ε: per cent off the reducible loss for a per cent more (U at fixed k); 2×: nats per token "
+        "off the loss, C and U planned anew",
+    )
+    for shown in plans:
+        slopes = (text.number(shown.elasticity.get(x), 3) for x in ("N", "U", "k"))
+        gains = (shown.doubling.get(x) for x in bought)
+        table.add_row(shown.name, *slopes, *(text.number(gain and gain.gain, 3) for gain in gains))
+    return table
+
+
+def next_table(found: NextPoints) -> Table:
+    """The runs to make, and the standard error of the target after each."""
+    what = f"log {found.target}" if found.logarithmic else found.target
+    spent = f"{text.power(found.spent)} of {text.power(found.budget)} FLOPs"
+    table = _table(
+        f"runs that narrow {what} = {text.number(found.estimate)}, {spent}",
+        ("run", "N", "E", "U", "k", "C", "expected loss", f"s.e. of {what}"),
+    )
+    table.add_row("so far", *[""] * 6, text.number(found.standard_error, 3))
+    for i, run in enumerate(found.runs, 1):
+        counts = (text.count(value) for value in (run.n, run.tokens, run.unique_tokens))
+        passes = text.number(run.tokens / run.unique_tokens, 3)
+        last = (text.power(run.flops), text.number(run.loss), text.number(run.standard_error, 3))
+        table.add_row(str(i), *counts, passes, *last)
+    return table
+
+
+def _table(title: str, headings: Sequence[str], caption: str | None = None) -> Table:
+    table = Table(title=title, caption=caption, box=None, padding=(0, 1))
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in ("fit", "law", "limited by") else "right")
+    return table

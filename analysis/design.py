@@ -1,0 +1,124 @@
+"""What runs would tell of a fitted law, and the choice among them: a c-optimal design.
+
+A run at (N, E) adds g g' / sigma^2 to the information about the parameters, with g the gradient of log loss
+by them and sigma the seed noise; the information so far is the inverse of the covariance of the fit's draws.
+To first order the variance of a quantity with gradient c falls from c' V c to that with the new V (Elfving
+1952; Chaloner and Larntz 1989 for nonlinear models, recalled).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.candidates import NextPointsError, flops_of
+from analysis.surface import Surface, law_inputs
+from analysis.uncertainty import search_coordinate
+
+# A correlation matrix of the draws with a larger condition number is singular.
+_SINGULAR = 1e12
+
+_EXCHANGES = 20
+
+
+def gradient(surface: Surface, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """d log loss / d free parameter, per e-fold for `log` ones, at each run: [runs, parameters]."""
+    from analysis.solver import jacobian  # JAX takes a second to import
+
+    law = surface.law.frozen({name: surface.params[name] for name in surface.frozen})
+    params = np.array([surface.params[name] for name in law.parameter_names])
+    return jacobian(law, params, law_inputs(law, inputs["N"], inputs["E"], inputs["U"]))
+
+
+@dataclass(frozen=True)
+class Design:
+    """The covariance of the free parameters, and of each candidate its scaled gradient and its FLOPs.
+
+    covariance [parameters, parameters], target [parameters], runs [candidates, parameters] in units of the
+    seed noise, flops [candidates].
+    """
+
+    covariance: np.ndarray
+    target: np.ndarray
+    runs: np.ndarray
+    flops: np.ndarray
+
+    @classmethod
+    def of(cls, surface: Surface, inputs: dict[str, np.ndarray], target: np.ndarray) -> "Design":
+        """Raises NextPointsError for a covariance that is singular, or without seed noise."""
+        if not surface.seed_noise > 0:
+            raise NextPointsError(f"{surface.name}: seed noise {surface.seed_noise:g} gives runs no weight")
+        scaled = np.nan_to_num(gradient(surface, inputs) / surface.seed_noise)
+        return cls(_covariance(surface), target, scaled, flops_of(inputs))
+
+    def choose(self, runs: int, budget: float, most: float) -> list[int]:
+        """The candidates chosen, each of at most `most` FLOPs, in the order in which they help."""
+        starts = (self._greedy(runs, budget, most, power) for power in (1.0, 0.0))
+        best = min((self._exchanged(chosen, budget, most) for chosen in starts), key=self.variance)
+        return self._ordered(best)
+
+    def _greedy(self, runs: int, budget: float, most: float, power: float) -> list[int]:
+        """One run after the other, each by the variance it takes away over its FLOPs to this power."""
+        chosen: list[int] = []
+        while len(chosen) < runs:
+            gain = self._affordable_gains(chosen, budget, most)
+            if not gain.any():
+                break
+            chosen.append(int(np.argmax(gain / self.flops**power)))
+        return chosen
+
+    def _exchanged(self, chosen: list[int], budget: float, most: float) -> list[int]:
+        """With each run changed for the best in its place, until none is (Fedorov 1972, recalled)."""
+        for _ in range(_EXCHANGES):
+            before = list(chosen)
+            for place in range(len(chosen)):
+                others = chosen[:place] + chosen[place + 1 :]
+                chosen[place] = int(np.argmax(self._affordable_gains(others, budget, most)))
+            if chosen == before:
+                break
+        return chosen
+
+    def _ordered(self, chosen: Sequence[int]) -> list[int]:
+        rest, done = list(chosen), list[int]()
+        while rest:
+            gain = self.gains(done)
+            done.append(rest.pop(int(np.argmax(gain[rest]))))
+        return done
+
+    def _affordable_gains(self, chosen: Sequence[int], budget: float, most: float) -> np.ndarray:
+        """Zero for the candidates that what is left does not buy: [candidates]."""
+        left = min(most, budget - self.flops[list(chosen)].sum())
+        return np.where(self.flops <= left, self.gains(chosen), 0.0)
+
+    def gains(self, chosen: Sequence[int]) -> np.ndarray:
+        """The variance of the target that each candidate would take away after those chosen: [candidates]."""
+        along = self.runs @ self.after(chosen)
+        return (along @ self.target) ** 2 / (1 + np.sum(along * self.runs, axis=1))
+
+    def variance(self, chosen: Sequence[int]) -> float:
+        """Of the target with these runs."""
+        return float(self.target @ self.after(chosen) @ self.target)
+
+    def after(self, chosen: Sequence[int]) -> np.ndarray:
+        """The covariance with these runs, by one rank-one update for each (Sherman and Morrison)."""
+        covariance = self.covariance
+        for place in chosen:
+            along = covariance @ self.runs[place]
+            covariance = covariance - np.outer(along, along) / (1 + self.runs[place] @ along)
+        return covariance
+
+
+def _covariance(surface: Surface) -> np.ndarray:
+    """Of the free parameters in search coordinates, over the draws: [parameters, parameters]."""
+    drawn = np.array([search_coordinate(p, surface.draws[p.name]) for p in surface.free])
+    drawn = drawn[:, np.isfinite(drawn).all(axis=0)]
+    if drawn.shape[1] <= len(surface.free) or not (np.ptp(drawn, axis=1) > 0).all():
+        raise NextPointsError(f"the draws of {surface.name} do not vary in every parameter: no error follows")
+    found = np.atleast_2d(np.cov(drawn))
+    spread = np.sqrt(np.diag(found))
+    if np.linalg.cond(found / np.outer(spread, spread)) > _SINGULAR:
+        raise NextPointsError(
+            f"the draws of {surface.name} leave its parameters one free combination (a singular covariance): "
+            "fit a law with fewer parameters, or vary each input at fixed others"
+        )
+    return found
