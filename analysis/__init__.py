@@ -5,14 +5,14 @@ follows: `allocate` (`envelope`, `isoflop`), `efficient_plan`, `crossing`, `merg
 """
 
 from analysis.allocate import Allocation, allocate
+from analysis.allocation.envelope import Envelope, envelope
+from analysis.allocation.isoflop import IsoFlop, isoflop
 from analysis.compare import Comparison, compare, leave_one_out
 from analysis.crossing import CrossingResult, crossing
-from analysis.envelope import Envelope, envelope
+from analysis.crossings.merging import Merge, merge
 from analysis.fit import Fit, fit
-from analysis.isoflop import IsoFlop, isoflop
 from analysis.kaplan import EfficientPlan, efficient_plan
 from analysis.laws import LAWS, Law, find_law
-from analysis.merging import Merge, merge
 from analysis.next_points import NextPoints, next_points
 from analysis.plan import Plan, plan
 from analysis.points import Points, PointsError, load_points

@@ -7,16 +7,16 @@ from typing import Any, Literal, get_args
 import polars as pl
 
 from analysis import text
+from analysis.allocation.envelope import Envelope, envelope
+from analysis.allocation.isoflop import IsoFlop, isoflop
+from analysis.allocation.powerlaw import AllocationError, Trend
 from analysis.batch import KAPLAN_CRITICAL_BATCH
 from analysis.caveats import confounded
-from analysis.envelope import Envelope, envelope
 from analysis.fit import Fit, fit
 from analysis.intervals import Interval
-from analysis.isoflop import IsoFlop, isoflop
 from analysis.kaplan import compute_exponent, efficient_plan, optimal_size
 from analysis.laws import CHINCHILLA, SKALING, chinchilla_optimum
 from analysis.points import Points
-from analysis.powerlaw import AllocationError, Trend
 
 Method = Literal["envelope", "isoflop", "parametric", "kaplan"]
 

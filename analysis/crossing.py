@@ -1,7 +1,7 @@
 """Where measured L(C) and L(D) cross when each is carried on alone, and how far the runs determine it.
 
-`analysis.meeting` has the crossing of two known laws and why its spread is told by quantiles; here the laws
-are fitted to points, and the runs resampled.
+`analysis.crossings.meeting` has the crossing of two known laws and why its spread is told by quantiles; here
+the laws are fitted to points, and the runs resampled.
 """
 
 import math
@@ -13,8 +13,9 @@ import numpy as np
 import polars as pl
 
 from analysis import text
-from analysis.crossing_fit import OFFSETS, ONE_PASS, Samples, drawn_laws
-from analysis.meeting import (
+from analysis.allocation.powerlaw import measurement_warnings
+from analysis.crossings.crossing_fit import OFFSETS, ONE_PASS, Samples, drawn_laws
+from analysis.crossings.meeting import (
     Crossing,
     CrossingError,
     Growth,
@@ -27,7 +28,6 @@ from analysis.meeting import (
     never_share,
 )
 from analysis.points import Exclusion, Points
-from analysis.powerlaw import measurement_warnings
 from analysis.uncertainty import resample
 
 _NUMBERS = ("N", "E", "U", "C", "loss")

@@ -127,11 +127,17 @@ def band(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The interval of a law at new inputs: losses [draws, ...], middle [...].
 
-    `noise`, the standard deviation of log loss between runs alike, widens it to one of a new run.
+    A draw without a loss there limits neither side. `noise`, the standard deviation of log loss between runs
+    alike, widens it to one of a new run.
     """
     reach = NormalDist().inv_cdf((1 + level) / 2) * noise
+    with np.errstate(all="ignore"):
+        logs = np.log(losses)
     low, high = (
-        widened_quantile(np.log(losses), np.log(middle), (1 + side * level) / 2, widening) for side in (-1, 1)
+        widened_quantile(
+            np.where(np.isnan(logs), side * np.inf, logs), np.log(middle), (1 + side * level) / 2, widening
+        )
+        for side in (-1, 1)
     )
     below, above = (np.hypot(np.log(middle) - low, reach), np.hypot(high - np.log(middle), reach))
     return middle * np.exp(-below), middle * np.exp(above)

@@ -80,8 +80,9 @@ def _hotelling(scores: np.ndarray, freedom: int) -> float | None:
     terms = scores.shape[1]
     if terms == 0 or freedom <= 2 * terms:
         return None
-    total = scores.sum(axis=0)
-    variance = scores.T @ scores
+    total, apart = scores.sum(axis=0), scores - scores.mean(axis=0)
+    # About the mean: around zero, what a wrong law does to every run alike would count as noise.
+    variance = apart.T @ apart
     if np.linalg.matrix_rank(variance) < terms:
         return None
     statistic = float(total @ np.linalg.solve(variance, total))

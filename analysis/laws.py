@@ -435,26 +435,41 @@ CONTEXT = Law(
     source="Kaplan et al. 2020 (arXiv 2001.08361), appendix D.5: the loss at position T of the context",
 )
 
+# Its exponents are small where the break is steep: b is nearer a loss than Chinchilla's coefficients are.
+_BEND_STARTS = tuple(math.exp(b) for b in (0.0, 3.0, 6.0, 10.0))
+
 BROKEN_POWER = Law(
     name="broken-power",
     formula=r"L(N) = a + b N^{-c_0} (1 + (N / d_1)^{1 / f_1})^{-c_1 f_1}",
     inputs=("N",),
     parameters=(
         Parameter("a", "nats/token", 0.0, 100.0, _LOG_STARTS, physical_lower=True),
-        _coefficient("b", "nats/token · parameters^c_0"),
+        replace(_coefficient("b", "nats/token · parameters^c_0"), starts=_BEND_STARTS),
         _exponent("c_0", 0.05, 0.2, 0.5),
         _exponent("c_1", -0.2, 0.2, 0.5, lower=-5.0),
         Parameter("d_1", "parameters", 1e-2, 1e40, tuple(10.0**e for e in range(3, 24, 3)), log=True),
-        Parameter("f_1", "", 0.02, 10.0, (0.1, 0.5), log=True),
+        Parameter("f_1", "", 0.02, 10.0, (0.3, 1.0), log=True),
     ),
     predict=lambda p, v: _broken_power(p, v["N"]),
     source="Caballero et al. 2022 (arXiv 2210.14891), one break",
+    reference=lambda v: _breaking_near(*v, *map(_power_of_ten, v.values())),
 )
 
 
 def _broken_power(p: Values, x: Any) -> Any:
     bend = (1 + (x / p["d_1"]) ** (1 / p["f_1"])) ** (-p["c_1"] * p["f_1"])
     return p["a"] + p["b"] * x ** -p["c_0"] * bend
+
+
+@cache
+def _breaking_near(x: str, middle: float) -> Law:
+    """The law in `x` with the searches for its break started around `middle`."""
+    law = in_variable(BROKEN_POWER.name, x)
+    starts = tuple(middle * 10.0**e for e in (-4, -2, -1, 0, 1, 2, 4))
+    return replace(
+        law,
+        parameters=tuple(replace(p, starts=starts) if p.name == "d_1" else p for p in law.parameters),
+    )
 
 
 OVERTRAINING = Law(

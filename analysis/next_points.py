@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from analysis import text
-from analysis.candidates import NextPointsError, candidates, check_affordable, fitted_ranges
-from analysis.design import Design
 from analysis.fit import Fit
-from analysis.identification import check_identified
-from analysis.saved_fit import surface_of
-from analysis.surface import Surface, check_plannable
-from analysis.target import find_target
+from analysis.planning.candidates import NextPointsError, candidates, check_affordable, fitted_ranges
+from analysis.planning.design import Design
+from analysis.planning.identification import check_identified
+from analysis.planning.saved_fit import surface_of
+from analysis.planning.surface import Surface, check_plannable
+from analysis.planning.target import find_target
 
 
 @dataclass(frozen=True)

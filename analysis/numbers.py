@@ -32,6 +32,9 @@ class Number:
             self._log = jnp.where(self.value < 0, jnp.nan, safe)
         return self._log
 
+    def _known(self, other: "Number") -> bool:
+        return self._log is not None and other._log is not None
+
     def __add__(self, other: Any) -> "Number":
         return Number(self.value + Number.of(other).value)
 
@@ -43,13 +46,13 @@ class Number:
 
     def __mul__(self, other: Any) -> "Number":
         other = Number.of(other)
-        known = self._log is not None and other._log is not None
-        return Number(self.value * other.value, self._log + other._log if known else None)
+        known = self._known(other)
+        return Number(self.value * other.value, self.log() + other.log() if known else None)
 
     def __truediv__(self, other: Any) -> "Number":
         other = Number.of(other)
-        known = self._log is not None and other._log is not None
-        return Number(self.value / other.value, self._log - other._log if known else None)
+        known = self._known(other)
+        return Number(self.value / other.value, self.log() - other.log() if known else None)
 
     def __rtruediv__(self, other: Any) -> "Number":
         return Number.of(other) / self

@@ -10,11 +10,11 @@ from analysis.batch import KAPLAN_CRITICAL_BATCH, critical_batch
 from analysis.fit import Fit
 from analysis.intervals import Interval
 from analysis.laws import KAPLAN_NS
-from analysis.planned import Doubling, Planned
-from analysis.planned_kaplan import KaplanPlanned
-from analysis.regime import Regime
-from analysis.saved_fit import surface_of
-from analysis.surface import PlanError, Surface, check_plannable
+from analysis.planning.planned import Doubling, Planned
+from analysis.planning.planned_kaplan import KaplanPlanned
+from analysis.planning.regime import Regime
+from analysis.planning.saved_fit import surface_of
+from analysis.planning.surface import PlanError, Surface, check_plannable
 
 KAPLAN_RULE = "the critical batch at this loss, constants published by Kaplan 2020 (eq. 1.4)"
 
@@ -85,6 +85,11 @@ def plan(
     if surface.law is KAPLAN_NS:
         return _report(KaplanPlanned(surface, flops, unique_tokens, batch_tokens), batch_tokens)
     check_plannable(surface.law)
+    if surface.confounded:
+        raise PlanError(
+            f"{surface.name}: N and E move together in the points it was fitted to, so it cannot say how to "
+            "divide a budget between them: vary E at fixed N"
+        )
     return _report(Planned.best(surface, flops, unique_tokens), batch_tokens)
 
 

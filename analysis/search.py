@@ -174,7 +174,8 @@ class Data:
             if len(places) == MINIMA or not np.isfinite(objective[i]):
                 break
             known = [j for j in places if objective[i] <= self._same(objective[j])]
-            change = [np.sqrt(np.mean((residuals[i] - residuals[j]) ** 2)) for j in known]
+            with np.errstate(all="ignore"):
+                change = [np.sqrt(np.mean((residuals[i] - residuals[j]) ** 2)) for j in known]
             if all(size > _SAME_PREDICTION * typical + _SAME_RESIDUAL for size in change):
                 places.append(i)
         return places

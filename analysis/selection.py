@@ -1,6 +1,6 @@
 """Which points a law may be fitted on together, and which are held out to test it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -35,19 +35,43 @@ def points_of(points: Points | pl.DataFrame, law: Law, critical: Mapping[str, fl
     for name in (*law.inputs, law.response):
         if name not in table.columns:
             raise FitError(f"{law.name} needs the column {name}; the points have {', '.join(table.columns)}")
-        values = table[name].cast(pl.Float64, strict=False)
-        if not (values.is_finite() & (values > 0)).fill_null(False).all():
-            raise FitError(f"{law.name}: column {name} holds a value that is not a positive number")
+    if table.is_empty():
+        raise FitError(f"{law.name}: there are no points")
+    table = table.with_columns(_positive(table, name, law) for name in _used(law, table.columns))
+    return replace(points, table=_with_run(table))
+
+
+def _used(law: Law, columns: Sequence[str]) -> list[str]:
+    """The columns that the fit reads, of those there are: the law's own and what it holds fixed."""
+    held = [_HELD_FIXED[law.inputs[0]]] if _holds(law) else []
+    passes = ["E", "U"] if law.early_stopped else []
+    return [name for name in dict.fromkeys((*law.inputs, law.response, *held, *passes)) if name in columns]
+
+
+def _positive(table: pl.DataFrame, name: str, law: Law) -> pl.Series:
+    """A column as numbers. Raises FitError if one is not positive."""
+    column = table[name]
+    if column.dtype.is_numeric() or column.dtype == pl.String:
+        values = column.cast(pl.Float64, strict=False)
+        if (values.is_finite() & (values > 0)).fill_null(False).all():
+            return values
+    raise FitError(f"{law.name}: column {name} holds a value that is not a positive number")
+
+
+def _with_run(table: pl.DataFrame) -> pl.DataFrame:
+    """`table` with the run of each row by name; without the column every row is its own."""
     if "run" not in table.columns:
-        names = [f"row {row}" for row in range(1, len(table) + 1)]
-        table = table.with_columns(run=pl.Series(names, dtype=pl.String))
-    return replace(points, table=table)
+        return table.with_columns(run=pl.Series([f"row {row}" for row in range(1, len(table) + 1)]))
+    if table["run"].has_nulls():
+        raise FitError(f"column run is empty in row {table['run'].is_null().arg_true()[0] + 1}")
+    return table.with_columns(pl.col("run").cast(pl.String))
 
 
 def _with_inputs(table: pl.DataFrame, law: Law, critical: Mapping[str, float]) -> pl.DataFrame:
     """`table` with the inputs that follow from its columns: M = E / N, S_min from losses, steps and batch."""
     if "M" in law.inputs and "M" not in table.columns and {"N", "E"} <= set(table.columns):
-        table = table.with_columns(M=pl.col("E").cast(pl.Float64) / pl.col("N").cast(pl.Float64))
+        tokens, n = (pl.col(name).cast(pl.Float64, strict=False) for name in ("E", "N"))
+        table = table.with_columns(M=tokens / n)
     if "S_min" in law.inputs and "S_min" not in table.columns:
         table = _with_steps(table, critical)
     if law.response == "B_crit" and "B_crit" not in table.columns and "B" in table.columns:
@@ -153,8 +177,13 @@ def _column(points: Points, name: str) -> np.ndarray:
 
 def _held(law: Law, points: Points) -> str | None:
     """The column that a law of one variable holds fixed, if the points have it."""
-    held = _HELD_FIXED.get(law.inputs[0]) if len(law.inputs) == 1 else None
+    held = _HELD_FIXED[law.inputs[0]] if _holds(law) else None
     return held if held in points.table.columns else None
+
+
+def _holds(law: Law) -> bool:
+    """Whether it is a law of one variable that holds another fixed."""
+    return len(law.inputs) == 1 and law.inputs[0] in _HELD_FIXED
 
 
 def _groups(values: np.ndarray) -> np.ndarray:

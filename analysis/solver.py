@@ -37,6 +37,9 @@ _ARRIVED = 1e-11
 # took 2.6 s in chunks of 64 and 3.7 s in one piece.
 _LANES_PER_CHUNK = 64
 
+# Points fill blocks, so that a fit without some of them runs the program compiled for all.
+_POINTS_PER_BLOCK = 64
+
 # The largest step of one iteration. Without it most starts overshoot into a dead term (B / E^beta = 0 at
 # every point): 5% of the 4,500 starts reached the optimum, with it 49%.
 _MAX_STEP_LOG, _MAX_STEP = 3.0, 0.3
@@ -95,25 +98,31 @@ def solve(
     """
     starts = np.asarray(starts, np.float64)
     lanes, points = len(starts), len(inputs[law.inputs[0]])
-    held = held or (False,) * len(law.parameters)
+    if lanes == 0:
+        raise ValueError("solve needs at least one start")
+    stay = np.array(held or (False,) * len(law.parameters))
     pulled = np.zeros(lanes) if pull is None else np.asarray(pull.targets, np.float64)
     stiffness = 0.0 if pull is None else pull.stiffness
+    theta = _to_search(law, starts)
     target, weights = (
         np.broadcast_to(np.asarray(array, np.float64), (lanes, points)) for array in (target, weights)
     )
-    row = {name: np.asarray(inputs[name], np.float64)[None, :] for name in law.inputs}
-    row_scale = np.broadcast_to(np.asarray(scale, np.float64), (points,))[None, :]
-    static = (law, iterations, objective.logarithmic, held, pull.value if pull else None)
+    place, real = _filled(points)
+    row = {name: np.asarray(inputs[name], np.float64)[None, place] for name in law.inputs}
+    row_scale = np.broadcast_to(np.asarray(scale, np.float64), (points,))[None, place]
+    static = (law, objective.logarithmic, pull.value if pull else None)
+    settings = (objective.delta, objective.above, stiffness, iterations, stay)
 
     def chunk(first: int) -> tuple[np.ndarray, ...]:
-        own = (_padded(array, first) for array in (_to_search(law, starts), target, weights, pulled))
+        starts, targets, shares, pulls = (_padded(array, first) for array in (theta, target, weights, pulled))
         with float64_on_cpu():
-            solved = _solve_chunk(static, *own, row, row_scale, objective.delta, objective.above, stiffness)
+            own = (starts, targets[:, place], shares[:, place] * real, pulls)
+            solved = _solve_chunk(static, *own, row, row_scale, *settings)
             return tuple(np.asarray(part) for part in solved)
 
     parts = _in_threads(chunk, range(0, lanes, _LANES_PER_CHUNK))
-    theta, reached, sensitivity = (np.concatenate(part)[:lanes] for part in zip(*parts, strict=True))
-    return Solution(_to_natural(law, theta), reached, sensitivity)
+    found, reached, sensitivity = (np.concatenate(part)[:lanes] for part in zip(*parts, strict=True))
+    return Solution(_to_natural(law, found), reached, sensitivity)
 
 
 def _in_threads(chunk: Callable[[int], Any], firsts: range) -> list[Any]:
@@ -127,13 +136,19 @@ def _in_threads(chunk: Callable[[int], Any], firsts: range) -> list[Any]:
 
 def jacobian(law: Law, params: np.ndarray, inputs: Mapping[str, Any], logarithmic: bool = True) -> np.ndarray:
     """d residual / d parameter (per e-fold for `log` ones) at one set of params: [points, parameters]."""
+    points = len(inputs[law.inputs[0]])
+    place, _ = _filled(points)
+    row = {name: np.asarray(inputs[name], np.float64)[None, place] for name in law.inputs}
     with float64_on_cpu():
-        row = {name: jnp.asarray(inputs[name], jnp.float64)[None, :] for name in law.inputs}
-        zeros = jnp.zeros((1, len(inputs[law.inputs[0]])))
-        static = (law, 0, logarithmic, (False,) * len(law.parameters), None)
-        problem = _Problem(static, row, zeros, zeros + 1.0, zeros[:, 0], zeros + 1.0, 1.0, 1.0, 0.0)
-        _, columns = problem.linearise(jnp.asarray(_to_search(law, np.asarray(params))[:, None]))
-        return np.concatenate([np.asarray(column) for column in columns]).T
+        columns = _jacobian((law, logarithmic, None), _to_search(law, np.asarray(params))[:, None], row)
+        return np.concatenate([np.asarray(column) for column in columns]).T[:points]
+
+
+@partial(jax.jit, static_argnums=0)
+def _jacobian(static, theta, inputs):
+    zeros = jnp.zeros_like(inputs[static[0].inputs[0]])
+    problem = _Problem(static, inputs, zeros, zeros + 1.0, zeros[:, 0], zeros + 1.0, 1.0, 1.0, 0.0, 0, None)
+    return problem.linearise(theta)[1]
 
 
 @contextmanager
@@ -149,6 +164,12 @@ def _padded(array: np.ndarray, first: int) -> np.ndarray:
     """A chunk of lanes, the last one repeated to fill it: one shape, so one compilation."""
     rows = np.minimum(np.arange(first, first + _LANES_PER_CHUNK), len(array) - 1)
     return array[rows]
+
+
+def _filled(points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the points and of the last one again, up to a whole block, and which are not repeats."""
+    whole = -(-points // _POINTS_PER_BLOCK) * _POINTS_PER_BLOCK
+    return np.minimum(np.arange(whole), points - 1), np.arange(whole) < points
 
 
 def _is_log(law: Law) -> np.ndarray:
@@ -169,13 +190,13 @@ def _to_natural(law: Law, theta: np.ndarray) -> np.ndarray:
 
 
 @partial(jax.jit, static_argnums=0)
-def _solve_chunk(static, theta, target, weights, pulled, inputs, scale, delta, above, stiffness):
-    problem = _Problem(static, inputs, target, weights, pulled, scale, delta, above, stiffness)
+def _solve_chunk(static, theta, target, weights, pulled, inputs, scale, *settings):
+    problem = _Problem(static, inputs, target, weights, pulled, scale, *settings)
     return problem.solve(theta.T)
 
 
-_Static = tuple[Law, int, bool, tuple[bool, ...], Callable[[Values], Any] | None]
-"""The law, the most iterations, whether residuals are of logarithms, held parameters, the pulled quantity."""
+_Static = tuple[Law, bool, Callable[[Values], Any] | None]
+"""The law, whether residuals are of logarithms, the pulled quantity."""
 
 _State = tuple[Array, Array, Array, list[Array], Array, Array, Array]
 """iteration, theta, residual, jacobian, objective, damping, the gain a full step promised."""
@@ -194,6 +215,8 @@ class _Problem:
     delta: Any
     above: Any
     stiffness: Any
+    iterations: Any
+    held: Any
 
     @property
     def law(self) -> Law:
@@ -210,8 +233,7 @@ class _Problem:
 
     def unfinished(self, state: _State) -> Array:
         i, *_, objective, _, gain = state
-        travelling = (gain > _ARRIVED * objective) & jnp.isfinite(objective)
-        return (i < self.static[1]) & jnp.any(travelling)
+        return (i < self.iterations) & jnp.any(_travelling(objective, gain))
 
     def params(self, theta: Any) -> dict[str, Array]:
         natural = [
@@ -227,7 +249,7 @@ class _Problem:
         params = {name: Number(value[:, None], logs[name]) for name, value in self.params(theta).items()}
         inputs = {name: Number(value, jnp.log(value)) for name, value in self.inputs.items()}
         predicted = Number.of(self.law.predict(params, inputs)).value
-        return self.scale * ((jnp.log(predicted) if self.static[2] else predicted) - self.target)
+        return self.scale * ((jnp.log(predicted) if self.static[1] else predicted) - self.target)
 
     def objective(self, residual: Array) -> Array:
         size = jnp.abs(residual)
@@ -241,7 +263,7 @@ class _Problem:
 
     def distance(self, theta: Any) -> Array:
         """How far the pulled quantity is from its target [lanes]."""
-        value = self.static[4]
+        value = self.static[2]
         return jnp.zeros_like(theta[0]) if value is None else value(self.params(theta)) - self.pulled
 
     def penalty(self, theta: Array) -> Array:
@@ -257,7 +279,8 @@ class _Problem:
         proposal = jnp.clip(theta - step, lower, upper)
         residual_new, jacobian_new = self.linearise(proposal)
         objective_new = self.objective(residual_new) + self.penalty(proposal)
-        better = objective_new < objective
+        travelling = _travelling(objective, gain)
+        better = travelling & (objective_new < objective)
         keep = partial(jnp.where, better[:, None])
         return (
             i + 1,
@@ -267,7 +290,7 @@ class _Problem:
             jnp.where(better, objective_new, objective),
             jnp.clip(jnp.where(better, damping * 0.2, damping * 5.0), *_DAMPING_RANGE),
             # Steps of the two kinds alternate: a lane has arrived when neither promises anything.
-            jnp.where(i % 2 == 0, promised, jnp.maximum(promised, gain)),
+            jnp.where(travelling, jnp.where(i % 2 == 0, promised, jnp.maximum(promised, gain)), gain),
         )
 
     def sensitivity(self, jacobian: list[Array]) -> Array:
@@ -299,9 +322,9 @@ class _Problem:
             [jnp.sum(curvature_weights * row * column, axis=1) for column in jacobian[: j + 1]]
             for j, row in enumerate(jacobian)
         ]
-        if self.static[4] is not None:
+        if self.static[2] is not None:
             gradient, hessian = self.pulled_system(theta, gradient, hessian)
-        free = _free(self.law, self.static[3], theta, gradient)
+        free = _free(self.law, self.held, theta, gradient)
         step = jnp.stack(solve_damped(hessian, gradient, free, damping))
         promised = jnp.sum(jnp.where(jnp.stack(free), jnp.stack(gradient) * step, 0.0), axis=0)
         largest = np.where(_is_log(self.law), _MAX_STEP_LOG, _MAX_STEP)[:, None]
@@ -317,6 +340,11 @@ class _Problem:
             for row, a in zip(hessian, slopes, strict=True)
         ]
         return gradient, hessian
+
+
+def _travelling(objective: Array, gain: Array) -> Array:
+    """Lanes that have not arrived. Those that have stay, so that no lane depends on its neighbours."""
+    return (gain > _ARRIVED * objective) & jnp.isfinite(objective)
 
 
 def _with_derivatives(function: Callable[[Array], Array], theta: Array) -> tuple[Array, list[Array]]:
@@ -340,7 +368,7 @@ def _huber_curvature(i: Array, residual: Array, delta: Any) -> Array:
     return jnp.where(jnp.abs(residual) <= delta, 1.0, outside * jnp.where(i % 2 == 0, 1.0, 0.03))
 
 
-def _free(law: Law, held: tuple[bool, ...], theta: Array, gradient: list[Array]) -> list[Array]:
+def _free(law: Law, held: Array, theta: Array, gradient: list[Array]) -> list[Array]:
     """Which parameters may move: not the held ones, nor those on a bound and pushed beyond it."""
     lower, upper = _bounds(law)
     return [

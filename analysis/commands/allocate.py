@@ -8,9 +8,9 @@ from rich.table import Table
 
 from analysis import text
 from analysis.allocate import Allocation, Method, allocate
+from analysis.allocation.isoflop import IsoFlop
 from analysis.commands.fit import assigned, print_warnings, write_result
 from analysis.fit import Fit
-from analysis.isoflop import IsoFlop
 from analysis.laws import find_law
 from analysis.points import load_points
 from analysis.text import interval, number

@@ -10,9 +10,9 @@ from analysis import text
 from analysis.commands.figures import save_charts
 from analysis.commands.fit import print_warnings, write_result
 from analysis.crossing import CrossingResult, crossing
+from analysis.crossings.meeting import CONVENTIONS, Crossing, NoCrossing, published_crossings
+from analysis.crossings.merging import Merge, merge
 from analysis.fit import fit
-from analysis.meeting import CONVENTIONS, Crossing, NoCrossing, published_crossings
-from analysis.merging import Merge, merge
 from analysis.points import load_points
 from analysis.published import PF_DAY
 

@@ -12,8 +12,8 @@ from analysis.commands.fit import print_warnings, write_result
 from analysis.commands.plan_tables import help_table, interval_table, next_table, plan_table
 from analysis.next_points import NextPoints, next_points
 from analysis.plan import Plan, plan
-from analysis.saved_fit import read_fit
-from analysis.surface import PlanError, Surface, plannable, published_surface
+from analysis.planning.saved_fit import read_fit
+from analysis.planning.surface import PlanError, Surface, plannable, published_surface
 
 PUBLISHED_PLANS = ("besiroglu", "hoffmann", "muennighoff", "kaplan-ns")
 """The published fits that plan where no fit of one's own is given."""

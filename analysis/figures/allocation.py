@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 
 from analysis import text
-from analysis.envelope import Envelope
+from analysis.allocation.envelope import Envelope
+from analysis.allocation.isoflop import IsoFlop
+from analysis.allocation.powerlaw import Trend
 from analysis.figures.parts import axis, ends, finished
 from analysis.figures.runs import compute_curves
-from analysis.isoflop import IsoFlop
-from analysis.powerlaw import Trend
 from analysis.theme import INK, RAMP
 
 Quantity = Literal["N", "E"]

@@ -6,8 +6,8 @@ import polars as pl
 
 from analysis import text
 from analysis.crossing import CrossingResult
+from analysis.crossings.meeting import Crossing
 from analysis.figures.parts import axis, ends, finished, y_axis
-from analysis.meeting import Crossing
 from analysis.theme import INK
 
 COMPUTE, DATA = "L(C)", "L(D(C))"

@@ -31,7 +31,7 @@ from analysis.published import PublishedFit, PublishedTrend
 from analysis.theme import INK, RAMP, THEME
 
 if TYPE_CHECKING:
-    from analysis.meeting import Crossing
+    from analysis.crossings.meeting import Crossing
 
 _DRAWN, _WIDE = 120, 640
 _SIZES = tuple(10.0**exponent for exponent in range(4, 10))

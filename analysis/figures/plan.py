@@ -8,9 +8,9 @@ import polars as pl
 
 from analysis import text
 from analysis.figures.parts import axis, finished, y_axis
-from analysis.optimum import best_tokens, optimum
-from analysis.regime import data_floor, split
-from analysis.surface import Surface
+from analysis.planning.optimum import best_tokens, optimum
+from analysis.planning.regime import data_floor, split
+from analysis.planning.surface import Surface
 from analysis.theme import INK
 
 _REACH, _SIZES = 30.0, 81

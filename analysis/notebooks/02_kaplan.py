@@ -53,7 +53,7 @@ from analysis.kaplan import (
 )
 from analysis.laws import CONTEXT
 from analysis.mathml import plain
-from analysis.meeting import Crossing, naive_crossing
+from analysis.crossings.meeting import Crossing, naive_crossing
 from analysis.published import PF_DAY, PUBLISHED, TRENDS
 from analysis.text import count, interval, number, power
 

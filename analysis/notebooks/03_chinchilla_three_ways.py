@@ -34,12 +34,12 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from analysis import figures, fit, load_points
-from analysis.envelope import envelope
+from analysis.allocation.envelope import envelope
 from analysis.figures.allocation import compute_optimal, isoflop_curves
 from analysis.figures.parts import axis, finished
-from analysis.isoflop import isoflop
+from analysis.allocation.isoflop import isoflop
 from analysis.laws import CHINCHILLA, chinchilla_optimum
-from analysis.powerlaw import with_sizes
+from analysis.allocation.powerlaw import with_sizes
 from analysis.profile import profile
 from analysis.published import APPROACHES, CHINCHILLA_PLANS, PUBLISHED, TRENDS
 from analysis.text import count, interval, number, power

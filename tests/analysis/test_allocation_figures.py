@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analysis.envelope import envelope
+from analysis.allocation.envelope import envelope
+from analysis.allocation.isoflop import isoflop
 from analysis.figures.allocation import compute_optimal, envelope_curves, isoflop_curves
-from analysis.isoflop import isoflop
 from analysis.laws import CHINCHILLA, chinchilla_optimum
 
 BESIROGLU = {"L_inf": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}

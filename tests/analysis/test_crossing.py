@@ -12,8 +12,8 @@ from rich.console import Console
 from analysis import figures
 from analysis.commands.crossing import crossing_command, published_table
 from analysis.crossing import CrossingError, crossing
+from analysis.crossings.meeting import Crossing, Growth, PowerLaw
 from analysis.laws import KAPLAN_ND
-from analysis.meeting import Crossing, Growth, PowerLaw
 from analysis.published import PUBLISHED
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from analysis.allocation.envelope import envelope
+from analysis.allocation.powerlaw import AllocationError
 from analysis.curves import learning_curves
-from analysis.envelope import envelope
 from analysis.frontier import compute_frontier
 from analysis.laws import CHINCHILLA, chinchilla_optimum
 from analysis.points import load_points
-from analysis.powerlaw import AllocationError
 from train.record import points_table
 
 BESIROGLU = {"L_inf": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}

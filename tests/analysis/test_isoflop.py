@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.isoflop import isoflop
+from analysis.allocation.isoflop import isoflop
+from analysis.allocation.powerlaw import AllocationError
 from analysis.laws import CHINCHILLA, chinchilla_optimum
 from analysis.points import load_points
-from analysis.powerlaw import AllocationError
 
 BESIROGLU = {"L_inf": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}
 UNEQUAL = {"L_inf": 1.7, "A": 400.0, "B": 2000.0, "alpha": 0.46, "beta": 0.31}

@@ -8,9 +8,9 @@ import pytest
 
 from analysis import kaplan as theory
 from analysis.batch import critical_batch, minimum_steps
+from analysis.crossings.meeting import Crossing, published_crossings
 from analysis.figures import kaplan as figures
 from analysis.laws import CONTEXT, KAPLAN_NS
-from analysis.meeting import Crossing, published_crossings
 from analysis.published import PF_DAY, PUBLISHED, TRENDS
 
 N_LAW, D_LAW, C_LAW, C_MIN = (PUBLISHED[f"kaplan-{name}"] for name in ("n", "d", "c", "c-min"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.meeting import (
+from analysis.crossings.meeting import (
     CONVENTIONS,
     CrossingError,
     Growth,

@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from analysis.commands.crossing import merge_table
+from analysis.crossings.meeting import CrossingError
+from analysis.crossings.merging import merge
 from analysis.fit import fit
 from analysis.laws import CHINCHILLA, DATA_CONSTRAINED, KAPLAN_N, KAPLAN_ND, epochs
-from analysis.meeting import CrossingError
-from analysis.merging import merge
 from analysis.published import PUBLISHED
 
 GRID = pl.DataFrame(

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.candidates import NextPointsError, candidates
-from analysis.design import Design, gradient
 from analysis.laws import LAWS
 from analysis.next_points import next_points
 from analysis.objective import Objective
-from analysis.optimum import optimum
+from analysis.planning.candidates import NextPointsError, candidates
+from analysis.planning.design import Design, gradient
+from analysis.planning.optimum import optimum
+from analysis.planning.surface import PlanError, Surface, published_surface
 from analysis.solver import solve
-from analysis.surface import PlanError, Surface, published_surface
 from tests.analysis.quick import QUICK, TRUTH
 
 NOISE, REPEATS = 0.002, 400

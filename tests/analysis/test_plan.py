@@ -12,19 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from analysis.candidates import NextPointsError
 from analysis.commands.plan import draw, next_command, plan_command
 from analysis.figures.plan import planned_losses, regime_map
 from analysis.fit import fit
 from analysis.kaplan import efficient_plan
 from analysis.laws import CHINCHILLA, LAWS, chinchilla_optimum, epochs
 from analysis.next_points import next_points
-from analysis.optimum import optimum
 from analysis.plan import plan
+from analysis.planning.candidates import NextPointsError
+from analysis.planning.optimum import optimum
+from analysis.planning.regime import best_epochs, split
+from analysis.planning.saved_fit import read_fit, surface_of
+from analysis.planning.surface import PlanError, Surface, published_surface
 from analysis.published import PUBLISHED
-from analysis.regime import best_epochs, split
-from analysis.saved_fit import read_fit, surface_of
-from analysis.surface import PlanError, Surface, published_surface
 from tests.analysis.designs import GRID
 from tests.analysis.quick import QUICK
 

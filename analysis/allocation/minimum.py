@@ -11,7 +11,7 @@ import numpy as np
 from scipy.interpolate import Akima1DInterpolator
 
 from analysis import text
-from analysis.budgets import Curve
+from analysis.allocation.budgets import Curve
 
 METHODS = {"akima": "Akima's spline", "parabola": "a parabola"}
 

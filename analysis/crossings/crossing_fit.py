@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 
 from analysis import text
-from analysis.choice import Choice
+from analysis.allocation.powerlaw import straight_line
+from analysis.crossings.choice import Choice
+from analysis.crossings.meeting import CrossingError, Growth, PowerLaw
 from analysis.laws import KAPLAN_C, KAPLAN_D, POWER_OFFSET, Law, Values
-from analysis.meeting import CrossingError, Growth, PowerLaw
 from analysis.objective import Objective
 from analysis.points import Exclusion
-from analysis.powerlaw import straight_line
 from analysis.search import Data
 from analysis.uncertainty import bootstrap
 

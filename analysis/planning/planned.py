@@ -11,9 +11,9 @@ import numpy as np
 from analysis import text
 from analysis.intervals import Interval
 from analysis.laws import Values
-from analysis.optimum import optima, optimum
-from analysis.regime import Regime, regime
-from analysis.surface import Surface, finite, law_inputs
+from analysis.planning.optimum import optima, optimum
+from analysis.planning.regime import Regime, regime
+from analysis.planning.surface import Surface, finite, law_inputs
 
 _STEP = 1e-4
 """Of a logarithm, in derivatives."""

@@ -19,11 +19,10 @@ import polars as pl
 from scipy.special import chdtrc
 
 from analysis import text
-from analysis.budgets import Curve, curve_of, group_budgets
-from analysis.curve_noise import Noise, measure_noise
-from analysis.minimum import METHODS, Minimum, interpolated, minimum, too_few
-from analysis.points import Points
-from analysis.powerlaw import (
+from analysis.allocation.budgets import Curve, curve_of, group_budgets
+from analysis.allocation.curve_noise import Noise, measure_noise
+from analysis.allocation.minimum import METHODS, Minimum, interpolated, minimum, too_few
+from analysis.allocation.powerlaw import (
     AllocationError,
     Optima,
     Trend,
@@ -34,6 +33,7 @@ from analysis.powerlaw import (
     straight_line,
     trend_through,
 )
+from analysis.points import Points
 
 # Warnings: the largest ratio of C within a budget, and the least probability of minima so far off the line.
 _SPREAD, _UNLIKELY = 1.12, 0.01

@@ -18,10 +18,7 @@ import numpy as np
 import polars as pl
 
 from analysis import text
-from analysis.frontier import compute_frontier
-from analysis.intervals import widening_factor
-from analysis.points import Points
-from analysis.powerlaw import (
+from analysis.allocation.powerlaw import (
     AllocationError,
     Optima,
     Trend,
@@ -31,6 +28,9 @@ from analysis.powerlaw import (
     trend_through,
     with_sizes,
 )
+from analysis.frontier import compute_frontier
+from analysis.intervals import widening_factor
+from analysis.points import Points
 from analysis.uncertainty import resample
 
 _FEWEST_SIZES = 3
@@ -40,9 +40,9 @@ _FEWEST_SIZES = 3
 class Envelope:
     """The compute frontier and the straight lines through the places where it passes to another size.
 
-    `curves` are the points, `frontier` those on the hull, by rising C. `crossings` has a row for each edge of the hull that
-    joins two sizes: C, N, E, loss at its middle; the size N it comes `from` and goes `to`; and `bounded`:
-    whether both were measured beyond the edge, so that their curves and not the ends of their runs decided.
+    `curves` are the points, `frontier` those on the hull, by rising C. `crossings` has a row for each edge of
+    the hull that joins two sizes: C, N, E, loss at its middle; the size N it comes `from` and goes `to`; and
+    `bounded`: whether both were measured beyond the edge, so that their curves decided, not the ends of runs.
     """
 
     curves: pl.DataFrame

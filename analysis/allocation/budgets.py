@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from analysis.powerlaw import AllocationError, with_sizes
+from analysis.allocation.powerlaw import AllocationError, with_sizes
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from analysis import text
-from analysis.candidates import NextPointsError, flops_of
-from analysis.design import gradient
-from analysis.surface import Surface
+from analysis.planning.candidates import NextPointsError, flops_of
+from analysis.planning.design import gradient
+from analysis.planning.surface import Surface
 
 
 def check_identified(surface: Surface, inputs: dict[str, np.ndarray], most: float) -> None:

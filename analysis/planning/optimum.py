@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis import text
 from analysis.laws import Values
-from analysis.surface import PlanError, Surface
+from analysis.planning.surface import PlanError, Surface
 
 # Points of the first grid and of each finer one: of N where E follows from the budget; of N where the best E
 # is searched for each, and of that E.

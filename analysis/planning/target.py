@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.candidates import NextPointsError
 from analysis.laws import Parameter, Values
-from analysis.optimum import optimum
-from analysis.surface import Surface
+from analysis.planning.candidates import NextPointsError
+from analysis.planning.optimum import optimum
+from analysis.planning.surface import Surface
 
 _STEP = 1e-5
 """Of a search coordinate, in derivatives."""

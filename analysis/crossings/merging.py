@@ -1,7 +1,7 @@
 """Where the compute frontier of one surface merges with its own floor.
 
-Laws of C and of D fitted apart may cross (`analysis.meeting`). One surface of N, E and U has no such point,
-because its floor lies below it everywhere: there the question is whether its frontier comes near the floor.
+Laws of C and of D fitted apart may cross (`analysis.crossings.meeting`). One surface of N, E and U has no
+such point, because its floor lies below it everywhere: the question is whether its frontier comes near the floor.
 """
 
 import math
@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 
 from analysis import text
+from analysis.crossings.meeting import CrossingError, flops_interval, never_share
 from analysis.fit import Fit
 from analysis.laws import KAPLAN_ND
-from analysis.meeting import CrossingError, flops_interval, never_share
-from analysis.optimum import optimum
-from analysis.regime import data_floor
-from analysis.surface import PlanError, Surface, plannable
+from analysis.planning.optimum import optimum
+from analysis.planning.regime import data_floor
+from analysis.planning.surface import PlanError, Surface, plannable
 
 # Decades searched beyond the largest budget of the points, and halvings of them.
 _DECADES, _HALVINGS = 12.0, 16

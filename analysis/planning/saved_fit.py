@@ -12,7 +12,7 @@ from analysis.caveats import confounded
 from analysis.fit import Fit
 from analysis.intervals import Interval
 from analysis.laws import EPOCHS, Law, LawError, Parameter, epochs, find_law
-from analysis.surface import PlanError, Surface
+from analysis.planning.surface import PlanError, Surface
 
 
 def surface_of(fit: Fit, name: str = "") -> Surface:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from analysis.laws import Values
-from analysis.optimum import columns, least
-from analysis.surface import Surface, finite
+from analysis.planning.optimum import columns, least
+from analysis.planning.surface import Surface, finite
 
 Limit = Literal["data", "model", "epoch", "mixed"]
 

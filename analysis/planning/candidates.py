@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from analysis import text
-from analysis.surface import Surface
+from analysis.planning.surface import Surface
 
 PASSES = (1.0, 4.0, 16.0)
 """The epochs that a candidate may make, for a law that knows repeats."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.candidates import NextPointsError, flops_of
-from analysis.surface import Surface, law_inputs
+from analysis.planning.candidates import NextPointsError, flops_of
+from analysis.planning.surface import Surface, law_inputs
 from analysis.uncertainty import search_coordinate
 
 # A correlation matrix of the draws with a larger condition number is singular.

@@ -14,8 +14,8 @@ from analysis.batch import KAPLAN_CRITICAL_BATCH, critical_batch, minimum_comput
 from analysis.intervals import Interval
 from analysis.kaplan import EfficientPlan, KaplanError, efficient_plan, optimal_loss, optimal_size
 from analysis.laws import Values
-from analysis.planned import Doubling
-from analysis.surface import PlanError, Surface
+from analysis.planning.planned import Doubling
+from analysis.planning.surface import PlanError, Surface
 
 # Rounds in which C_min and the loss it buys settle: each brings them five times nearer.
 _SETTLED = 40

@@ -1,0 +1,1 @@
+"""Compute-optimal sizes read off points without a law: the rooms behind allocate."""
