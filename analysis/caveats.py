@@ -8,7 +8,9 @@ import polars as pl
 from analysis.intervals import Interval
 from analysis.laws import Law
 from analysis.points import Points
-from analysis.selection import shares_held
+from analysis.search import strongest_pair
+from analysis.selection import inputs_of, shares_held
+from analysis.text import plural
 
 # In a ladder of E = 20 N the correlation is 1; a grid of sizes and token counts has 0.
 _CONFOUNDED = 0.98
@@ -34,8 +36,9 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
             f"no two points share what {law.name} holds fixed: token counts and sizes vary together"
         )
     correlation = diagnostics["correlated_inputs"]
-    if confounded(correlation):
-        one, two = law.inputs[:2]
+    pair = strongest_pair(inputs_of(points.table, law))
+    if confounded(correlation) and pair is not None:
+        one, two = pair
         warnings.append(
             f"{one} and {two} move together (correlation of logarithms {correlation:.3f}), as in a ladder of "
             "fixed tokens per parameter: these points cannot tell the exponents apart, and the parameters "
@@ -45,20 +48,32 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
         words = " and ".join(mixed)
         warnings.append(f"the points differ in {words}: their losses per token are not comparable")
     if (repeated := _repeating(law, points)) > 0:
-        warnings.append(f"{repeated} points repeat their data (E > U), and {law.name} assumes fresh tokens")
+        verb = "repeats its" if repeated == 1 else "repeat their"
+        warnings.append(
+            f"{plural(repeated, 'point')} {verb} data (E > U), and {law.name} assumes fresh tokens"
+        )
     if "S_min" in law.inputs and "published B_crit" in points.table.columns:
         warnings.append(
             "S_min was computed with the critical batch of Kaplan et al. 2020, which holds for their data "
             "and losses: measure your own (critical-batch) and give it (--critical)"
+        )
+    if law.inputs == ("C",):
+        warnings.append(
+            "the points of the frontier were chosen by their losses, and the interval takes it as given"
+        )
+    if "annealed" in points.table.columns and (running := int((~annealed(points.table)).sum())):
+        warnings.append(
+            f"{plural(running, 'point')} measured before the learning rate had decayed: where it decays, "
+            "such a loss lies above that of a run that ends there"
         )
     warnings += _misfit_warnings(law, diagnostics)
     starts, agreeing = diagnostics["n_starts"], diagnostics["n_starts_agreeing"]
     if agreeing < max(2, _FEW_AGREEING * starts):
         warnings.append(f"only {agreeing} of {starts} starts reached the best objective")
     if rivals := [m for m in diagnostics["other_minima"] if m["excess"] < _RIVAL]:
+        others = "another minimum comes" if len(rivals) == 1 else f"{len(rivals)} other minima come"
         warnings.append(
-            f"{len(rivals)} other minima come within 1% of the best objective: see other_minima; the points "
-            "hardly choose between them"
+            f"{others} within 1% of the best objective: see other_minima; the points hardly choose"
         )
     if diagnostics["held_out_error"] is None:
         warnings.append("too few points are left without the largest runs to measure an extrapolation error")
@@ -76,8 +91,16 @@ def _misfit_warnings(law: Law, diagnostics: Mapping[str, Any]) -> list[str]:
         )
     if outliers:
         named = ", ".join(outliers[:_NAMED]) + (" and others" if len(outliers) > _NAMED else "")
-        warnings.append(f"{len(outliers)} runs lie more than six typical residuals from the law: {named}")
+        verb = "lies" if len(outliers) == 1 else "lie"
+        warnings.append(
+            f"{plural(len(outliers), 'run')} {verb} more than six typical residuals from the law: {named}"
+        )
     return warnings
+
+
+def annealed(table: pl.DataFrame) -> pl.Series:
+    """The column annealed as booleans, also from text; what is not known counts as not."""
+    return table["annealed"].cast(pl.String).str.to_lowercase().is_in(["true", "1"]).fill_null(False)
 
 
 def _several(table: pl.DataFrame, name: str) -> bool:
@@ -86,10 +109,10 @@ def _several(table: pl.DataFrame, name: str) -> bool:
 
 def _repeating(law: Law, points: Points) -> int:
     """Points of more than one epoch, for a law in E that knows no U: it describes the first pass."""
-    first_pass = "E" in law.inputs and "U" not in law.inputs
+    first_pass = bool({"E", "C", "M"} & set(law.inputs)) and "U" not in law.inputs
     if not first_pass or "U" not in points.table.columns:
         return 0
-    return int((points.table["E"] > points.table["U"] * 1.01).sum())
+    return int((points.table["E"] > points.table["U"].cast(pl.Float64, strict=False) * 1.01).sum())
 
 
 def unbounded_warnings(

@@ -59,6 +59,7 @@ def compare(
     huber_delta: float | None = None,
     noise: str | None = None,
     above: float = 1.0,
+    critical: Mapping[str, float] | None = None,
     bootstrap: int = 400,
     seed: int = 0,
 ) -> Comparison:
@@ -74,10 +75,17 @@ def compare(
     if bootstrap < 100:
         raise CompareError(f"bootstrap={bootstrap}: a probability needs at least 100 draws")
     named = _named(laws)
-    shared, warnings = _shared(points, named)
+    shared, warnings = _shared(points, named, critical)
     fits = {
         name: fit(
-            shared, law, objective=objective, huber_delta=huber_delta, noise=noise, above=above, bootstrap=0
+            shared,
+            law,
+            objective=objective,
+            huber_delta=huber_delta,
+            noise=noise,
+            above=above,
+            critical=critical,
+            bootstrap=0,
         )
         for name, law in named.items()
     }
@@ -182,7 +190,9 @@ def _named(laws: Iterable[str | Law] | Mapping[str, str | Law]) -> dict[str, Law
     return named
 
 
-def _shared(points: Points | pl.DataFrame, laws: Mapping[str, Law]) -> tuple[Points, list[str]]:
+def _shared(
+    points: Points | pl.DataFrame, laws: Mapping[str, Law], critical: Mapping[str, float] | None
+) -> tuple[Points, list[str]]:
     """The points that all laws can use, by rising compute, and a sentence for each that can use fewer.
 
     Raises CompareError.
@@ -190,7 +200,7 @@ def _shared(points: Points | pl.DataFrame, laws: Mapping[str, Law]) -> tuple[Poi
     if isinstance(points, pl.DataFrame):
         points = Points(points, (), "a table", "N, as the table counts it")
     numbered = replace(points, table=points.table.with_row_index(_ROW))
-    usable = {name: hold_fixed(points_of(numbered, law), law) for name, law in laws.items()}
+    usable = {name: hold_fixed(points_of(numbered, law, critical), law) for name, law in laws.items()}
     kept = {name: set(own.table[_ROW]) for name, own in usable.items()}
     shared = set.intersection(*kept.values())
     if not shared:

@@ -11,12 +11,13 @@ import polars as pl
 from analysis import lack_of_fit, uncertainty
 from analysis.caveats import confounded, law_warnings, unbounded_warnings
 from analysis.checklist import checklist
-from analysis.intervals import Interval, IntervalKind, Intervals, band, widening_factor
-from analysis.laws import Law, Values, find_law
+from analysis.intervals import Interval, IntervalKind, Intervals, band, with_noise
+from analysis.laws import Law, Values, check_inside, find_law
 from analysis.objective import Objective, Residuals
 from analysis.points import Exclusion, Points
 from analysis.search import Data, Minima
-from analysis.selection import FitError, held_out, hold_fixed, inputs_of, points_of
+from analysis.selection import FitError, comparable, held_out, hold_fixed, inputs_of, points_of
+from analysis.strict import strict
 from analysis.uncertainty import Draws, Resampling
 
 _HUBER_DELTA, _HUBER_DELTA_OF_NOISE = 1e-3, 1.345
@@ -69,17 +70,32 @@ class Fit:
         at, middle = _arrays(self.law, inputs), self.predict(inputs)
         if self.intervals is None:
             return np.zeros_like(middle), np.full_like(middle, np.inf)
-        params = {name: values.reshape(-1, *(1,) * middle.ndim) for name, values in self.draws.items()}
-        widening = widening_factor(self.data.n_runs, self.level)
         noise = self.seed_noise if new_run else 0.0
-        return band(np.asarray(self.law.predict(params, at)), middle, self.level, widening, noise)
+        if self.intervals.kind == "bca":
+            return with_noise(middle, self._reach(at, middle), self.level, noise)
+        params = {name: values.reshape(-1, *(1,) * middle.ndim) for name, values in self.draws.items()}
+        losses = np.asarray(self.law.predict(params, at))
+        return band(losses, middle, self.level, self.intervals.widening, noise)
+
+    def _reach(self, at: Mapping[str, np.ndarray], middle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How far the interval of each prediction by itself goes below and above it, in logarithms."""
+        places = np.broadcast_arrays(*at.values())
+        below, above = np.empty(middle.shape), np.empty(middle.shape)
+        for place in np.ndindex(middle.shape):
+            inputs = {name: values[place] for name, values in zip(at, places, strict=True)}
+            low, high = self.quantity(lambda params, inputs=inputs: self.law.predict(params, inputs))[1]
+            below[place] = math.log(middle[place] / low) if low else math.inf
+            above[place] = math.inf if high is None else math.log(high / middle[place])
+        return below, above
 
     def predictions(self, held: pl.DataFrame) -> pl.DataFrame:
         """`held` points with the columns predicted, error (predicted / measured - 1), low and high.
 
-        The interval is one of a new run. Raises FitError, BatchError.
+        Only those that share what a law of one variable holds fixed. The interval is one of a new run. Raises
+        FitError, BatchError.
         """
-        table = points_of(held, self.law).table
+        table = points_of(held, self.law, self.diagnostics["critical"]).table
+        table = comparable(table, self.points, self.law)
         inputs, measured = inputs_of(table, self.law), table[self.law.response].cast(pl.Float64)
         low, high = self.band(inputs, new_run=True)
         predicted = pl.Series(self.predict(inputs))
@@ -88,11 +104,14 @@ class Fit:
     def at(self, params: Mapping[str, float]) -> "At":
         """The objective at `params` (those not named as fitted) and the minimum downhill from there.
 
-        Raises FitError for a parameter that the law does not have or that is frozen.
+        Raises FitError for a parameter that the law does not have or that is frozen, LawError for a value
+        outside its range.
         """
         free = self.data.law.parameter_names
         if unknown := [name for name in params if name not in free]:
             raise FitError(f"{unknown[0]} is not a free parameter of this fit: {', '.join(free)}")
+        for parameter in self.data.law.parameters:
+            check_inside(self.law.name, parameter, params.get(parameter.name, parameter.lower))
         start = np.array([float(params.get(name, self.params[name])) for name in free])
         terms = self.data.objective.terms(self.data.residuals(start))
         solution = self.data.solve(start[None, :])
@@ -118,7 +137,7 @@ class Fit:
 
     def to_json(self) -> dict[str, Any]:
         """The fit as strict JSON values: null for an unbounded side and for a number that is not finite."""
-        return _strict(
+        return strict(
             {
                 "law": self.law.name,
                 "params": self.params,
@@ -182,7 +201,14 @@ def fit(
     settings = {"bootstrap": bootstrap, "seed": seed, "resampling": resampling, "interval": interval}
     widening = {"interval_widening": intervals.widening if intervals else None}
     diagnostics = (
-        _diagnostics(points, data, minima) | settings | widening | {"frozen": frozen, "noise": noise}
+        _diagnostics(points, data, minima)
+        | settings
+        | widening
+        | {
+            "frozen": frozen,
+            "noise": noise,
+            "critical": dict(critical) if critical else None,
+        }
     )
     fitted = Fit(
         law=law,
@@ -218,10 +244,16 @@ def _middle(table: pl.DataFrame, law: Law) -> dict[str, float]:
 
 
 def _intervals(data, minima, bootstrap, seed, resampling, level, kind) -> Intervals | None:
-    """None without draws, with too few runs for the parameters, or if the inputs move together."""
+    """None without draws, with too few runs for the parameters, or if the inputs move together.
+
+    Too few are also those of which more resamples than the interval leaves out have fewer distinct points
+    than the law has parameters.
+    """
     if bootstrap == 0 or data.n_runs <= len(data.law.parameters) or confounded(data.input_correlation()):
         return None
     draws: Draws = uncertainty.draw(data, minima, bootstrap, seed, resampling)
+    if draws.undetermined.mean() > (1 - level) / 2:
+        return None
     return Intervals(data, minima.params[0], draws, level, kind)
 
 
@@ -241,7 +273,7 @@ def _parameter_intervals(law, data, intervals, frozen) -> dict[str, Interval]:
 def _named_draws(law, intervals, frozen) -> dict[str, np.ndarray]:
     if intervals is None:
         return {}
-    params = intervals.draws.params
+    params = intervals.draws.params[~intervals.draws.undetermined]
     drawn = dict(zip(intervals.data.law.parameter_names, params.T, strict=True))
     drawn |= {name: np.full(len(params), value) for name, value in frozen.items()}
     return {name: drawn[name] for name in law.parameter_names}
@@ -336,13 +368,3 @@ def _arrays(law: Law, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     if missing:
         raise FitError(f"{law.name} needs {', '.join(law.inputs)}; {missing[0]} is missing")
     return {name: np.asarray(inputs[name], float) for name in law.inputs}
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _strict(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_strict(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -43,11 +43,12 @@ class Intervals:
 
     @cached_property
     def widening(self) -> float:
-        return widening_factor(self.data.n_runs, self.level) if self.kind == "percentile" else 1.0
+        units = len(np.unique(self.draws.units))
+        return widening_factor(units, self.level) if self.kind == "percentile" else 1.0
 
     @cached_property
     def refits(self) -> np.ndarray:
-        return jackknife(self.data, self.params)
+        return jackknife(self.data, self.params, self.draws.units)
 
     def parameter(self, j: int) -> Interval:
         """Of the parameter in place `j` of the law's."""
@@ -63,17 +64,34 @@ class Intervals:
         )
 
     def quantity(self, value: Callable[[Any], Any]) -> Interval:
-        """Of what follows from the parameters: `value` takes them by name, arrays over draws."""
+        """Of what follows from the parameters: `value` takes them by name, arrays over draws.
 
-        def coordinate(params: np.ndarray) -> np.ndarray:
+        A quantity that is positive in every draw is widened in its logarithm.
+        """
+
+        def natural(params: np.ndarray) -> np.ndarray:
             named = dict(zip(self.data.law.parameter_names, params.T, strict=True))
             with np.errstate(all="ignore"):
                 return np.broadcast_to(value(named), params.shape[:-1]).astype(float)
 
+        drawn = natural(self.draws.params)
+        positive = bool((drawn[np.isfinite(drawn)] > 0).all() and natural(self.params) > 0)
+
+        def coordinate(params: np.ndarray) -> np.ndarray:
+            with np.errstate(all="ignore"):
+                return np.asarray(np.log(natural(params))) if positive else natural(params)
+
         unlimited = self.draws.below | self.draws.above
-        lost = unlimited[:, _felt_by(coordinate, self.params)].any(axis=1)
-        lost |= ~np.isfinite(coordinate(self.draws.params))
-        low, high = (end if math.isfinite(end) else None for end in self._ends(coordinate, (lost, lost)))
+        lost = unlimited[:, _felt_by(natural, self.params)].any(axis=1) | ~np.isfinite(
+            coordinate(self.draws.params)
+        )
+        with np.errstate(over="ignore"):
+            ends = np.array(self._ends(coordinate, (lost, lost)))
+            known, ends = np.isfinite(ends), np.exp(ends) if positive else ends
+        low, high = (
+            float(end) if there and math.isfinite(end) else None
+            for end, there in zip(ends, known, strict=True)
+        )
         return low, high
 
     def _ends(self, coordinate: Callable, unlimited: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:
@@ -130,17 +148,26 @@ def band(
     A draw without a loss there limits neither side. `noise`, the standard deviation of log loss between runs
     alike, widens it to one of a new run.
     """
-    reach = NormalDist().inv_cdf((1 + level) / 2) * noise
     with np.errstate(all="ignore"):
-        logs = np.log(losses)
-    low, high = (
-        widened_quantile(
-            np.where(np.isnan(logs), side * np.inf, logs), np.log(middle), (1 + side * level) / 2, widening
+        logs, log_middle = np.log(losses), np.log(middle)
+        low, high = (
+            widened_quantile(
+                np.where(np.isnan(logs), side * np.inf, logs), log_middle, (1 + side * level) / 2, widening
+            )
+            for side in (-1, 1)
         )
-        for side in (-1, 1)
-    )
-    below, above = (np.hypot(np.log(middle) - low, reach), np.hypot(high - np.log(middle), reach))
-    return middle * np.exp(-below), middle * np.exp(above)
+        reach = (np.maximum(log_middle - low, 0.0), np.maximum(high - log_middle, 0.0))
+    return with_noise(middle, reach, level, noise)
+
+
+def with_noise(
+    middle: np.ndarray, reach: tuple[np.ndarray, np.ndarray], level: float, noise: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends at `reach` below and above `middle` (in logarithms), and further by `noise` (s.d. of log loss)."""
+    own = NormalDist().inv_cdf((1 + level) / 2) * noise
+    with np.errstate(all="ignore"):
+        low, high = middle * np.exp(-np.hypot(reach[0], own)), middle * np.exp(np.hypot(reach[1], own))
+    return np.where(np.isnan(low), 0.0, low), np.where(np.isnan(high), np.inf, high)
 
 
 def widening_factor(runs: int, level: float) -> float:

@@ -38,7 +38,7 @@ def misfit(data: Data, params: np.ndarray) -> Misfit | None:
     if probability is None:
         return None
     relative = residuals / data.scale
-    most = _OUTLYING * _typical(relative)
+    most = _OUTLYING * _typical(relative, len(params))
     bounded = np.clip(relative, -most, most)
     return Misfit(probability, float(np.linalg.norm(extra.T @ bounded) / np.sqrt(data.points)))
 
@@ -46,14 +46,18 @@ def misfit(data: Data, params: np.ndarray) -> Misfit | None:
 def outliers(data: Data, params: np.ndarray) -> list[str]:
     """The runs with a residual of more than six times the typical one (median absolute / .6745), in order."""
     residuals = data.residuals(params)
-    size, typical = np.abs(residuals), _typical(residuals)
+    size, typical = np.abs(residuals), _typical(residuals, len(params))
     found = data.runs[(size > _OUTLYING * typical) & (size > 0)]
     return list(dict.fromkeys(found.tolist())) if typical > 0 else []
 
 
-def _typical(residuals: np.ndarray) -> float:
-    """The standard deviation of a normal distribution with the same median absolute value."""
-    return float(np.median(np.abs(residuals))) / 0.6745
+def _typical(residuals: np.ndarray, parameters: int) -> float:
+    """The standard deviation of a normal distribution with the same median absolute value.
+
+    A robust fit passes through about as many points as it has parameters: these residuals do not count.
+    """
+    size = np.sort(np.abs(residuals))[parameters:]
+    return float(np.median(size)) / 0.6745 if size.size else 0.0
 
 
 def _second_order(data: Data) -> np.ndarray:

@@ -105,11 +105,12 @@ class Law:
         if len(values) == len(self.parameters):
             raise LawError(f"{self.name}: every parameter is frozen, nothing is left to fit")
         for parameter in self.parameters:
-            _check_inside(self.name, parameter, values.get(parameter.name, parameter.lower))
+            check_inside(self.name, parameter, values.get(parameter.name, parameter.lower))
         return _frozen(self, tuple(sorted(values.items()))) if values else self
 
 
-def _check_inside(law: str, parameter: Parameter, value: float) -> None:
+def check_inside(law: str, parameter: Parameter, value: float) -> None:
+    """Raise LawError for a value outside the parameter's bounds."""
     if not parameter.lower <= value <= parameter.upper:
         limits = f"{parameter.lower:g} to {parameter.upper:g}"
         raise LawError(f"{law}: {parameter.name}={value:g} is outside its range, {limits}")
@@ -158,7 +159,11 @@ def _excess(ratio: Any) -> Any:
 
 
 def _saturating(repeats: Any, limit: Any) -> Any:
-    """limit (1 - exp(-repeats / limit)): the worth of repeats that decays by 1/e every `limit` of them."""
+    """limit (1 - exp(-repeats / limit)): the worth of repeats that decays by 1/e every `limit` of them.
+
+    A limit far above 1e11 counts as 1e11: beyond, the difference is lost in rounding, and with it all worth.
+    """
+    limit = 1 / (1 / limit + 1e-11)
     return limit * (1 - math.e ** (-repeats / limit))
 
 

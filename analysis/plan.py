@@ -18,6 +18,9 @@ from analysis.planning.surface import PlanError, Surface, check_plannable
 
 KAPLAN_RULE = "the critical batch at this loss, constants published by Kaplan 2020 (eq. 1.4)"
 
+# A run of fewer steps says little of its N and E.
+_FEWEST_STEPS = 1000
+
 # Outside the fitted range by more than this many decades is worth a word.
 _OUTSIDE = 0.05
 
@@ -102,7 +105,7 @@ def _report(found: Planned | KaplanPlanned, batch_tokens: float | None) -> Plan:
     surface, elasticities = found.surface, found.elasticities()
     loss_band, run_band = surface.bands(found.at)
     n_interval, tokens_interval, regret = found.optima()
-    batch, rule = _batch(found.loss, batch_tokens)
+    batch, rule = _batch(surface, found.loss, batch_tokens)
     shown = Plan(
         name=surface.name,
         law=surface.law.name,
@@ -133,14 +136,16 @@ def _report(found: Planned | KaplanPlanned, batch_tokens: float | None) -> Plan:
         warnings=(),
     )
     repeats = [] if found.known else [_repeats_words(shown)]
-    return replace(shown, warnings=(*repeats, *found.remarks(), *_doubts(surface, shown.outside)))
+    doubts = (*found.remarks(), *_few_steps(shown), *_doubts(surface, shown.outside))
+    return replace(shown, warnings=(*repeats, *doubts))
 
 
-def _batch(loss: float, given: float | None) -> tuple[float, str]:
+def _batch(surface: Surface, loss: float, given: float | None) -> tuple[float, str]:
     """The tokens of a step and the rule they come from."""
     if given is not None:
         return given, "as given"
-    return float(critical_batch(loss, KAPLAN_CRITICAL_BATCH)), KAPLAN_RULE
+    rule = KAPLAN_RULE if surface.critical == KAPLAN_CRITICAL_BATCH else "the critical batch given to the fit"
+    return float(critical_batch(loss, surface.critical)), rule
 
 
 def _outside(surface: Surface, inputs: Mapping[str, Any]) -> dict[str, float]:
@@ -160,6 +165,14 @@ def _repeats_words(shown: Plan) -> str:
         f"tokens, and {shown.law} knows fresh ones only: its loss is that of {text.count(shown.tokens)} "
         "fresh tokens"
     )
+
+
+def _few_steps(shown: Plan) -> Iterable[str]:
+    if shown.batch_rule == KAPLAN_RULE and shown.steps < _FEWEST_STEPS:
+        yield (
+            f"the published critical batch leaves {text.number(shown.steps, 3)} steps: measure your own or "
+            "give --batch-tokens"
+        )
 
 
 def _doubts(surface: Surface, outside: Mapping[str, float]) -> Iterable[str]:

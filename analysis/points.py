@@ -100,12 +100,12 @@ def load_points(
     """
     if count not in get_args(Count):
         raise PointsError(f"count={count!r} is not one of {', '.join(get_args(Count))}")
-    raw = read_table(Path(path))
     source = str(path)
+    raw = _with_loss(read_table(Path(path)), loss, source)
     if "N" not in raw.columns and "tokens" in raw.columns:
         points = Points(_from_record(raw, count, source), (), source, count)
     else:
-        table = _from_other_trainer(_with_loss(raw, loss, source), source, law)
+        table = _from_other_trainer(raw, source, law)
         points = Points(table, (), source, "N, as the file counts it")
     return _checked(_filtered(points, split, annealed_only))
 
@@ -171,7 +171,7 @@ def _from_other_trainer(raw: pl.DataFrame, source: str, law: Law | None) -> pl.D
     numbers = [name for name in wanted if name in found]
     table = _with_numbers(raw.with_row_index("row", offset=1), numbers, source)
     if "D" in found:
-        table = table.rename({"D": "E"})
+        table = table.with_columns(E=pl.col("D"))
     if "E" not in table.columns:
         table = table.with_columns(E=pl.col("C") / (6 * pl.col("N")))
     defaults = {"U": pl.col("E"), "C": 6 * pl.col("N") * pl.col("E")}

@@ -195,14 +195,20 @@ class Data:
 
     def input_correlation(self) -> float | None:
         """The correlation of the logarithms of two inputs, the strongest of its pairs; None for one input."""
-        pairs = [pair for pair in _PAIRS if set(pair) <= set(self.inputs)]
-        return max((_correlation(self.inputs, *pair) for pair in pairs), key=abs, default=None)
+        pair = strongest_pair(self.inputs)
+        return None if pair is None else _correlation(self.inputs, *pair)
 
 
 # The product of standard deviations of logarithms below which an input does not vary.
 _TINY_SPREAD = 1e-9
 
 _PAIRS = (("N", "E"), ("N", "U"), ("N", "S_min"), ("C", "M"))
+
+
+def strongest_pair(inputs: Mapping[str, np.ndarray]) -> tuple[str, str] | None:
+    """The two inputs, of those that a ladder may tie together, whose logarithms correlate most."""
+    pairs = [pair for pair in _PAIRS if set(pair) <= set(inputs)]
+    return max(pairs, key=lambda pair: abs(_correlation(inputs, *pair)), default=None)
 
 
 def _correlation(inputs: Mapping[str, np.ndarray], first: str, second: str) -> float:

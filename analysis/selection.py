@@ -137,12 +137,36 @@ def _keep_widest(points: Points, held: str, x: str) -> Points:
 
 
 def _keep_unbeaten(points: Points) -> Points:
-    """The compute frontier: L(C) is what a budget can buy, not what any run made of it (Kaplan 2020, 3.3)."""
-    kept = unbeaten(points.table)
+    """The compute frontier: L(C) is what a budget can buy, not what any run made of it (Kaplan 2020, 3.3).
+
+    Runs that differ in their seeds alone are judged by their mean and kept together: the luckiest would not
+    be what the budget buys.
+    """
+    cell = [name for name in ("C", "N", "E", "U") if name in points.table.columns]
+    best = unbeaten(points.table.group_by(cell).agg(pl.col("loss").mean()))
+    kept = points.table.join(best.select(cell), on=cell, how="semi").sort("C", "loss")
     reason = "above the compute frontier: another point has no more loss for no more C"
     exclusion = Exclusion(reason, len(points.table) - len(kept))
     excluded = (*points.excluded, exclusion) if exclusion.n else points.excluded
     return replace(points, table=kept, excluded=excluded)
+
+
+def comparable(table: pl.DataFrame, fitted: pl.DataFrame, law: Law) -> pl.DataFrame:
+    """The rows of `table` that share what a law of one variable held fixed. Raises FitError if none does."""
+    held = _HELD_FIXED.get(law.inputs[0]) if len(law.inputs) == 1 else None
+    if held is None or held not in fitted.columns or held not in table.columns:
+        return table
+    values = fitted[held].cast(pl.Float64).to_numpy()
+    low, high = float(values.min()), float(values.max())
+    if high > low * (1 + _SAME_VALUE):
+        return table
+    edges = low / (1 + _SAME_VALUE), high * (1 + _SAME_VALUE)
+    same = table.filter(pl.col(held).cast(pl.Float64).is_between(*edges))
+    if same.is_empty():
+        raise FitError(
+            f"{law.name} was fitted at {held} = {text.count(low)}, and no point held out has that {held}"
+        )
+    return same
 
 
 def _keep_best_passes(points: Points, law: Law) -> Points:
@@ -199,16 +223,18 @@ def _groups(values: np.ndarray) -> np.ndarray:
 def held_out(law: Law, inputs: Mapping[str, np.ndarray], runs: np.ndarray) -> np.ndarray | None:
     """Rows of the runs of the largest compute (a fifth, at least one); None if too few are left.
 
-    Compute is NE for a law of N and E, C for a law of it, and else the product of the law's inputs. Runs of
-    equal compute are held out together, so that what is predicted lies beyond what is fitted.
+    Compute is NE for a law of N and E, C for a law of it, grows as a loss falls, and is else the product of
+    the law's inputs. Runs of equal compute are held out together, so that what is predicted lies beyond what
+    is fitted. Where all runs reach as far (curves over the context, say), these are the farthest rows.
     """
     size = _compute(inputs)
     names, index = np.unique(runs, return_inverse=True)
     largest = np.array([size[index == i].max() for i in range(len(names))])
-    group = _groups(largest)
-    wanted = max(1, round(_HELD_OUT * len(names)))
-    threshold = np.sort(group)[-wanted]
-    out = (group >= threshold)[index]
+    group, of_row = _groups(largest), index
+    if group.max() == 0:
+        group, of_row = _groups(size), np.arange(len(size))
+    wanted = max(1, round(_HELD_OUT * len(group)))
+    out = (group >= np.sort(group)[-wanted])[of_row]
     left = np.unique(np.stack([values[~out] for values in inputs.values()], axis=1), axis=0)
     return out if len(left) > len(law.parameters) else None
 
@@ -216,5 +242,7 @@ def held_out(law: Law, inputs: Mapping[str, np.ndarray], runs: np.ndarray) -> np
 def _compute(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     if "C" in inputs:
         return inputs["C"]
+    if "loss" in inputs:
+        return 1 / inputs["loss"]
     used = ("N", "E") if {"N", "E"} <= set(inputs) else tuple(inputs)
     return np.prod([inputs[name] for name in used], axis=0)

@@ -6,7 +6,7 @@ reads the draws.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -32,12 +32,16 @@ _STARTS, _JACKKNIFE, _REPLICATES = 3, 100, 3
 class Draws:
     """Refits of the resampled runs: params [draws, parameters] in natural units.
 
-    `below` and `above` [draws, parameters] mark the draws that put no limit on a parameter on that side.
+    `below` and `above` [draws, parameters] mark the draws that put no limit on a parameter on that side,
+    `undetermined` [draws] those with fewer distinct points than parameters. `units` [points] are what was
+    resampled.
     """
 
     params: np.ndarray
     below: np.ndarray
     above: np.ndarray
+    undetermined: np.ndarray
+    units: np.ndarray
 
 
 def draw(data: Data, minima: Minima, draws: int, seed: int, resampling: Resampling) -> Draws:
@@ -46,7 +50,7 @@ def draw(data: Data, minima: Minima, draws: int, seed: int, resampling: Resampli
     if resampling == "noise":
         return bootstrap(data, np.ones((draws, data.points)), starts, simulated(data, starts[0], draws, seed))
     units = np.arange(data.points) if resampling == "point" else data.runs
-    return bootstrap(data, resample(units, draws, seed), starts)
+    return replace(bootstrap(data, resample(units, draws, seed), starts), units=units)
 
 
 def resample(runs: np.ndarray, draws: int, seed: int) -> np.ndarray:
@@ -94,8 +98,9 @@ def bootstrap(data: Data, weights: np.ndarray, starts: np.ndarray, target: np.nd
     best = np.argmin(solution.objective.reshape(-1, each), axis=1) + each * np.arange(len(weights))
     params, felt = solution.params[best], solution.sensitivity[best] > _UNFELT * np.median(data.scale)
     below, above = _runaway(data.law.parameters, params, felt)
-    lost = ~felt | _undetermined(data, weights)[:, None] | ~np.isfinite(params)
-    return Draws(params, below | lost, above | lost)
+    undetermined = _undetermined(data, weights)
+    lost = ~felt | undetermined[:, None] | ~np.isfinite(params)
+    return Draws(params, below | lost, above | lost, undetermined, data.runs)
 
 
 def _runaway(
@@ -136,9 +141,9 @@ def search_coordinate(parameter: Parameter, values: Any) -> Any:
     return np.log(values) if parameter.log else np.asarray(values)
 
 
-def jackknife(data: Data, params: np.ndarray) -> np.ndarray:
-    """Refits without each run (or, of more than 100, each of 100 groups of runs): [refits, parameters]."""
-    names, index = np.unique(data.runs, return_inverse=True)
+def jackknife(data: Data, params: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Refits without each unit (or, of more than 100, each of 100 groups of them): [refits, parameters]."""
+    names, index = np.unique(units, return_inverse=True)
     group = index % min(len(names), _JACKKNIFE)
     weights = 1.0 - (group == np.arange(group.max() + 1)[:, None])
     return data.solve(np.tile(params, (len(weights), 1)), weights).params

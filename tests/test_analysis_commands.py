@@ -58,6 +58,15 @@ def test_a_fit_names_its_column_holds_out_a_point_and_draws(folder, fitted):
     assert {path.name for path in (folder / "drawn").iterdir()} >= {"law.svg", "residuals.svg", "starts.svg"}
 
 
+def test_a_comparison_with_another_law_is_printed_and_drawn(folder, cache):
+    words = ["fit", "grid.csv", "--law", "chinchilla", "--loss", "my_loss", "--against", "skaling"]
+    done = quarry(cache, *words, "--bootstrap", 0, "--figures", "compared", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "laws fitted to the same points" in done.stdout
+    drawn = (folder / "compared" / "comparison.svg").read_text()
+    assert "skaling" in drawn
+
+
 def test_frozen_parameters_and_the_objective_elsewhere(folder, cache):
     words = ["fit", "epochs.csv", "--law", "data-constrained", "--at", "R_D=10", "--bootstrap", 0]
     for name in ("L_inf", "A", "B", "alpha", "beta"):

@@ -14,13 +14,18 @@ from train.sweep import compact
 
 @dataclass(frozen=True)
 class Target:
-    """A point as it will be: the model nearest to the `asked` N, E, U, and what is added to the seeds."""
+    """A point as it will be: the model nearest to the `asked` N, E, U, and what is added to the seeds.
+
+    `sets_unique`: whether the file sets U, as what it is written after has another or too little for fresh
+    tokens.
+    """
 
     model: ModelConfig
     asked: float
     tokens: int
     unique: int | None
     seed: int = 0
+    sets_unique: bool = False
 
     @property
     def n(self) -> int:
@@ -97,7 +102,7 @@ config = dataclasses.replace(
 def _changes(target: Target) -> str:
     """The lines that set U and other seeds."""
     lines = ""
-    if target.unique is not None:
+    if target.sets_unique:
         data = f"dataclasses.replace(config.data, unique_tokens={target.unique})"
         lines += f"config = dataclasses.replace(config, data={data})\n"
     if target.seed:

@@ -3,10 +3,11 @@
 import dataclasses
 import importlib
 import inspect
+import keyword
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -41,7 +42,9 @@ class _Study(Source):
         found = Target(model, n, tokens, unique)
         if not 1 / _TOLERANCE <= found.n / n <= _TOLERANCE:
             raise ScaffoldError(f"N = {n:.4g}: the nearest model like {self.like} has {found.n:,} parameters")
-        return found
+        inherited = self.like_it(found).data.unique_tokens
+        sets_unique = unique is not None or (inherited is not None and inherited < tokens)
+        return dataclasses.replace(found, sets_unique=sets_unique)
 
     def by_recipe(self, n: float) -> ModelConfig:
         """Of the recipe's models the nearest: N rises with the width, in steps of one head."""
@@ -58,20 +61,23 @@ class _Study(Source):
         assert self.recipe is not None
         return self.recipe(d_model=heads * self.config.model.d_head, tokens=self.config.batch_tokens).model
 
+    def like_it(self, target: Target) -> Experiment:
+        """What the study makes of the target's size and tokens, with its own data and seeds."""
+        if self.recipe:
+            return self.recipe(d_model=target.model.d_model, tokens=target.tokens)
+        rate = self.config.optimizer.learning_rate * self.config.model.d_model / target.model.d_model
+        return dataclasses.replace(
+            self.config,
+            model=target.model,
+            duration=Duration(tokens=target.tokens),
+            optimizer=dataclasses.replace(self.config.optimizer, learning_rate=rate),
+        )
+
     def experiment(self, target: Target) -> Experiment:
         """What the file will define."""
-        if self.recipe:
-            config = self.recipe(d_model=target.model.d_model, tokens=target.tokens)
-        else:
-            rate = self.config.optimizer.learning_rate * self.config.model.d_model / target.model.d_model
-            config = dataclasses.replace(
-                self.config,
-                model=target.model,
-                duration=Duration(tokens=target.tokens),
-                optimizer=dataclasses.replace(self.config.optimizer, learning_rate=rate),
-            )
+        config = self.like_it(target)
         data = config.data
-        if target.unique is not None:
+        if target.sets_unique:
             data = dataclasses.replace(data, unique_tokens=target.unique)
         seeds = {name: getattr(config, name) + target.seed for name in ("seed_init", "seed_order")}
         return dataclasses.replace(config, data=data, **seeds)
@@ -142,7 +148,12 @@ def _module(folder: Path, output: Path) -> str | None:
     names = [".".join(parts)] if len(parts) > 1 else []
     names += [folder.name] if output.parent == folder.parent else []
     with _on_path(folder.parent):
-        return next((name for name in names if _is_package(name, folder)), None)
+        return next((name for name in names if _is_written(name) and _is_package(name, folder)), None)
+
+
+def _is_written(name: str) -> bool:
+    """Whether an import statement can hold `name`."""
+    return all(part.isidentifier() and not keyword.iskeyword(part) for part in name.split("."))
 
 
 @contextmanager
@@ -176,13 +187,18 @@ def _unused(output: Path, name: str, files: dict[Path, str]) -> Path:
 
 
 def _write(files: dict[Path, str]) -> None:
-    """Every file, or none if one is there already."""
+    """Every file, or none if one is there already or cannot be written."""
     if existing := next((file for file in files if file.exists()), None):
         raise ScaffoldError(f"{existing} is there already: choose another folder, or remove it")
+    written: list[Path] = []
     try:
         for file, text in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("x", encoding="utf-8") as stream:
+                written.append(file)
                 stream.write(text)
     except OSError as error:
-        raise ScaffoldError(f"cannot write {error.filename}: {error.strerror}") from None
+        for file in written:
+            with suppress(OSError):
+                file.unlink()
+        raise ScaffoldError(f"cannot write {error.filename or written[-1]}: {error.strerror}") from None

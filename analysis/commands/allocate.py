@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from analysis import text
 from analysis.allocate import Allocation, Method, allocate
@@ -88,7 +89,7 @@ def refused_table(found: IsoFlop) -> Table:
     """The budgets without an optimum, and why."""
     table = Table("C, FLOPs", "refused because", title="budgets without an optimum", box=None)
     for row in found.refused.iter_rows(named=True):
-        table.add_row(text.power(row["C"], 3), row["reason"])
+        table.add_row(text.power(row["C"], 3), Text(row["reason"]))
     return table
 
 

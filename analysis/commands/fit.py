@@ -16,6 +16,7 @@ from analysis.laws import find_law
 from analysis.mathml import plain
 from analysis.points import PointsError, load_points
 from analysis.profile import Profile, profile
+from analysis.strict import strict
 from analysis.text import MISSING, interval, number
 from train.record import RecordError, write_json
 
@@ -61,13 +62,16 @@ def fit_command(
     if profiled:
         console.print(profile_table(profiled))
     warnings = [*fitted.warnings, *(warning for each in profiled for warning in each.warnings)]
+    comparison = None
     if against:
-        warnings += print_comparison(compare(points, (chosen, *against), **_comparable(options)), console)
+        laws = (chosen.frozen(assigned(freeze)), *against)
+        comparison = compare(points, laws, critical=assigned(critical), **_comparable(options))
+        warnings += print_comparison(comparison, console)
     print_warnings(list(dict.fromkeys(warnings)), console)
     if output is not None:
         write_result(fitted.to_json() | {"profiles": [profile_json(each) for each in profiled]}, output)
     if figures is not None:
-        save_charts(fit_charts(fitted, profiled), figures)
+        save_charts(fit_charts(fitted, profiled, comparison), figures)
     return fitted
 
 
@@ -92,7 +96,7 @@ def profile_table(profiled: Sequence[Profile]) -> Table:
             for value, objective in each.valleys
             if objective > each.minimum * (1 + _SAME)
         )
-        table.add_row(each.name, number(each.best), regions, valleys or "none")
+        table.add_row(Text(each.name), number(each.best), regions, valleys or "none")
     return table
 
 
@@ -126,7 +130,7 @@ def print_comparison(comparison: Comparison, console: Console) -> tuple[str, ...
     for row in comparison.table.iter_rows(named=True):
         errors = [_percent(row[name]) for name in ("held_out_error", "left_out_error")]
         misfit = number(row["misfit_probability"], 2)
-        table.add_row(row["law"], str(row["parameters"]), f"{row['objective']:.6g}", *errors, misfit)
+        table.add_row(Text(row["law"]), str(row["parameters"]), f"{row['objective']:.6g}", *errors, misfit)
     console.print(table)
     return comparison.warnings
 
@@ -135,8 +139,8 @@ def _percent(value: float | None) -> str:
     return MISSING if value is None else f"{value:.3%}"
 
 
-def fit_charts(fitted: Fit, profiled: Sequence[Profile]) -> dict:
-    """The figures of a fit by name: law, residuals, starts, and a profile of each quantity profiled."""
+def fit_charts(fitted: Fit, profiled: Sequence[Profile], comparison: Comparison | None = None) -> dict:
+    """The figures of a fit by name: law, residuals, starts, the comparison with other laws, profiles."""
     from analysis import figures
 
     charts = {
@@ -144,7 +148,15 @@ def fit_charts(fitted: Fit, profiled: Sequence[Profile]) -> dict:
         "residuals": figures.residuals(fitted),
         "starts": figures.start_agreement(fitted),
     }
+    if comparison is not None and _measured(comparison):
+        charts["comparison"] = figures.law_comparison(comparison)
     return charts | {f"profile-{each.name}": figures.profile_curve(each) for each in profiled}
+
+
+def _measured(comparison: Comparison) -> bool:
+    """Whether any law's error of prediction is known."""
+    errors = comparison.table.select("held_out_error", "left_out_error")
+    return any(column.count() for column in errors)
 
 
 def assigned(words: Sequence[str]) -> dict[str, float]:
@@ -221,6 +233,6 @@ def write_result(value: Mapping, output: Path) -> None:
     """Write a result as JSON, whole or not at all. Raises RecordError if it cannot be written."""
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(output, value)
+        write_json(output, strict(value))
     except OSError as error:
         raise RecordError(f"cannot write {output}: {error.strerror}") from None

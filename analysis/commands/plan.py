@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -14,6 +15,7 @@ from analysis.next_points import NextPoints, next_points
 from analysis.plan import Plan, plan
 from analysis.planning.saved_fit import read_fit
 from analysis.planning.surface import PlanError, Surface, plannable, published_surface
+from train.record import replacing
 
 PUBLISHED_PLANS = ("besiroglu", "hoffmann", "muennighoff", "kaplan-ns")
 """The published fits that plan where no fit of one's own is given."""
@@ -94,7 +96,7 @@ def next_command(
     print_warnings([f"{surface.name}: {warning}" for warning in found.warnings], console)
     if like is not None and points is not None:
         for file in write_points(_asked(found), like, points, expected=_expected(found, surface)):
-            console.print(f"wrote {file}", highlight=False)
+            console.print(Text(f"wrote {file}"))
     if output is not None:
         write_result(found.to_json(), output)
     return found
@@ -146,8 +148,14 @@ def draw(surfaces: Sequence[Surface], flops: float, unique_tokens: float | None,
         )
     try:
         figure.parent.mkdir(parents=True, exist_ok=True)
-        planned_losses(drawn, flops, unique_tokens).save(figure)
+        _save(planned_losses(drawn, flops, unique_tokens), figure)
         for i, surface in enumerate(drawn, 1):
-            regime_map(surface, flops).save(figure.with_stem(f"{figure.stem}-regimes-{i}"))
+            _save(regime_map(surface, flops), figure.with_stem(f"{figure.stem}-regimes-{i}"))
     except (OSError, ValueError) as error:
         raise PlanError(f"cannot write the figure {figure}: {error}") from None
+
+
+def _save(chart: Any, path: Path) -> None:
+    """Whole or not at all, in the format of the name's ending."""
+    with replacing(path) as partial:
+        chart.save(partial, format=path.suffix.removeprefix("."))

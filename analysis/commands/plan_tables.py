@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from analysis import text
 from analysis.intervals import Interval
@@ -23,7 +25,8 @@ def plan_table(plans: Sequence[Plan]) -> Table:
         counts = (text.count(value) for value in (shown.n, shown.tokens))
         batch = (text.count(value) for value in (shown.batch_tokens, shown.steps))
         passes = text.number(shown.epochs, 3)
-        table.add_row(shown.name, shown.law, *counts, passes, *batch, text.number(shown.loss), _limit(shown))
+        name = Text(shown.name)
+        table.add_row(name, shown.law, *counts, passes, *batch, text.number(shown.loss), _limit(shown))
     return table
 
 
@@ -47,7 +50,7 @@ def interval_table(plans: Sequence[Plan]) -> Table:
     for shown in plans:
         counts = (_between(sides, text.count) for sides in (shown.n_interval, shown.tokens_interval))
         losses = (_between(sides, text.number) for sides in (shown.loss_band, shown.run_band))
-        table.add_row(shown.name, *counts, *losses, text.number(shown.regret, 2))
+        table.add_row(Text(shown.name), *counts, *losses, text.number(shown.regret, 2))
     return table
 
 
@@ -68,13 +71,13 @@ def help_table(plans: Sequence[Plan]) -> Table:
     for shown in plans:
         slopes = (text.number(shown.elasticity.get(x), 3) for x in ("N", "U", "k"))
         gains = (shown.doubling.get(x) for x in bought)
-        table.add_row(shown.name, *slopes, *(text.number(gain and gain.gain, 3) for gain in gains))
+        table.add_row(Text(shown.name), *slopes, *(text.number(gain and gain.gain, 3) for gain in gains))
     return table
 
 
 def next_table(found: NextPoints) -> Table:
     """The runs to make, and the standard error of the target after each."""
-    what = f"log {found.target}" if found.logarithmic else found.target
+    what = escape(f"log {found.target}" if found.logarithmic else found.target)
     spent = f"{text.power(found.spent)} of {text.power(found.budget)} FLOPs"
     table = _table(
         f"runs that narrow {what} = {text.number(found.estimate)}, {spent}",

@@ -48,7 +48,9 @@ class PowerLaw:
     offset: float = 0.0
 
     def at(self, x: Any) -> Any:
-        return self.offset + (self.scale / x) ** self.exponent
+        """L(x); inf where it is too large for a number."""
+        with np.errstate(over="ignore", divide="ignore"):
+            return self.offset + np.divide(self.scale, x) ** self.exponent
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ class Growth:
     exponent: float
 
     def at(self, flops: Any) -> Any:
-        return self.scale * flops**self.exponent
+        """y(C); 0 or inf where it is too small or too large for a number."""
+        with np.errstate(over="ignore", under="ignore"):
+            return np.exp(math.log(self.scale) + self.exponent * np.log(flops))
 
     @classmethod
     def of(cls, trend: PublishedTrend) -> "Growth":
@@ -124,8 +128,13 @@ def meeting(
     if not 0 < position < math.inf:
         return NoCrossing(_why_not(compute, data, tokens, position), convention)
     flops = 10.0**position
-    d = float(tokens.at(flops))
-    return Crossing(flops, float(data.at(d)), d, float(sizes.at(flops)) if sizes else None, convention)
+    d, n = float(tokens.at(flops)), float(sizes.at(flops)) if sizes else None
+    loss = float(data.at(d))
+    if not all(0 < value < math.inf for value in (loss, d, n) if value is not None):
+        return NoCrossing(
+            f"no crossing to name: at {text.power(flops)} FLOPs L, D(C) or N(C) is beyond numbers", convention
+        )
+    return Crossing(flops, loss, d, n, convention)
 
 
 def _why_not(compute: PowerLaw, data: PowerLaw, tokens: Growth, position: float) -> str:

@@ -1,7 +1,7 @@
 """Where the compute frontier of one surface merges with its own floor.
 
 Laws of C and of D fitted apart may cross (`analysis.crossings.meeting`). One surface of N, E and U has no
-such point, because its floor lies below it everywhere: the question is whether its frontier comes near the floor.
+such point, because its floor lies below it everywhere: the question is whether its frontier comes near it.
 """
 
 import math

@@ -5,7 +5,7 @@
 
 from analysis.figures.allocation import compute_optimal, envelope_curves, isoflop_curves
 from analysis.figures.crossing import crossing_curves, crossing_histogram
-from analysis.figures.diagnostics import draw_scatter, profile_curve, start_agreement
+from analysis.figures.diagnostics import draw_scatter, law_comparison, profile_curve, start_agreement
 from analysis.figures.fits import fitted, fitted_law, fitted_surface, parity, residuals
 from analysis.figures.runs import bits_per_byte, compute_curves, learning_curves
 
@@ -21,6 +21,7 @@ __all__ = [
     "fitted_law",
     "fitted_surface",
     "isoflop_curves",
+    "law_comparison",
     "learning_curves",
     "parity",
     "profile_curve",

@@ -1,7 +1,8 @@
 """The compute-efficient plan of a fit of `kaplan-ns`, which counts steps and not tokens.
 
 Of the C FLOPs of a run at batch B, C_min = C / (1 + B / B_crit) would do at a batch far below the critical
-one (Kaplan et al. 2020, arXiv 2001.08361, eq. 5.5). The critical batch is Kaplan's.
+one (Kaplan et al. 2020, arXiv 2001.08361, eq. 5.5). The critical batch is Kaplan's
+unless the fit was given another.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.batch import KAPLAN_CRITICAL_BATCH, critical_batch, minimum_compute
+from analysis.batch import critical_batch, minimum_compute
 from analysis.intervals import Interval
 from analysis.kaplan import EfficientPlan, KaplanError, efficient_plan, optimal_loss, optimal_size
 from analysis.laws import Values
@@ -36,9 +37,9 @@ class KaplanPlanned:
         return self._efficient(self.flops)
 
     def _efficient(self, flops: float) -> EfficientPlan:
-        least = float(_minimum_flops(flops, self.batch, self.surface.params))
+        least = float(_minimum_flops(flops, self.batch, {**self.surface.params, **self.surface.critical}))
         try:
-            return efficient_plan(least, self.surface.params, KAPLAN_CRITICAL_BATCH)
+            return efficient_plan(least, self.surface.params, self.surface.critical)
         except KaplanError as error:
             raise PlanError(f"{self.surface.name}: {error}") from None
 
@@ -78,8 +79,8 @@ class KaplanPlanned:
         if not surface.draws:
             return (None, None), (None, None), None
         with np.errstate(all="ignore"):
-            least = _minimum_flops(self.flops, self.batch, surface.draws)
-            n = np.asarray(optimal_size(least, {**surface.draws, **KAPLAN_CRITICAL_BATCH}))
+            least = _minimum_flops(self.flops, self.batch, {**surface.draws, **surface.critical})
+            n = np.asarray(optimal_size(least, {**surface.draws, **surface.critical}))
         none, tokens = np.zeros(len(n), bool), self.flops / (6 * n)
         n_interval = surface.log_interval(n, self.n, none)
         return n_interval, surface.log_interval(tokens, self.tokens, none), None
@@ -103,7 +104,7 @@ class KaplanPlanned:
 
 def _minimum_flops(flops: Any, batch: float | None, params: Values) -> Any:
     """C_min of a run of C FLOPs: its batch is what is given, or B_crit at the loss that C_min buys."""
-    least, joined = flops / 2, {**params, **KAPLAN_CRITICAL_BATCH}
+    least = flops / 2
     for _ in range(0 if batch is None else _SETTLED):
-        least = minimum_compute(flops, batch, critical_batch(optimal_loss(least, joined), joined))
+        least = minimum_compute(flops, batch, critical_batch(optimal_loss(least, params), params))
     return least

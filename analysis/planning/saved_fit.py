@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.batch import KAPLAN_CRITICAL_BATCH
 from analysis.caveats import confounded
 from analysis.fit import Fit
 from analysis.intervals import Interval
@@ -57,6 +58,7 @@ def _surface(name: str, value: Any, source: str, law: Law | None = None) -> Surf
         parameter_interval={p: _pair(interval.get(p), f"interval.{p}") for p in law.parameter_names},
         frozen=tuple(diagnostics.get("frozen") or ()),
         confounded=confounded(diagnostics.get("correlated_inputs")),
+        critical=_critical(diagnostics),
         count=str(diagnostics.get("count") or ""),
         warnings=tuple(map(str, value.get("warnings") or ())),
     )
@@ -75,6 +77,13 @@ def _law(value: Mapping[str, Any]) -> Law:
         raise PlanError("the field diagnostics.terms is missing or not a list of names")
     n, unique = (_number(diagnostics, "reference", x, 1e-30, 1e30) for x in ("N", "U"))
     return epochs(tuple(terms), n, unique)
+
+
+def _critical(diagnostics: Mapping[str, Any]) -> dict[str, float]:
+    """The critical batch that the fit was given, else Kaplan's."""
+    if not diagnostics.get("critical"):
+        return dict(KAPLAN_CRITICAL_BATCH)
+    return {name: _number(diagnostics, "critical", name, 1e-30, 1e60) for name in ("B_star", "alpha_B")}
 
 
 def _ranged(law: Law) -> tuple[str, ...]:

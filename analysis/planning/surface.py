@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.batch import KAPLAN_CRITICAL_BATCH
 from analysis.intervals import Interval, widened_quantile, widening_factor
 from analysis.laws import LAWS, Law, Parameter, Values
 from analysis.published import find_published
@@ -33,7 +34,8 @@ class Surface:
     """A law with its parameters: the loss over N, E and U, and what is known of its error.
 
     `draws` [draws] by parameter are empty where nothing is known of it; `ranges` are those of the inputs
-    fitted and of E/N, `seed_noise` the standard deviation of log loss between runs alike.
+    fitted and of E/N, `seed_noise` the standard deviation of log loss between runs alike. `critical` has
+    the B_star and alpha_B by which batches are chosen, Kaplan's unless the fit was given others.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Surface:
     parameter_interval: dict[str, Interval] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
     confounded: bool = False
+    critical: dict[str, float] = field(default_factory=lambda: dict(KAPLAN_CRITICAL_BATCH))
     count: str = ""
     warnings: tuple[str, ...] = ()
 

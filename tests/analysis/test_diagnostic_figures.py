@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from analysis import FitError, fit
+from analysis.commands.fit import fit_charts
 from analysis.compare import compare
 from analysis.figures.diagnostics import draw_scatter, law_comparison, profile_curve, start_agreement
 from analysis.profile import Profile, profile
@@ -106,3 +107,11 @@ def test_a_comparison_has_a_row_for_each_law_best_first(tmp_path):
     assert f"{result.pairs['probability'][0]:.2f}" in spec["title"]["subtitle"]
     chart.save(tmp_path / "laws.png")
     assert (tmp_path / "laws.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_figures_of_a_fit_show_its_comparison_where_an_error_is_known(offset):
+    compared = compare(OFFSET.table(), ["power-offset", "kaplan-n"])
+    assert "comparison" in fit_charts(offset, [], compared)
+    few = pl.DataFrame({"N": [1e5, 1e6, 1.0001e6, 1.001e6], "loss": [3.9, 3.0, 2.99, 2.98]})
+    assert "comparison" not in fit_charts(offset, [], compare(few, ["power-offset", "kaplan-n"]))
+    assert "comparison" not in fit_charts(offset, [])

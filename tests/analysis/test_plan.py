@@ -311,6 +311,20 @@ def test_batch_and_steps():
     assert given.steps == pytest.approx(given.tokens / 2**20)
 
 
+def test_few_steps_at_the_published_batch_are_flagged():
+    easy = replace(BESIROGLU, params={**CHINCHILLA_PARAMS, "L_inf": 0.1})
+    few = plan(easy, 1e19)
+    assert few.steps < 1000
+    words = (
+        f"the published critical batch leaves {few.steps:.3g} steps: measure your own or give --batch-tokens"
+    )
+    assert words in few.warnings
+    own = plan(easy, 1e19, batch_tokens=few.batch_tokens)
+    many = plan(BESIROGLU, 1e21)
+    assert many.steps > 1000
+    assert not any("critical batch leaves" in warning for warning in (*own.warnings, *many.warnings))
+
+
 def test_kaplans_plan_is_his_frontier_at_the_critical_batch():
     shown = plan(published_surface("kaplan-ns"), 1e21)
     best = efficient_plan(5e20, PUBLISHED["kaplan-ns"].params, PUBLISHED["critical-batch"].params)
@@ -479,6 +493,30 @@ def test_the_command_with_a_fit_prints_intervals(written):
     said = console.export_text()
     assert "95% intervals" in said
     assert str(written) in said  # two fits of one name
+
+
+def test_a_name_in_brackets_is_printed_as_it_is(written, tmp_path):
+    named = written.rename(tmp_path / "fit[bold]mine.json")
+    console = Console(width=200, record=True, file=io.StringIO())
+    command(console, fits=[named])
+    next_command(
+        fits=[named], runs=1, budget=1e18, target="alpha", most_per_run=None, unique_tokens=None,
+        like=tmp_path, points=tmp_path, output=None, console=console,
+        write_points=lambda *_, **__: [tmp_path / "[red]x.py"],
+    )  # fmt: skip
+    said = "".join(console.export_text().split())
+    assert said.count("fit[bold]mine") >= 3
+    assert "[red]x.py" in said
+
+
+def test_a_figure_takes_the_place_of_the_old_one_whole(tmp_path):
+    figure = tmp_path / "plan.svg"
+    figure.write_text("the old figure")
+    with figure.open() as reader:
+        draw([BESIROGLU], 1e21, None, figure)
+        assert reader.read() == "the old figure"
+    assert {path.name for path in tmp_path.iterdir()} == {"plan.svg", "plan-regimes-1.svg"}
+    assert "<svg" in figure.read_text()
 
 
 def test_the_command_draws_the_laws_that_are_surfaces(tmp_path):

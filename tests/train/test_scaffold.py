@@ -54,8 +54,8 @@ def test_points_of_one_file_keep_its_shape_and_scale_its_rate(tmp_path):
     assert config.optimizer.learning_rate * config.model.d_model == pytest.approx(
         old.optimizer.learning_rate * old.model.d_model
     )
-    kept = dataclasses.replace(config, model=old.model, duration=old.duration, optimizer=old.optimizer)
-    assert kept == old
+    changed = ("model", "duration", "optimizer", "data")
+    assert dataclasses.replace(config, **{name: getattr(old, name) for name in changed}) == old
     assert "learning rate goes as 1 / d_model" in load_points(file)[0].doc
 
 
@@ -68,14 +68,46 @@ def test_files_load_wherever_they_are(tmp_path, folder):
     assert second.data.unique_tokens == 20_000
 
 
-def test_a_recipe_that_is_not_installed_is_imported_from_beside_and_else_not(tmp_path):
-    like = write_tiny(tmp_path / "ownstudy")
-    (tmp_path / "ownstudy" / "__init__.py").write_text(
+def test_fresh_tokens_do_not_inherit_too_few_unique_ones(tmp_path):
+    like = write_tiny(tmp_path / "mine")
+    files = write_points([(5e4, 1e5), (5e4, 2048), (5e4, 1e5, 4e3)], like, tmp_path / "next")
+    more, within, repeated = configs(files)
+    assert dataclasses.replace(more.data, unique_tokens=2048) == configs([like])[0].data
+    assert [config.data.unique_tokens for config in (more, within, repeated)] == [None, 2048, 4000]
+    assert "unique_tokens=None" in files[0].read_text()
+    assert "unique_tokens" not in files[1].read_text()
+
+
+def write_package(folder, data="DataConfig()"):
+    """A point in a package whose recipe has other widths and rates than a change of the point would have."""
+    like = write_tiny(folder)
+    (folder / "__init__.py").write_text(
         "from train.experiment import *\nfrom model.config import modern\n"
         "def recipe(d_model, tokens):\n"
         "    return Experiment(model=modern(d_model, 2, max(1, d_model // 8), context=32),\n"
-        "                      duration=Duration(tokens=tokens), batch_tokens=256)\n"
+        f"                      duration=Duration(tokens=tokens), batch_tokens=256, data={data})\n"
     )
+    return like
+
+
+def test_fresh_tokens_do_not_inherit_too_few_unique_ones_of_a_recipe(tmp_path):
+    like = write_package(tmp_path / "smallrecipe", "DataConfig(unique_tokens=4096)")
+    more, within = write_points([(5e4, 1e5), (5e4, 4e3)], like, tmp_path / "next")
+    assert [config.data.unique_tokens for config in configs([more, within])] == [None, 4096]
+    assert "from smallrecipe import recipe" in more.read_text()
+
+
+@pytest.mark.parametrize("name", ["my-study", "2nd", "class"])
+def test_a_package_whose_name_no_import_can_hold_is_changed_by_file(tmp_path, name):
+    like = write_package(tmp_path / name)
+    (file,) = write_points([(5e4, 1e5)], like, tmp_path / "next")
+    assert "import recipe" not in file.read_text()
+    (config,) = configs([file])
+    assert size(config) == pytest.approx(5e4, rel=0.06)
+
+
+def test_a_recipe_that_is_not_installed_is_imported_from_beside_and_else_not(tmp_path):
+    like = write_package(tmp_path / "ownstudy")
     (beside,) = write_points([(5e4, 1e5)], like, tmp_path / "next")
     (inside,) = write_points([(5e4, 1e5)], like, tmp_path / "ownstudy")
     (elsewhere,) = write_points([(5e4, 1e5)], like, tmp_path / "else" / "next")
@@ -106,6 +138,17 @@ def test_nothing_is_overwritten_and_nothing_half_written(tmp_path):
         write_points([(1e6, 3e5), (40e3, 3e5)], QUICKSTART, tmp_path / "next")
     assert first.read_text() == before
     assert list((tmp_path / "next").iterdir()) == [first]
+
+
+def test_what_was_written_goes_when_a_later_file_cannot_be(tmp_path):
+    points = [(40e3, 3e5), (1e6, 3e5)]
+    _, second = write_points(points, QUICKSTART, tmp_path / "next")
+    blocked = tmp_path / "more" / second.name
+    blocked.parent.mkdir()
+    blocked.symlink_to(tmp_path / "absent")
+    with pytest.raises(ScaffoldError, match=f"cannot write .*{second.name}"):
+        write_points(points, QUICKSTART, blocked.parent)
+    assert list(blocked.parent.iterdir()) == [blocked]
 
 
 @pytest.mark.parametrize(
