@@ -60,11 +60,11 @@ def test_predicts_within_its_band_and_the_held_out_runs(recovered):
 def test_json_is_strict_and_has_the_contracts_keys(recovered):
     design, result = recovered
     value = json.loads(json.dumps(result.to_json(), allow_nan=False))
-    contract = "law params interval objective n_points excluded derived diagnostics warnings".split()
-    assert [key for key in value if key in contract] == [
+    contract = [
         *("law", "params", "interval", "objective", "n_points", "excluded", "derived", "diagnostics"),
         "warnings",
     ]
+    assert [key for key in value if key in contract] == contract
     assert set(value) - set(contract) >= {"derived_interval", "formula", "draws"}
     assert value["params"] == result.params
     assert value["interval"]["level"] == 0.95
