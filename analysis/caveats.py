@@ -44,6 +44,12 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
             "fixed tokens per parameter: these points cannot tell the exponents apart, and the parameters "
             f"are one choice among many; vary {two} at fixed {one}"
         )
+    if (repeated_rows := _identical(law, points.table)) > 0:
+        warnings.append(
+            f"{plural(repeated_rows, 'row')} repeat others exactly: copies of one measurement narrow intervals"
+        )
+    if (far := _far_from_6ne(points.table)) > 0:
+        warnings.append(f"C is not within a factor of 3 of 6NE in {plural(far, 'point')}: is it in FLOPs?")
     if mixed := [name for name in ("corpus", "tokenizer") if _several(points.table, name)]:
         words = " and ".join(mixed)
         warnings.append(f"the points differ in {words}: their losses per token are not comparable")
@@ -101,6 +107,19 @@ def _misfit_warnings(law: Law, diagnostics: Mapping[str, Any]) -> list[str]:
 def annealed(table: pl.DataFrame) -> pl.Series:
     """The column annealed as booleans, also from text; what is not known counts as not."""
     return table["annealed"].cast(pl.String).str.to_lowercase().is_in(["true", "1"]).fill_null(False)
+
+
+def _identical(law: Law, table: pl.DataFrame) -> int:
+    """Rows that repeat another's inputs and response to the last digit."""
+    return len(table) - table.select(*law.inputs, law.response).n_unique()
+
+
+def _far_from_6ne(table: pl.DataFrame) -> int:
+    if not {"C", "N", "E"} <= set(table.columns):
+        return 0
+    c, n, tokens = (table[name].cast(pl.Float64, strict=False) for name in ("C", "N", "E"))
+    ratio = c / (6 * n * tokens)
+    return int(((ratio > 3) | (ratio < 1 / 3)).sum())
 
 
 def _several(table: pl.DataFrame, name: str) -> bool:

@@ -332,7 +332,7 @@ DATA_CONSTRAINED = Law(
 
 _PENALTY = (
     Parameter("P", "nats/token", 1e-12, 1e6, (1e-4, 1e-2, 1.0), log=True),
-    _exponent("delta", 0.3, 0.7, 1.5),
+    _exponent("delta", 0.3, 0.7, 1.5, lower=0.05),  # at 0 the penalty is a constant beside L_inf
 )
 
 

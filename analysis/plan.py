@@ -88,6 +88,13 @@ def plan(
     if surface.law is KAPLAN_NS:
         return _report(KaplanPlanned(surface, flops, unique_tokens, batch_tokens), batch_tokens)
     check_plannable(surface.law)
+    for x in ("N", "E"):
+        low, high = surface.ranges.get(x, (1.0, 2.0))
+        if high < low * 1.01:
+            raise PlanError(
+                f"{surface.name}: {x} never varies in the points it was fitted to, so it cannot say how to "
+                f"divide a budget between N and E: vary {x}"
+            )
     if surface.confounded:
         raise PlanError(
             f"{surface.name}: N and E move together in the points it was fitted to, so it cannot say how to "

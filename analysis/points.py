@@ -126,7 +126,7 @@ def read_table(path: Path) -> pl.DataFrame:
             return points_table(path)
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema=False).rename(str.strip)
+        return _distinct(pl.read_csv(path, infer_schema=False).rename(str.strip), path)
     except FileNotFoundError:
         raise PointsError(f"{path}: no such file or directory") from None
     except RecordError as error:
@@ -135,6 +135,15 @@ def read_table(path: Path) -> pl.DataFrame:
         kind = "Parquet" if path.suffix == ".parquet" else "CSV"
         detail = str(error).strip().split("\n")[0]
         raise PointsError(f"{path}: not a {kind} file that can be read ({detail})") from None
+
+
+def _distinct(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """`table`, refused if polars had to rename columns of one name."""
+    for name in table.columns:
+        original, renamed, _ = name.partition("_duplicated_")
+        if renamed and original in table.columns:
+            raise PointsError(f"{path}: has more than one column {original!r}; keep one")
+    return table
 
 
 def _from_record(raw: pl.DataFrame, count: str, source: str) -> pl.DataFrame:
@@ -156,8 +165,11 @@ def _from_other_trainer(raw: pl.DataFrame, source: str, law: Law | None) -> pl.D
     found = set(raw.columns)
     own = _own_columns(law, found)
     if own and own <= found:
-        numbers = [name for name in raw.columns if name in own]
-        return _with_run(_with_numbers(raw.with_row_index("row", offset=1), numbers, source))
+        numbers = [name for name in raw.columns if name in own - {"run"}]
+        used = raw.drop(
+            [name for name in (*_SCALE_COLUMNS, *_BATCH_COLUMNS) if name not in own], strict=False
+        )
+        return _with_run(_with_numbers(used.with_row_index("row", offset=1), numbers, source))
     if own:
         raise PointsError(f"{source}: needs columns {_listed(sorted(own))}; found {_listed(raw.columns)}")
     if not {"N", "loss"} <= found or not found & {"D", "E", "C"}:
@@ -174,6 +186,10 @@ def _from_other_trainer(raw: pl.DataFrame, source: str, law: Law | None) -> pl.D
         table = table.with_columns(E=pl.col("D"))
     if "E" not in table.columns:
         table = table.with_columns(E=pl.col("C") / (6 * pl.col("N")))
+        if (table["E"] < 1).any():
+            raise PointsError(
+                f"{source}: column C gives fewer tokens than one, E = C / 6N: C must be in FLOPs"
+            )
     defaults = {"U": pl.col("E"), "C": 6 * pl.col("N") * pl.col("E")}
     missing = {name: default for name, default in defaults.items() if name not in table.columns}
     return _with_run(table.with_columns(**missing))

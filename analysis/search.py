@@ -213,6 +213,8 @@ def strongest_pair(inputs: Mapping[str, np.ndarray]) -> tuple[str, str] | None:
 
 def _correlation(inputs: Mapping[str, np.ndarray], first: str, second: str) -> float:
     one, two = np.log(inputs[first]), np.log(inputs[second])
+    if (first, second) == ("C", "M"):  # what was trained is N and E: C = 6NE, M = E / N
+        one, two = one - two, one + two
     spread = one.std() * two.std()
     return float(np.mean((one - one.mean()) * (two - two.mean())) / spread) if spread > _TINY_SPREAD else 0.0
 

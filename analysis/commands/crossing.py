@@ -10,7 +10,7 @@ from analysis import text
 from analysis.commands.figures import save_charts
 from analysis.commands.fit import print_warnings, write_result
 from analysis.crossing import CrossingResult, crossing
-from analysis.crossings.meeting import CONVENTIONS, Crossing, NoCrossing, published_crossings
+from analysis.crossings.meeting import CONVENTIONS, Crossing, CrossingError, NoCrossing, published_crossings
 from analysis.crossings.merging import Merge, merge
 from analysis.fit import fit
 from analysis.points import load_points
@@ -41,6 +41,8 @@ def crossing_command(
     RecordError.
     """
     if path is None:
+        if output is not None or figures is not None:
+            raise CrossingError("--json and --figures need points")
         console.print(published_table())
         return None
     points = load_points(path, count, split, annealed_only).exclude(exclude)

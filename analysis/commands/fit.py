@@ -176,11 +176,12 @@ def parameter_table(fitted: Fit) -> Table:
     table = Table(title=f"{fitted.law.name}: {plain(fitted.law.formula)}", box=None)
     for heading in ("parameter", "value", f"{fitted.level:.0%} interval"):
         table.add_column(heading, justify="left" if heading == "parameter" else "right")
-    frozen = fitted.diagnostics["frozen"]
+    frozen, drawn = fitted.diagnostics["frozen"], fitted.diagnostics["bootstrap"] > 0
+    asked = interval if drawn else lambda ends: "not asked for"
     for name, value in fitted.params.items():
-        table.add_row(name, number(value), "frozen" if name in frozen else interval(fitted.interval[name]))
+        table.add_row(name, number(value), "frozen" if name in frozen else asked(fitted.interval[name]))
     for name, value in fitted.derived.items():
-        table.add_row(f"{name} (derived)", number(value), interval(fitted.derived_interval[name]))
+        table.add_row(f"{name} (derived)", number(value), asked(fitted.derived_interval[name]))
     return table
 
 

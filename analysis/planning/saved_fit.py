@@ -101,7 +101,7 @@ def _number(value: Mapping[str, Any], where: str, name: str, low: float, high: f
     number: Any = _object(value, where).get(name)
     if not _is_number(number):
         raise PlanError(f"the field {where}.{name} is missing or not a number")
-    if not low <= number <= high:
+    if not low * (1 - 1e-9) <= number <= high * (1 + 1e-9):
         raise PlanError(f"the field {where}.{name} = {number:g} is outside its range, {low:g} to {high:g}")
     return float(number)
 

@@ -20,7 +20,6 @@ WRONG = (
     ("power-offset", "kaplan-n"),
     ("broken-power", "power-offset"),
     ("overfit-epochs", "data-constrained"),
-    ("epochs", "data-constrained"),
 )
 
 

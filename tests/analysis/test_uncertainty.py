@@ -12,7 +12,7 @@ from analysis.search import Data
 from analysis.uncertainty import Draws, bootstrap, resample, seed_noise, simulated
 from tests.analysis.designs import DESIGNS, KAPLAN, OFFSET, Design
 
-REPEATS, DRAWS, LEVEL = 200, 120, 0.95
+REPEATS, DRAWS, LEVEL = 200, 100, 0.95
 
 
 def data_of(design: Design, target: np.ndarray) -> Data:
