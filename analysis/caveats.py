@@ -46,7 +46,7 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
         )
     if (repeated_rows := _identical(law, points.table)) > 0:
         warnings.append(
-            f"{plural(repeated_rows, 'row')} repeat others exactly: copies of one measurement narrow intervals"
+            f"{plural(repeated_rows, 'row')} repeat others exactly: copies of one narrow the intervals"
         )
     if (far := _far_from_6ne(points.table)) > 0:
         warnings.append(f"C is not within a factor of 3 of 6NE in {plural(far, 'point')}: is it in FLOPs?")
@@ -129,9 +129,10 @@ def _several(table: pl.DataFrame, name: str) -> bool:
 def _repeating(law: Law, points: Points) -> int:
     """Points of more than one epoch, for a law in E that knows no U: it describes the first pass."""
     first_pass = bool({"E", "C", "M"} & set(law.inputs)) and "U" not in law.inputs
-    if not first_pass or "U" not in points.table.columns:
+    if not first_pass or not {"E", "U"} <= set(points.table.columns):
         return 0
-    return int((points.table["E"] > points.table["U"].cast(pl.Float64, strict=False) * 1.01).sum())
+    tokens, unique = (points.table[name].cast(pl.Float64, strict=False) for name in ("E", "U"))
+    return int((tokens > unique * 1.01).sum())
 
 
 def unbounded_warnings(

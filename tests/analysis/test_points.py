@@ -171,7 +171,7 @@ def test_exclude_leaves_out_and_counts(tmp_path):
     [
         ("N", "cannot read 'N': write column op value"),
         ("__import__('os')", "cannot read"),
-        ("size<3", "no column size; found N, E, loss"),
+        ("size<3", "no column size; found N, D, loss"),
         ("N<many", "'many' is not a number"),
         ("N>0", "no point is left"),
     ],
