@@ -87,7 +87,7 @@ def test_least_squares_are_scipys(name, kind):
     np.testing.assert_allclose(params, expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("name", ["kaplan-nd", "chinchilla", "skaling", "broken-power", "epochs"])
 def test_lanes_stop_only_once_they_have_arrived(name):
     """Sixty iterations from near the truth reach what two thousand reach, with any weights."""
     design = DESIGNS[name]
