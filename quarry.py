@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.text import Text
 from tyro.conf import Positional, UseAppendAction, arg
 
+from train.slurm_options import SlurmOptions
+
 DONE, FAILED, BAD_INPUT, PREEMPTED = 0, 1, 2, 75
 EXIT = {"finished": DONE, "diverged": FAILED, "failed": FAILED, "preempted": PREEMPTED}
 
@@ -74,6 +76,8 @@ def sweep(
     cache: Path | None = None,
     workers: int | None = None,
     dry_run: bool = False,
+    on: Literal["local", "slurm"] = "local",
+    slurm: UseAppendAction[SlurmOptions] = SlurmOptions(),  # noqa: B008
 ) -> int:
     """Train every point of a study (its name, its folder, or files); finished points are skipped.
 
@@ -83,12 +87,19 @@ def sweep(
         cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
         workers: Points at a time; default one per core, each pinned to its own, or one on an accelerator.
         dry_run: Only print what would be trained: N, U, E, k, B, S, C, estimated time and memory.
+        on: Train on this machine, or submit the points to Slurm as one job array; points queued there already
+            are left alone.
+        slurm: For --on slurm: what each point asks of the cluster.
     """
     import experiments
+    from model.config import require
     from train.sweep import sweep_command
 
+    require(on == "slurm" or slurm == SlurmOptions(), "--slurm options need --on slurm")
+    require(on == "local" or workers is None, "--workers is for this machine; on Slurm, --slurm.at-once")
     places = [Path(os.path.relpath(place)) for place in experiments.__path__]
-    return EXIT[sweep_command(studies, places, workdir, _cache(cache), workers, dry_run, console)]
+    cluster = slurm if on == "slurm" else None
+    return EXIT[sweep_command(studies, places, workdir, _cache(cache), workers, dry_run, cluster, console)]
 
 
 def points(runs: Positional[Path], output: Output) -> int:

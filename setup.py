@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 EXTRAS = {
     "cuda": ["jax[cuda13]"],
     "tpu": ["jax[tpu]"],
-    "slurm": ["submitit>=1.5"],
+    "slurm": ["submitit>=1.5,<2"],
     "gcs": ["gcsfs>=2024.2"],
     "wandb": ["wandb>=0.19"],
     "trackio": ["trackio>=0.2"],
@@ -24,6 +24,7 @@ EXTRAS = {
         "pytest-xdist>=3.6",
         "ruff>=0.8",
         "selenium>=4.25",
+        "submitit>=1.5,<2",
         "trackio>=0.2",
         "wandb>=0.19",
     ],

@@ -83,15 +83,12 @@ def _work(
 
 def _run(job: Job, slot: list[int] | None, arguments: list[str]) -> None:
     """Train one point in its own process and session, its output in log.txt."""
-    quarry = [sys.executable, "-P", "-m", "quarry"]  # -P: a train.py where the user stands is not our package
-    command = [*quarry, "train", str(job.point.file), *_variant(job.point), *arguments]
-    path = os.pathsep.join([str(PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     try:
         job.directory.path.mkdir(parents=True, exist_ok=True)
         with job.log.open("ab") as log:
             job.process = subprocess.Popen(
-                _on_cores(command, slot),
-                env=os.environ | {"PYTHONPATH": path},
+                _on_cores(point_command(job.point, arguments), slot),
+                env=os.environ | {"PYTHONPATH": python_path()},
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -117,8 +114,16 @@ def _on_cores(command: list[str], cores: list[int] | None) -> list[str]:
     return [sys.executable, "-P", "-c", pin, *command]
 
 
-def _variant(point: Point) -> list[str]:
-    return ["--variant", point.variant] if point.variant else []
+def point_command(point: Point, arguments: Sequence[str]) -> list[str]:
+    """The command that trains `point`, from wherever it is run; needs `python_path()`."""
+    quarry = [sys.executable, "-P", "-m", "quarry"]  # -P: a train.py where the user stands is not our package
+    variant = ["--variant", point.variant] if point.variant else []
+    return [*quarry, "train", str(point.file.absolute()), *variant, *arguments]
+
+
+def python_path() -> str:
+    """The PYTHONPATH with which Python finds this package, and what it finds now."""
+    return os.pathsep.join([str(PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def _ask_to_stop(jobs: Sequence[Job]) -> None:

@@ -14,6 +14,8 @@ from train.experiment import Point, find_study, load_points
 from train.launch import Job, run_sweep, worker_slots
 from train.record import RunDirectory, Status, read_last_row
 from train.run import Plan, check_same, make_plan, make_writable, open_store
+from train.slurm import mark_queued, submit
+from train.slurm_options import SlurmOptions
 
 DONE = ("finished", "diverged")
 
@@ -137,6 +139,25 @@ def _reason(job: Job) -> str:
     return f", see {job.log}" if job.state == "failed" else ""
 
 
+def submit_waiting(
+    jobs: Sequence[Job], options: SlurmOptions, workdir: Path, arguments: list[str], console: Console
+) -> None:
+    """Submit the points that are neither done nor queued, and say how each point stands."""
+    waiting = [job for job in jobs if job.state == "waiting"]
+    array = submit(waiting, options, workdir, arguments) if waiting else None
+    for index, job in enumerate(waiting):
+        job.state = f"submitted {array}_{index}"
+    for job in jobs:
+        console.print(f"{job.point.run}: {job.state}", highlight=False)
+    if array:
+        console.print(
+            f"submitted {len(waiting)} as job {array}; each prints into {workdir}/<study>/<point>/log.txt. "
+            f"The same command with --dry-run says how they stand; scancel {array} ends them.",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
 def sweep_command(
     studies: Sequence[str],
     places: Sequence[Path],
@@ -144,21 +165,27 @@ def sweep_command(
     cache: Path,
     workers: int | None,
     dry_run: bool,
+    slurm: SlurmOptions | None,
     console: Console,
 ) -> Status:
-    """Train the points of `studies`, or say what that would be.
+    """Train the points of `studies`, here or on a Slurm cluster, or say what that would be.
 
-    Returns `finished` if every point finished or diverged (a diverged point is a result), else `failed`, or
-    `preempted` if it was asked to stop.
+    Returns `finished` if every point finished or diverged (a diverged point is a result) or was submitted,
+    else `failed`, or `preempted` if it was asked to stop.
     """
     require(workers is None or workers >= 1, f"--workers must be at least 1, not {workers}")
     jobs = make_jobs(collect(studies, places), workdir, cache)
+    points = [job for job, _ in jobs]
+    if slurm:
+        mark_queued(points, workdir)
     if dry_run:
         console.print(dry_run_table(jobs))
         return "finished"
     make_writable(workdir)
-    points = [job for job, _ in jobs]
-    arguments = ["--workdir", str(workdir), "--cache", str(cache)]
+    arguments = ["--workdir", str(workdir.absolute()), "--cache", str(cache.absolute())]
+    if slurm:
+        submit_waiting(points, slurm, workdir, arguments, console)
+        return "finished"
     if sweep(points, arguments, workers, console):
         return "preempted"
     done = {state: sum(job.state == state for job in points) for state in (*DONE, "failed")}
