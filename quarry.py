@@ -35,6 +35,7 @@ def _make_train(arguments: list[str]) -> Callable[..., int]:
     """The command `train`, its options' defaults those of the point that the command line names."""
     from train.command import find_point
     from train.experiment import Experiment
+    from train.hosts import Hosts
 
     point = find_point(arguments)
     default = point.config if point else Experiment()
@@ -47,6 +48,7 @@ def _make_train(arguments: list[str]) -> Callable[..., int]:
         name: str | None = None,
         variant: str | None = None,
         cores: int = 1,
+        hosts: Annotated[Hosts, arg(name="")] = Hosts(),  # noqa: B008
     ) -> int:
         """Create or resume one run: <workdir>/<study>/<point>/.
 
@@ -58,6 +60,7 @@ def _make_train(arguments: list[str]) -> Callable[..., int]:
             name: Name of the point, instead of the file's.
             variant: Train this variant that the file names.
             cores: CPU cores to use; one is fastest for models of a few million parameters.
+            hosts: One run on several hosts: the same command on each, with these where they are not found.
         """
         from model.config import require
         from train.command import train_command
@@ -65,7 +68,7 @@ def _make_train(arguments: list[str]) -> Callable[..., int]:
         require(point is not None, f"{file} is not a Python file that defines a scale point")
         assert point is not None
         chosen = dataclasses.replace(point, config=config, name=name or point.name)
-        return EXIT[train_command(chosen, workdir, _cache(cache), cores, console)]
+        return EXIT[train_command(chosen, workdir, _cache(cache), cores, hosts, console)]
 
     return train
 
@@ -398,7 +401,7 @@ def main() -> None:
         if type(error).__module__.split(".")[0] not in ("model", "train", "analysis"):
             raise
         errors.print(Text("error: ", "bold red") + Text(str(error)), soft_wrap=True)
-        sys.exit(BAD_INPUT)
+        sys.exit(getattr(error, "exit_code", BAD_INPUT))
     except KeyboardInterrupt:
         sys.exit(130)
 

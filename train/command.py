@@ -6,6 +6,7 @@ from rich.console import Console
 
 from model.config import require
 from train.experiment import Point, check_name, load_points
+from train.hosts import Hosts, first, together
 from train.platform import prepare
 from train.record import Status
 
@@ -33,14 +34,18 @@ def _option(arguments: list[str], name: str) -> str | None:
     return next((words[0] for words in [*after, *joined] if words), None)
 
 
-def train_command(point: Point, workdir: Path, cache: Path, cores: int, console: Console) -> Status:
-    """Train `point` with a progress bar and say how it ended."""
+def train_command(
+    point: Point, workdir: Path, cache: Path, cores: int, hosts: Hosts, console: Console
+) -> Status:
+    """Train `point`, with the other hosts if there are any; the first shows a bar and says how it ended."""
     check_name("point", point.name)
     require(cores >= 1, f"--cores must be at least 1, not {cores}")
     prepare(cache, cores)
-    from train.loop import train
-    from train.progress import Bar
+    with together(hosts):
+        from train.loop import train
+        from train.progress import Bar, Quiet
 
-    status = train(point, workdir, cache, Bar(console))
-    console.print(f"{point.run}: {status}, in {workdir / point.study / point.name}", highlight=False)
-    return status
+        status = train(point, workdir, cache, Bar(console) if first() else Quiet())
+        if first():
+            console.print(f"{point.run}: {status}, in {workdir / point.study / point.name}", highlight=False)
+        return status

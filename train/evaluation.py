@@ -17,6 +17,7 @@ from model.transformer import Params, abstract, apply, token_losses
 from train.data.feed import evaluation_batches, whole_sequences
 from train.data.store import Split, TokenStore
 from train.experiment import Experiment
+from train.shares import Share
 from train.step import micro_batch_rows
 
 
@@ -41,6 +42,7 @@ class Evaluator:
         self._n = min(max(1, tokens // self._context), whole_sequences(store, split, self._context))
         shards = batch_shards(mesh)
         self._rows = min(micro_batch_rows(experiment, mesh), -(-self._n // shards) * shards)
+        self._share = Share(mesh, self._rows)
         self._store = store
         self._split: Split = split
         self._score = make_score(experiment, mesh)
@@ -53,8 +55,14 @@ class Evaluator:
         return self._n * self._context
 
     def __call__(self, params: Params) -> HeldOutLoss:
-        batches = evaluation_batches(self._store, self._split, self._n, self._context, self._rows)
-        sums = [(self._score(params, batch.inputs_BxT, batch.targets_BxT), batch) for batch in batches]
+        whole = self._share.whole
+        batches = evaluation_batches(
+            self._store, self._split, self._n, self._context, self._rows, self._share.rows
+        )
+        sums = [
+            (self._score(params, whole(batch.inputs_BxT), whole(batch.targets_BxT)), batch)
+            for batch in batches
+        ]
         means = np.concatenate([np.asarray(sum_B)[np.asarray(batch.weights_B) > 0] for sum_B, batch in sums])
         means = means.astype(np.float64) / self._context
         nats = float(means.mean())

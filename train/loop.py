@@ -19,12 +19,23 @@ from train.data.order import BatchOrder
 from train.data.store import TokenStore
 from train.evaluation import Evaluator, evaluation_steps
 from train.experiment import Experiment, Point
+from train.hosts import first, from_first
 from train.interrupt import StopRequest
 from train.progress import Watcher
 from train.record import RunDirectory, Status, keep_rows, write_json
-from train.run import Plan, check_same_data, describe_run, make_plan, open_run, open_store, resolved
+from train.run import (
+    Plan,
+    check_same_data,
+    check_same_everywhere,
+    describe_run,
+    make_plan,
+    open_run,
+    open_store,
+    resolved,
+)
 from train.run_log import RunLog
 from train.schedules import is_annealed, schedule
+from train.shares import Share, Votes
 from train.step import StepMetrics, TrainState, abstract_state, make_state, make_train_step, micro_batches
 from train.tracking import require_trackers
 
@@ -40,14 +51,12 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
     mesh = make_mesh(point.config.mesh)
     require_trackers(point.config.tracking)
     micro_batches(point.config, mesh)
+    check_same_everywhere(point.config, store)
     with StopRequest() as stop, open_run(point, workdir) as directory:
-        former = directory.status()
+        former = from_first(directory.status)
         if former in ("finished", "diverged"):
             return former
-        check_same_data(directory, store)
-        write_json(directory.config, resolved(point.config))
-        started = directory.read_run().get("started", time.time())
-        directory.write_run(status="running", started=started, **describe_run(point.config, plan, store))
+        from_first(lambda: begin(directory, point.config, plan, store))
         try:
             status = Training(point.config, plan, store, mesh, directory, watcher).run(stop)
         except BaseException:
@@ -56,6 +65,14 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
             raise
         directory.finish(status)
         return status
+
+
+def begin(directory: RunDirectory, experiment: Experiment, plan: Plan, store: TokenStore) -> None:
+    """Write down what is known before the first step. Raises ConfigError if the run began on other data."""
+    check_same_data(directory, store)
+    write_json(directory.config, resolved(experiment))
+    started = directory.read_run().get("started", time.time())
+    directory.write_run(status="running", started=started, **describe_run(experiment, plan, store))
 
 
 class Training:
@@ -91,33 +108,38 @@ class Training:
 
     def _start(self) -> tuple[TrainState, int]:
         """The state to go on from and its step; rows of the logs after that step are dropped."""
-        first = self._checkpoints.latest_step() or 0
-        for log in (self._directory.metrics, self._directory.evals):
-            keep_rows(log, first)
-        if first == 0:
+        step = from_first(self._checkpoints.latest_step) or 0
+        for log in (self._directory.metrics, self._directory.evals) if first() else ():
+            keep_rows(log, step)
+        if step == 0:
             return make_state(self._experiment, self._mesh), 0
-        return self._checkpoints.restore(abstract_state(self._experiment, self._mesh)), first
+        return self._checkpoints.restore(abstract_state(self._experiment, self._mesh)), step
 
     def _steps(self, state: TrainState, first: int, stop: StopRequest) -> Status:
-        train_step, batches = self._compile(state), self._batches(first)
+        share = Share(self._mesh, self._plan.batch_sequences)
+        votes = Votes(self._mesh, lambda: bool(stop), self._checkpoints.due)
+        train_step, batches = self._compile(state), self._batches(first, share)
         self._log.start_clock(first)
         measured = evaluation_steps(self._plan.steps, self._experiment.evaluation.count)
         for done in range(first + 1, self._plan.steps + 1):
             rate, batch, last = self._rate(done - 1), next(batches), done == self._plan.steps
-            state, metrics = train_step(state, batch.inputs_BxT, batch.targets_BxT, jnp.float32(rate))
+            rows = (share.whole(batch.inputs_BxT), share.whole(batch.targets_BxT))
+            state, metrics = train_step(state, *rows, jnp.float32(rate))
             if last or done % self._experiment.log_every == 0:
                 self._log.step(done, rate, metrics)
             if last or done in measured:
                 self._evaluate(done, rate, state)
-            save = last or stop or self._checkpoints.due()
+            stopping, due = votes.result()
+            save = last or stopping or due
             if save:
                 self._log.flush()
             if self._log.diverged:
                 return "diverged"
             if save:
                 self._checkpoints.save(state)
-            if stop and not last:
+            if stopping and not last:
                 return "preempted"
+            votes.cast()
         return "finished"
 
     def _compile(self, state: TrainState) -> Callable[..., tuple[TrainState, StepMetrics]]:
@@ -140,7 +162,7 @@ class Training:
         passes = micro_batches(self._experiment, self._mesh)
         return cost["flops"] * self._mesh.size * passes / self._experiment.batch_tokens
 
-    def _batches(self, first: int) -> Iterator[Batch]:
+    def _batches(self, first: int, share: Share) -> Iterator[Batch]:
         order = BatchOrder(self._plan.n_sequences, self._experiment.seed_order)
         return feed(
             self._store,
@@ -149,6 +171,7 @@ class Training:
             batch_sequences=self._plan.batch_sequences,
             first_step=first,
             last_step=self._plan.steps,
+            rows=share.rows,
         )
 
     def _evaluate(self, done: int, rate: float, state: TrainState) -> None:

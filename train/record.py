@@ -220,6 +220,16 @@ class RunDirectory:
                 pl.from_dicts(rows, infer_schema_length=None).write_parquet(log.with_suffix(".parquet"))
 
 
+class Onlooker(RunDirectory):
+    """A run directory as a process sees it that does not write: of several hosts, all but the first."""
+
+    def write_run(self, **fields: Any) -> None:
+        """The first host writes it."""
+
+    def finish(self, status: Status) -> None:
+        """The first host does it."""
+
+
 def find_runs(root: Path) -> list[RunDirectory]:
     """Every run directory at or below `root`, by name. Raises RecordError if there is none."""
     if not root.is_dir():

@@ -6,8 +6,10 @@ import json
 import platform
 import sys
 import tempfile
+import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +20,8 @@ from model.counting import count_parameters, flops_6n, flops_exact
 from train.data.order import unique_sequences
 from train.data.store import TokenStore, prepare
 from train.experiment import Experiment, Point, first_difference
-from train.record import RunDirectory
+from train.hosts import first, from_first, index
+from train.record import Onlooker, RunDirectory
 
 RECORDED_VERSIONS = ("quarry-scaling", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 MAY_CHANGE = ("checkpoint", "tracking")
@@ -78,16 +81,43 @@ def open_store(experiment: Experiment, cache: Path) -> TokenStore:
 
 @contextmanager
 def open_run(point: Point, workdir: Path) -> Iterator[RunDirectory]:
-    """The directory of a run, made or found again, held by this process inside the context.
+    """The directory of a run, made or found again, held inside the context by this process or the first host.
 
-    Raises ConfigError if it cannot be written, is in use, or holds a run of another configuration.
+    Raises ConfigError if it cannot be written, is in use, holds a run of another configuration, or is not
+    storage that all hosts share.
     """
-    directory = RunDirectory(workdir / point.study / point.name)
+    path = workdir / point.study / point.name
+    with ExitStack() as stack:
+        seal = from_first(lambda: stack.enter_context(_held(RunDirectory(path), point.config)))
+        if not first():
+            _check_shared(path, seal)
+        yield RunDirectory(path) if first() else Onlooker(path)
+
+
+@contextmanager
+def _held(directory: RunDirectory, config: Experiment) -> Iterator[str]:
+    """The run directory, locked; gives the seal, the same for all who see the same directory."""
     make_writable(directory.path)
     with (directory.path / ".lock").open("a") as lock:
         _hold(lock, directory)
-        check_same(directory, point.config)
-        yield directory
+        check_same(directory, config)
+        seal = str(uuid.uuid4())
+        lock.truncate(0)
+        lock.write(seal)
+        lock.flush()
+        yield seal
+
+
+def _check_shared(path: Path, seal: str, patience_seconds: float = 60.0) -> None:
+    """Raise ConfigError if this host does not see what the first wrote; network file systems take a while."""
+    until = time.monotonic() + patience_seconds
+    while not (path / ".lock").exists() or (path / ".lock").read_text(encoding="utf-8") != seal:
+        require(
+            time.monotonic() < until,
+            f"host {index()} does not see the run directory {path} of host 0: "
+            "--workdir must be storage that all hosts share",
+        )
+        time.sleep(0.2)
 
 
 def make_writable(directory: Path) -> None:
@@ -138,6 +168,14 @@ def check_same_data(directory: RunDirectory, store: TokenStore) -> None:
         difference is None,
         f"the corpus {store.manifest['corpus']!r} has changed since {directory.path} began ({difference})",
     )
+
+
+def check_same_everywhere(experiment: Experiment, store: TokenStore) -> None:
+    """Raise ConfigError if this host would train another run than the first: options, text or versions."""
+    versions = {name: version(name) for name in RECORDED_VERSIONS}
+    mine = {"config": resolved(experiment), "data": store.manifest["splits"], "versions": versions}
+    difference = first_difference(from_first(lambda: mine), mine)
+    require(difference is None, f"host {index()} differs from host 0: {difference}")
 
 
 def model_counts(model: ModelConfig) -> dict[str, int]:

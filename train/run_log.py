@@ -1,30 +1,36 @@
 """What a running process writes: metrics and evaluations, to the record, the trackers and the screen."""
 
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from train.experiment import Experiment
 from train.progress import Watcher
-from train.record import JsonlLog, RunDirectory, read_jsonl
+from train.record import JsonlLog, Onlooker, RunDirectory, read_jsonl
 from train.step import StepMetrics
 from train.tracking import open_trackers
+
+NOWHERE = Path(os.devnull)
 
 
 class RunLog:
     """The two logs of a run, its trackers and its watcher.
 
     A step's metrics are read when the next are logged, so that the host never waits for the step it has
-    just sent off.
+    just sent off. An onlooker's log goes nowhere: it only sees a divergence when the others do.
     """
 
     def __init__(self, directory: RunDirectory, experiment: Experiment, watcher: Watcher):
-        former = read_jsonl(directory.metrics)
+        writes = not isinstance(directory, Onlooker)
+        metrics, evals = (directory.metrics, directory.evals) if writes else (NOWHERE, NOWHERE)
+        former = read_jsonl(metrics) if writes else []
         self._batch_tokens, self._watcher = experiment.batch_tokens, watcher
-        self._metrics, self._evals = JsonlLog(directory.metrics), JsonlLog(directory.evals)
-        self._trackers = open_trackers(experiment.tracking, directory.path)
+        self._metrics, self._evals = JsonlLog(metrics), JsonlLog(evals)
+        self._trackers = open_trackers(experiment.tracking if writes else (), directory.path)
         self._pending: tuple[int, float, StepMetrics] | None = None
         self._began = self._read_at = time.monotonic()
         self._spent = former[-1]["wall_seconds"] if former else 0.0

@@ -7,7 +7,7 @@ import grain
 import numpy as np
 
 from train.data import DataError
-from train.data.order import BatchOrder, batch_positions
+from train.data.order import BatchOrder, Rows, batch_positions
 from train.data.store import Split, TokenStore
 
 # One thread reads ahead, which hides cold files. Batches of 32 x 256 bytes beside a jitted 14 ms step on one
@@ -24,7 +24,7 @@ class Batch(NamedTuple):
 
 
 class EvaluationBatch(NamedTuple):
-    """As Batch; `weights_B` float32 is 0 for rows that only fill the last batch, else 1."""
+    """As Batch; `weights_B` float32 is 0 for rows that only fill the last batch, else 1; of all rows."""
 
     inputs_BxT: np.ndarray
     targets_BxT: np.ndarray
@@ -39,7 +39,7 @@ def feed(
     batch_sequences: int,
     first_step: int,
     last_step: int,
-    rows: slice = slice(None),
+    rows: Rows = slice(None),
 ) -> grain.DatasetIterator[Batch]:
     """The training batches of steps first_step <= step < last_step; `rows` of each, a host's share.
 
@@ -56,9 +56,14 @@ def feed(
 
 
 def evaluation_batches(
-    store: TokenStore, split: Split, n_sequences: int, context: int, batch_sequences: int
+    store: TokenStore,
+    split: Split,
+    n_sequences: int,
+    context: int,
+    batch_sequences: int,
+    rows: Rows = slice(None),
 ) -> Iterator[EvaluationBatch]:
-    """The first `n_sequences` whole sequences of a split, in order, in batches of one shape.
+    """The first `n_sequences` whole sequences of a split, in order, in batches of one shape; `rows` of each.
 
     Raises DataError if the split has fewer.
     """
@@ -66,7 +71,7 @@ def evaluation_batches(
     _check_sequences(tokens, n_sequences, context, split)
     for start in range(0, n_sequences, batch_sequences):
         ids = np.arange(start, start + batch_sequences)
-        batch = _gather(tokens, np.minimum(ids, n_sequences - 1), context)
+        batch = _gather(tokens, np.minimum(ids, n_sequences - 1)[rows], context)
         yield EvaluationBatch(*batch, weights_B=(ids < n_sequences).astype(np.float32))
 
 

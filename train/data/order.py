@@ -41,7 +41,11 @@ def unique_sequences(unique_tokens: int, context: int, available_tokens: int) ->
     return unique_tokens // context
 
 
-def batch_positions(step: int, batch_sequences: int, rows: slice = slice(None)) -> np.ndarray:
+Rows = slice | np.ndarray
+"""Some of the rows of a batch: a slice, or their indices."""
+
+
+def batch_positions(step: int, batch_sequences: int, rows: Rows = slice(None)) -> np.ndarray:
     """Positions int64[rows] of the sequences of a step, when every step has `batch_sequences` of them."""
     return np.arange(batch_sequences, dtype=np.int64)[rows] + step * batch_sequences
 

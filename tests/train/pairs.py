@@ -1,0 +1,54 @@
+"""Runs on two hosts: two processes of four virtual CPU devices each, beside one process of eight."""
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.commands import environment
+
+
+def devices(cache: Path, count: int) -> dict[str, str]:
+    """The environment of a process with `count` virtual CPU devices."""
+    return environment(cache) | {
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={count}",
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
+def begin(cache: Path, hosts: int, *words: object, cwd: Path) -> list[subprocess.Popen]:
+    """`quarry WORDS` on so many hosts, with eight devices together."""
+    port, processes = free_port(), []
+    read = cwd / "read" / f"{time.time_ns()}"
+    for host in range(hosts):
+        where = ["--coordinator", f"127.0.0.1:{port}", "--processes", hosts, "--process", host]
+        command = [sys.executable, "-P", "-m", "tests.train.reading", *words, *(where if hosts > 1 else [])]
+        log = (cwd / f"host{host}.txt").open("w")
+        processes.append(
+            subprocess.Popen(
+                [*map(str, command)],
+                env=devices(cache, 8 // hosts) | {"READ": str(read)},
+                cwd=cwd,
+                stdout=log,
+                stderr=log,
+            )
+        )
+        log.close()
+    return processes
+
+
+def end(processes: list[subprocess.Popen], cwd: Path, timeout: float = 200) -> tuple[list[int], list[str]]:
+    """Exit codes, and what each host printed."""
+    try:
+        codes = [process.wait(timeout) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return codes, [(cwd / f"host{host}.txt").read_text() for host in range(len(processes))]

@@ -1,0 +1,40 @@
+"""`quarry`, writing down what the training loop is fed: for each step the position and tokens of each row.
+
+READ names a folder; each process appends to a file of its own, a line per step it reads.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import quarry
+from train.data import feed
+
+folder = Path(os.environ["READ"])
+folder.mkdir(parents=True, exist_ok=True)
+gather, batch_positions = feed._gather, feed.batch_positions
+positions: list = []
+
+
+def note_positions(*arguments):
+    found = batch_positions(*arguments)
+    positions[:] = found.tolist()
+    return found
+
+
+def note_tokens(tokens, ids, context):
+    batch = gather(tokens, ids, context)
+    if positions:
+        rows = [
+            [position, bytes(row.astype("uint8")).hex()]
+            for position, row in zip(positions, batch[0], strict=True)
+        ]
+        with (folder / f"{os.getpid()}.jsonl").open("a") as file:
+            file.write(json.dumps({"rows": rows}) + "\n")
+        positions.clear()
+    return batch
+
+
+feed.batch_positions, feed._gather = note_positions, note_tokens
+if __name__ == "__main__":
+    quarry.main()

@@ -1,0 +1,96 @@
+"""One run on several hosts, and on another number of them after each interruption."""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.train.pairs import begin, end
+from tests.train.tiny import write_tiny
+from train.record import RunDirectory, read_jsonl, read_last_row
+
+STEPS, ROWS, SEQUENCES, RATE = 160, 8, 64, 1e-3
+QUICK = ["--host-timeout", 60, "--heartbeat-timeout", 4]
+
+
+def wait_for_step(directory: RunDirectory, beyond: int, processes) -> int:
+    """The last logged step, once it is beyond `beyond`."""
+    print(f"waiting for a step beyond {beyond}")
+    deadline = time.monotonic() + 120
+    while (step := (read_last_row(directory.metrics) or {"step": 0})["step"]) <= beyond:
+        assert time.monotonic() < deadline
+        assert all(process.poll() is None for process in processes), "ended too soon: more steps are needed"
+        time.sleep(0.01)
+    return step
+
+
+def trained_on(folder: Path) -> list[tuple[int, str]]:
+    """(position, tokens) of the sequences that count: read before the step the next launch began with."""
+    launches = [
+        sorted(tuple(row) for file in launch.iterdir() for step in read_jsonl(file) for row in step["rows"])
+        for launch in sorted(folder.iterdir())
+    ]
+    bounds = [launch[0][0] for launch in launches[1:]] + [STEPS * ROWS]
+    return [row for launch, bound in zip(launches, bounds, strict=True) for row in launch if row[0] < bound]
+
+
+def assert_every_epoch_reads_each_sequence_once(folder: Path) -> None:
+    rows = trained_on(folder)
+    assert [position for position, _ in rows] == list(range(STEPS * ROWS))
+    epochs = [[tokens for _, tokens in rows[i : i + SEQUENCES]] for i in range(0, len(rows), SEQUENCES)]
+    assert all(sorted(epoch) == sorted(epochs[0]) for epoch in epochs)
+    assert len(set(epochs[0])) == SEQUENCES
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, cache) -> RunDirectory:
+    """An undisturbed run on one host of eight devices."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_tiny(folder / "study", steps=STEPS, rate=RATE)
+    codes, said = end(begin(cache, 1, "train", "study/tiny.py", cwd=folder), folder)
+    assert codes == [0], said
+    return RunDirectory(folder / "runs/study/tiny")
+
+
+def assert_same_losses(found: RunDirectory, expected: RunDirectory) -> None:
+    for name in ("metrics", "evals"):
+        one, other = (read_jsonl(getattr(directory, name)) for directory in (found, expected))
+        assert [row["step"] for row in one] == [row["step"] for row in other]
+        np.testing.assert_allclose([r["loss"] for r in one], [r["loss"] for r in other], rtol=1e-6)
+
+
+def test_two_hosts_killed_then_one_then_two_then_one_train_the_run_of_one(whole, tmp_path, cache):
+    write_tiny(tmp_path / "study", steps=STEPS, rate=RATE, every=0.3)
+    directory = RunDirectory(tmp_path / "runs/study/tiny")
+    seed = time.time_ns()
+    print(f"moments drawn from seed {seed}")
+    rng = random.Random(seed)
+    words = ["train", "study/tiny.py"]
+
+    pair = begin(cache, 2, *words, *QUICK, cwd=tmp_path)
+    wait_for_step(directory, rng.randint(2, 30), pair)
+    pair[1].kill()
+    codes, said = end(pair, tmp_path)
+    assert codes == [1, -signal.SIGKILL], said
+    assert "error: host 1 of 2 has given no sign of life for 4 s" in said[0] or "error: a comp" in said[0]
+
+    alone = begin(cache, 1, *words, cwd=tmp_path)
+    done = wait_for_step(directory, (read_last_row(directory.metrics) or {})["step"], alone)
+    os.kill(alone[0].pid, signal.SIGTERM)
+    assert end(alone, tmp_path)[0] == [75]
+
+    pair = begin(cache, 2, *words, *QUICK, cwd=tmp_path)
+    wait_for_step(directory, done + 10, pair)
+    os.kill(pair[1].pid, signal.SIGTERM)
+    codes, said = end(pair, tmp_path)
+    assert codes == [75, 75], said
+    assert directory.status() == "preempted"
+
+    codes, said = end(begin(cache, 1, *words, cwd=tmp_path), tmp_path)
+    assert codes == [0], said
+    assert_same_losses(directory, whole)
+    assert_every_epoch_reads_each_sequence_once(tmp_path / "read")
