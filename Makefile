@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench cloud-parsers clean
 
 demo: $(VENV)/installed
 	$(BIN)/quarry demo
@@ -20,6 +20,16 @@ lint: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.run
+
+# SkyPilot, xpk and the Kubernetes client read our launch files in a test; they live apart, for they ask for
+# versions of their own.
+cloud-parsers: .cache/cloud/installed
+
+.cache/cloud/installed:
+	$(PYTHON) -m venv .cache/cloud
+	.cache/cloud/bin/pip install --quiet 'skypilot>=0.11' 'kubernetes>=31'
+	.cache/cloud/bin/pip install --quiet --no-deps 'xpk>=1.16'
+	touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Quarry needs Python >= 3.11; name one with make PYTHON=python3.12"; exit 1; }

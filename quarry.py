@@ -16,6 +16,7 @@ from rich.text import Text
 from tyro.conf import Positional, UseAppendAction, arg
 
 from train.slurm_options import SlurmOptions
+from train.tpu import TpuOptions
 
 DONE, FAILED, BAD_INPUT, PREEMPTED = 0, 1, 2, 75
 EXIT = {"finished": DONE, "diverged": FAILED, "failed": FAILED, "preempted": PREEMPTED}
@@ -81,6 +82,9 @@ def sweep(
     dry_run: bool = False,
     on: Literal["local", "slurm"] = "local",
     slurm: UseAppendAction[SlurmOptions] = SlurmOptions(),  # noqa: B008
+    emit: Literal["sky", "jobset"] | None = None,
+    emit_to: Path = Path("launch"),
+    tpu: TpuOptions = TpuOptions(),  # noqa: B008
 ) -> int:
     """Train every point of a study (its name, its folder, or files); finished points are skipped.
 
@@ -93,14 +97,21 @@ def sweep(
         on: Train on this machine, or submit the points to Slurm as one job array; points queued there already
             are left alone.
         slurm: For --on slurm: what each point asks of the cluster.
+        emit: Train nothing; write a launch file for Cloud TPU per point: SkyPilot tasks or GKE JobSets.
+        emit_to: The folder they are written to.
+        tpu: For --emit: what each point asks of Cloud TPU.
     """
     import experiments
     from model.config import require
-    from train.sweep import sweep_command
+    from train.sweep import emit_command, sweep_command
 
+    require(emit is not None or tpu == TpuOptions(), "--tpu options need --emit")
+    require(emit is None or on == "local", "--emit and --on slurm exclude each other")
     require(on == "slurm" or slurm == SlurmOptions(), "--slurm options need --on slurm")
     require(on == "local" or workers is None, "--workers is for this machine; on Slurm, --slurm.at-once")
     places = [Path(os.path.relpath(place)) for place in experiments.__path__]
+    if emit:
+        return EXIT[emit_command(studies, places, emit, tpu, emit_to, console)]
     cluster = slurm if on == "slurm" else None
     return EXIT[sweep_command(studies, places, workdir, _cache(cache), workers, dry_run, cluster, console)]
 

@@ -10,12 +10,14 @@ from rich.table import Table
 from model.config import require
 from model.counting import count_parameters, flops_6n
 from train import estimate
+from train.emit import Engine, emit
 from train.experiment import Point, find_study, load_points
 from train.launch import Job, run_sweep, worker_slots
 from train.record import RunDirectory, Status, read_last_row
 from train.run import Plan, check_same, make_plan, make_writable, open_store
 from train.slurm import mark_queued, submit
 from train.slurm_options import SlurmOptions
+from train.tpu import TpuOptions
 
 DONE = ("finished", "diverged")
 
@@ -193,3 +195,17 @@ def sweep_command(
     if all(job.state in DONE for job in points):
         return "finished"
     return "preempted" if {job.state for job in points} <= {*DONE, "preempted"} else "failed"
+
+
+def emit_command(
+    studies: Sequence[str],
+    places: Sequence[Path],
+    engine: Engine,
+    options: TpuOptions,
+    folder: Path,
+    console: Console,
+) -> Status:
+    """Write the launch files of the points of `studies` for Cloud TPU and say how to launch them."""
+    for command in emit(collect(studies, places), engine, options, folder):
+        console.print(command, highlight=False, soft_wrap=True)
+    return "finished"

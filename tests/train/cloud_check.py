@@ -1,0 +1,77 @@
+"""Launch files before the parsers of others; run by an interpreter that has them, not by the tests' own.
+
+python cloud_check.py sky FILES       each is a task for SkyPilot: prints what SkyPilot reads
+python cloud_check.py jobset FILES    each holds a Job that the Kubernetes client knows, field by field
+python cloud_check.py slices NAMES    prints what xpk knows of each slice, null for none
+"""
+
+import json
+import re
+import sys
+from typing import Any
+
+
+def check_sky(file: str) -> Any:
+    import sky
+
+    task = sky.Task.from_yaml(file)
+    (resources,) = task.resources
+    return {
+        "name": task.name,
+        "nodes": task.num_nodes,
+        "accelerators": dict(resources.accelerators),
+        "runtime": resources.accelerator_args["runtime_version"],
+        "spot": resources.use_spot,
+        "region": resources.region,
+        "zone": resources.zone,
+        "recovery": resources.job_recovery,
+    }
+
+
+def check_jobset(file: str) -> Any:
+    import yaml
+    from kubernetes.client import models
+
+    with open(file, encoding="utf-8") as text:
+        jobset = yaml.safe_load(text)
+    for job in jobset["spec"]["replicatedJobs"]:
+        check_fields(job["template"], "V1JobTemplateSpec", models, "template")
+    return jobset["metadata"]["name"]
+
+
+def check_fields(value: Any, kind: str, models: Any, path: str) -> None:
+    """Fail for a field that `kind` of the Kubernetes API does not have, or a value of another type."""
+    listed = re.fullmatch(r"list\[(.*)\]", kind, re.IGNORECASE)
+    mapped = re.fullmatch(r"dict\(str, (.*)\)", kind) or re.fullmatch(
+        r"dict\[str, (.*)\]", kind, re.IGNORECASE
+    )
+    if listed:
+        assert isinstance(value, list), path
+        for index, item in enumerate(value):
+            check_fields(item, listed[1], models, f"{path}[{index}]")
+    elif mapped:
+        for name, item in value.items():
+            check_fields(item, mapped[1], models, f"{path}.{name}")
+    elif hasattr(models, kind):
+        model = getattr(models, kind)
+        types = {json_name: model.openapi_types[name] for name, json_name in model.attribute_map.items()}
+        assert set(value) <= set(types), f"{path} has {set(value) - set(types)}"
+        model(**{name: value.get(json_name) for name, json_name in model.attribute_map.items()})
+        for name, item in value.items():
+            check_fields(item, types[name], models, f"{path}.{name}")
+    elif kind != "object":
+        named = {"str": str, "int": int, "bool": bool, "float": (int, float)}[kind]
+        assert isinstance(value, named), f"{path} is {value!r}, not {kind}"
+        assert kind == "bool" or not isinstance(value, bool), f"{path} is {value!r}, not {kind}"
+
+
+def check_slices(name: str) -> Any:
+    from xpk.core.system_characteristics import UserFacingNameToSystemCharacteristics
+
+    known = UserFacingNameToSystemCharacteristics.get(name)
+    return known and [known.topology, known.vms_per_slice, known.chips_per_vm, known.gke_accelerator]
+
+
+if __name__ == "__main__":
+    check = {"sky": check_sky, "jobset": check_jobset, "slices": check_slices}[sys.argv[1]]
+    print(json.dumps([check(word) for word in sys.argv[2:]]))
