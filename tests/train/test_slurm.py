@@ -182,3 +182,28 @@ def test_options_of_another_place_are_refused(tmp_path, cache, words, says):
     refused = quarry(cache, "sweep", "quickstart", *words, cwd=tmp_path)
     assert refused.returncode == 2
     assert says in refused.stderr
+
+
+def losses(directory: RunDirectory) -> list[float]:
+    return [row["loss"] for rows in rows_of(directory) for row in rows]
+
+
+def test_two_processes_by_srun_train_one_run(cluster, on_slurm, cache, tmp_path):
+    write_alone(tmp_path / "study")
+    on_slurm("study", "--slurm.tasks-per-node", 2)
+    assert quarry(cache, "train", "study/tiny.py", "--workdir", "alone", cwd=tmp_path).returncode == 0
+    wait_until(cluster.drained, 120, "the run to end")
+    two, one = (RunDirectory(tmp_path / workdir / "study/tiny") for workdir in ("runs", "alone"))
+    assert (two.status(), two.read_run()["hosts"], one.read_run()["hosts"]) == ("finished", 2, 1)
+    assert len(losses(two)) == len(losses(one)) > 10
+    assert losses(two) == pytest.approx(losses(one), abs=1e-6)
+
+
+def test_two_processes_save_together_and_are_queued_again(cluster, on_slurm, tmp_path):
+    write_alone(tmp_path / "study", steps=10**6)
+    directory = RunDirectory(tmp_path / "runs/study/tiny")
+    on_slurm("study", "--slurm.tasks-per-node", 2)
+    wait_until(lambda: begun(directory), 90, "the point to train")
+    cluster.ask("scancel", "--signal=USR2", f"--user={os.getuid()}")
+    wait_until(lambda: directory.status() == "preempted", 60, "the point to save")
+    wait_until(lambda: cluster.jobs() == ["PENDING"], 60, "Slurm to queue the point again")
