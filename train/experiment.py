@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from model.config import ConfigError, MeshConfig, ModelConfig, check_types, require
 from model.counting import flops_6n
+from train.ramp import Ramp
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
@@ -62,7 +63,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class ScheduleConfig:
-    """The learning rate over a run, as fractions of its length and of the peak rate."""
+    """The learning rate over a run, as fractions of its steps and of the peak rate."""
 
     kind: Literal["wsd", "cosine", "constant"] = "wsd"
     warmup: float = 0.02
@@ -106,14 +107,14 @@ class Duration:
         for name, value in given.items():
             require(0 < value < math.inf, f"duration.{name} must be positive and finite, not {value}")
 
-    def to_tokens(self, model: ModelConfig, batch_tokens: int, unique_tokens: int) -> float:
+    def to_tokens(self, model: ModelConfig, ramp: Ramp, unique_tokens: int) -> float:
         """E as asked, before rounding to whole steps."""
         if self.tokens is not None:
             return self.tokens
         if self.epochs is not None:
             return self.epochs * unique_tokens
         if self.steps is not None:
-            return self.steps * batch_tokens
+            return ramp.tokens(self.steps)
         assert self.flops is not None
         return self.flops / flops_6n(model)
 
@@ -164,6 +165,8 @@ class Experiment:
     mesh: MeshConfig = field(default_factory=MeshConfig)
     batch_tokens: int = 4096
     """B, tokens per optimiser step; a whole number of sequences."""
+    batch_ramp: tuple[tuple[int, int], ...] = ()
+    """Smaller batches first: pairs (until so many tokens are processed, tokens per step)."""
     micro_batch_tokens: int | None = None
     """Tokens per device in one forward and backward pass; the step sums over them. None means about 512 on a
     CPU, where small passes stay in its cache, and the whole batch on an accelerator."""
@@ -183,15 +186,33 @@ class Experiment:
                 value is None or (value >= context and value % context == 0),
                 f"{name} = {value} is not a whole number of sequences of model.context = {context} tokens",
             )
+        check_ramp(self.batch_ramp, context)
         require(self.log_every >= 1, f"log_every must be at least 1, not {self.log_every}")
         for name in ("seed_init", "seed_order"):
             value = getattr(self, name)
             require(0 <= value < 2**63, f"{name} must be a non-negative 63-bit integer, not {value}")
 
+    @property
+    def ramp(self) -> Ramp:
+        """The batch of every step."""
+        return Ramp(self.batch_ramp, self.batch_tokens, self.model.context)
+
     def steps(self, unique_tokens: int) -> int:
         """S, whole optimiser steps, at least one."""
-        tokens = self.duration.to_tokens(self.model, self.batch_tokens, unique_tokens)
-        return max(1, round(tokens / self.batch_tokens))
+        ramp = self.ramp
+        return ramp.steps(self.duration.to_tokens(self.model, ramp, unique_tokens))
+
+
+def check_ramp(ramp: tuple[tuple[int, int], ...], context: int) -> None:
+    """Raise ConfigError unless the stages follow each other and their batches are whole sequences."""
+    former = 0
+    for until, batch in ramp:
+        require(until > former, f"batch_ramp: {until} tokens do not come after {former}")
+        require(
+            batch >= context and batch % context == 0,
+            f"batch_ramp: {batch} is not a whole number of sequences of model.context = {context} tokens",
+        )
+        former = until
 
 
 @dataclass(frozen=True)

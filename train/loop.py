@@ -22,6 +22,7 @@ from train.experiment import Experiment, Point
 from train.hosts import first, from_first
 from train.interrupt import StopRequest
 from train.progress import Watcher
+from train.ramp import Stage
 from train.record import RunDirectory, Status, keep_rows, write_json
 from train.run import (
     Plan,
@@ -50,7 +51,8 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
     plan = make_plan(point.config, store)
     mesh = make_mesh(point.config.mesh)
     require_trackers(point.config.tracking)
-    micro_batches(point.config, mesh)
+    for stage in point.config.ramp.stages(0, plan.steps):
+        micro_batches(at_stage(point.config, stage), mesh)
     check_same_everywhere(point.config, store)
     with StopRequest() as stop, open_run(point, workdir) as directory:
         former = from_first(directory.status)
@@ -73,6 +75,12 @@ def begin(directory: RunDirectory, experiment: Experiment, plan: Plan, store: To
     write_json(directory.config, resolved(experiment))
     started = directory.read_run().get("started", time.time())
     directory.write_run(status="running", started=started, **describe_run(experiment, plan, store))
+
+
+def at_stage(experiment: Experiment, stage: Stage) -> Experiment:
+    """The experiment with one stage's batch throughout: what its step is compiled from."""
+    tokens = stage.sequences * experiment.model.context
+    return dataclasses.replace(experiment, batch_tokens=tokens, batch_ramp=())
 
 
 class Training:
@@ -116,14 +124,12 @@ class Training:
         return self._checkpoints.restore(abstract_state(self._experiment, self._mesh)), step
 
     def _steps(self, state: TrainState, first: int, stop: StopRequest) -> Status:
-        share = Share(self._mesh, self._plan.batch_sequences)
         votes = Votes(self._mesh, lambda: bool(stop), self._checkpoints.due)
-        train_step, batches = self._compile(state), self._batches(first, share)
         self._log.start_clock(first)
+        sent = self._sent(first)
         measured = evaluation_steps(self._plan.steps, self._experiment.evaluation.count)
         for done in range(first + 1, self._plan.steps + 1):
-            rate, batch, last = self._rate(done - 1), next(batches), done == self._plan.steps
-            rows = (share.whole(batch.inputs_BxT), share.whole(batch.targets_BxT))
+            rate, (train_step, rows), last = self._rate(done - 1), next(sent), done == self._plan.steps
             state, metrics = train_step(state, *rows, jnp.float32(rate))
             if last or done % self._experiment.log_every == 0:
                 self._log.step(done, rate, metrics)
@@ -142,35 +148,44 @@ class Training:
             votes.cast()
         return "finished"
 
-    def _compile(self, state: TrainState) -> Callable[..., tuple[TrainState, StepMetrics]]:
+    def _sent(self, first: int) -> Iterator[tuple[Callable[..., tuple[TrainState, StepMetrics]], Any]]:
+        """For each step from `first` on: its compiled program, one for each batch size, and its batch."""
+        for stage in self._experiment.ramp.stages(first, self._plan.steps):
+            share = Share(self._mesh, stage.sequences)
+            with self._log.pause():
+                program, batches = self._compile(stage), self._batches(stage, share)
+            for batch in batches:
+                yield program, (share.whole(batch.inputs_BxT), share.whole(batch.targets_BxT))
+
+    def _compile(self, stage: Stage) -> Callable[..., tuple[TrainState, StepMetrics]]:
         """The step, compiled ahead; what XLA counts of it goes on record."""
-        began = time.monotonic()
-        rows = jax.ShapeDtypeStruct((self._plan.batch_sequences, self._experiment.model.context), jnp.int32)
-        step = make_train_step(self._experiment, self._mesh)
-        compiled = step.lower(state, rows, rows, jax.ShapeDtypeStruct((), jnp.float32)).compile()
+        began, experiment = time.monotonic(), at_stage(self._experiment, stage)
+        rows = jax.ShapeDtypeStruct((stage.sequences, experiment.model.context), jnp.int32)
+        state, rate = abstract_state(experiment, self._mesh), jax.ShapeDtypeStruct((), jnp.float32)
+        compiled = make_train_step(experiment, self._mesh).lower(state, rows, rows, rate).compile()
         self._directory.write_run(
             compile_seconds=time.monotonic() - began,
-            flops_xla_per_token=self._flops_xla(compiled.cost_analysis()),
+            flops_xla_per_token=self._flops_xla(experiment, compiled.cost_analysis()),
         )
         return compiled
 
-    def _flops_xla(self, cost: Any) -> float | None:
+    def _flops_xla(self, experiment: Experiment, cost: Any) -> float | None:
         """XLA's count per token. It counts the loop over micro-batches once, hence the factor; the
         optimiser's share, a few FLOPs per parameter and step, is then counted too often."""
         if not cost or "flops" not in cost:
             return None
-        passes = micro_batches(self._experiment, self._mesh)
-        return cost["flops"] * self._mesh.size * passes / self._experiment.batch_tokens
+        passes = micro_batches(experiment, self._mesh)
+        return cost["flops"] * self._mesh.size * passes / experiment.batch_tokens
 
-    def _batches(self, first: int, share: Share) -> Iterator[Batch]:
+    def _batches(self, stage: Stage, share: Share) -> Iterator[Batch]:
         order = BatchOrder(self._plan.n_sequences, self._experiment.seed_order)
         return feed(
             self._store,
             order,
             context=self._experiment.model.context,
-            batch_sequences=self._plan.batch_sequences,
-            first_step=first,
-            last_step=self._plan.steps,
+            batch_sequences=stage.sequences,
+            first=stage.position,
+            steps=int(stage.last_step) - stage.first_step,
             rows=share.rows,
         )
 
@@ -191,11 +206,12 @@ class Training:
     def _eval_row(
         self, done: int, rate: float, split: str, evaluator: Evaluator, state: TrainState
     ) -> dict[str, Any]:
-        tokens = done * self._experiment.batch_tokens
+        tokens = self._experiment.ramp.tokens(done)
         return {
             "step": done,
             "tokens": tokens,
             "epochs": tokens / self._plan.unique_tokens,
+            "batch_tokens": self._experiment.ramp.batch_tokens(done - 1),
             "split": split,
             "scored_tokens": evaluator.tokens,
             "annealed": is_annealed(self._experiment.schedule, done, self._plan.steps),

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, get_type_hints
 
 from model.config import ConfigError, ModelConfig, require
 from model.counting import count_parameters, flops_6n, flops_exact
@@ -34,7 +34,6 @@ class Plan:
 
     unique_tokens: int
     n_sequences: int
-    batch_sequences: int
     steps: int
     tokens: int
 
@@ -60,9 +59,8 @@ def make_plan(experiment: Experiment, store: TokenStore) -> Plan:
     return Plan(
         unique_tokens=n_sequences * context,
         n_sequences=n_sequences,
-        batch_sequences=experiment.batch_tokens // context,
         steps=steps,
-        tokens=steps * experiment.batch_tokens,
+        tokens=experiment.ramp.tokens(steps),
     )
 
 
@@ -142,7 +140,7 @@ def check_same(directory: RunDirectory, experiment: Experiment) -> None:
     """Raise ConfigError if the directory holds a run of another configuration."""
     if not directory.config.exists():
         return
-    former = json.loads(directory.config.read_text(encoding="utf-8"))
+    former = completed(json.loads(directory.config.read_text(encoding="utf-8")), Experiment)
     old, new = (
         {name: value for name, value in tree.items() if name not in MAY_CHANGE}
         for tree in (former, resolved(experiment))
@@ -153,6 +151,18 @@ def check_same(directory: RunDirectory, experiment: Experiment) -> None:
         f"{directory.path} holds a run of another configuration ({difference}); "
         "give this one its own --name or --workdir, or delete that run",
     )
+
+
+def completed(former: dict[str, Any], kind: type) -> dict[str, Any]:
+    """A configuration that an older version wrote, as JSON, with the defaults of fields that came since."""
+    hints, values = get_type_hints(kind), {}
+    for field in dataclasses.fields(kind):
+        if field.name in former and dataclasses.is_dataclass(hints[field.name]):
+            values[field.name] = completed(former[field.name], hints[field.name])
+        elif field.name not in former:
+            made = field.default_factory() if callable(field.default_factory) else field.default
+            values[field.name] = made
+    return former | json.loads(json.dumps(values, default=dataclasses.asdict))
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class RunLog:
         writes = not isinstance(directory, Onlooker)
         metrics, evals = (directory.metrics, directory.evals) if writes else (NOWHERE, NOWHERE)
         former = read_jsonl(metrics) if writes else []
-        self._batch_tokens, self._watcher = experiment.batch_tokens, watcher
+        self._ramp, self._watcher = experiment.ramp, watcher
         self._metrics, self._evals = JsonlLog(metrics), JsonlLog(evals)
         self._trackers = open_trackers(experiment.tracking if writes else (), directory.path)
         self._pending: tuple[int, float, StepMetrics] | None = None
@@ -51,11 +51,12 @@ class RunLog:
         (done, rate, metrics), self._pending = self._pending, None
         loss, grad_norm = float(metrics.loss), float(metrics.grad_norm)
         now = time.monotonic()
-        speed = (done - self._read_step) * self._batch_tokens / max(1e-9, now - self._read_at)
+        tokens = self._ramp.tokens(done)
+        speed = (tokens - self._ramp.tokens(self._read_step)) / max(1e-9, now - self._read_at)
         self._read_at, self._read_step, self._train_loss = now, done, finite(loss)
         row = {
             "step": done,
-            "tokens": done * self._batch_tokens,
+            "tokens": tokens,
             "loss": finite(loss),
             "grad_norm": finite(grad_norm),
             "learning_rate": rate,

@@ -37,11 +37,11 @@ def feed(
     *,
     context: int,
     batch_sequences: int,
-    first_step: int,
-    last_step: int,
+    first: int,
+    steps: int,
     rows: Rows = slice(None),
 ) -> grain.DatasetIterator[Batch]:
-    """The training batches of steps first_step <= step < last_step; `rows` of each, a host's share.
+    """The training batches of `steps` steps from position `first` on; `rows` of each, a host's share.
 
     The reading thread ends with the iterator: when it is closed (`close()`) or let go of.
     Raises DataError if the order has more sequences than the store.
@@ -50,9 +50,10 @@ def feed(
     _check_sequences(tokens, order.n_sequences, context, "train")
 
     def batch(step: int) -> Batch:
-        return _gather(tokens, order.sequence_ids(batch_positions(step, batch_sequences, rows)), context)
+        positions = batch_positions(first + step * batch_sequences, batch_sequences, rows)
+        return _gather(tokens, order.sequence_ids(positions), context)
 
-    return iter(grain.MapDataset.range(first_step, last_step).map(batch).to_iter_dataset(READ_OPTIONS))
+    return iter(grain.MapDataset.range(steps).map(batch).to_iter_dataset(READ_OPTIONS))
 
 
 def evaluation_batches(

@@ -45,9 +45,9 @@ Rows = slice | np.ndarray
 """Some of the rows of a batch: a slice, or their indices."""
 
 
-def batch_positions(step: int, batch_sequences: int, rows: Rows = slice(None)) -> np.ndarray:
-    """Positions int64[rows] of the sequences of a step, when every step has `batch_sequences` of them."""
-    return np.arange(batch_sequences, dtype=np.int64)[rows] + step * batch_sequences
+def batch_positions(first: int, batch_sequences: int, rows: Rows = slice(None)) -> np.ndarray:
+    """Positions int64[rows] of the sequences of a step that begins at position `first`."""
+    return np.arange(batch_sequences, dtype=np.int64)[rows] + first
 
 
 @dataclass(frozen=True)

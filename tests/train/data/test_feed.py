@@ -25,8 +25,8 @@ def batches(store, order, first_step, last_step, **options):
             order,
             context=CONTEXT,
             batch_sequences=6,
-            first_step=first_step,
-            last_step=last_step,
+            first=6 * first_step,
+            steps=last_step - first_step,
             **options,
         )
     )
@@ -72,7 +72,7 @@ def test_more_sequences_than_the_store_are_refused(store):
 
 @pytest.mark.parametrize("end", ["close", "forget"])
 def test_no_thread_outlives_an_unfinished_feed(store, order, end):
-    iterator = feed(store, order, context=CONTEXT, batch_sequences=6, first_step=0, last_step=10**9)
+    iterator = feed(store, order, context=CONTEXT, batch_sequences=6, first=0, steps=10**9)
     next(iterator)
     workers = [thread for thread in threading.enumerate() if "grain" in thread.name]
     assert workers

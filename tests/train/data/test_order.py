@@ -99,10 +99,10 @@ def test_neighbours_in_the_store_are_not_neighbours_in_the_order():
 
 
 def test_hosts_share_a_batch_by_arithmetic():
-    whole = batch_positions(7, 6)
+    whole = batch_positions(42, 6)
     assert whole.tolist() == [42, 43, 44, 45, 46, 47]
     assert np.array_equal(
-        np.concatenate([batch_positions(7, 6, slice(0, 3)), batch_positions(7, 6, slice(3, 6))]), whole
+        np.concatenate([batch_positions(42, 6, slice(0, 3)), batch_positions(42, 6, slice(3, 6))]), whole
     )
 
 
