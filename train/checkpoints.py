@@ -1,45 +1,180 @@
-"""Orbax checkpoints of the training state, kept in `checkpoints/` of a run directory."""
+"""Orbax checkpoints of the training state, kept in `checkpoints/` of a run directory.
 
+A checkpoint is written beside the training, appears whole or not at all, and carries a seal: a fingerprint
+of every array, which is checked when it is read back. One that cannot be read or does not match its seal is
+set aside as `damaged-<step>`, and the one before it is used.
+"""
+
+import json
+import logging
 import time
-from pathlib import Path
+import zlib
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
+from etils import epath
+from orbax.checkpoint import checkpoint_managers as managers
 
-from train.experiment import CheckpointConfig
+from model.config import require
+from train.experiment import CheckpointConfig, Experiment
+from train.fingerprint import fingerprint, names
+from train.hosts import count, from_first
 from train.step import TrainState
+
+Report = Callable[[str, int, str], None]
+"""Takes what happened, at which step, and a sentence about it."""
+
+
+logging.getLogger("absl").setLevel(
+    logging.CRITICAL
+)  # Orbax logs each error several times before it raises it
+
+
+class DamagedCheckpoint(Exception):
+    """A checkpoint that does not hold what was saved."""
 
 
 class Checkpoints:
-    """The checkpoints of one run: asynchronous, atomic, the last `keep` of them kept."""
+    """The checkpoints of one run. On several hosts all call the same methods in the same order.
 
-    def __init__(self, directory: Path, config: CheckpointConfig):
-        self._every_seconds = config.every_seconds
+    Kept are the newest `config.keep`, those of the `permanent` steps, and `best`, a step that may be set.
+    """
+
+    def __init__(self, directory: Any, config: CheckpointConfig, permanent: Collection[int], report: Report):
+        self._config, self._permanent, self._report = config, permanent, report
         self._saved_at = time.monotonic()
-        options = ocp.CheckpointManagerOptions(max_to_keep=config.keep, cleanup_tmp_directories=True)
-        self._manager = ocp.CheckpointManager(directory.resolve(), options=options)
+        self._directory = epath.Path(directory)
+        if not str(directory).startswith("gs://"):
+            self._directory = self._directory.resolve()
+        self.best: int | None = None
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=managers.AnyPreservationPolicy([managers.LatestN(config.keep), self]),
+            cleanup_tmp_directories=True,
+            lightweight_initialize=True,  # else one damaged file would keep all of them from being listed
+        )
+        self._manager = ocp.CheckpointManager(self._directory, options=options)
 
-    def latest_step(self) -> int | None:
-        """The newest saved step, None if nothing is saved."""
-        return self._manager.latest_step()
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        """Orbax's question: which to keep, beside the newest."""
+        return [info.step in self._permanent or info.step == self.best for info in checkpoints]
 
-    def restore(self, abstract: TrainState) -> TrainState:
-        """The newest state, laid out as `abstract` says."""
-        step = self._manager.latest_step()
-        restored: Any = self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
-        return TrainState(*restored)
+    def newest(self, abstract: TrainState, recorded: Callable[[int], bool]) -> tuple[TrainState, int] | None:
+        """The newest good state, laid out as `abstract` says, and its step; None if there is none.
+
+        A checkpoint is good if it matches its seal and if the record reaches its step (`recorded`). Those that
+        are not are set aside. Raises ConfigError if one holds the state of another model.
+        """
+        for step in from_first(lambda: sorted(self._manager.all_steps(), reverse=True)):
+            try:
+                if not from_first(lambda step=step: recorded(step)):
+                    raise DamagedCheckpoint("the record of the run ends before it")
+                return self._restore(step, abstract), step
+            except DamagedCheckpoint as damage:
+                self._set_aside(step, str(damage))
+        return None
+
+    def _restore(self, step: int, abstract: TrainState) -> TrainState:
+        found = self._read(step, seal=ocp.args.JsonRestore())
+        words = opened(found["seal"], abstract)
+        args = ocp.args.StandardRestore(abstract)
+        state = TrainState(*self._read(step, state=args)["state"])
+        changed = [
+            name
+            for name, old, new in zip(names(abstract), words, read_words(state), strict=True)
+            if old != new
+        ]
+        if changed:
+            raise DamagedCheckpoint(f"{changed[0]} is not what was saved")
+        return state
+
+    def _read(self, step: int, **items: Any) -> Any:
+        """Items of a checkpoint; whatever goes wrong in reading them is damage.
+
+        Of several hosts perhaps only one meets it, and cannot set aside what the others are reading: it ends
+        the run, and its sentence names the way on.
+        """
+        try:
+            return self._manager.restore(step, args=ocp.args.Composite(**items))
+        except Exception as error:
+            require(count() == 1, f"{self._directory / str(step)} cannot be read on every host; move it away")
+            raise DamagedCheckpoint(f"it cannot be read ({type(error).__name__})") from error
+
+    def _set_aside(self, step: int, reason: str) -> None:
+        """Move a checkpoint out of the way, `damaged-<step>`, and say so."""
+        aside = self._directory / f"damaged-{step}"
+
+        def move() -> None:
+            if aside.exists():
+                aside.rmtree()
+            (self._directory / str(step)).rename(aside)
+
+        from_first(move)
+        self._manager.reload()
+        self._report("damaged", step, f"the checkpoint of step {step} is set aside in {aside}: {reason}")
+
+    def drop_after(self, step: int) -> None:
+        """Delete the checkpoints of later steps: the run goes another way from here."""
+        self._manager.wait_until_finished()
+        for later in [found for found in self._manager.all_steps() if found > step]:
+            self._manager.delete(later)
 
     def due(self) -> bool:
-        """Whether `every_seconds` have passed since the last save."""
-        return time.monotonic() - self._saved_at >= self._every_seconds
+        """Whether `every_seconds` have passed since the last save. Raises what a save in the background met."""
+        self._manager.check_for_errors()
+        return time.monotonic() - self._saved_at >= self._config.every_seconds
 
     def save(self, state: TrainState) -> None:
         """Begin to save; the state may be donated as soon as this returns."""
-        self._manager.save(int(jax.device_get(state.step)), args=ocp.args.StandardSave(state))
+        step = int(jax.device_get(state.step))
+        items = {"state": ocp.args.StandardSave(state), "seal": ocp.args.JsonSave(sealed(state))}
+        self._manager.save(step, args=ocp.args.Composite(**items))
         self._saved_at = time.monotonic()
 
     def close(self) -> None:
         """Wait for what is being saved."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+        try:
+            self._manager.wait_until_finished()
+        finally:
+            self._manager.close()
+
+
+def permanent_steps(experiment: Experiment, steps: int) -> frozenset[int]:
+    """The steps at which `checkpoint.at_tokens` have been processed, for good; those beyond the end fall away."""
+    at = (-(-tokens // experiment.batch_tokens) for tokens in experiment.checkpoint.at_tokens)
+    return frozenset(step for step in at if step <= steps)
+
+
+def read_words(state: TrainState) -> list[int]:
+    """The fingerprint of a state, on the host."""
+    return [int(word) for word in np.asarray(jax.device_get(fingerprint(state)))]
+
+
+def sealed(state: TrainState) -> dict[str, Any]:
+    """What a checkpoint says of itself."""
+    arrays = dict(zip(names(state), read_words(state), strict=True))
+    return {"arrays": arrays, "crc32": _crc(arrays)}
+
+
+def opened(seal: Any, abstract: TrainState) -> list[int]:
+    """The fingerprint in a seal. Raises DamagedCheckpoint for a broken one, ConfigError if it is another model's."""
+    try:
+        arrays, crc = dict(seal["arrays"]), seal["crc32"]
+    except (TypeError, KeyError, ValueError):
+        raise DamagedCheckpoint("its seal is not one") from None
+    if crc != _crc(arrays):
+        raise DamagedCheckpoint("its seal is broken")
+    expected = names(abstract)
+    strange = sorted(set(arrays) ^ set(expected))
+    require(
+        not strange,
+        f"the checkpoint holds the state of another model or version of Quarry: {strange[:1]}; "
+        "give this run its own --name or --workdir, or delete its checkpoints",
+    )
+    return [arrays[name] for name in expected]
+
+
+def _crc(arrays: dict[str, int]) -> int:
+    return zlib.crc32(json.dumps(arrays, sort_keys=True).encode())

@@ -138,10 +138,17 @@ class EvaluationConfig:
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """When the state is saved; the end of a run always is."""
+    """When the state is saved, and which of it is kept; the end of a run always is. May change between a run and
+    its continuation."""
 
     every_seconds: float = 120.0
+    """Time between temporary checkpoints."""
     keep: int = 2
+    """How many of the newest are kept."""
+    at_tokens: tuple[int, ...] = ()
+    """Kept for good: the state once so many tokens are processed."""
+    best: bool = False
+    """Also keep the state of the lowest validation loss measured so far."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -149,6 +156,8 @@ class CheckpointConfig:
             self.every_seconds >= 0, f"checkpoint.every_seconds must not be negative: {self.every_seconds}"
         )
         require(self.keep >= 1, f"checkpoint.keep must be at least 1, not {self.keep}")
+        for tokens in self.at_tokens:
+            require(tokens >= 1, f"checkpoint.at_tokens must be positive, not {tokens}")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from model.sharding import make_mesh
-from train.checkpoints import Checkpoints
+from train.checkpoints import Checkpoints, permanent_steps
 from train.data.feed import Batch, feed
 from train.data.order import BatchOrder
 from train.data.store import TokenStore
@@ -23,7 +23,7 @@ from train.hosts import first, from_first
 from train.interrupt import StopRequest
 from train.progress import Watcher
 from train.ramp import Stage
-from train.record import RunDirectory, Status, keep_rows, write_json
+from train.record import RunDirectory, Status, best_step, keep_rows, read_jsonl, write_json
 from train.run import (
     Plan,
     check_same_data,
@@ -37,7 +37,16 @@ from train.run import (
 from train.run_log import RunLog
 from train.schedules import is_annealed, schedule
 from train.shares import Share, Votes
-from train.step import StepMetrics, TrainState, abstract_state, make_state, make_train_step, micro_batches
+from train.space import enough_space, reserve
+from train.step import (
+    StepMetrics,
+    TrainState,
+    abstract_state,
+    make_state,
+    make_train_step,
+    micro_batches,
+    state_bytes,
+)
 from train.tracking import require_trackers
 
 
@@ -54,15 +63,17 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
     for stage in point.config.ramp.stages(0, plan.steps):
         micro_batches(at_stage(point.config, stage), mesh)
     check_same_everywhere(point.config, store)
-    with StopRequest() as stop, open_run(point, workdir) as directory:
+    space = state_bytes(point.config)
+    with StopRequest() as stop, open_run(point, workdir) as directory, enough_space(directory.path, space):
         former = from_first(directory.status)
         if former in ("finished", "diverged"):
             return former
         from_first(lambda: begin(directory, point.config, plan, store))
         try:
-            status = Training(point.config, plan, store, mesh, directory, watcher).run(stop)
+            with reserve(directory.path):
+                status = Training(point.config, plan, store, mesh, directory, watcher).run(stop)
         except BaseException:
-            with contextlib.suppress(OSError):  # a full disk must not hide what happened
+            with contextlib.suppress(Exception):  # a full disk must not hide what happened
                 directory.finish("failed")
             raise
         directory.finish(status)
@@ -98,7 +109,11 @@ class Training:
         self._experiment, self._plan, self._store, self._mesh = experiment, plan, store, mesh
         self._directory, self._watcher = directory, watcher
         self._rate = schedule(experiment.schedule, experiment.optimizer.learning_rate, plan.steps)
-        self._checkpoints = Checkpoints(directory.checkpoints, experiment.checkpoint)
+        self._permanent = permanent_steps(experiment, plan.steps)
+        self._checkpoints = Checkpoints(
+            directory.checkpoints, experiment.checkpoint, self._permanent, self._report
+        )
+        self._measured = evaluation_steps(plan.steps, experiment.evaluation.count)
         settings = experiment.evaluation
         self._validate = Evaluator(experiment, mesh, store, "validation", settings.validation_tokens)
         self._test = Evaluator(experiment, mesh, store, "test", settings.test_tokens)
@@ -116,27 +131,45 @@ class Training:
 
     def _start(self) -> tuple[TrainState, int]:
         """The state to go on from and its step; rows of the logs after that step are dropped."""
-        step = from_first(self._checkpoints.latest_step) or 0
+        abstract = abstract_state(self._experiment, self._mesh)
+        state, step = self._checkpoints.newest(abstract, self._reaches) or (None, 0)
         for log in (self._directory.metrics, self._directory.evals) if first() else ():
             keep_rows(log, step)
-        if step == 0:
-            return make_state(self._experiment, self._mesh), 0
-        return self._checkpoints.restore(abstract_state(self._experiment, self._mesh)), step
+        self._note_best()
+        return state or make_state(self._experiment, self._mesh), step
+
+    def _reaches(self, step: int) -> bool:
+        """Whether the record holds the rows that were written before the checkpoint of `step`."""
+        every = self._experiment.log_every
+        logged = self._plan.steps if step == self._plan.steps else step // every * every
+        measured = max((found for found in self._measured if found <= step), default=0)
+        return all(
+            through == 0 or through in {row["step"] for row in read_jsonl(log)}
+            for log, through in ((self._directory.metrics, logged), (self._directory.evals, measured))
+        )
+
+    def _note_best(self) -> None:
+        """Tell the checkpoints which step has the lowest validation loss on record."""
+        if self._experiment.checkpoint.best:
+            self._checkpoints.best = from_first(lambda: best_step(read_jsonl(self._directory.evals)))
+
+    def _report(self, event: str, step: int, sentence: str) -> None:
+        self._directory.add_event(event, step, sentence)
+        self._watcher.say(sentence)
 
     def _steps(self, state: TrainState, first: int, stop: StopRequest) -> Status:
         votes = Votes(self._mesh, lambda: bool(stop), self._checkpoints.due)
         self._log.start_clock(first)
         sent = self._sent(first)
-        measured = evaluation_steps(self._plan.steps, self._experiment.evaluation.count)
         for done in range(first + 1, self._plan.steps + 1):
             rate, (train_step, rows), last = self._rate(done - 1), next(sent), done == self._plan.steps
             state, metrics = train_step(state, *rows, jnp.float32(rate))
             if last or done % self._experiment.log_every == 0:
                 self._log.step(done, rate, metrics)
-            if last or done in measured:
+            if last or done in self._measured:
                 self._evaluate(done, rate, state)
             stopping, due = votes.result()
-            save = last or stopping or due
+            save = last or stopping or due or done in (*self._permanent, self._checkpoints.best)
             if save:
                 self._log.flush()
             if self._log.diverged:
@@ -202,6 +235,7 @@ class Training:
                 self._log.evaluation(self._eval_row(done, rate, split, evaluator, state))
             if last:
                 self._directory.write_run(test_text=self._test.compressors())
+        self._note_best()
 
     def _eval_row(
         self, done: int, rate: float, split: str, evaluator: Evaluator, state: TrainState

@@ -21,6 +21,8 @@ class Watcher(Protocol):
 
     def update(self, step: int, loss: float, tokens_per_second: float) -> None: ...
 
+    def say(self, sentence: str) -> None: ...
+
     def stop(self) -> None: ...
 
 
@@ -30,6 +32,8 @@ class Quiet:
     def start(self, name: str, step: int, steps: int) -> None: ...
 
     def update(self, step: int, loss: float, tokens_per_second: float) -> None: ...
+
+    def say(self, sentence: str) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -59,6 +63,9 @@ class Bar:
 
     def update(self, step: int, loss: float, tokens_per_second: float) -> None:
         self._progress.update(self._task, completed=step, loss=loss, speed=tokens_per_second)
+
+    def say(self, sentence: str) -> None:
+        self._progress.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
     def stop(self) -> None:
         self._progress.stop()

@@ -5,6 +5,7 @@ A run directory `runs/<study>/<point>/` holds
     config.json     the resolved experiment
     metrics.jsonl   append-only, a row per logged training step
     evals.jsonl     append-only, a row per evaluation
+    events.jsonl    append-only: what went wrong and what was done about it
     run.json        status, counts, versions, device, seeds, data manifest
     checkpoints/    Orbax
 
@@ -14,6 +15,7 @@ import it without importing JAX.
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -181,6 +183,10 @@ class RunDirectory:
         return self.path / "evals.jsonl"
 
     @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
     def run(self) -> Path:
         return self.path / "run.json"
 
@@ -211,6 +217,13 @@ class RunDirectory:
         """Set `fields` in run.json, keeping the others."""
         write_json(self.run, self.read_run() | fields)
 
+    def add_event(self, event: str, step: int, sentence: str) -> None:
+        """Record that something happened; a line that a crash has torn is dropped first."""
+        keep_rows(self.events, sys.maxsize)
+        log = JsonlLog(self.events)
+        log.append({"time": time.time(), "step": step, "event": event, "sentence": sentence})
+        log.close()
+
     def finish(self, status: Status) -> None:
         """Record the end of the run, then write both logs as Parquet too."""
         self.write_run(status=status, ended=time.time())
@@ -226,8 +239,17 @@ class Onlooker(RunDirectory):
     def write_run(self, **fields: Any) -> None:
         """The first host writes it."""
 
+    def add_event(self, event: str, step: int, sentence: str) -> None:
+        """The first host records it."""
+
     def finish(self, status: Status) -> None:
         """The first host does it."""
+
+
+def best_step(evals: Iterable[Mapping[str, Any]]) -> int | None:
+    """The step of the lowest validation loss, the first of equals; None before any was measured."""
+    losses = [(row["loss"], row["step"]) for row in evals if row["split"] == "validation"]
+    return min(((loss, step) for loss, step in losses if loss is not None), default=(None, None))[1]
 
 
 def find_runs(root: Path) -> list[RunDirectory]:
