@@ -28,9 +28,8 @@ Report = Callable[[str, int, str], None]
 """Takes what happened, at which step, and a sentence about it."""
 
 
-logging.getLogger("absl").setLevel(
-    logging.CRITICAL
-)  # Orbax logs each error several times before it raises it
+for noisy in ("absl", "asyncio"):  # Orbax logs each error several times before it raises it
+    logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 
 class DamagedCheckpoint(Exception):
@@ -64,8 +63,8 @@ class Checkpoints:
     def newest(self, abstract: TrainState, recorded: Callable[[int], bool]) -> tuple[TrainState, int] | None:
         """The newest good state, laid out as `abstract` says, and its step; None if there is none.
 
-        A checkpoint is good if it matches its seal and if the record reaches its step (`recorded`). Those that
-        are not are set aside. Raises ConfigError if one holds the state of another model.
+        A checkpoint is good if it matches its seal and if the record reaches its step (`recorded`). Others are
+        set aside. Raises ConfigError if one holds the state of another model.
         """
         for step in from_first(lambda: sorted(self._manager.all_steps(), reverse=True)):
             try:
@@ -122,7 +121,7 @@ class Checkpoints:
             self._manager.delete(later)
 
     def due(self) -> bool:
-        """Whether `every_seconds` have passed since the last save. Raises what a save in the background met."""
+        """Whether `every_seconds` have passed since the last save. Raises the error of a save in the background."""
         self._manager.check_for_errors()
         return time.monotonic() - self._saved_at >= self._config.every_seconds
 
@@ -142,7 +141,7 @@ class Checkpoints:
 
 
 def permanent_steps(experiment: Experiment, steps: int) -> frozenset[int]:
-    """The steps at which `checkpoint.at_tokens` have been processed, for good; those beyond the end fall away."""
+    """The steps at which `checkpoint.at_tokens` have been processed; those beyond the end fall away."""
     at = (-(-tokens // experiment.batch_tokens) for tokens in experiment.checkpoint.at_tokens)
     return frozenset(step for step in at if step <= steps)
 
@@ -159,7 +158,7 @@ def sealed(state: TrainState) -> dict[str, Any]:
 
 
 def opened(seal: Any, abstract: TrainState) -> list[int]:
-    """The fingerprint in a seal. Raises DamagedCheckpoint for a broken one, ConfigError if it is another model's."""
+    """The fingerprint in a seal. Raises DamagedCheckpoint if it is broken, ConfigError if another model's."""
     try:
         arrays, crc = dict(seal["arrays"]), seal["crc32"]
     except (TypeError, KeyError, ValueError):

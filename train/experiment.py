@@ -138,8 +138,10 @@ class EvaluationConfig:
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """When the state is saved, and which of it is kept; the end of a run always is. May change between a run and
-    its continuation."""
+    """When the state is saved and what is kept; the end of a run always is.
+
+    May change between a run and its continuation.
+    """
 
     every_seconds: float = 120.0
     """Time between temporary checkpoints."""

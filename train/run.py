@@ -171,7 +171,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
 
 
 def completed(former: Any, defaults: Any) -> Any:
-    """A config.json with the fields that Quarry has gained since at their defaults, which mean what was before."""
+    """A config.json with the fields that Quarry has gained since; their defaults mean what was before."""
     if not isinstance(former, dict) or not isinstance(defaults, dict):
         return former
     return defaults | {name: completed(value, defaults.get(name)) for name, value in former.items()}

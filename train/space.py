@@ -39,14 +39,14 @@ def enough_space(directory: Path, needed_bytes: int) -> Iterator[None]:
         free = shutil.disk_usage(directory).free
         raise DiskFull(
             f"no space left for {directory}: {free / 2**20:.1f} MiB are free and a checkpoint takes up to "
-            f"{needed_bytes / 2**20:.1f} MiB; make room and run the same command again, and it goes on from its "
-            "last checkpoint"
+            f"{needed_bytes / 2**20:.1f} MiB; make room and run the same command again: it goes on from "
+            "its last checkpoint"
         ) from error
 
 
 @contextmanager
 def reserve(directory: Path) -> Iterator[None]:
-    """Hold a little space while a run trains, given back on leaving, so that its end can always be recorded."""
+    """Hold a little space while a run trains; once it is given back, the end can always be recorded."""
     file = directory / ".reserve"
     if not first():
         yield

@@ -1,5 +1,6 @@
 """Checkpoints: what is saved is what is read, damage is found and set aside, and the policy is kept."""
 
+import gc
 import json
 import os
 import shutil
@@ -23,6 +24,16 @@ from train.loop import train
 from train.progress import Quiet
 from train.record import RunDirectory, read_jsonl
 from train.step import TrainState
+
+# Orbax leaves the other arrays' coroutines behind when one array cannot be read.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:coroutine")
+
+
+@pytest.fixture(autouse=True)
+def _collected():
+    """Nothing of a test's is left for the next."""
+    yield
+    gc.collect()
 
 
 def state_at(step: int) -> TrainState:
