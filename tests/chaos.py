@@ -156,8 +156,8 @@ class Chaos:
         verdict = "equal bit for bit to" if same else "NOT EQUAL to"
         lines += [
             "",
-            f"{sum(struck.values())} faults over {self.steps:,} steps; {aside} checkpoints were set aside as damaged; "
-            f"the curve is {verdict} the undisturbed run's.",
+            f"{sum(struck.values())} faults over {self.steps:,} steps; {aside} checkpoints were set aside as "
+            f"damaged; the curve is {verdict} the undisturbed run's.",
         ]
         return "\n".join(lines + ([] if self.mounted else ["No full disk: only root may mount one."]))
 

@@ -63,7 +63,7 @@ class Checkpoints:
     def newest(self, abstract: TrainState, recorded: Callable[[int], bool]) -> tuple[TrainState, int] | None:
         """The newest good state, laid out as `abstract` says, and its step; None if there is none.
 
-        A checkpoint is good if it matches its seal and if the record reaches its step (`recorded`). Others are
+        A checkpoint is good if it matches its seal and the record reaches its step (`recorded`); others are
         set aside. Raises ConfigError if one holds the state of another model.
         """
         for step in from_first(lambda: sorted(self._manager.all_steps(), reverse=True)):
@@ -121,7 +121,7 @@ class Checkpoints:
             self._manager.delete(later)
 
     def due(self) -> bool:
-        """Whether `every_seconds` have passed since the last save. Raises the error of a save in the background."""
+        """Whether `every_seconds` have passed since the last save. Raises what that one met."""
         self._manager.check_for_errors()
         return time.monotonic() - self._saved_at >= self._config.every_seconds
 
