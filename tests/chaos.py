@@ -25,7 +25,7 @@ from train.record import WALL_CLOCK_COLUMNS, RunDirectory, read_jsonl, read_last
 
 STEPS_PER_FAULT = 200
 DISK_BYTES = 16 * 2**20
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 600
 
 
 class Chaos:

@@ -9,6 +9,7 @@ import json
 import logging
 import time
 import zlib
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -142,7 +143,8 @@ class Checkpoints:
 
 def permanent_steps(experiment: Experiment, steps: int) -> frozenset[int]:
     """The steps at which `checkpoint.at_tokens` have been processed; those beyond the end fall away."""
-    at = (-(-tokens // experiment.batch_tokens) for tokens in experiment.checkpoint.at_tokens)
+    reached, wanted = range(steps + 1), experiment.checkpoint.at_tokens
+    at = (bisect_left(reached, tokens, key=experiment.ramp.tokens) for tokens in wanted)
     return frozenset(step for step in at if step <= steps)
 
 

@@ -170,13 +170,6 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(experiment)))
 
 
-def completed(former: Any, defaults: Any) -> Any:
-    """A config.json with the fields that Quarry has gained since; their defaults mean what was before."""
-    if not isinstance(former, dict) or not isinstance(defaults, dict):
-        return former
-    return defaults | {name: completed(value, defaults.get(name)) for name, value in former.items()}
-
-
 def check_same_data(directory: RunDirectory, store: TokenStore) -> None:
     """Raise ConfigError if the run has begun on other data than `store`."""
     former = directory.read_run().get("data", store.manifest)
