@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.optimize import isotonic_regression, minimize_scalar
+import scipy
 
 from analysis.laws import CRITICAL_BATCH, Values
 from analysis.published import PUBLISHED
@@ -184,7 +184,7 @@ def _smoothed(run: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """log S and log loss of the nearest curve that never rises, as far as the least loss."""
     steps, losses = np.log(run["S"].to_numpy()), np.log(run["loss"].to_numpy())
     end = int(losses.argmin()) + 1
-    smooth = isotonic_regression(losses[:end], increasing=False)
+    smooth = scipy.optimize.isotonic_regression(losses[:end], increasing=False)
     starts = smooth.blocks[:-1]
     return np.add.reduceat(steps[:end], starts) / np.diff(smooth.blocks), smooth.x[starts]
 
@@ -234,7 +234,7 @@ def _hyperbola(batch: np.ndarray, log_steps: np.ndarray) -> tuple[float, float, 
 
     bounds = (np.log(batch.min() / _SEARCHED), np.log(batch.max() * _SEARCHED))
     options = {"xatol": 1e-9}
-    found = minimize_scalar(
+    found = scipy.optimize.minimize_scalar(
         lambda x: float(np.var(left(x))), bounds=bounds, method="bounded", options=options
     )
     remainder = left(found.x)

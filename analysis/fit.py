@@ -121,7 +121,8 @@ class Fit:
     def quantity(self, value: Callable[[Values], Any]) -> tuple[float, Interval]:
         """What follows from the parameters, by a function of them by name, with its interval."""
         fixed = {name: v for name, v in self.params.items() if name not in self.data.law.parameter_names}
-        estimate = float(value(self.params))
+        with np.errstate(all="ignore"):  # NumPy's numbers overflow to inf, Python's raise
+            estimate = float(value({name: np.float64(number) for name, number in self.params.items()}))
         if self.intervals is None:
             return estimate, (None, None)
         return estimate, self.intervals.quantity(lambda params: value({**params, **fixed}))
@@ -283,8 +284,7 @@ def _with_derived(fitted: Fit) -> Fit:
     """With the law's derived quantities; none where the points cannot tell its exponents apart."""
     if confounded(fitted.diagnostics["correlated_inputs"]):
         return fitted
-    with np.errstate(all="ignore"):
-        found = {derived.name: fitted.quantity(derived.value) for derived in fitted.law.derived}
+    found = {derived.name: fitted.quantity(derived.value) for derived in fitted.law.derived}
     return replace(
         fitted,
         derived={name: value for name, (value, _) in found.items()},

@@ -19,7 +19,7 @@ from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy
 
 from analysis.laws import Parameter
 from analysis.search import Data
@@ -174,4 +174,4 @@ def widening_factor(runs: int, level: float) -> float:
     """sqrt(n / (n - 1)) t / z for n > 1 runs (Hesterberg 2015, "expanded percentile")."""
     probability = (1 + level) / 2
     scale = math.sqrt(runs / (runs - 1)) / NormalDist().inv_cdf(probability)
-    return scale * float(stdtrit(runs - 1, probability))
+    return scale * float(scipy.special.stdtrit(runs - 1, probability))

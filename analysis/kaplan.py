@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import root_scalar
+import scipy
 
 from analysis.batch import critical_batch
 from analysis.laws import KAPLAN_ND, Values
@@ -143,7 +143,7 @@ def loss_at(n: float, flops: float, p: Values) -> float:
 
     lowest = math.log(floor)
     bracket = (lowest, lowest - excess(lowest))
-    return math.exp(root_scalar(excess, bracket=bracket, method="brentq", xtol=1e-14).root)
+    return math.exp(scipy.optimize.root_scalar(excess, bracket=bracket, method="brentq", xtol=1e-14).root)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import fdtrc
+import scipy
 
 from analysis.search import Data
 
@@ -91,4 +91,4 @@ def _hotelling(scores: np.ndarray, freedom: int) -> float | None:
         return None
     statistic = float(total @ np.linalg.solve(variance, total))
     rest = freedom - terms
-    return float(fdtrc(terms, rest, statistic / terms * rest / freedom))
+    return float(scipy.special.fdtrc(terms, rest, statistic / terms * rest / freedom))

@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.special import stdtrit
+import scipy
 
 from analysis import text
 from analysis.fit import Fit
@@ -369,10 +369,8 @@ def _regions(curve: _Curve, threshold: float) -> list[tuple[float, float]]:
 
 def _valleys(curve: _Curve, threshold: float) -> np.ndarray:
     """Places of the local minima that are deeper than a small part of the threshold."""
-    from scipy.signal import find_peaks
-
     walled = np.concatenate([[-np.inf], -curve.objective, [-np.inf]])
-    return find_peaks(walled, prominence=_DEPTH * threshold)[0] - 1
+    return scipy.signal.find_peaks(walled, prominence=_DEPTH * threshold)[0] - 1
 
 
 def _warnings(
@@ -457,7 +455,7 @@ def _local(data: Data, quantity: _Quantity, params: np.ndarray, level: float) ->
     scores = _by_run(data, influence * data.objective.slopes(residuals))
     freedom = data.n_runs - len(params)
     ratio = data.n_runs / freedom * float(scores @ scores) / (variance or float(curvature.sum()))
-    threshold = 0.5 * float(stdtrit(freedom, (1 + level) / 2)) ** 2 * ratio
+    threshold = 0.5 * float(scipy.special.stdtrit(freedom, (1 + level) / 2)) ** 2 * ratio
     if not threshold > _EXACT * float(np.median(data.scale)) ** 2:
         raise ProfileError(f"{data.law.name} goes through every point: they do not say how far off it may be")
     width, (low, high) = math.sqrt(2 * threshold * variance), quantity.limits

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.special import chdtrc
+import scipy
 
 from analysis import text
 from analysis.allocation.budgets import Curve, curve_of, group_budgets
@@ -228,7 +228,7 @@ def _scatter(optima: Optima, noise: Noise | None) -> float:
     middle = np.average(optima.log_c, weights=optima.weight)
     slope, value = straight_line(optima.log_c - middle, optima.log_n, optima.weight)
     squares = float(np.sum(optima.weight * (optima.log_n - value - slope * (optima.log_c - middle)) ** 2))
-    return math.sqrt(squares / freedom) if chdtrc(freedom, squares) < _UNLIKELY else 1.0
+    return math.sqrt(squares / freedom) if scipy.special.chdtrc(freedom, squares) < _UNLIKELY else 1.0
 
 
 def _line_warnings(optima: Optima, scatter: float) -> list[str]:

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.interpolate import Akima1DInterpolator
+import scipy
 
 from analysis import text
 from analysis.allocation.budgets import Curve
@@ -91,7 +91,7 @@ def _no_minimum(curve: Curve, method: str) -> str:
 def interpolated(curve: Curve, method: str, log_n: np.ndarray) -> np.ndarray:
     """log loss along the interpolant at `log_n`."""
     if method == "akima":
-        return Akima1DInterpolator(curve.log_n, curve.log_loss)(log_n)
+        return scipy.interpolate.Akima1DInterpolator(curve.log_n, curve.log_loss)(log_n)
     return np.polyval(_parabola(curve.log_n, curve.log_loss), log_n - curve.log_n.mean())
 
 
@@ -109,7 +109,7 @@ def _least(x: np.ndarray, y: np.ndarray, method: str) -> tuple[np.ndarray, np.nd
 
 def _least_akima(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The least of the knots and of the minima of the cubics between them."""
-    c3, c2, c1, _ = Akima1DInterpolator(x, y).c
+    c3, c2, c1, _ = scipy.interpolate.Akima1DInterpolator(x, y).c
     with np.errstate(all="ignore"):
         step = -c1 / (c2 + np.sqrt(c2**2 - 3 * c3 * c1))
     step = np.where((step > 0) & (step < np.diff(x)[:, None]), step, 0.0)

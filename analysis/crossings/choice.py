@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy import sparse
+import scipy
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Choice:
         keys = self.table.select(self.variable, "N", "E").to_numpy()
         cells, cell = np.unique(keys, axis=0, return_inverse=True)
         ones, place = np.ones(len(keys)), (np.arange(len(keys)), cell.reshape(-1))
-        in_cell = sparse.csr_array((ones, place), shape=(len(keys), len(cells)))
+        in_cell = scipy.sparse.csr_array((ones, place), shape=(len(keys), len(cells)))
         return in_cell, np.unique(cells[:, 0], return_inverse=True)[1]
 
     def best(self, weights: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.optimize import root_scalar
+import scipy
 
 from analysis import text
 from analysis.published import PUBLISHED, TRENDS, PublishedTrend
@@ -191,7 +191,7 @@ class _Gap:
         ends = [low, turn, high] if low < turn < high else [low, high]
         for left, right in pairwise(ends):
             if self.at(left) > 0 >= self.at(right):
-                return root_scalar(self.at, bracket=(left, right)).root / math.log(10)
+                return scipy.optimize.root_scalar(self.at, bracket=(left, right)).root / math.log(10)
         return 0.0 if self.at(low) <= 0 and self.at(high) <= 0 else math.inf
 
     def turn(self) -> float:
