@@ -63,17 +63,40 @@ def resample(runs: np.ndarray, draws: int, seed: int) -> np.ndarray:
 
 
 def simulated(data: Data, params: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Targets [draws, points]: the law at `params` with seed noise, the same for all rows of a run."""
+    """Targets [draws, points]: the law at `params` with noise that a run's rows share, and each row's own."""
     names, index = np.unique(data.runs, return_inverse=True)
-    noise = np.random.default_rng(seed).standard_normal((draws, len(names)))[:, index]
-    return data.predicted(params) + seed_noise(data, params) * noise / data.scale
+    shared, own = noise_parts(data, params)
+    rng = np.random.default_rng(seed)
+    noise = shared * rng.standard_normal((draws, len(names)))[:, index]
+    noise += own * rng.standard_normal((draws, data.points))
+    return data.predicted(params) + noise / data.scale
+
+
+def noise_parts(data: Data, params: np.ndarray) -> tuple[float, float]:
+    """Standard deviations of the scaled residuals: of what the rows of a run share, and of each row's own."""
+    if data.n_runs == data.points:
+        return seed_noise(data, params), 0.0
+    residuals = data.residuals(params)
+    _, index, rows = np.unique(data.runs, return_inverse=True, return_counts=True)
+    means, several = np.bincount(index, residuals) / rows, rows[index] > 1
+    own = _spread((residuals - means[index])[several] / np.sqrt(1 - 1 / rows[index][several]), 0)
+    shared = _spread(means, len(params)) ** 2 - own**2 * float(np.mean(1 / rows))
+    return math.sqrt(max(0.0, shared)), own
+
+
+def _spread(residuals: np.ndarray, fitted: int) -> float:
+    """The standard deviation of a normal distribution with this median absolute residual (1.4826 of it).
+
+    As many of the smallest are left out as parameters were `fitted`: a robust fit goes through so many.
+    """
+    return 1.4826 * float(np.median(np.sort(np.abs(residuals))[min(fitted, len(residuals) - 1) :]))
 
 
 def seed_noise(data: Data, params: np.ndarray) -> float:
     """The standard deviation of scaled residuals between runs alike, or around the law if none are alike.
 
     Runs with the same inputs differ by their seeds alone; with fewer than three such differences the median
-    absolute residual is read as that of a normal distribution (1.4826 of it, for n - p degrees of freedom).
+    absolute residual is read as that of a normal distribution.
     """
     inputs = np.stack(list(data.inputs.values()), axis=1)
     _, group, sizes = np.unique(inputs, axis=0, return_inverse=True, return_counts=True)
@@ -82,8 +105,7 @@ def seed_noise(data: Data, params: np.ndarray) -> float:
     if freedom >= _REPLICATES and data.n_runs == data.points:
         means = np.bincount(group, data.scale * data.target) / sizes
         return math.sqrt(float(np.sum((data.scale * data.target - means[group]) ** 2)) / freedom)
-    spread = 1.4826 * float(np.median(np.abs(data.residuals(params))))
-    return spread * math.sqrt(data.points / max(1, data.points - len(params)))
+    return _spread(data.residuals(params), len(params))
 
 
 def bootstrap(data: Data, weights: np.ndarray, starts: np.ndarray, target: np.ndarray | None = None) -> Draws:

@@ -8,9 +8,9 @@ import pytest
 
 from analysis.intervals import Intervals, band, bca_quantile, widening_factor
 from analysis.objective import Objective
-from analysis.search import Data
-from analysis.uncertainty import Draws, bootstrap, resample, seed_noise, simulated
-from tests.analysis.designs import DESIGNS, KAPLAN, OFFSET, Design
+from analysis.search import Data, Minima
+from analysis.uncertainty import Draws, bootstrap, draw, resample, seed_noise, simulated
+from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET, Design, checkpoints, measured, spaced
 
 REPEATS, DRAWS, LEVEL = 200, 100, 0.95
 
@@ -113,11 +113,32 @@ def test_seed_noise_is_that_between_runs_alike():
     assert seed_noise(data_of(alone, target), np.array(alone.true)) == pytest.approx(0.004, rel=0.25)
 
 
-def test_simulated_noise_is_one_offset_for_each_run():
-    data = data_of(OFFSET, OFFSET.log_losses(1, seed=3)[0])
-    drawn = simulated(data, np.array(OFFSET.true), 500, seed=0) - np.log(OFFSET.exact())
-    np.testing.assert_allclose(drawn[:, ::2], drawn[:, 1::2], rtol=1e-9)
-    assert drawn.std() == pytest.approx(seed_noise(data, np.array(OFFSET.true)), rel=0.05)
+def test_simulated_noise_is_that_of_runs_and_of_their_rows():
+    """Two rows a run: what they share has the variance of their covariance."""
+    for run_noise, noise in ((0.003, 0.001), (0.001, 0.003)):
+        design = replace(OFFSET, run_noise=run_noise, noise=noise)
+        data = data_of(design, design.log_losses(1, seed=3)[0])
+        drawn = simulated(data, np.array(OFFSET.true), 2000, seed=0) - np.log(OFFSET.exact())
+        shared = np.mean(drawn[:, ::2] * drawn[:, 1::2])
+        assert np.sqrt(max(0.0, shared)) == pytest.approx(run_noise, abs=0.0012)
+        assert np.sqrt(drawn.var() - shared) == pytest.approx(noise, rel=0.25)
+
+
+@pytest.mark.parametrize("noises", [(0.003, 0.001), (0.001, 0.003)])
+def test_simulated_noise_covers_the_truth_on_few_runs_with_checkpoints(noises):
+    compute = {"N": spaced(1e6, 1e9, 4), "horizon": spaced(4e8, 4e11, 4)}
+    design = measured("chinchilla", GRID.true, compute, E=checkpoints)
+    design = replace(design, run_noise=noises[0], noise=noises[1])
+    hits = []
+    for target in design.log_losses(100, seed=1):
+        data = data_of(design, target)
+        params = data.solve(np.array([design.true])).params
+        draws = draw(data, Minima(params, np.zeros(1), 1, 1, np.zeros(1)), 200, 0, "noise")
+        intervals = Intervals(data, params[0], draws, LEVEL, "percentile")
+        hits.append([_holds(intervals.parameter(j), true) for j, true in enumerate(design.true)])
+    covered = np.mean(hits, axis=0)
+    assert (covered >= 0.90).all(), covered
+    assert (covered <= 0.99).all(), covered
 
 
 def _kaplan_interval(values, below=None):
