@@ -9,7 +9,7 @@ import pytest
 from analysis.intervals import Intervals, band, bca_quantile, widening_factor
 from analysis.objective import Objective
 from analysis.search import Data, Minima
-from analysis.uncertainty import Draws, bootstrap, draw, resample, seed_noise, simulated
+from analysis.uncertainty import Draws, bootstrap, draw, noise_parts, resample, seed_noise, simulated
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET, Design, checkpoints, measured, spaced
 
 REPEATS, DRAWS, LEVEL = 200, 100, 0.95
@@ -113,15 +113,20 @@ def test_seed_noise_is_that_between_runs_alike():
     assert seed_noise(data_of(alone, target), np.array(alone.true)) == pytest.approx(0.004, rel=0.25)
 
 
-def test_simulated_noise_is_that_of_runs_and_of_their_rows():
+@pytest.mark.parametrize("noises", [(0.003, 0.001), (0.001, 0.003)])
+def test_noise_is_parted_into_that_of_runs_and_of_their_rows(noises):
+    design, true = replace(OFFSET, run_noise=noises[0], noise=noises[1]), np.array(OFFSET.true)
+    parts = np.array([noise_parts(data_of(design, target), true) for target in design.log_losses(40, seed=3)])
+    np.testing.assert_allclose(np.sqrt(np.mean(parts**2, axis=0)), noises, atol=7e-4)
+
+
+def test_simulated_noise_has_both_parts():
     """Two rows a run: what they share has the variance of their covariance."""
-    for run_noise, noise in ((0.003, 0.001), (0.001, 0.003)):
-        design = replace(OFFSET, run_noise=run_noise, noise=noise)
-        data = data_of(design, design.log_losses(1, seed=3)[0])
-        drawn = simulated(data, np.array(OFFSET.true), 2000, seed=0) - np.log(OFFSET.exact())
-        shared = np.mean(drawn[:, ::2] * drawn[:, 1::2])
-        assert np.sqrt(max(0.0, shared)) == pytest.approx(run_noise, abs=0.0012)
-        assert np.sqrt(drawn.var() - shared) == pytest.approx(noise, rel=0.25)
+    data = data_of(OFFSET, OFFSET.log_losses(1, seed=3)[0])
+    parts = noise_parts(data, np.array(OFFSET.true))
+    drawn = simulated(data, np.array(OFFSET.true), 2000, seed=0) - np.log(OFFSET.exact())
+    shared = np.mean(drawn[:, ::2] * drawn[:, 1::2])
+    np.testing.assert_allclose(np.sqrt([shared, drawn.var() - shared]), parts, rtol=0.05)
 
 
 @pytest.mark.parametrize("noises", [(0.003, 0.001), (0.001, 0.003)])
