@@ -28,6 +28,7 @@ from analysis.crossings.meeting import (
     never_share,
 )
 from analysis.points import Exclusion, Points
+from analysis.settings import check_settings
 from analysis.uncertainty import resample
 
 _NUMBERS = ("N", "E", "U", "C", "loss")
@@ -151,7 +152,9 @@ def crossing(
     included, is done again in each draw of the runs. `points` need N, E, U, C and loss; a table without a
     column run has a run in each row. `level` is that of the interval. Raises CrossingError.
     """
-    _check_settings(offset, bootstrap, seed, level)
+    if offset not in OFFSETS:
+        raise CrossingError(f"offset={offset!r} is not one of {', '.join(OFFSETS)}")
+    check_settings(bootstrap, seed, level, CrossingError)
     points = _checked(points)
     samples = Samples.of(points.table, offset)
     fitted = samples.fit()
@@ -171,17 +174,6 @@ def crossing(
         warnings=(),
     )
     return replace(result, warnings=tuple(_warnings(result, samples)))
-
-
-def _check_settings(offset: str, bootstrap: int, seed: int, level: float) -> None:
-    if offset not in OFFSETS:
-        raise CrossingError(f"offset={offset!r} is not one of {', '.join(OFFSETS)}")
-    if bootstrap < 0 or 0 < bootstrap < 100:
-        raise CrossingError(f"bootstrap={bootstrap}: an interval needs at least 100 draws (0: no interval)")
-    if seed < 0:
-        raise CrossingError(f"seed={seed}: must not be negative")
-    if not 0.5 <= level < 1:
-        raise CrossingError(f"level={level}: must be at least 0.5 and below 1")
 
 
 def _checked(points: Points | pl.DataFrame) -> Points:

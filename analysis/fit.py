@@ -17,6 +17,7 @@ from analysis.objective import Objective, Residuals
 from analysis.points import Exclusion, Points
 from analysis.search import Data, Minima
 from analysis.selection import FitError, comparable, held_out, hold_fixed, inputs_of, points_of
+from analysis.settings import check_settings
 from analysis.strict import strict
 from analysis.uncertainty import Draws, Resampling
 
@@ -191,7 +192,8 @@ def fit(
     Raises FitError, LawError, ObjectiveError, BatchError.
     """
     law = find_law(law, x, terms) if isinstance(law, str) else law
-    _check_settings(bootstrap, level, seed, resampling, interval)
+    check_settings(bootstrap, seed, level, FitError)
+    _check_choices(resampling, interval)
     delta = huber_delta if huber_delta is not None else _HUBER_DELTA_OF_NOISE if noise else _HUBER_DELTA
     points = hold_fixed(points_of(points, law, critical), law)
     frozen = {name: float(value) for name, value in (freeze or {}).items()}
@@ -344,13 +346,7 @@ def prediction_error(data: Data, params: np.ndarray) -> float:
     return float(np.mean(np.abs(ratio - 1)))
 
 
-def _check_settings(bootstrap: int, level: float, seed: int, resampling: str, interval: str) -> None:
-    if seed < 0:
-        raise FitError(f"seed={seed}: must not be negative")
-    if bootstrap < 0 or 0 < bootstrap < 100:
-        raise FitError(f"bootstrap={bootstrap}: an interval needs at least 100 draws (0: no interval)")
-    if not 0.5 <= level < 1:
-        raise FitError(f"level={level}: must be at least 0.5 and below 1")
+def _check_choices(resampling: str, interval: str) -> None:
     for name, value, choices in (
         ("resampling", resampling, get_args(Resampling)),
         ("interval", interval, get_args(IntervalKind)),

@@ -21,9 +21,9 @@ from typing import Any, Literal
 import numpy as np
 import scipy
 
-from analysis.laws import Parameter
+from analysis.coordinates import limits, natural, search_coordinate
 from analysis.search import Data
-from analysis.uncertainty import Draws, jackknife, search_coordinate
+from analysis.uncertainty import Draws, jackknife
 
 Interval = tuple[float | None, float | None]
 """None on a side that the runs do not bound."""
@@ -57,10 +57,10 @@ class Intervals:
             lambda params: search_coordinate(parameter, params[..., j]),
             (self.draws.below[:, j], self.draws.above[:, j]),
         )
-        limits = search_coordinate(parameter, np.array([parameter.lower, parameter.upper]))
+        lower, upper = limits(parameter)
         return (
-            _natural(parameter, below) if below > limits[0] else None,
-            _natural(parameter, above) if above < limits[1] else None,
+            float(natural(parameter, below)) if below > lower else None,
+            float(natural(parameter, above)) if above < upper else None,
         )
 
     def quantity(self, value: Callable[[Any], Any]) -> Interval:
@@ -69,20 +69,20 @@ class Intervals:
         A quantity that is positive in every draw is widened in its logarithm.
         """
 
-        def natural(params: np.ndarray) -> np.ndarray:
+        def values(params: np.ndarray) -> np.ndarray:
             named = dict(zip(self.data.law.parameter_names, params.T, strict=True))
             with np.errstate(all="ignore"):
                 return np.broadcast_to(value(named), params.shape[:-1]).astype(float)
 
-        drawn = natural(self.draws.params)
-        positive = bool((drawn[np.isfinite(drawn)] > 0).all() and natural(self.params) > 0)
+        drawn = values(self.draws.params)
+        positive = bool((drawn[np.isfinite(drawn)] > 0).all() and values(self.params) > 0)
 
         def coordinate(params: np.ndarray) -> np.ndarray:
             with np.errstate(all="ignore"):
-                return np.asarray(np.log(natural(params))) if positive else natural(params)
+                return np.asarray(np.log(values(params))) if positive else values(params)
 
         unlimited = self.draws.below | self.draws.above
-        lost = unlimited[:, _felt_by(natural, self.params)].any(axis=1) | ~np.isfinite(
+        lost = unlimited[:, _felt_by(values, self.params)].any(axis=1) | ~np.isfinite(
             coordinate(self.draws.params)
         )
         with np.errstate(over="ignore"):
@@ -114,10 +114,6 @@ def _felt_by(coordinate: Callable[[np.ndarray], np.ndarray], params: np.ndarray)
     changed = np.tile(params, (len(params), 1))
     np.fill_diagonal(changed, np.where(params == 0, 1e-3, params * 1.001))
     return coordinate(changed) != coordinate(params)
-
-
-def _natural(parameter: Parameter, position: float) -> float:
-    return math.exp(position) if parameter.log else float(position)
 
 
 def bca_quantile(values: np.ndarray, middle: float, probability: float, refits: np.ndarray) -> float:

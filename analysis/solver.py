@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from analysis.coordinates import bounds, to_natural, to_search
 from analysis.laws import Law, Values
 from analysis.numbers import Number
 from analysis.objective import Objective
@@ -103,7 +104,7 @@ def solve(
     stay = np.array(held or (False,) * len(law.parameters))
     pulled = np.zeros(lanes) if pull is None else np.asarray(pull.targets, np.float64)
     stiffness = 0.0 if pull is None else pull.stiffness
-    theta = _to_search(law, starts)
+    theta = to_search(law, starts)
     target, weights = (
         np.broadcast_to(np.asarray(array, np.float64), (lanes, points)) for array in (target, weights)
     )
@@ -122,7 +123,7 @@ def solve(
 
     parts = _in_threads(chunk, range(0, lanes, _LANES_PER_CHUNK))
     found, reached, sensitivity = (np.concatenate(part)[:lanes] for part in zip(*parts, strict=True))
-    return Solution(_to_natural(law, found), reached, sensitivity)
+    return Solution(to_natural(law, found), reached, sensitivity)
 
 
 def _in_threads(chunk: Callable[[int], Any], firsts: range) -> list[Any]:
@@ -140,7 +141,7 @@ def jacobian(law: Law, params: np.ndarray, inputs: Mapping[str, Any], logarithmi
     place, _ = _filled(points)
     row = {name: np.asarray(inputs[name], np.float64)[None, place] for name in law.inputs}
     with float64_on_cpu():
-        columns = _jacobian((law, logarithmic, None), _to_search(law, np.asarray(params))[:, None], row)
+        columns = _jacobian((law, logarithmic, None), to_search(law, np.asarray(params))[:, None], row)
         return np.concatenate([np.asarray(column) for column in columns]).T[:points]
 
 
@@ -170,23 +171,6 @@ def _filled(points: int) -> tuple[np.ndarray, np.ndarray]:
     """Places of the points and of the last one again, up to a whole block, and which are not repeats."""
     whole = -(-points // _POINTS_PER_BLOCK) * _POINTS_PER_BLOCK
     return np.minimum(np.arange(whole), points - 1), np.arange(whole) < points
-
-
-def _is_log(law: Law) -> np.ndarray:
-    return np.array([parameter.log for parameter in law.parameters])
-
-
-def _bounds(law: Law) -> np.ndarray:
-    """Bounds in search coordinates, [2, parameters]."""
-    return _to_search(law, np.array([[p.lower for p in law.parameters], [p.upper for p in law.parameters]]))
-
-
-def _to_search(law: Law, params: np.ndarray) -> np.ndarray:
-    return np.where(_is_log(law), np.log(np.where(_is_log(law), params, 1.0)), params)
-
-
-def _to_natural(law: Law, theta: np.ndarray) -> np.ndarray:
-    return np.where(_is_log(law), np.exp(np.where(_is_log(law), theta, 0.0)), theta)
 
 
 def _solve_chunk(static, theta, target, weights, pulled, inputs, scale, *settings):
@@ -286,7 +270,7 @@ class _Problem:
 
     def iterate(self, state: _State) -> _State:
         i, theta, residual, jacobian, objective, damping, gain = state
-        lower, upper = (jnp.asarray(bound)[:, None] for bound in _bounds(self.law))
+        lower, upper = (jnp.asarray(bound)[:, None] for bound in bounds(self.law))
         step, promised = self.step(i, theta, residual, jacobian, damping)
         proposal = jnp.clip(theta - jnp.where(i < 0, 0.0, step), lower, upper)
         residual_new, jacobian_new = self.linearise(proposal)
@@ -340,7 +324,7 @@ class _Problem:
         free = _free(self.law, self.held, theta, gradient)
         step = jnp.stack(solve_damped(hessian, gradient, free, damping))
         promised = jnp.sum(jnp.where(jnp.stack(free), jnp.stack(gradient) * step, 0.0), axis=0)
-        largest = np.where(_is_log(self.law), _MAX_STEP_LOG, _MAX_STEP)[:, None]
+        largest = np.array([_MAX_STEP_LOG if p.log else _MAX_STEP for p in self.law.parameters])[:, None]
         cut = jnp.maximum(1.0, jnp.max(jnp.abs(step) / largest, axis=0, keepdims=True))
         return step / cut, promised * (1.0 + damping)
 
@@ -383,7 +367,7 @@ def _huber_curvature(i: Array, residual: Array, delta: Any) -> Array:
 
 def _free(law: Law, held: Array, theta: Array, gradient: list[Array]) -> list[Array]:
     """Which parameters may move: not the held ones, nor those on a bound and pushed beyond it."""
-    lower, upper = _bounds(law)
+    lower, upper = bounds(law)
     return [
         ~((theta[j] <= lower[j]) & (slope > 0) | (theta[j] >= upper[j]) & (slope < 0) | held[j])
         for j, slope in enumerate(gradient)

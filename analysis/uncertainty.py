@@ -7,21 +7,16 @@ reads the draws.
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from analysis.coordinates import UNFELT, at_bounds, stopped
 from analysis.laws import Parameter
 from analysis.search import Data, Minima
 
 Resampling = Literal["run", "point", "noise"]
 """What a draw of the bootstrap varies: which runs, which rows, or the seed noise around the fitted law."""
-
-# A fitted number within this fraction of the width of its bounds counts as on the bound: an exponent below
-# .001, which changes a loss by 2% over ten decades. A parameter whose unit change moves log loss by less than
-# 3e-6, once the others have made up for it, is not felt: with noise of 1e-3 and 100 points its standard error
-# would be 30.
-_AT_BOUND, _UNFELT = 2e-4, 3e-6
 
 # Draws start from this many minima; more than _JACKKNIFE runs are left out in groups; with _REPLICATES
 # differences between runs alike these measure the seed noise.
@@ -118,7 +113,7 @@ def bootstrap(data: Data, weights: np.ndarray, starts: np.ndarray, target: np.nd
     targets = None if target is None else np.repeat(np.broadcast_to(target, weights.shape), each, 0)
     solution = data.solve(lanes, np.repeat(weights, each, 0), targets)
     best = np.argmin(solution.objective.reshape(-1, each), axis=1) + each * np.arange(len(weights))
-    params, felt = solution.params[best], solution.sensitivity[best] > _UNFELT * np.median(data.scale)
+    params, felt = solution.params[best], solution.sensitivity[best] > UNFELT * np.median(data.scale)
     below, above = _runaway(data.law.parameters, params, felt)
     undetermined = _undetermined(data, weights)
     lost = ~felt | undetermined[:, None] | ~np.isfinite(params)
@@ -133,19 +128,11 @@ def _runaway(
     If the points feel a parameter that a limit of the search stopped, the others are what that limit made
     them, and the draw limits none of them.
     """
-    at_lower, at_upper = (
-        np.array(sides).T for sides in zip(*map(_at_bounds, parameters, params.T), strict=True)
-    )
-    physical = np.array([parameter.physical_lower for parameter in parameters])
-    stopped = ((at_upper | (at_lower & ~physical)) & felt).any(axis=1, keepdims=True)
-    return at_lower | stopped, at_upper | stopped
-
-
-def _at_bounds(parameter: Parameter, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    lower, upper = search_coordinate(parameter, np.array([parameter.lower, parameter.upper]))
-    margin = _AT_BOUND * (upper - lower)
-    position = search_coordinate(parameter, values)
-    return position <= lower + margin, position >= upper - margin
+    columns = list(zip(parameters, params.T, strict=True))
+    at_lower, at_upper = np.array([at_bounds(*column) for column in columns]).transpose(1, 2, 0)
+    ended = np.array([stopped(*column) for column in columns]).T
+    lost = (ended & felt).any(axis=1, keepdims=True)
+    return at_lower | lost, at_upper | lost
 
 
 def _undetermined(data: Data, weights: np.ndarray) -> np.ndarray:
@@ -156,11 +143,6 @@ def _undetermined(data: Data, weights: np.ndarray) -> np.ndarray:
     firsts = np.flatnonzero(np.diff(place.reshape(-1)[order], prepend=-1))
     present = np.maximum.reduceat(weights[:, order], firsts, axis=1) > 0
     return present.sum(axis=1) < len(data.law.parameters)
-
-
-def search_coordinate(parameter: Parameter, values: Any) -> Any:
-    """`values` as the search sees them: the logarithm for `log` parameters."""
-    return np.log(values) if parameter.log else np.asarray(values)
 
 
 def jackknife(data: Data, params: np.ndarray, units: np.ndarray) -> np.ndarray:

@@ -23,7 +23,6 @@ from analysis.allocation.powerlaw import (
     Optima,
     Trend,
     allocation_table,
-    check_settings,
     measurement_warnings,
     trend_through,
     with_sizes,
@@ -31,6 +30,7 @@ from analysis.allocation.powerlaw import (
 from analysis.frontier import compute_frontier
 from analysis.intervals import widening_factor
 from analysis.points import Points
+from analysis.settings import check_settings
 from analysis.uncertainty import resample
 
 _FEWEST_SIZES = 3
@@ -65,7 +65,7 @@ def envelope(
     holds fewer than 3 sizes, or fewer than 2 crossings inside the runs of both sizes. Source: Hoffmann et al.
     2022 (arXiv 2203.15556), section 3.1; the hull is that of Henighan et al. 2020 (arXiv 2010.14701).
     """
-    check_settings(bootstrap, seed, level)
+    check_settings(bootstrap, seed, level, AllocationError)
     table = with_sizes(allocation_table(points))
     frontier, crossings = _crossings(table)
     _check(table, frontier, crossings)

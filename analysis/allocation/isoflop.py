@@ -27,13 +27,13 @@ from analysis.allocation.powerlaw import (
     Optima,
     Trend,
     allocation_table,
-    check_settings,
     draws_interval,
     measurement_warnings,
     straight_line,
     trend_through,
 )
 from analysis.points import Points
+from analysis.settings import check_settings
 
 # Warnings: the largest ratio of C within a budget, and the least probability of minima so far off the line.
 _SPREAD, _UNLIKELY = 1.12, 0.01
@@ -96,7 +96,7 @@ def isoflop(
     their sizes. Source: Hoffmann et al. 2022 (arXiv 2203.15556), section 3.2; interpolation, refusals, noise
     and weights follow Porian et al. 2024 (arXiv 2406.19146).
     """
-    check_settings(bootstrap, seed, level)
+    check_settings(bootstrap, seed, level, AllocationError)
     _check_own(method, tolerance, noise)
     groups, stray = group_budgets(allocation_table(points), tolerance)
     curves = [curve_of(group) for group in groups]

@@ -202,16 +202,6 @@ def with_sizes(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(size=pl.Series(np.searchsorted(starts, table["N"].to_numpy(), "right") - 1))
 
 
-def check_settings(bootstrap: int, seed: int, level: float) -> None:
-    """Raises AllocationError for settings that no interval can be made with."""
-    if bootstrap < 0 or 0 < bootstrap < 100:
-        raise AllocationError(f"bootstrap={bootstrap}: an interval needs at least 100 draws (0: no interval)")
-    if seed < 0:
-        raise AllocationError(f"seed={seed}: must not be negative")
-    if not 0.5 <= level < 1:
-        raise AllocationError(f"level={level}: must be at least 0.5 and below 1")
-
-
 def measurement_warnings(used: pl.DataFrame) -> list[str]:
     """What is amiss with the points `used`: measured mid-schedule, or on repeated data."""
     warnings = []

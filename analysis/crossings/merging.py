@@ -19,6 +19,7 @@ from analysis.laws import KAPLAN_ND
 from analysis.planning.optimum import optimum
 from analysis.planning.regime import data_floor
 from analysis.planning.surface import PlanError, Surface, plannable
+from analysis.settings import check_level
 
 # Decades searched beyond the largest budget of the points, and halvings of them.
 _DECADES, _HALVINGS = 12.0, 16
@@ -86,8 +87,7 @@ def _check(fit: Fit, eps: float, level: float) -> None:
         )
     if not (math.isfinite(eps) and eps > 0):
         raise CrossingError(f"eps={eps}: must be positive and finite")
-    if not 0.5 <= level < 1:
-        raise CrossingError(f"level={level}: must be at least 0.5 and below 1")
+    check_level(level, CrossingError)
 
 
 def _budgets(points: pl.DataFrame) -> tuple[float, float]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.coordinates import search_coordinate
 from analysis.planning.candidates import NextPointsError, flops_of
 from analysis.planning.surface import Surface, law_inputs
-from analysis.uncertainty import search_coordinate
 
 # A correlation matrix of the draws with a larger condition number is singular.
 _SINGULAR = 1e12

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from analysis.batch import KAPLAN_CRITICAL_BATCH
+from analysis.coordinates import stopped
 from analysis.intervals import Interval, widened_quantile, widening_factor
 from analysis.laws import LAWS, Law, Parameter, Values
 from analysis.published import find_published
-from analysis.uncertainty import search_coordinate
 
 FIRST_PASS = (("N", "E"), ("C", "M"))
 """Inputs of the laws that know fresh tokens only."""
@@ -20,9 +20,8 @@ FIRST_PASS = (("N", "E"), ("C", "M"))
 REPEATING = ("N", "E", "U")
 """Inputs of the laws that know what a repeated token is worth."""
 
-# A fitted number within this fraction of the width of its bounds is on the bound (as in the bootstrap); a
-# loss that changes by less than this fraction does not feel a parameter.
-_AT_BOUND, _UNFELT = 2e-4, 1e-10
+# A loss that changes by less than this fraction does not feel a parameter.
+_UNFELT = 1e-10
 
 
 class PlanError(ValueError):
@@ -83,9 +82,7 @@ class Surface:
         """The draws in which a parameter that the loss feels ended on a limit of the search: [draws]."""
         felt = [parameter for parameter in self.free if self._felt(loss, parameter.name)]
         none = np.zeros(len(next(iter(self.draws.values()))), bool)
-        return np.any(
-            [none, *(_at_limit(parameter, self.draws[parameter.name]) for parameter in felt)], axis=0
-        )
+        return np.any([none, *(stopped(parameter, self.draws[parameter.name]) for parameter in felt)], axis=0)
 
     def _felt(self, loss: Callable[[Values], Any], name: str) -> bool:
         """Whether a loss, a function of the parameters, depends on this one."""
@@ -120,14 +117,6 @@ class Surface:
             for sign, side in ((-1, low), (1, high))
         )
         return (low, high), (run_low, run_high)
-
-
-def _at_limit(parameter: Parameter, values: np.ndarray) -> np.ndarray:
-    """Which values a limit of the search stopped: [values]."""
-    position = search_coordinate(parameter, values)
-    lower, upper = search_coordinate(parameter, np.array([parameter.lower, parameter.upper]))
-    margin = _AT_BOUND * (upper - lower)
-    return (position >= upper - margin) | ((position <= lower + margin) & (not parameter.physical_lower))
 
 
 def finite(value: float) -> float | None:

@@ -11,7 +11,9 @@ from scipy.special import stdtrit
 
 from analysis import fit, load_points
 from analysis.laws import CHINCHILLA, Law, Parameter, chinchilla_optimum
-from analysis.profile import ProfileError, _followed, _local, _parameter, profile
+from analysis.profile import ProfileError, profile
+from analysis.profiles.quantity import followed_quantity, parameter_quantity
+from analysis.profiles.threshold import local_shape
 from analysis.solver import Pull
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN
 
@@ -62,16 +64,17 @@ def test_regions_cover_the_truth(grid, name):
     free = grid.data.solve(np.tile(true, (repeats, 1)), target=target)
     place = CHINCHILLA.parameter_names.index(name) if name in CHINCHILLA.parameter_names else None
     if place is None:
-        quantity = _followed(grid, name, CHINCHILLA.derived[0].value, ())
+        quantity = followed_quantity(grid, name, CHINCHILLA.derived[0].value, ())
         targets = np.full(repeats, quantity.position(GRID.params))
         at_truth = {"pull": Pull(quantity.position, targets, 1e4)}
     else:
-        quantity = _parameter(CHINCHILLA, place)
+        quantity = parameter_quantity(CHINCHILLA, place)
         at_truth = {"held": tuple(j == place for j in range(5))}
     there = grid.data.solve(np.tile(true, (repeats, 1)), target=target, **at_truth)
     excess = there.objective - free.objective
     inside = [
-        excess[i] <= _local(replace(grid.data, target=target[i]), quantity, free.params[i], 0.95).threshold
+        excess[i]
+        <= local_shape(replace(grid.data, target=target[i]), quantity, free.params[i], 0.95).threshold
         for i in range(repeats)
     ]
     assert 0.90 <= np.mean(inside) <= 0.99

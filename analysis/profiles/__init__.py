@@ -1,0 +1,1 @@
+"""How a profile is followed: what is profiled, how far it may go, and the curve."""
