@@ -9,7 +9,7 @@ from analysis.intervals import Interval
 from analysis.laws import Law
 from analysis.points import Points
 from analysis.search import strongest_pair
-from analysis.selection import inputs_of, shares_held
+from analysis.selection import FRONTIER, inputs_of, shares_held
 from analysis.text import plural
 
 # In a ladder of E = 20 N the correlation is 1; a grid of sizes and token counts has 0.
@@ -21,6 +21,8 @@ _FEW_AGREEING = 0.01
 _MISFIT, _RIVAL = 1e-3, 0.01
 
 _NAMED = 5
+
+_LOSS_UNIT = "nats/token"
 
 
 def confounded(correlation: float | None) -> bool:
@@ -63,10 +65,11 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
             "S_min was computed with the critical batch of Kaplan et al. 2020, which holds for their data "
             "and losses: measure your own (critical-batch) and give it (--critical)"
         )
-    if law.inputs == ("C",):
+    if law.inputs == FRONTIER and diagnostics["resampling"] == "noise":
         warnings.append(
-            "the points of the frontier were chosen by their losses, and the interval takes it as given"
+            "the points of the frontier were chosen by their losses, and simulated noise takes it as given"
         )
+    warnings += _unit_warnings(law, points)
     if "annealed" in points.table.columns and (running := int((~annealed(points.table)).sum())):
         warnings.append(
             f"{plural(running, 'point')} measured before the learning rate had decayed: where it decays, "
@@ -84,6 +87,17 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
     if diagnostics["held_out_error"] is None:
         warnings.append("too few points are left without the largest runs to measure an extrapolation error")
     return warnings
+
+
+def _unit_warnings(law: Law, points: Points) -> list[str]:
+    """Losses beyond what the search allows an irreducible loss: perhaps of another unit."""
+    highest = float(points.table[law.response].cast(pl.Float64).to_numpy().max())
+    return [
+        f"column {law.response} reaches {highest:g}, and {parameter.name} is searched up to "
+        f"{parameter.upper:g}: are these losses in {_LOSS_UNIT}?"
+        for parameter in law.parameters
+        if parameter.unit == _LOSS_UNIT and not parameter.log and parameter.upper < highest
+    ]
 
 
 def _misfit_warnings(law: Law, diagnostics: Mapping[str, Any]) -> list[str]:

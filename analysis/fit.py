@@ -16,7 +16,16 @@ from analysis.laws import Law, Values, check_inside, find_law
 from analysis.objective import Objective, Residuals
 from analysis.points import Exclusion, Points
 from analysis.search import Data, Minima
-from analysis.selection import FitError, comparable, held_out, hold_fixed, inputs_of, points_of
+from analysis.selection import (
+    FRONTIER,
+    FitError,
+    comparable,
+    frontier_choice,
+    held_out,
+    hold_fixed,
+    inputs_of,
+    points_of,
+)
 from analysis.settings import check_settings
 from analysis.strict import strict
 from analysis.uncertainty import Draws, Resampling
@@ -195,12 +204,14 @@ def fit(
     check_settings(bootstrap, seed, level, FitError)
     _check_choices(resampling, interval)
     delta = huber_delta if huber_delta is not None else _HUBER_DELTA_OF_NOISE if noise else _HUBER_DELTA
-    points = hold_fixed(points_of(points, law, critical), law)
+    offered = points_of(points, law, critical)
+    points = hold_fixed(offered, law)
     frozen = {name: float(value) for name, value in (freeze or {}).items()}
     law = law if frozen or law.reference is None else law.reference(_middle(points.table, law))
     data = Data.of(points.table, law.frozen(frozen), Objective.of(objective, delta, above), noise)
     minima = data.search()
-    intervals = _intervals(data, minima, bootstrap, seed, resampling, level, interval)
+    drawn = data if resampling == "noise" else _resampled(data, offered.table, noise)
+    intervals = _intervals(data, drawn, minima, bootstrap, seed, resampling, level, interval)
     settings = {"bootstrap": bootstrap, "seed": seed, "resampling": resampling, "interval": interval}
     widening = {"interval_widening": intervals.widening if intervals else None}
     diagnostics = (
@@ -233,6 +244,13 @@ def fit(
     return _with_warnings(_with_derived(fitted), points)
 
 
+def _resampled(data: Data, offered: pl.DataFrame, noise: str | None) -> Data:
+    """What the runs are drawn from: for a law of the compute frontier all that may be on it."""
+    if data.law.inputs != FRONTIER:
+        return data
+    return replace(Data.of(offered, data.law, data.objective, noise), choice=frontier_choice(offered))
+
+
 def _relative_noise(data: Data, params: np.ndarray) -> float:
     """The standard deviation of the log response between runs alike."""
     relative = (
@@ -246,18 +264,20 @@ def _middle(table: pl.DataFrame, law: Law) -> dict[str, float]:
     return {name: float(np.exp(np.log(values).mean())) for name, values in inputs_of(table, law).items()}
 
 
-def _intervals(data, minima, bootstrap, seed, resampling, level, kind) -> Intervals | None:
-    """None without draws, with too few runs for the parameters, or if the inputs move together.
+def _intervals(data, drawn, minima, bootstrap, seed, resampling, level, kind) -> Intervals | None:
+    """From resamples of `drawn`, of which `data` were chosen.
+
+    None without draws, with too few runs for the parameters, or if the inputs move together.
 
     Too few are also those of which more resamples than the interval leaves out have fewer distinct points
     than the law has parameters.
     """
     if bootstrap == 0 or data.n_runs <= len(data.law.parameters) or confounded(data.input_correlation()):
         return None
-    draws: Draws = uncertainty.draw(data, minima, bootstrap, seed, resampling)
+    draws: Draws = uncertainty.draw(drawn, minima, bootstrap, seed, resampling)
     if draws.undetermined.mean() > (1 - level) / 2:
         return None
-    return Intervals(data, minima.params[0], draws, level, kind)
+    return Intervals(drawn, minima.params[0], draws, level, kind)
 
 
 def _params(law: Law, data: Data, values: np.ndarray, frozen: Mapping[str, float]) -> dict[str, float]:

@@ -126,7 +126,7 @@ def read_table(path: Path) -> pl.DataFrame:
             return points_table(path)
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
-        return _distinct(pl.read_csv(path, infer_schema=False).rename(str.strip), path)
+        return _trimmed(_distinct(pl.read_csv(path, infer_schema=False).rename(str.strip), path))
     except FileNotFoundError:
         raise PointsError(f"{path}: no such file or directory") from None
     except RecordError as error:
@@ -135,6 +135,13 @@ def read_table(path: Path) -> pl.DataFrame:
         kind = "Parquet" if path.suffix == ".parquet" else "CSV"
         detail = str(error).strip().split("\n")[0]
         raise PointsError(f"{path}: not a {kind} file that can be read ({detail})") from None
+
+
+def _trimmed(table: pl.DataFrame) -> pl.DataFrame:
+    """Text cells without the blanks around them, and no rows without a cell."""
+    cells = table.with_columns(pl.all().str.strip_chars())
+    cells = cells.with_columns(pl.when(pl.all().str.len_bytes() > 0).then(pl.all()))
+    return cells.filter(~pl.all_horizontal(pl.all().is_null()))
 
 
 def _distinct(table: pl.DataFrame, path: Path) -> pl.DataFrame:

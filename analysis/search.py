@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from analysis.choice import Choice
 from analysis.laws import Law, Nested
 from analysis.objective import Objective
 from analysis.selection import FitError, inputs_of
@@ -60,7 +61,10 @@ class Minima:
 
 @dataclass(frozen=True)
 class Data:
-    """The arrays of one fit: inputs and target [points], the run of each, residuals' scale [points]."""
+    """The arrays of one fit: inputs and target [points], the run of each, residuals' scale [points].
+
+    `choice`, if the law is one of the best points only, chooses them in each resample of the runs.
+    """
 
     law: Law
     inputs: dict[str, np.ndarray]
@@ -68,6 +72,7 @@ class Data:
     runs: np.ndarray
     objective: Objective
     scale: np.ndarray
+    choice: Choice | None = None
 
     @classmethod
     def of(cls, table: pl.DataFrame, law: Law, objective: Objective, noise: str | None = None) -> "Data":
@@ -91,6 +96,10 @@ class Data:
         return replace(
             self, inputs=inputs, target=self.target[kept], runs=self.runs[kept], scale=self.scale[kept]
         )
+
+    def chosen(self, weights: np.ndarray) -> np.ndarray:
+        """`weights` [draws, points] of a resample, 0 for the points that its law is not one of."""
+        return weights if self.choice is None else self.choice.best(weights)
 
     def predicted(self, params: np.ndarray) -> np.ndarray:
         """The target that the law gives: [points] for params [parameters]."""

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from analysis import text
-from analysis.frontier import unbeaten
+from analysis.choice import Choice
 from analysis.laws import Law
 from analysis.points import Exclusion, Points
 
@@ -15,6 +15,9 @@ from analysis.points import Exclusion, Points
 # C: along the frontier N and E both move, so nothing is held fixed, but only its points are kept.
 _HELD_FIXED = {"N": "E", "E": "N", "U": "N"}
 _WORDS = {"N": "sizes", "E": "token counts", "U": "unique token counts", "C": "budgets"}
+
+FRONTIER = ("C",)
+"""The inputs of a law of the compute frontier."""
 
 _SAME_VALUE = 0.01
 _HELD_OUT = 0.2
@@ -109,7 +112,7 @@ def hold_fixed(points: Points, law: Law) -> Points:
         points = _keep_widest(points, held, law.inputs[0])
     if law.early_stopped and {"E", "U"} <= set(points.table.columns):
         points = _keep_best_passes(points, law)
-    if law.inputs == ("C",):
+    if law.inputs == FRONTIER:
         points = _keep_unbeaten(points)
     _check_enough(points, law)
     return points
@@ -137,18 +140,18 @@ def _keep_widest(points: Points, held: str, x: str) -> Points:
 
 
 def _keep_unbeaten(points: Points) -> Points:
-    """The compute frontier: L(C) is what a budget can buy, not what any run made of it (Kaplan 2020, 3.3).
-
-    Runs that differ in their seeds alone are judged by their mean and kept together: the luckiest would not
-    be what the budget buys.
-    """
-    cell = [name for name in ("C", "N", "E", "U") if name in points.table.columns]
-    best = unbeaten(points.table.group_by(cell).agg(pl.col("loss").mean()))
-    kept = points.table.join(best.select(cell), on=cell, how="semi").sort("C", "loss")
+    """The compute frontier: L(C) is what a budget can buy, not what any run made of it (Kaplan 2020, 3.3)."""
+    kept = frontier_choice(points.table).points.sort("C", "loss")
     reason = "above the compute frontier: another point has no more loss for no more C"
     exclusion = Exclusion(reason, len(points.table) - len(kept))
     excluded = (*points.excluded, exclusion) if exclusion.n else points.excluded
     return replace(points, table=kept, excluded=excluded)
+
+
+def frontier_choice(table: pl.DataFrame) -> Choice:
+    """The choice of the compute frontier, by the mean log loss of runs that differ in their seeds alone."""
+    cell = tuple(name for name in ("N", "E", "U") if name in table.columns)
+    return Choice(table, "C", unbeaten=True, cell=cell)
 
 
 def comparable(table: pl.DataFrame, fitted: pl.DataFrame, law: Law) -> pl.DataFrame:

@@ -45,7 +45,8 @@ def draw(data: Data, minima: Minima, draws: int, seed: int, resampling: Resampli
     if resampling == "noise":
         return bootstrap(data, np.ones((draws, data.points)), starts, simulated(data, starts[0], draws, seed))
     units = np.arange(data.points) if resampling == "point" else data.runs
-    return replace(bootstrap(data, resample(units, draws, seed), starts), units=units)
+    weights = data.chosen(resample(units, draws, seed))
+    return replace(bootstrap(data, weights, starts), units=units)
 
 
 def resample(runs: np.ndarray, draws: int, seed: int) -> np.ndarray:
@@ -149,5 +150,5 @@ def jackknife(data: Data, params: np.ndarray, units: np.ndarray) -> np.ndarray:
     """Refits without each unit (or, of more than 100, each of 100 groups of them): [refits, parameters]."""
     names, index = np.unique(units, return_inverse=True)
     group = index % min(len(names), _JACKKNIFE)
-    weights = 1.0 - (group == np.arange(group.max() + 1)[:, None])
+    weights = data.chosen(1.0 - (group == np.arange(group.max() + 1)[:, None]))
     return data.solve(np.tile(params, (len(weights), 1)), weights).params

@@ -11,7 +11,7 @@ import polars as pl
 
 from analysis import text
 from analysis.allocation.powerlaw import straight_line
-from analysis.crossings.choice import Choice
+from analysis.choice import Choice
 from analysis.crossings.meeting import CrossingError, Growth, PowerLaw
 from analysis.laws import KAPLAN_C, KAPLAN_D, POWER_OFFSET, Law, Values
 from analysis.objective import Objective
@@ -67,6 +67,8 @@ class Samples:
     runs: np.ndarray
     compute: Choice
     data: Choice
+    rows: tuple[np.ndarray, np.ndarray]
+    """Of `compute` and `data`: their places among all."""
 
     @classmethod
     def of(cls, table: pl.DataFrame, offset: str) -> "Samples":
@@ -74,9 +76,9 @@ class Samples:
         unique, tokens = table["U"].to_numpy(), table["E"].to_numpy()
         once = tokens <= ONE_PASS * unique
         frontier, floor = np.flatnonzero(once), np.flatnonzero(np.isin(unique, unique[~once]))
-        compute = Choice(table[frontier], frontier, "C", unbeaten=True)
-        data = Choice(table[floor], floor, "U", unbeaten=False)
-        samples = cls(offset, table["run"].to_numpy(), compute, data)
+        compute = Choice(table[frontier], "C", unbeaten=True)
+        data = Choice(table[floor], "U", unbeaten=False)
+        samples = cls(offset, table["run"].to_numpy(), compute, data, (frontier, floor))
         samples._check_enough()
         return samples
 
@@ -103,7 +105,7 @@ class Samples:
 
     def left_out(self) -> tuple[Exclusion, ...]:
         """The rows that neither law was fitted on."""
-        used = np.concatenate([side.rows[side.used] for side in self.sides])
+        used = np.concatenate([rows[side.used] for side, rows in zip(self.sides, self.rows, strict=True)])
         beaten = len(self.runs) - len(np.unique(used))
         reason = "neither on the one-epoch frontier nor the least loss of its U"
         return (Exclusion(reason, beaten),) if beaten else ()
@@ -126,7 +128,9 @@ class Samples:
         return self._fit(weights, np.concatenate([best, others]))
 
     def _fit(self, weights: np.ndarray, starts: np.ndarray) -> dict[str, np.ndarray]:
-        frontier, floor = (side.best(weights[:, side.rows]) for side in self.sides)
+        frontier, floor = (
+            side.best(weights[:, rows]) for side, rows in zip(self.sides, self.rows, strict=True)
+        )
         lost = np.minimum(self.compute.levels(frontier), self.data.levels(floor)) < self.needed
         refits = bootstrap(self._joint, np.concatenate([frontier, floor], axis=1), starts)
         params = dict(zip(self._joint.law.parameter_names, refits.params.T, strict=True))
@@ -148,8 +152,8 @@ class Samples:
         x, target = (
             np.concatenate([getattr(side, name) for side in self.sides]) for name in ("x", "log_loss")
         )
-        inputs = {"x": x, "floor": np.repeat([0.0, 1.0], [len(side.rows) for side in self.sides])}
-        runs = self.runs[np.concatenate([side.rows for side in self.sides])]
+        inputs = {"x": x, "floor": np.repeat([0.0, 1.0], [len(rows) for rows in self.rows])}
+        runs = self.runs[np.concatenate(self.rows)]
         return Data(_joint_law(self.offset), inputs, target, runs, Objective(), np.ones(len(x)))
 
     @cached_property

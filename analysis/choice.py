@@ -13,15 +13,16 @@ import scipy
 class Choice:
     """The rows that may carry one law, in its `variable`, and the choice of the best among them.
 
-    `table` holds them, with the variable, N, E and loss as float64, and `rows` are their places among all.
-    Rows of one cell, the same variable, N and E, differ by their seed alone. At each level of the variable
-    the cell of least mean loss is kept, and with `unbeaten` only if no lower level has as little.
+    `table` holds them, with the variable and loss as float64. Rows with the same variable and the same `cell`
+    differ by their seed alone: the luckiest would not be what the level gives, so they are judged by their
+    mean. At each level of the variable the cell of least mean loss is kept, and with `unbeaten` only if no
+    lower level has as little.
     """
 
     table: pl.DataFrame
-    rows: np.ndarray
     variable: str
     unbeaten: bool
+    cell: tuple[str, ...] = ("N", "E")
 
     @cached_property
     def x(self) -> np.ndarray:
@@ -34,11 +35,14 @@ class Choice:
     @cached_property
     def _cells(self) -> tuple[Any, np.ndarray]:
         """Which row is in which cell, [rows, cells], and the place of a cell's level among all, [cells]."""
-        keys = self.table.select(self.variable, "N", "E").to_numpy()
-        cells, cell = np.unique(keys, axis=0, return_inverse=True)
-        ones, place = np.ones(len(keys)), (np.arange(len(keys)), cell.reshape(-1))
-        in_cell = scipy.sparse.csr_array((ones, place), shape=(len(keys), len(cells)))
-        return in_cell, np.unique(cells[:, 0], return_inverse=True)[1]
+        keys = [self.variable, *self.cell]
+        cells = self.table.select(keys).unique().sort(keys).with_row_index("place")
+        place = self.table.select(keys).join(
+            cells, on=keys, how="left", nulls_equal=True, maintain_order="left"
+        )
+        at = (np.arange(len(place)), place["place"].to_numpy())
+        in_cell = scipy.sparse.csr_array((np.ones(len(place)), at), shape=(len(place), len(cells)))
+        return in_cell, np.unique(cells[self.variable].to_numpy(), return_inverse=True)[1]
 
     def best(self, weights: np.ndarray) -> np.ndarray:
         """`weights` [draws, rows] of the rows of the best cells, 0 for the others."""
@@ -60,7 +64,7 @@ class Choice:
     @cached_property
     def used(self) -> np.ndarray:
         """Which rows are the best of all the runs: [rows]."""
-        return self.best(np.ones((1, len(self.rows))))[0] > 0
+        return self.best(np.ones((1, len(self.table))))[0] > 0
 
     @property
     def points(self) -> pl.DataFrame:
