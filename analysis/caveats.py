@@ -1,11 +1,12 @@
 """What a reader must know before believing a fit, each in one sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from analysis.intervals import Interval
+from analysis.lack_of_fit import Misfit
 from analysis.laws import Law
 from analysis.points import Points
 from analysis.search import strongest_pair
@@ -102,13 +103,8 @@ def _unit_warnings(law: Law, points: Points) -> list[str]:
 
 def _misfit_warnings(law: Law, diagnostics: Mapping[str, Any]) -> list[str]:
     """Residuals that the law should not leave."""
-    warnings, misfit, outliers = [], diagnostics["misfit"], diagnostics["outliers"]
-    if misfit is not None and misfit["probability"] < _MISFIT:
-        warnings.append(
-            f"{law.name} is rejected by these points: its residuals curve with {' and '.join(law.inputs)}, "
-            f"by {misfit['size']:.2%} of the {law.response} "
-            f"(probability {misfit['probability']:.1g} if it were right)"
-        )
+    misfit, outliers = diagnostics["misfit"], diagnostics["outliers"]
+    warnings = rejection(law.name, law.inputs, law.response, Misfit(**misfit)) if misfit else []
     if outliers:
         named = ", ".join(outliers[:_NAMED]) + (" and others" if len(outliers) > _NAMED else "")
         verb = "lies" if len(outliers) == 1 else "lie"
@@ -116,6 +112,16 @@ def _misfit_warnings(law: Law, diagnostics: Mapping[str, Any]) -> list[str]:
             f"{plural(len(outliers), 'run')} {verb} more than six typical residuals from the law: {named}"
         )
     return warnings
+
+
+def rejection(law: str, inputs: Sequence[str], response: str, misfit: Misfit) -> list[str]:
+    """The sentence that a law is rejected, if it is."""
+    if misfit.probability >= _MISFIT:
+        return []
+    return [
+        f"{law} is rejected by these points: its residuals curve with {' and '.join(inputs)}, by "
+        f"{misfit.size:.2%} of the {response} (probability {misfit.probability:.1g} if it were right)"
+    ]
 
 
 def annealed(table: pl.DataFrame) -> pl.Series:

@@ -14,7 +14,8 @@ import polars as pl
 
 from analysis import text
 from analysis.allocation.powerlaw import measurement_warnings
-from analysis.crossings.crossing_fit import OFFSETS, ONE_PASS, Samples, drawn_laws
+from analysis.caveats import rejection
+from analysis.crossings.crossing_fit import OFFSETS, ONE_PASS, Laws, Samples, drawn_laws
 from analysis.crossings.meeting import (
     Crossing,
     CrossingError,
@@ -76,6 +77,10 @@ class CrossingResult:
     excluded: tuple[Exclusion, ...]
     settings: dict[str, Any]
     warnings: tuple[str, ...]
+
+    @property
+    def laws(self) -> Laws:
+        return Laws(self.compute, self.data, self.tokens, self.sizes)
 
     @property
     def convention(self) -> str:
@@ -223,6 +228,9 @@ def _warnings(result: CrossingResult, samples: Samples) -> Iterator[str]:
                 f"{reading.law} is read {abs(reading.decades):.1f} decades {side} its fitted range: an "
                 "extrapolation that no run held out supports"
             )
+    for law, misfit in samples.misfits(result.laws).items():
+        if misfit is not None:
+            yield from rejection(law, ["C" if law == "L(C)" else "U"], "loss", misfit)
     yield from _draw_warnings(result)
     yield from _floor_warnings(result.floor, samples.data.table)
     yield from _frontier_warnings(result.frontier, samples.compute.table["N"])

@@ -13,7 +13,8 @@ from analysis import text
 from analysis.allocation.powerlaw import straight_line
 from analysis.choice import Choice
 from analysis.crossings.meeting import CrossingError, Growth, PowerLaw
-from analysis.laws import KAPLAN_C, KAPLAN_D, POWER_OFFSET, Law, Values
+from analysis.lack_of_fit import Misfit, misfit
+from analysis.laws import KAPLAN_C, KAPLAN_D, POWER_OFFSET, Law, Values, in_variable
 from analysis.objective import Objective
 from analysis.points import Exclusion
 from analysis.search import Data
@@ -109,6 +110,19 @@ class Samples:
         beaten = len(self.runs) - len(np.unique(used))
         reason = "neither on the one-epoch frontier nor the least loss of its U"
         return (Exclusion(reason, beaten),) if beaten else ()
+
+    def misfits(self, laws: Laws) -> dict[str, Misfit | None]:
+        """What the residuals of L(C) and L(D) still know of C and U, by the name of the law."""
+        found = {}
+        plain, fitted = (KAPLAN_C, KAPLAN_D), (laws.compute, laws.data)
+        for side, rows, law, own in zip(self.sides, self.rows, plain, fitted, strict=True):
+            used, params = side.used, [own.scale, own.exponent]
+            if self.offset != "none":
+                law, params = in_variable(POWER_OFFSET.name, side.variable), [own.offset, *params]
+            inputs, runs = {side.variable: side.x[used]}, self.runs[rows[used]]
+            data = Data(law, inputs, side.log_loss[used], runs, Objective(), np.ones(len(runs)))
+            found[f"L({'D' if side is self.data else 'C'})"] = misfit(data, np.array(params))
+        return found
 
     def fit(self) -> dict[str, np.ndarray]:
         """The parameters with every run drawn once. Raises CrossingError."""

@@ -93,6 +93,16 @@ def test_an_irreducible_loss_is_found_and_the_crossing_with_it(offset):
     assert math.log10(found.crossing.flops) == pytest.approx(20, abs=0.3)
 
 
+def test_a_wrong_law_is_rejected_and_a_right_one_is_not():
+    """Losses with a floor, read as power laws through zero."""
+    right = crossing(WORLD.table(0.003, 1), bootstrap=0)
+    assert not any("rejected" in warning for warning in right.warnings)
+    table = WORLD.table(0.003, 1).with_columns(pl.col("loss") + 1.5)
+    wrong = crossing(table, bootstrap=0).warnings
+    assert any(warning.startswith("L(C) is rejected by these points") for warning in wrong)
+    assert not any("rejected" in w for w in crossing(table, offset="shared", bootstrap=0).warnings)
+
+
 def test_intervals_hold_the_true_crossing():
     repeats = 60
     found = [

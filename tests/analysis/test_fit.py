@@ -271,3 +271,27 @@ def test_importing_analysis_does_not_import_jax():
 
     code = "import sys, analysis; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_losses_beyond_the_search_of_an_irreducible_loss_are_pointed_out():
+    table = DESIGNS["power-offset"].table(seed=1)
+    found = fit(table.with_columns(pl.col("loss") * 1000), "power-offset", bootstrap=0)
+    assert any("L_inf is searched up to 100" in warning for warning in found.warnings)
+    assert not any("searched up to" in w for w in fit(table, "power-offset", bootstrap=0).warnings)
+
+
+def test_draws_of_the_compute_frontier_choose_their_own_points():
+    """Three sizes of equal worth at each budget: which of them is lucky is part of the error."""
+    held, budgets = [], np.repeat(np.geomspace(1e15, 1e19, 9), 3)
+    for seed in range(20):
+        sizes, rng = np.sqrt(budgets / 6) * np.tile([0.5, 1.0, 2.0], 9), np.random.default_rng(seed)
+        loss = (1e24 / budgets) ** 0.05 * np.exp(0.01 * rng.standard_normal(27))
+        table = pl.DataFrame({"C": budgets, "N": sizes, "E": budgets / 6 / sizes, "loss": loss})
+        found = fit(table, "kaplan-c", bootstrap=100)
+        low, high = found.interval["alpha_C"]
+        held.append(low <= 0.05 <= high)
+    assert sum(held) >= 18
+    assert found.intervals is not None
+    chosen = found.intervals.data.chosen(np.ones((1, 27)))[0] > 0
+    assert set(found.intervals.data.inputs["C"][chosen]) == set(found.points["C"])
+    assert found.intervals.draws.units.size == 27  # all runs are drawn, not those of the frontier alone
