@@ -15,7 +15,7 @@ from train.run import RECORDED_VERSIONS
 EXTRAS = {
     "cuda": ("jax_cuda13_plugin", "training on NVIDIA GPUs"),
     "tpu": ("libtpu", "training on Cloud TPU"),
-    "slurm": ("submitit", "the client for Slurm clusters"),
+    "slurm": ("submitit", "sweeps on Slurm clusters: sweep --on slurm"),
     "gcs": ("gcsfs", "reading and writing gs:// buckets"),
     "wandb": ("wandb", "tracking with Weights & Biases: --tracking wandb"),
     "trackio": ("trackio", "tracking with Trackio: --tracking trackio"),

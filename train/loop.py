@@ -171,7 +171,7 @@ class Training:
             stopping, due = votes.result()
             save = last or stopping or due or done in (*self._permanent, self._checkpoints.best)
             if save:
-                self._log.flush()
+                self._log.sync()
             if self._log.diverged:
                 return "diverged"
             if save:

@@ -160,6 +160,10 @@ class JsonlLog:
         self._file.write(json.dumps(dict(row)) + "\n")
         self._file.flush()
 
+    def sync(self) -> None:
+        """Put the rows where they outlive the machine: on the disk, or in the bucket behind a mounted one."""
+        os.fsync(self._file.fileno())
+
     def close(self) -> None:
         self._file.close()
 

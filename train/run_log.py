@@ -30,6 +30,7 @@ class RunLog:
         former = read_jsonl(metrics) if writes else []
         self._ramp, self._watcher = experiment.ramp, watcher
         self._metrics, self._evals = JsonlLog(metrics), JsonlLog(evals)
+        self._durable = (self._metrics, self._evals) if writes else ()
         self._trackers = open_trackers(experiment.tracking if writes else (), directory.path)
         self._pending: tuple[int, float, StepMetrics] | None = None
         self._began = self._read_at = time.monotonic()
@@ -67,6 +68,12 @@ class RunLog:
         self._mirror(done, row)
         self._watcher.update(done, loss, speed)
         self.diverged = not math.isfinite(loss)
+
+    def sync(self) -> None:
+        """Write what is left so that it outlives the machine, as the checkpoint beside it does."""
+        self.flush()
+        for log in self._durable:
+            log.sync()
 
     def start_clock(self, done: int) -> None:
         """Begin to count speed from step `done`: what came before was not training."""

@@ -18,6 +18,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontr
 INSTALL = "apt-get install slurm-wlm munge"
 PARTITIONS = """\
 PartitionName=low Nodes=localhost Default=YES PriorityTier=1
+PartitionName=gpu Nodes=localhost PriorityTier=1
 PartitionName=graced Nodes=localhost PriorityTier=1 GraceTime=60
 PartitionName=high Nodes=localhost PriorityTier=10 PreemptMode=OFF
 """
@@ -46,7 +47,7 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
 SlurmdParameters=config_overrides
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
-NodeName=localhost NodeAddr=127.0.0.1 CPUs=4
+NodeName=localhost NodeAddr=127.0.0.1 CPUs=4 RealMemory=8000
 {partitions}"""
 
 

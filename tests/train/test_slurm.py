@@ -11,6 +11,7 @@ import pytest
 
 from model.config import ConfigError
 from tests.commands import environment, quarry
+from tests.guides import blocks, check_syntax, quarry_lines, run_block
 from tests.train.slurm_cluster import INSTALL, missing_programs, slurm_cluster, wait_until
 from tests.train.test_loop import rows_of
 from tests.train.tiny import write_tiny
@@ -207,3 +208,17 @@ def test_two_processes_save_together_and_are_queued_again(cluster, on_slurm, tmp
     cluster.ask("scancel", "--signal=USR2", f"--user={os.getuid()}")
     wait_until(lambda: directory.status() == "preempted", 60, "the point to save")
     wait_until(lambda: cluster.jobs() == ["PENDING"], 60, "Slurm to queue the point again")
+
+
+def test_the_guide_leads_from_nothing_to_a_fitted_law(cluster, cache, tmp_path):
+    clients = cluster.environment | environment(cache) | {"PATH": cluster.environment["PATH"]}
+    for block in blocks("slurm.md", "bash"):
+        out = run_block(block, tmp_path, clients)
+        wait_until(cluster.drained, 120, "what the guide submitted to end")
+    assert "alpha_N" in out
+    for block in blocks("slurm.md", "sh"):
+        check_syntax(block)
+    lines = quarry_lines(blocks("slurm.md", "sh"))
+    assert len(lines) >= 2
+    for line in lines:
+        run_block(f"{line} --dry-run", tmp_path, clients)
