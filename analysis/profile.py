@@ -138,7 +138,11 @@ def _warnings(
 ) -> tuple[str, ...]:
     low, high = regions[0][0], regions[-1][1]
     sides = "on either side" if low is None and high is None else "below" if low is None else "above"
-    found = [f"{quantity.name} is not bounded {sides} by these runs"] if None in (low, high) else []
+    found = (
+        [f"the profile of {quantity.name} is open {sides}: these runs do not bound it"]
+        if None in (low, high)
+        else []
+    )
     if len(regions) > 1:
         pieces = ", or ".join(text.interval(region) for region in regions)
         found.append(f"these runs leave {quantity.name} {len(regions)} separate ranges: {pieces}")

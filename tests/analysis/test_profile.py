@@ -140,7 +140,7 @@ def test_no_irreducible_loss_is_not_bounded_below():
     found = profile(fitted, "L_inf")
     assert found.interval[0] is None
     assert 0 < found.interval[1] < loss.min()
-    assert found.warnings == ("L_inf is not bounded below by these runs",)
+    assert found.warnings == ("the profile of L_inf is open below: these runs do not bound it",)
 
 
 def test_a_limit_of_the_search_bounds_nothing():
