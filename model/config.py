@@ -10,6 +10,7 @@ Norm = Literal["rmsnorm", "layernorm"]
 Position = Literal["rotary", "learned"]
 Activation = Literal["gelu", "relu2", "swiglu"]
 Dtype = Literal["float32", "bfloat16"]
+Remat = Literal["none", "full", "dots"]
 
 
 class ConfigError(Exception):
@@ -62,6 +63,12 @@ class ModelConfig:
     """What parameters are kept in. In bfloat16 an update below 1/256 of a weight is rounded away; gradients
     and the optimiser's moments stay in fp32 either way."""
     compute_dtype: Dtype = "float32"
+    scan_layers: bool = False
+    """Compile one layer and loop over all, instead of compiling each: for deep models, whose compilation
+    takes minutes otherwise. A few small layers run faster unrolled."""
+    remat: Remat = "none"
+    """What the backward pass computes again to save memory: nothing, every layer from its input (`full`), or
+    all of a layer but its products with weights (`dots`)."""
 
     def __post_init__(self) -> None:
         check_types(self)

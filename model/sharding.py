@@ -1,9 +1,14 @@
 """The whole sharding story: one mesh, one table from logical axes to mesh axes.
 
 The mesh has the axes `data` (batch only), `fsdp` (batch, and parameters cut along d_model) and `tensor`
-(heads, hidden width and vocabulary). On one device all three are 1 and nothing changes.
+(heads, hidden width and vocabulary). On one device all three are 1 and nothing changes. Axes are automatic:
+parameters and batch are laid out by the table, `constrain` lays out activations by the same table, and the
+compiler adds the communication.
 """
 
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -11,46 +16,82 @@ from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionS
 
 from model.config import MESH_AXES, MeshConfig, require
 
-RULES: dict[str | None, str | None] = {
-    "d_model": "fsdp",
-    "heads": "tensor",
-    "d_ff": "tensor",
-    "vocab": "tensor",
-    None: None,
+RULES: dict[str | None, tuple[str, ...]] = {
+    "batch": ("data", "fsdp"),
+    "layers": (),
+    "d_model": ("fsdp",),
+    "heads": ("tensor",),
+    "d_ff": ("tensor",),
+    "vocab": ("tensor",),
+    None: (),
 }
-"""Logical axis of a parameter -> mesh axis it is cut along."""
+"""Logical axis of a parameter or activation -> mesh axes it is cut along. `d_model` is an axis of parameters;
+the width of an activation is None, as its rows are cut along `fsdp` already."""
 
 
-def make_mesh(config: MeshConfig) -> Mesh:
-    """The mesh over all devices. Raises ConfigError if they do not divide as asked."""
-    n, others = jax.device_count(), config.fsdp * config.tensor
+def make_mesh(config: MeshConfig, devices: Sequence[Any] | None = None) -> Mesh:
+    """The mesh over `devices`, default all. Raises ConfigError if they do not divide as asked."""
+    n, others = len(devices or jax.devices()), config.fsdp * config.tensor
     data = n // others if config.data is None else config.data
     require(data * others == n, f"mesh {data} x {config.fsdp} x {config.tensor} does not make {n} devices")
-    return jax.make_mesh((data, config.fsdp, config.tensor), MESH_AXES, axis_types=(AxisType.Auto,) * 3)
+    shape, types = (data, config.fsdp, config.tensor), (AxisType.Auto,) * 3
+    return jax.make_mesh(shape, MESH_AXES, axis_types=types, devices=devices)
+
+
+def cuts(mesh: Mesh | AbstractMesh, name: str | None) -> int:
+    """Into how many parts a logical axis is cut."""
+    return math.prod(mesh.shape[axis] for axis in RULES[name])
+
+
+def layout(
+    mesh: Mesh | AbstractMesh, shape: tuple[int, ...], names: tuple[str | None, ...]
+) -> PartitionSpec:
+    """Where an array of logical axes `names` lies; an axis that does not divide by its mesh axes stays whole."""
+    fits = [size % cuts(mesh, name) == 0 for size, name in zip(shape, names, strict=True)]
+    return PartitionSpec(*(RULES[name] or None if fit else None for name, fit in zip(names, fits, strict=True)))
 
 
 def parameter_shardings(mesh: Mesh, shapes: Any, axes: Any) -> Any:
-    """A NamedSharding per parameter; an axis that does not divide by its mesh axis stays whole."""
+    """A NamedSharding per parameter."""
+    return jax.tree.map(
+        lambda leaf, names: NamedSharding(mesh, layout(mesh, leaf.shape, names)), shapes, axes
+    )
 
-    def shard(shape: Any, names: tuple[str | None, ...]) -> NamedSharding:
-        cut = [RULES[name] for name in names]
-        fits = [
-            axis if axis and size % mesh.shape[axis] == 0 else None
-            for axis, size in zip(cut, shape.shape, strict=True)
-        ]
-        return NamedSharding(mesh, PartitionSpec(*fits))
 
-    return jax.tree.map(shard, shapes, axes)
+def laid_over(mesh: Mesh) -> AbstractContextManager[None]:
+    """Inside this context `constrain` means `mesh`."""
+    return jax.sharding.use_abstract_mesh(mesh.abstract_mesh)
+
+
+def constrain(x: jax.Array, *names: str | None) -> jax.Array:
+    """`x`, laid out over the mesh of the context as its logical axes say; as it is without a mesh."""
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty or mesh.size == 1:
+        return x
+    return jax.lax.with_sharding_constraint(x, layout(mesh, x.shape, names))
+
+
+def is_cut(name: str, size: int) -> bool:
+    """Whether a logical axis of this size is cut over the mesh of the context."""
+    mesh = jax.sharding.get_abstract_mesh()
+    return not mesh.empty and cuts(mesh, name) > 1 and size % cuts(mesh, name) == 0
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Rows of the batch over `data` and `fsdp`, time whole."""
-    return NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
+    return NamedSharding(mesh, PartitionSpec(RULES["batch"]))
 
 
 def batch_shards(mesh: Mesh | AbstractMesh) -> int:
     """Into how many parts `batch_sharding` cuts the rows."""
-    return mesh.shape["data"] * mesh.shape["fsdp"]
+    return cuts(mesh, "batch")
+
+
+def on_cpu(mesh: Mesh | AbstractMesh) -> bool:
+    """Whether the devices of `mesh`, or where it has none this process's, are CPUs."""
+    if isinstance(mesh, Mesh):
+        return mesh.devices.flat[0].platform == "cpu"
+    return jax.default_backend() == "cpu"
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

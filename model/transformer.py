@@ -1,8 +1,8 @@
 """A decoder-only Transformer in Flax NNX.
 
-Dimensions: B batch, T time, D width, H heads, K features per head, F hidden, V vocabulary. Activations are
-kept flat, [B*T, D], and heads as [B*H, T, K]: XLA's CPU backend copies otherwise. Every parameter carries
-`axes`, the logical names that `model.sharding` maps to the mesh.
+Dimensions: L layers, B batch, T time, D width, H heads, K features per head, F hidden, V vocabulary.
+Activations are kept flat, M = B*T rows: XLA's CPU backend copies otherwise. Every parameter carries `axes`,
+the logical names that `model.sharding` maps to the mesh; those of the blocks are stacked, [L, ...].
 
     graph, params = build(config, seed)          # split once
     logits = apply(graph, params, tokens)        # pure from here on
@@ -17,20 +17,23 @@ from jaxtyping import Array, Float, Int
 
 from model.attention import causal_attention, rotary_tables, rotate
 from model.config import ModelConfig
+from model.layers import Keys, make_stack, run_stack
+from model.sharding import constrain, is_cut
 
 Params = dict[str, Any]
+Axes = tuple[str | None, ...]
 
 
-def _normal(rngs: nnx.Rngs, config: ModelConfig, shape: tuple[int, ...], std: float, axes) -> nnx.Param:
-    value = std * jax.random.normal(rngs.params(), shape, dtype=jnp.float32)
+def _normal(keys: Keys, config: ModelConfig, shape: tuple[int, ...], std: float, axes: Axes) -> nnx.Param:
+    value = std * jax.random.normal(keys(), shape, dtype=jnp.float32)
     return nnx.Param(value.astype(config.param_dtype), axes=axes)
 
 
 class Linear(nnx.Module):
     """x W (+ b), W drawn with standard deviation gain / sqrt(fan_in)."""
 
-    def __init__(self, rngs, config: ModelConfig, fan_in: int, fan_out: int, axes, *, gain: float = 1.0):
-        self.kernel = _normal(rngs, config, (fan_in, fan_out), gain * fan_in**-0.5, axes)
+    def __init__(self, keys: Keys, config: ModelConfig, fan_in: int, fan_out: int, axes: Axes, gain=1.0):
+        self.kernel = _normal(keys, config, (fan_in, fan_out), gain * fan_in**-0.5, axes)
         self.bias = (
             nnx.Param(jnp.zeros(fan_out, config.param_dtype), axes=axes[1:])
             if config.bias
@@ -64,43 +67,53 @@ class Norm(nnx.Module):
 
 
 class Attention(nnx.Module):
-    """Causal multi-head self-attention, optionally with rotary positions and normalised queries and keys."""
+    """Causal multi-head self-attention, optionally with rotary positions and normalised queries and keys.
 
-    def __init__(self, rngs: nnx.Rngs, config: ModelConfig):
+    The outputs of `qkv` are ordered by head, then query, key, value, then feature, so that a cut along them
+    gives each device whole heads.
+    """
+
+    def __init__(self, keys: Keys, config: ModelConfig):
         self.config = config
-        self.qkv = Linear(rngs, config, config.d_model, 3 * config.d_attn, ("d_model", "heads"))
+        D, H, K = config.d_model, config.n_heads, config.d_head
+        self.qkv = Linear(keys, config, D, 3 * H * K, ("d_model", "heads"))
+        drawn = self.qkv.kernel[...].reshape(D, 3, H, K)
+        self.qkv.kernel[...] = drawn.swapaxes(1, 2).reshape(D, 3 * H * K)
         gain = (2 * config.n_layers) ** -0.5
-        self.out = Linear(rngs, config, config.d_attn, config.d_model, ("heads", "d_model"), gain=gain)
-        self.q_norm = Norm(config, config.d_head) if config.qk_norm else nnx.data(None)
-        self.k_norm = Norm(config, config.d_head) if config.qk_norm else nnx.data(None)
+        self.out = Linear(keys, config, H * K, D, ("heads", "d_model"), gain)
+        self.q_norm = Norm(config, K) if config.qk_norm else nnx.data(None)
+        self.k_norm = Norm(config, K) if config.qk_norm else nnx.data(None)
 
     def __call__(self, x_MxD: Float[Array, "M D"], T: int) -> Float[Array, "M D"]:
         H, K = self.config.n_heads, self.config.d_head
-        qkv = self.qkv(x_MxD).reshape(-1, T, 3, H, K).transpose(2, 0, 3, 1, 4).reshape(3, -1, T, K)
+        qkv = self.qkv(x_MxD).reshape(-1, T, H, 3, K).transpose(3, 0, 2, 1, 4)
+        qkv = constrain(qkv, None, "batch", "heads", None, None)
+        if not is_cut("heads", H):  # one axis of rows and heads: XLA's CPU backend is slower on two
+            qkv = qkv.reshape(3, -1, T, K)
         q, k, v = qkv[0], qkv[1], qkv[2]
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
         if self.config.position == "rotary":
             tables = rotary_tables(T, K)
             q, k = rotate(q, *tables), rotate(k, *tables)
-        heads = causal_attention(q, k, v).reshape(-1, H, T, K).transpose(0, 2, 1, 3)
-        return self.out(heads.reshape(-1, H * K))
+        heads_BxHxTxK = causal_attention(q, k, v).reshape(-1, H, T, K)
+        return self.out(heads_BxHxTxK.transpose(0, 2, 1, 3).reshape(-1, H * K))
 
 
 class FeedForward(nnx.Module):
     """D -> F -> D with GELU, squared ReLU (2109.08668) or SwiGLU (2002.05202)."""
 
-    def __init__(self, rngs: nnx.Rngs, config: ModelConfig):
+    def __init__(self, keys: Keys, config: ModelConfig):
         self.activation = config.activation
         widths = (config.d_model, config.d_hidden)
         gated = config.activation == "swiglu"
-        self.up = Linear(rngs, config, *widths, ("d_model", "d_ff"))
-        self.gate = Linear(rngs, config, *widths, ("d_model", "d_ff")) if gated else nnx.data(None)
+        self.up = Linear(keys, config, *widths, ("d_model", "d_ff"))
+        self.gate = Linear(keys, config, *widths, ("d_model", "d_ff")) if gated else nnx.data(None)
         gain = (2 * config.n_layers) ** -0.5
-        self.down = Linear(rngs, config, config.d_hidden, config.d_model, ("d_ff", "d_model"), gain=gain)
+        self.down = Linear(keys, config, config.d_hidden, config.d_model, ("d_ff", "d_model"), gain)
 
     def __call__(self, x_MxD: Float[Array, "M D"]) -> Float[Array, "M D"]:
-        h_MxF = self.up(x_MxD)
+        h_MxF = constrain(self.up(x_MxD), "batch", "d_ff")
         if self.gate is not None:
             h_MxF = jax.nn.silu(self.gate(x_MxD)) * h_MxF
         elif self.activation == "gelu":
@@ -113,58 +126,59 @@ class FeedForward(nnx.Module):
 class Block(nnx.Module):
     """x + attention(norm(x)), then x + feed_forward(norm(x))."""
 
-    def __init__(self, rngs: nnx.Rngs, config: ModelConfig):
+    def __init__(self, keys: Keys, config: ModelConfig):
         self.attention_norm = Norm(config, config.d_model)
-        self.attention = Attention(rngs, config)
+        self.attention = Attention(keys, config)
         self.feed_forward_norm = Norm(config, config.d_model)
-        self.feed_forward = FeedForward(rngs, config)
+        self.feed_forward = FeedForward(keys, config)
 
     def __call__(self, x_MxD: Float[Array, "M D"], T: int) -> Float[Array, "M D"]:
-        x_MxD = x_MxD + self.attention(self.attention_norm(x_MxD), T)
-        return x_MxD + self.feed_forward(self.feed_forward_norm(x_MxD))
+        x_MxD = constrain(x_MxD + self.attention(self.attention_norm(x_MxD), T), "batch", None)
+        return constrain(x_MxD + self.feed_forward(self.feed_forward_norm(x_MxD)), "batch", None)
 
 
 class Transformer(nnx.Module):
     """Tokens [B, T] in, logits [B*T, V] out in fp32, row b*T + t predicting the token after t."""
 
-    def __init__(self, config: ModelConfig, rngs: nnx.Rngs):
+    def __init__(self, config: ModelConfig, keys: Keys):
         self.config = config
         V, D = config.vocab_size, config.d_model
-        self.embedding = _normal(rngs, config, (V, D), D**-0.5, ("vocab", "d_model"))
+        self.embedding = _normal(keys, config, (V, D), D**-0.5, ("vocab", "d_model"))
         learned = config.position == "learned"
         self.positions = (
-            _normal(rngs, config, (config.context, D), D**-0.5, (None, "d_model"))
+            _normal(keys, config, (config.context, D), D**-0.5, (None, "d_model"))
             if learned
             else nnx.data(None)
         )
-        self.blocks = nnx.List([Block(rngs, config) for _ in range(config.n_layers)])
+        self.blocks = make_stack(lambda keys: Block(keys, config), keys, config.n_layers)
         self.norm = Norm(config, D)
         self.head = (
-            nnx.data(None) if config.tied else _normal(rngs, config, (D, V), D**-0.5, ("d_model", "vocab"))
+            nnx.data(None) if config.tied else _normal(keys, config, (D, V), D**-0.5, ("d_model", "vocab"))
         )
 
     def __call__(self, tokens_BxT: Int[Array, "B T"]) -> Float[Array, "M V"]:
-        T, D = tokens_BxT.shape[1], self.config.d_model
-        x_BxTxD = self.embedding[...].astype(self.config.compute_dtype)[tokens_BxT]
+        config, T = self.config, tokens_BxT.shape[1]
+        x_BxTxD = self.embedding[...].astype(config.compute_dtype)[tokens_BxT]
         if self.positions is not None:
             x_BxTxD = x_BxTxD + self.positions[...][None, :T].astype(x_BxTxD.dtype)
-        x_MxD = x_BxTxD.reshape(-1, D)
-        for block in self.blocks:
-            x_MxD = block(x_MxD, T)
+        x_MxD = constrain(x_BxTxD.reshape(-1, config.d_model), "batch", None)
+        block = lambda block, x_MxD: block(x_MxD, T)  # noqa: E731
+        x_MxD = run_stack(self.blocks, block, x_MxD, scan=config.scan_layers, remat=config.remat)
         head_DxV = self.embedding[...].T if self.head is None else self.head[...]
         y_MxD = self.norm(x_MxD)
-        return jnp.matmul(y_MxD, head_DxV.astype(y_MxD.dtype), preferred_element_type=jnp.float32)
+        logits_MxV = jnp.matmul(y_MxD, head_DxV.astype(y_MxD.dtype), preferred_element_type=jnp.float32)
+        return constrain(logits_MxV, "batch", "vocab")
 
 
 def build(config: ModelConfig, seed: int) -> tuple[Any, Params]:
     """The model's graph (static) and its parameters, a nested dict of arrays drawn from `seed`."""
-    graph, state = nnx.split(Transformer(config, nnx.Rngs(params=seed)))
+    graph, state = nnx.split(Transformer(config, Keys(jax.random.key(seed))))
     return graph, nnx.to_pure_dict(state)
 
 
 def abstract(config: ModelConfig) -> tuple[Any, Params, Params]:
     """Graph, shapes and logical axes of the parameters, nothing allocated."""
-    graph, state = nnx.split(nnx.eval_shape(lambda: Transformer(config, nnx.Rngs(params=0))))
+    graph, state = nnx.split(nnx.eval_shape(lambda: Transformer(config, Keys(jax.random.key(0)))))
     is_param = lambda leaf: isinstance(leaf, nnx.Param)  # noqa: E731
     axes = jax.tree.map(lambda leaf: leaf.get_metadata()["axes"], state, is_leaf=is_param)
     return graph, nnx.to_pure_dict(state), nnx.to_pure_dict(axes)
@@ -178,5 +192,9 @@ def apply(graph: Any, params: Params, tokens_BxT: Int[Array, "B T"]) -> Float[Ar
 def token_losses(logits_MxV: Float[Array, "M V"], targets_M: Int[Array, " M"]) -> Float[Array, " M"]:
     """-log p(target) in nats, fp32."""
     logits_MxV = logits_MxV.astype(jnp.float32)
-    chosen_M = jnp.take_along_axis(logits_MxV, targets_M[:, None], axis=-1)[:, 0]
+    if is_cut("vocab", logits_MxV.shape[-1]):  # a gather would bring all logits to every device
+        at_target = jnp.arange(logits_MxV.shape[-1])[None] == targets_M[:, None]
+        chosen_M = jnp.where(at_target, logits_MxV, 0).sum(-1)
+    else:
+        chosen_M = jnp.take_along_axis(logits_MxV, targets_M[:, None], axis=-1)[:, 0]
     return jax.nn.logsumexp(logits_MxV, axis=-1) - chosen_M

@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array
 
-from model.sharding import batch_sharding, batch_shards, parameter_shardings, replicated
+from model.sharding import batch_sharding, batch_shards, laid_over, parameter_shardings, replicated
 from model.transformer import Params, abstract, apply, token_losses
 from train.data.feed import evaluation_batches, whole_sequences
 from train.data.store import Split, TokenStore
@@ -85,7 +85,7 @@ def make_score(experiment: Experiment, mesh: Mesh) -> Callable[..., Array]:
     graph, shapes, axes = abstract(dataclasses.replace(experiment.model, compute_dtype="float32"))
 
     def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
-        with jax.default_matmul_precision("float32"):  # else TF32 or bf16 on an accelerator
+        with laid_over(mesh), jax.default_matmul_precision("float32"):  # else TF32 or bf16 on an accelerator
             losses_M = token_losses(apply(graph, params, inputs_BxT), targets_BxT.reshape(-1))
         return losses_M.reshape(inputs_BxT.shape).sum(-1)
 

@@ -10,7 +10,7 @@ from jax.sharding import AbstractMesh, Mesh
 from jaxtyping import Array, Float
 
 from model.config import require
-from model.sharding import batch_sharding, batch_shards, parameter_shardings, replicated
+from model.sharding import batch_sharding, batch_shards, laid_over, on_cpu, parameter_shardings, replicated
 from model.transformer import Params, abstract, apply, build, token_losses
 from train.experiment import Experiment
 from train.optimizer import adamw
@@ -85,8 +85,7 @@ def micro_batch_rows(experiment: Experiment, mesh: Mesh | AbstractMesh) -> int:
     """The most sequences of one forward and backward pass, over all devices."""
     context, tokens = experiment.model.context, experiment.micro_batch_tokens
     if tokens is None:
-        on_cpu = jax.default_backend() == "cpu"
-        tokens = CPU_MICRO_BATCH_TOKENS if on_cpu else experiment.batch_tokens
+        tokens = CPU_MICRO_BATCH_TOKENS if on_cpu(mesh) else experiment.batch_tokens
     return max(1, tokens // context) * batch_shards(mesh)
 
 
@@ -141,7 +140,8 @@ def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[T
     optimizer, passes = adamw(experiment.optimizer), micro_batches(experiment, mesh)
 
     def step(state: TrainState, inputs_BxT: Array, targets_BxT: Array, rate: Float[Array, ""]):
-        loss, gradient = mean_over_passes(graph, state.params, inputs_BxT, targets_BxT, passes)
+        with laid_over(mesh):
+            loss, gradient = mean_over_passes(graph, state.params, inputs_BxT, targets_BxT, passes)
         updates, moments = optimizer.update(gradient, state.optimizer, state.params)
         params = jax.tree.map(lambda p, u: (p - rate * u).astype(p.dtype), state.params, updates)
         metrics = StepMetrics(loss, optax.tree.norm(gradient))

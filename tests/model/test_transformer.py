@@ -55,11 +55,11 @@ def test_every_parameter_names_its_axes(name):
 
 
 def test_causal_softmax_and_its_gradient_equal_the_plain_ones():
-    scores = jax.random.normal(jax.random.key(0), (2, 5, 5))
-    weights = jax.random.normal(jax.random.key(1), (2, 5, 5))
+    scores = jax.random.normal(jax.random.key(0), (2, 1, 5, 5))
+    weights = jax.random.normal(jax.random.key(1), (2, 1, 5, 5))
 
     def plain(scores):
-        return jax.nn.softmax(jnp.where(jnp.tril(jnp.ones((1, 5, 5), bool)), scores, -jnp.inf))
+        return jax.nn.softmax(jnp.where(jnp.tril(jnp.ones((1, 1, 5, 5), bool)), scores, -jnp.inf))
 
     np.testing.assert_allclose(causal_softmax(scores), plain(scores), atol=1e-6)
     ours, theirs = (jax.grad(lambda s, f=f: (f(s) * weights).sum())(scores) for f in (causal_softmax, plain))
@@ -67,16 +67,16 @@ def test_causal_softmax_and_its_gradient_equal_the_plain_ones():
 
 
 def test_attention_equals_jaxs():
-    q, k, v = jax.random.normal(jax.random.key(0), (3, 4, 6, 8))
+    q, k, v = jax.random.normal(jax.random.key(0), (3, 4, 2, 6, 8))
     ours = causal_attention(q, k, v)
-    theirs = jax.nn.dot_product_attention(*(x[:, :, None] for x in (q, k, v)), is_causal=True)[:, :, 0]
-    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    theirs = jax.nn.dot_product_attention(*(x.swapaxes(1, 2) for x in (q, k, v)), is_causal=True)
+    np.testing.assert_allclose(ours, theirs.swapaxes(1, 2), atol=1e-6)
 
 
 def test_rotary_scores_depend_on_the_distance_alone():
     tables = rotary_tables(16, 8)
-    q, k = (jnp.broadcast_to(jax.random.normal(jax.random.key(i), (1, 1, 8)), (1, 16, 8)) for i in (0, 1))
-    scores = jnp.einsum("ntk,nsk->ts", rotate(q, *tables), rotate(k, *tables))
+    q, k = (jnp.broadcast_to(jax.random.normal(jax.random.key(i), (8,)), (1, 1, 16, 8)) for i in (0, 1))
+    scores = jnp.einsum("bhtk,bhsk->ts", rotate(q, *tables), rotate(k, *tables))
     np.testing.assert_allclose(np.diag(scores, -3), scores[3, 0], rtol=1e-4)
     assert abs(scores[3, 0] - scores[4, 0]) > 1e-3
 

@@ -59,7 +59,7 @@ def test_one_step_gives_its_golden_values():
         "grad_norm": float(metrics.grad_norm),
         "embedding": float(jnp.abs(state.params["embedding"]).sum()),
         "head": float(state.params["head"][3, 5]),
-        "mu": float(jnp.abs(state.optimizer[1].mu["blocks"][1]["attention"]["qkv"]["kernel"]).sum()),
+        "mu": float(jnp.abs(state.optimizer[1].mu["blocks"]["attention"]["qkv"]["kernel"][1]).sum()),
     }
     assert found == pytest.approx(GOLDEN, rel=1e-5), HOW_TO_UPDATE + repr(found)
 
@@ -70,6 +70,7 @@ def adamw_by_hand(experiment: Experiment, count: int, rate: float):
     graph, params = build(experiment.model, experiment.seed_init)
     leaves, tree = jax.tree.flatten(params)
     weights = [np.asarray(leaf, np.float64) for leaf in leaves]
+    decays = jax.tree.leaves(jax.tree.map_with_path(lambda path, _: path[-1].key != "scale", params))
     first, second = ([np.zeros_like(leaf) for leaf in weights] for _ in range(2))
     for step in range(count):
         rounded = tree.unflatten([jnp.asarray(leaf, jnp.float32) for leaf in weights])
@@ -82,7 +83,7 @@ def adamw_by_hand(experiment: Experiment, count: int, rate: float):
             second[i] = settings.beta2 * second[i] + (1 - settings.beta2) * clipped**2
             mean = first[i] / (1 - settings.beta1 ** (step + 1))
             scale = np.sqrt(second[i] / (1 - settings.beta2 ** (step + 1))) + settings.epsilon
-            decay = settings.weight_decay * weights[i] if weights[i].ndim == 2 else 0
+            decay = settings.weight_decay * weights[i] if decays[i] else 0
             weights[i] = weights[i] - rate * (mean / scale + decay)
     return weights
 

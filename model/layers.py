@@ -1,0 +1,81 @@
+"""A stack of equal layers: parameters [L, ...], drawn at once and run one layer after the other.
+
+Scanned, a layer is compiled once however many there are; unrolled, each is compiled for itself, which runs
+faster where layers are small. The parameters are the same either way, the numbers equal up to rounding.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from model.config import Remat
+
+POLICIES: dict[Remat, Callable[..., Any]] = {
+    "full": jax.checkpoint_policies.nothing_saveable,
+    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+}
+"""What the backward pass finds of a layer beside its input: nothing, or the products with weights."""
+
+
+class Keys:
+    """The random keys of a seed in their order: the one of number n is `fold_in(seed, n)`."""
+
+    def __init__(self, seed: jax.Array, number: Any = 0):
+        self.seed, self.number = seed, number
+
+    def __call__(self) -> jax.Array:
+        """The next key."""
+        key = jax.random.fold_in(self.seed, self.number)
+        self.number = self.number + 1
+        return key
+
+
+def make_stack(make_layer: Callable[[Keys], nnx.Module], keys: Keys, count: int) -> Any:
+    """`count` layers in one module with parameters [count, ...], the same as made one after the other."""
+    probe = Keys(keys.seed)
+    graph, _ = nnx.split(nnx.eval_shape(lambda: make_layer(probe)))
+    numbers = keys.number + probe.number * jnp.arange(count)
+    params = jax.vmap(lambda number: nnx.state(make_layer(Keys(keys.seed, number))))(numbers)
+    keys.number += probe.number * count
+    return nnx.merge(graph, jax.tree.map(_with_layer_axis, params, is_leaf=_is_param))
+
+
+def _is_param(leaf: Any) -> bool:
+    return isinstance(leaf, nnx.Param)
+
+
+def _with_layer_axis(param: nnx.Param) -> nnx.Param:
+    return nnx.Param(param[...], axes=("layers", *param.get_metadata()["axes"]))
+
+
+def run_stack(
+    stack: Any, call: Callable[[Any, jax.Array], jax.Array], x: jax.Array, *, scan: bool, remat: Remat
+) -> jax.Array:
+    """`call(layer, x)` through all layers, each given what the one before returned."""
+    graph, params = nnx.split(stack)
+
+    def run(x: jax.Array, layer: Any) -> tuple[jax.Array, None]:
+        return call(nnx.merge(graph, layer), x), None
+
+    if remat != "none":
+        run = jax.checkpoint(run, policy=POLICIES[remat], prevent_cse=not scan)
+    if scan:
+        return jax.lax.scan(run, x, params)[0]
+    for layer in _unstacked(params):
+        x, _ = run(x, layer)
+    return x
+
+
+def _unstacked(params: Any) -> Iterator[Any]:
+    """The layers' own parameters.
+
+    By `split`, whose gradient is one concatenation where an index's is a sum over layers; behind a barrier, as
+    XLA's CPU backend would put slices and concatenation inside slower loops.
+    """
+    leaves, tree = jax.tree.flatten(params)
+    pieces = [[piece[0] for piece in jax.lax.split(leaf, (1,) * leaf.shape[0])] for leaf in leaves]
+    for layer in zip(*jax.lax.optimization_barrier(pieces), strict=True):
+        yield tree.unflatten(layer)
