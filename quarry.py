@@ -74,6 +74,41 @@ def _make_train(arguments: list[str]) -> Callable[..., int]:
     return train
 
 
+def _make_compile(arguments: list[str]) -> Callable[..., int]:
+    """The command `compile`, its options' defaults those of the point that the command line names."""
+    from train.command import find_point
+    from train.experiment import Experiment
+
+    point = find_point(arguments)
+    default = point.config if point else Experiment()
+
+    def compile(
+        file: Positional[Path],
+        target: Annotated[str, arg(name="for")],
+        config: Annotated[Experiment, arg(name="")] = default,
+        variant: str | None = None,
+        json: Path | None = None,
+    ) -> int:
+        """Compile a point's training step for a TPU slice, without a TPU: memory, FLOPs, communication.
+
+        Exit code 1 if it does not fit into the memory of the chips.
+
+        Args:
+            file: A scale-point file: it defines `config = Experiment(...)`.
+            target: The slice: v5e:4x4, v5p:4x4x2, v6e:16x16 and the like, chip and chips along each side.
+            config: Any field of the experiment can be overridden.
+            variant: Compile this variant that the file names.
+            json: Also write the report here.
+        """
+        from model.config import require
+        from train.compile import compile_command
+
+        require(point is not None, f"{file} is not a Python file that defines a scale point")
+        return DONE if compile_command(config, target, json, console) else FAILED
+
+    return compile
+
+
 def sweep(
     studies: Positional[tuple[str, ...]],
     workdir: Path = Path("runs"),
@@ -398,7 +433,8 @@ def _run(arguments: list[str]) -> int:
         for function in (sweep, points, fit, allocate, crossing, plan, report, demo, doctor)
     }
     if not arguments or arguments[0] not in commands:
-        commands = {"train": _make_train(arguments[1:])} | commands
+        made = {"train": _make_train(arguments[1:]), "compile": _make_compile(arguments[1:])}
+        commands = made | commands
     return tyro.extras.subcommand_cli_from_dict(
         commands, prog="quarry", description="A laboratory for neural scaling laws.", args=arguments
     )

@@ -72,8 +72,8 @@ def run_stack(
 def _unstacked(params: Any) -> Iterator[Any]:
     """The layers' own parameters.
 
-    By `split`, whose gradient is one concatenation where an index's is a sum over layers; behind a barrier, as
-    XLA's CPU backend would put slices and concatenation inside slower loops.
+    By `split`, whose gradient is one concatenation where an index's is a sum over layers; behind a barrier,
+    as XLA's CPU backend would put slices and concatenation inside slower loops.
     """
     leaves, tree = jax.tree.flatten(params)
     pieces = [[piece[0] for piece in jax.lax.split(leaf, (1,) * leaf.shape[0])] for leaf in leaves]

@@ -43,12 +43,13 @@ def cuts(mesh: Mesh | AbstractMesh, name: str | None) -> int:
     return math.prod(mesh.shape[axis] for axis in RULES[name])
 
 
-def layout(
-    mesh: Mesh | AbstractMesh, shape: tuple[int, ...], names: tuple[str | None, ...]
-) -> PartitionSpec:
-    """Where an array of logical axes `names` lies; an axis that does not divide by its mesh axes stays whole."""
-    fits = [size % cuts(mesh, name) == 0 for size, name in zip(shape, names, strict=True)]
-    return PartitionSpec(*(RULES[name] or None if fit else None for name, fit in zip(names, fits, strict=True)))
+def layout(mesh: Mesh | AbstractMesh, shape: tuple[int, ...], names: tuple[str | None, ...]) -> PartitionSpec:
+    """Where an array of logical axes `names` lies; an axis that its mesh axes do not divide stays whole."""
+
+    def place(size: int, name: str | None) -> tuple[str, ...] | None:
+        return RULES[name] or None if size % cuts(mesh, name) == 0 else None
+
+    return PartitionSpec(*map(place, shape, names))
 
 
 def parameter_shardings(mesh: Mesh, shapes: Any, axes: Any) -> Any:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -24,8 +24,9 @@ from train.hosts import first, from_first, index
 from train.record import Onlooker, RunDirectory
 
 RECORDED_VERSIONS = ("quarry-scaling", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
-MAY_CHANGE = ("checkpoint", "tracking")
-"""Fields of an experiment that may differ between a run and its continuation: they change no number."""
+MAY_CHANGE = ("checkpoint", "tracking", "mesh", "model.scan_layers", "model.remat")
+"""Fields of an experiment that may differ between a run and its continuation: they change no number, beyond
+rounding."""
 
 
 @dataclass(frozen=True)
@@ -140,12 +141,13 @@ def check_same(directory: RunDirectory, experiment: Experiment) -> None:
     """Raise ConfigError if the directory holds a run of another configuration."""
     if not directory.config.exists():
         return
-    former = completed(json.loads(directory.config.read_text(encoding="utf-8")), Experiment)
-    old, new = (
-        {name: value for name, value in tree.items() if name not in MAY_CHANGE}
-        for tree in (former, resolved(experiment))
+    former = json.loads(directory.config.read_text(encoding="utf-8"))
+    require(
+        "remat" in former["model"] or directory.status() in ("finished", "diverged"),
+        f"{directory.path} was begun by an earlier version, whose checkpoints hold each layer apart; "
+        "go on with that version, or give this run its own --name or --workdir",
     )
-    difference = first_difference(old, new)
+    difference = first_difference(_fixed(completed(former, Experiment)), _fixed(resolved(experiment)))
     require(
         difference is None,
         f"{directory.path} holds a run of another configuration ({difference}); "
@@ -163,6 +165,15 @@ def completed(former: dict[str, Any], kind: type) -> dict[str, Any]:
             made = field.default_factory() if callable(field.default_factory) else field.default
             values[field.name] = made
     return former | json.loads(json.dumps(values, default=dataclasses.asdict))
+
+
+def _fixed(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """A resolved experiment without the fields that may change."""
+    return {
+        name: _fixed(value, f"{path}{name}.") if isinstance(value, Mapping) else value
+        for name, value in tree.items()
+        if f"{path}{name}" not in MAY_CHANGE
+    }
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:

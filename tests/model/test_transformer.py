@@ -93,3 +93,18 @@ def test_bf16_compute_stays_close_to_fp32(tokens):
     graph, params = build(config, 0)
     half, _, _ = abstract(dataclasses.replace(config, compute_dtype="bfloat16"))
     np.testing.assert_allclose(apply(half, params, tokens), apply(graph, params, tokens), atol=0.1)
+
+
+@pytest.mark.parametrize("remat", ["none", "full", "dots"])
+@pytest.mark.parametrize("scan", [False, True])
+def test_scanning_and_rematerialising_change_no_number(scan, remat, tokens):
+    config = dataclasses.replace(CONFIGS["swiglu-bias"], n_layers=3)
+    graph, params = build(config, 0)
+    other, same = build(dataclasses.replace(config, scan_layers=scan, remat=remat), 0)
+    assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), params, same))
+
+    def loss(graph):
+        return jax.value_and_grad(lambda p: token_losses(apply(graph, p, tokens), tokens.ravel()).mean())
+
+    for found, expected in zip(*(jax.tree.leaves(loss(g)(params)) for g in (other, graph)), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -1,6 +1,4 @@
 import dataclasses
-import subprocess
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +9,6 @@ from jax.sharding import AbstractMesh
 from model.config import MESH_AXES, ConfigError, modern
 from model.sharding import make_mesh
 from model.transformer import build
-from tests.conftest import ROOT
 from train.experiment import Experiment
 from train.step import loss_and_gradient, make_state, make_train_step, micro_batches
 
@@ -125,35 +122,3 @@ def test_a_model_learns_a_repeated_batch():
         state, metrics = step(state, *batch(EXPERIMENT), jnp.float32(1e-2))
     assert float(metrics.loss) < 0.5
     assert int(state.step) == 150
-
-
-EIGHT_DEVICES = """
-import sys, dataclasses
-from tests.train.test_step import EXPERIMENT, run_steps
-from model.config import MeshConfig
-import jax
-assert jax.device_count() == 8
-mesh = MeshConfig(*map(int, sys.argv[1:]))
-state, _, losses = run_steps(dataclasses.replace(EXPERIMENT, mesh=mesh, micro_batch_tokens=8), 5)
-shardings = {str(leaf.sharding.spec) for leaf in jax.tree.leaves(state.params)}
-assert mesh.fsdp == 1 or any("fsdp" in spec for spec in shardings), shardings
-assert mesh.tensor == 1 or any("tensor" in spec for spec in shardings), shardings
-print(*losses)
-"""
-
-
-@pytest.mark.parametrize("mesh", [(8, 1, 1), (2, 4, 1), (2, 2, 2)])
-def test_eight_devices_give_the_losses_of_one(mesh):
-    """Virtual devices need a process of their own: XLA reads their number once."""
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(ROOT),
-        "JAX_PLATFORMS": "cpu",
-        "PYTHONPATH": str(ROOT),
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
-    }
-    command = [sys.executable, "-c", EIGHT_DEVICES, *map(str, mesh)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=300)
-    assert done.returncode == 0, done.stderr
-    _, _, expected = run_steps(EXPERIMENT, 5)
-    np.testing.assert_allclose([float(word) for word in done.stdout.split()], expected, rtol=1e-5)

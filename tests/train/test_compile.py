@@ -1,0 +1,97 @@
+"""The step through the real TPU compiler, and what is read off its program."""
+
+import importlib.util
+import json
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from model.config import ConfigError, modern
+from model.counting import forward_flops
+from model.sharding import make_mesh
+from tests.commands import quarry
+from tests.conftest import ROOT
+from train.compile import HBM_GIB, INSTALL, slice_devices
+from train.experiment import Experiment
+from train.program import collectives, product_flops
+from train.step import abstract_state, make_train_step
+
+needs_libtpu = pytest.mark.skipif(
+    importlib.util.find_spec("libtpu") is None, reason=f"the TPU compiler is not installed: {INSTALL}"
+)
+
+PROGRAM = """
+HloModule step
+
+%add (a: f32[], b: f32[]) -> f32[] {
+  ROOT %sum = f32[] add(%a, %b)
+}
+
+%layer (state: (s32[], f32[8,4])) -> (s32[], f32[8,4]) {
+  %whole = (f32[2,4]{1,0}, bf16[8,4]{1,0}) all-gather-start(%piece), replica_groups={}, dimensions={0}
+  %summed = f32[8,4]{1,0} all-reduce(%x), to_apply=%add
+}
+
+%before_six (state: (s32[], f32[8,4])) -> pred[] {
+  %six = s32[]{:T(128)} constant(6)
+  ROOT %less = pred[] compare(%i, %six), direction=LT
+}
+
+ENTRY %main (p: f32[8,4]) -> f32[8,4] {
+  %loop = (s32[], f32[8,4]) while(%init), condition=%before_six, body=%layer
+  ROOT %all = f32[8]{0} all-reduce(%y), to_apply=%add
+}
+"""
+
+
+def test_collectives_of_a_loop_are_multiplied_out():
+    assert collectives(PROGRAM) == {"all-gather": (6, 6 * 64), "all-reduce": (7, 6 * 128 + 32)}
+
+
+@pytest.mark.parametrize(
+    ("scan", "remat", "forwards"), [(False, "none", 3), (True, "none", 3), (True, "full", 4)]
+)
+def test_product_flops_are_forward_passes_multiplied_out(scan, remat, forwards):
+    model = modern(64, 3, 2, context=16, vocab_size=128, scan_layers=scan, remat=remat)
+    experiment = Experiment(model=model, batch_tokens=64, micro_batch_tokens=16)
+    mesh = make_mesh(experiment.mesh)
+    rows = jax.ShapeDtypeStruct((4, 16), jnp.int32)
+    step = make_train_step(experiment, mesh)
+    traced = step.trace(abstract_state(experiment, mesh), rows, rows, jax.ShapeDtypeStruct((), jnp.float32))
+    parts = forward_flops(model, halve_causal=False)
+    blocks = sum(parts[name] for name in ("qkv", "attention", "project", "feed_forward"))
+    assert product_flops(traced.jaxpr.jaxpr) == 64 * (forwards * blocks + 3 * parts["head"])
+
+
+def test_a_chip_that_is_none_is_refused():
+    with pytest.raises(ConfigError, match="no such chip; there are v4, v5e, v5p, v6e"):
+        slice_devices("v9:2x2")
+
+
+@needs_libtpu
+def test_bad_slices_and_meshes_are_refused_in_a_sentence(cache, tmp_path):
+    file = ROOT / "experiments/tpu/b1_v5e16.py"
+    for words, says in {
+        ("--for", "v5e:3x5"): "--for v5e:3x5: no such slice",
+        ("--for", "v5e:2x2"): "mesh 0 x 16 x 1 does not make 4 devices",
+    }.items():
+        done = quarry(cache, "compile", file, *words, cwd=tmp_path)
+        assert done.returncode == 2, done.stderr
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@needs_libtpu
+@pytest.mark.parametrize(
+    ("point", "target", "devices"), [("b1_v5e16", "v5e:4x4", 16), ("b8_v5p32", "v5p:4x4x2", 32)]
+)
+def test_large_points_fit_by_the_real_compiler(cache, tmp_path, point, target, devices):
+    file = ROOT / f"experiments/tpu/{point}.py"
+    done = quarry(cache, "compile", file, "--for", target, "--json", "report.json", cwd=tmp_path, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["devices"] == devices
+    assert report["total"] < HBM_GIB[target.partition(":")[0]] * 2**30
+    assert report["flops"] > report["model_flops"]
+    assert report["collectives"]["all-gather"][0] > 0
