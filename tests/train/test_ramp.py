@@ -84,7 +84,7 @@ def test_a_bad_ramp_is_refused(ramp, says):
 
 
 OLDER = Path(__file__).with_name("older_config.json")
-"""config.json of the tiny point as version 0.1.0 wrote it, before there was a ramp."""
+"""config.json of the tiny point as a version wrote it that had no ramp."""
 
 
 def test_a_run_that_an_older_version_began_goes_on(tmp_path, cache):
@@ -100,6 +100,15 @@ def test_a_run_that_an_older_version_began_goes_on(tmp_path, cache):
     directory.config.write_text(OLDER.read_text())
     with pytest.raises(ConfigError, match=r"batch_ramp: \[\] -> \[\[1024, 64\], \[2560, 128\]\]"):
         check_same(directory, dataclasses.replace(point.config, batch_ramp=RAMP))
+
+
+def test_a_run_whose_checkpoints_hold_each_layer_apart_is_refused(tmp_path):
+    directory = RunDirectory(tmp_path)
+    older = json.loads(OLDER.read_text())
+    del older["model"]["remat"]
+    directory.config.write_text(json.dumps(older))
+    with pytest.raises(ConfigError, match="was begun by an earlier version"):
+        check_same(directory, tiny_point(tmp_path / "study").config)
 
 
 def test_whatever_fields_are_missing_their_defaults_take_their_place():
