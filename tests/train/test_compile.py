@@ -84,15 +84,12 @@ def test_bad_slices_and_meshes_are_refused_in_a_sentence(cache, tmp_path):
 
 
 @needs_libtpu
-@pytest.mark.parametrize(
-    ("point", "target", "devices"), [("b1_v5e16", "v5e:4x4", 16), ("b8_v5p32", "v5p:4x4x2", 32)]
-)
-def test_large_points_fit_by_the_real_compiler(cache, tmp_path, point, target, devices):
-    file = ROOT / f"experiments/tpu/{point}.py"
-    done = quarry(cache, "compile", file, "--for", target, "--json", "report.json", cwd=tmp_path, timeout=600)
+def test_a_large_point_fits_by_the_real_compiler(cache, tmp_path):
+    file, words = ROOT / "experiments/tpu/b1_v5e16.py", ("--for", "v5e:4x4", "--json", "report.json")
+    done = quarry(cache, "compile", file, *words, cwd=tmp_path, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report["devices"] == devices
-    assert report["total"] < HBM_GIB[target.partition(":")[0]] * 2**30
+    assert report["devices"] == 16
+    assert report["total"] < HBM_GIB["v5e"] * 2**30
     assert report["flops"] > report["model_flops"]
-    assert report["collectives"]["all-gather"][0] > 0
+    assert report["collectives"]["all-gather"][0] > 24
