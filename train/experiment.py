@@ -151,12 +151,17 @@ class CheckpointConfig:
     """Kept for good: the state once so many tokens are processed."""
     best: bool = False
     """Also keep the state of the lowest validation loss measured so far."""
+    grace_seconds: float | None = None
+    """How long saving may take after a signal to stop; then the run ends with the checkpoint before.
+    Set it below what the cluster gives before it kills. None: as long as it takes."""
 
     def __post_init__(self) -> None:
         check_types(self)
         require(
             self.every_seconds >= 0, f"checkpoint.every_seconds must not be negative: {self.every_seconds}"
         )
+        grace = self.grace_seconds
+        require(grace is None or grace > 0, f"checkpoint.grace_seconds must be positive, not {grace}")
         require(self.keep >= 1, f"checkpoint.keep must be at least 1, not {self.keep}")
         for tokens in self.at_tokens:
             require(tokens >= 1, f"checkpoint.at_tokens must be positive, not {tokens}")

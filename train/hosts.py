@@ -166,6 +166,19 @@ def from_first(work: Callable[[], T]) -> T:
     return value
 
 
+_on_end: list[Callable[[int], None]] = []
+
+
+@contextmanager
+def recording(record: Callable[[int], None]) -> Iterator[None]:
+    """Within it, an end in haste calls `record` with its exit code, from whatever thread."""
+    _on_end.append(record)
+    try:
+        yield
+    finally:
+        _on_end.remove(record)
+
+
 def abandon(code: int, sentence: str) -> NoReturn:
     """End this process and all other hosts now, whatever they are doing; nothing more is saved."""
     if _is_up():
@@ -270,6 +283,9 @@ def _announce(code: int, sentence: str) -> None:
 
 
 def _end(code: int, sentence: str) -> NoReturn:
+    for record in _on_end:
+        with suppress(Exception):  # what is not written down does not keep the process
+            record(code)
     print(f"error: {sentence}", file=sys.stderr, flush=True)
     _leave(code)
 

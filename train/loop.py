@@ -19,8 +19,8 @@ from train.data.order import BatchOrder
 from train.data.store import TokenStore
 from train.evaluation import Evaluator, evaluation_steps
 from train.experiment import Experiment, Point
-from train.hosts import first, from_first
-from train.interrupt import StopRequest
+from train.hosts import abandon, first, from_first, recording
+from train.interrupt import EXIT_AT_ONCE, EXIT_PREEMPTED, StopRequest
 from train.progress import Watcher
 from train.ramp import Stage
 from train.record import RunDirectory, Status, best_step, keep_rows, read_jsonl, write_json
@@ -49,6 +49,9 @@ from train.step import (
 )
 from train.tracking import require_trackers
 
+STATUS_AFTER: dict[int, Status] = {EXIT_PREEMPTED: "preempted", EXIT_AT_ONCE: "preempted"}
+"""What the record says of a run that ended in haste, by its exit code; else it failed."""
+
 
 def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
     """Train a scale point to its end, from its newest checkpoint if it has one; returns its status.
@@ -63,14 +66,19 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
     for stage in point.config.ramp.stages(0, plan.steps):
         micro_batches(at_stage(point.config, stage), mesh)
     check_same_everywhere(point.config, store)
-    space = state_bytes(point.config)
-    with StopRequest() as stop, open_run(point, workdir) as directory, enough_space(directory.path, space):
+    grace, space = point.config.checkpoint.grace_seconds, state_bytes(point.config)
+    with (
+        StopRequest(grace, abandon) as stop,
+        open_run(point, workdir) as directory,
+        enough_space(directory.path, space),
+    ):
         former = from_first(directory.status)
         if former in ("finished", "diverged"):
             return former
         from_first(lambda: begin(directory, point.config, plan, store))
         try:
-            with reserve(directory.path):
+            in_haste = recording(lambda code: directory.write_run(status=STATUS_AFTER.get(code, "failed")))
+            with reserve(directory.path), in_haste:
                 status = Training(point.config, plan, store, mesh, directory, watcher).run(stop)
         except BaseException:
             with contextlib.suppress(Exception):  # a full disk must not hide what happened

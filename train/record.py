@@ -16,6 +16,7 @@ import it without importing JAX.
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -124,7 +125,7 @@ def read_last_row(path: Path, tail_bytes: int = 4096) -> dict[str, Any] | None:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A place to write what is to become `path`: once the block ends well it takes its place whole."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         yield partial
         os.replace(partial, path)
