@@ -191,21 +191,34 @@ def _join(hosts: Hosts) -> None:
 
     # JAX's own handler of SIGTERM would take the place of ours, and knows no other signal.
     jax.config.update("jax_enable_preemption_service", False)
+    timer = threading.Timer(hosts.host_timeout, _nobody, [hosts])
+    timer.daemon = True
+    timer.start()
     try:
         jax.distributed.initialize(
             hosts.coordinator,
             hosts.processes,
             hosts.process,
-            initialization_timeout=hosts.host_timeout,
+            initialization_timeout=2 * hosts.host_timeout + 60,  # JAX's own ends in a dump of its stack
             heartbeat_timeout_seconds=4 * hosts.heartbeat_timeout,  # ours comes first, with a sentence
         )
     except (RuntimeError, ValueError) as error:
-        who = f"process {hosts.process} of {hosts.processes}" if hosts.coordinator else "this process"
-        where = f" at {hosts.coordinator}" if hosts.coordinator else ""
-        reason = str(error).splitlines()[0]
-        raise ConfigError(
-            f"{who} did not find the others{where} within {hosts.host_timeout} s: {reason}"
-        ) from None
+        raise ConfigError(f"cannot join the other hosts: {str(error).splitlines()[0]}") from None
+    finally:
+        timer.cancel()
+
+
+def _nobody(hosts: Hosts) -> None:
+    """End this process: the others have not come up in time, and JAX cannot be told to wait no longer."""
+    who = f"process {hosts.process} of {hosts.processes}" if hosts.coordinator else "this process"
+    where = f" at {hosts.coordinator}" if hosts.coordinator else ""
+    print(
+        f"error: {who} has not met all others{where} within host_timeout = {hosts.host_timeout} s: "
+        "start the same command on every host",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(2)
 
 
 def _client() -> Any:

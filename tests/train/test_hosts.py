@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model.config import ConfigError
+from tests.commands import quarry
 from tests.train.pairs import begin, end
 from tests.train.tiny import write_tiny
+from train.hosts import Hosts, from_environment, several
 from train.record import RunDirectory, read_jsonl, read_last_row
 
 STEPS, ROWS, SEQUENCES, RATE = 160, 8, 64, 1e-3
@@ -94,3 +97,40 @@ def test_two_hosts_killed_then_one_then_two_then_one_train_the_run_of_one(whole,
     assert codes == [0], said
     assert_same_losses(directory, whole)
     assert_every_epoch_reads_each_sequence_once(tmp_path / "read")
+
+
+def test_a_host_whose_companion_does_not_come_up_says_so(tmp_path, cache):
+    write_tiny(tmp_path / "study")
+    missing = ["--coordinator", "127.0.0.1:1", "--processes", 2, "--process", 1, "--host-timeout", 2]
+    done = quarry(cache, "train", "study/tiny.py", *missing, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: process 1 of 2 has not met all others at 127.0.0.1:1 within host_timeout = 2 s: "
+        "start the same command on every host\n"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"coordinator": "a:1"}, "--coordinator, --processes and --process go together"),
+        ({"coordinator": "a", "processes": 2, "process": 0}, "--coordinator = a must be HOST:PORT"),
+        ({"coordinator": "a:1", "processes": 2, "process": 2}, "--process = 2 must be from 0 to 1"),
+        ({"heartbeat_timeout": 0}, "heartbeat_timeout must be at least 1 second, not 0"),
+    ],
+)
+def test_hosts_that_cannot_be_are_refused(fields, says):
+    with pytest.raises(ConfigError, match=says):
+        Hosts(**fields)
+
+
+def test_the_environment_says_whether_there_are_several():
+    named = {"JAX_COORDINATOR_ADDRESS": "a:1", "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "1"}
+    assert from_environment(Hosts(), named) == Hosts("a:1", 2, 1)
+    assert several(from_environment(Hosts(), named), {})
+    assert not several(Hosts(), {})
+    assert several(Hosts(), {"SLURM_STEP_NUM_TASKS": "2"})
+    assert not several(Hosts(), {"SLURM_STEP_NUM_TASKS": "1", "SLURM_NTASKS": "8"})
+    with pytest.raises(ConfigError, match=r"\$JAX_PROCESS_ID must be a number, not 'x'"):
+        from_environment(Hosts(), named | {"JAX_PROCESS_ID": "x"})
