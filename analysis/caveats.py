@@ -32,7 +32,17 @@ def confounded(correlation: float | None) -> bool:
 
 
 def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> list[str]:
-    """Warnings about the points' design and the search."""
+    """Warnings about the points, the law's residuals and the search."""
+    return [
+        *_design_warnings(law, points, diagnostics),
+        *_table_warnings(law, points, diagnostics),
+        *_misfit_warnings(law, diagnostics),
+        *_search_warnings(diagnostics),
+    ]
+
+
+def _design_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> list[str]:
+    """Inputs that the points do not vary apart."""
     warnings = []
     if not shares_held(points, law):
         warnings.append(
@@ -47,6 +57,12 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
             "fixed tokens per parameter: these points cannot tell the exponents apart, and the parameters "
             f"are one choice among many; vary {two} at fixed {one}"
         )
+    return warnings
+
+
+def _table_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> list[str]:
+    """Points that may not be what the law takes them for."""
+    warnings = _unit_warnings(law, points)
     if (repeated_rows := _identical(law, points.table)) > 0:
         warnings.append(
             f"{plural(repeated_rows, 'row')} repeat others exactly: copies of one narrow the intervals"
@@ -70,13 +86,17 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
         warnings.append(
             "the points of the frontier were chosen by their losses, and simulated noise takes it as given"
         )
-    warnings += _unit_warnings(law, points)
     if "annealed" in points.table.columns and (running := int((~annealed(points.table)).sum())):
         warnings.append(
             f"{plural(running, 'point')} measured before the learning rate had decayed: where it decays, "
             "such a loss lies above that of a run that ends there"
         )
-    warnings += _misfit_warnings(law, diagnostics)
+    return warnings
+
+
+def _search_warnings(diagnostics: Mapping[str, Any]) -> list[str]:
+    """A minimum that may not be the one, or that no held-out runs support."""
+    warnings = []
     starts, agreeing = diagnostics["n_starts"], diagnostics["n_starts_agreeing"]
     if agreeing < max(2, _FEW_AGREEING * starts):
         warnings.append(f"only {agreeing} of {starts} starts reached the best objective")
