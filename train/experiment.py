@@ -168,6 +168,25 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True)
+class RollbackConfig:
+    """What is done about a loss that is not a number or that spikes; both are recorded in any case."""
+
+    times: int = 0
+    """How often a run may go back to before the trouble and leave out the batches that led to it."""
+    spike: float | None = None
+    """A spike is a logged loss this many times the median of those before it; None: there are none."""
+    window: int = 20
+    """Logged losses in that median."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        require(self.times >= 0, f"rollback.times must not be negative: {self.times}")
+        spike = self.spike
+        require(spike is None or 1 < spike < math.inf, f"rollback.spike must be more than 1, not {spike}")
+        require(self.window >= 1, f"rollback.window must be at least 1, not {self.window}")
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One scale point."""
 
@@ -178,6 +197,7 @@ class Experiment:
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    rollback: RollbackConfig = field(default_factory=RollbackConfig)
     mesh: MeshConfig = field(default_factory=MeshConfig)
     batch_tokens: int = 4096
     """B, tokens per optimiser step; a whole number of sequences."""

@@ -24,6 +24,7 @@ from train.interrupt import EXIT_AT_ONCE, EXIT_PREEMPTED, StopRequest
 from train.progress import Watcher
 from train.ramp import Stage
 from train.record import RunDirectory, Status, best_step, keep_rows, read_jsonl, write_json
+from train.rollback import Trouble
 from train.run import (
     Plan,
     check_same_data,
@@ -128,14 +129,55 @@ class Training:
 
     def run(self, stop: StopRequest) -> Status:
         """Train; the logs and the newest checkpoint agree whenever this returns."""
+        with contextlib.closing(self._checkpoints):
+            status = self._attempt(stop)
+            while status == "diverged" and (trouble := self._log.trouble) and self._rolls_back():
+                self._checkpoints.drop_after(trouble.last_good)
+                status = self._attempt(stop, trouble)
+            return status
+
+    def _attempt(self, stop: StopRequest, trouble: Trouble | None = None) -> Status:
+        """Train from the newest good checkpoint on, without the batches that led to `trouble`."""
         state, first = self._start()
+        if trouble is not None:
+            self._leave_out(first, trouble)
         self._log = RunLog(self._directory, self._experiment, self._watcher)
         with ExitStack() as stack:
-            stack.callback(self._checkpoints.close)
             stack.callback(self._log.close)
             self._watcher.start(self._directory.name, first, self._plan.steps)
             stack.callback(self._watcher.stop)
             return self._steps(state, first, stop)
+
+    def _rolls_back(self) -> bool:
+        return len(self._skips()) < self._experiment.rollback.times
+
+    def _skips(self) -> tuple[tuple[int, int], ...]:
+        """What roll-backs have left out of the batch order."""
+        skips = from_first(lambda: self._directory.read_run().get("skips", []))
+        return tuple((place, n) for place, n in skips)
+
+    def _leave_out(self, first: int, trouble: Trouble) -> None:
+        """Put on record that the batches of the steps from `first` up to the trouble are not used again."""
+        place, until = (
+            self._experiment.ramp.tokens(step) // self._experiment.model.context
+            for step in (first, trouble.step)
+        )
+        skips = (*self._skips(), (place, until - place))
+        from_first(lambda: self._directory.write_run(skips=skips))
+        sentence = f"{trouble.sentence}: back to step {first}, without the batches between"
+        self._report("rollback", trouble.step, sentence)
+
+    def _gives_up(self) -> bool:
+        """Whether the trouble there is ends this attempt; one that does not is put on record and let be."""
+        trouble = self._log.trouble
+        if trouble is None or (not trouble.diverged and not self._rolls_back()):
+            if trouble is not None:
+                self._report("spike", trouble.step, trouble.sentence)
+            self._log.trouble = None
+            return False
+        if not self._rolls_back():
+            self._report("diverged", trouble.step, trouble.sentence)
+        return True
 
     def _start(self) -> tuple[TrainState, int]:
         """The state to go on from and its step; rows of the logs after that step are dropped."""
@@ -180,7 +222,7 @@ class Training:
             save = last or stopping or due or done in (*self._permanent, self._checkpoints.best)
             if save:
                 self._log.sync()
-            if self._log.diverged:
+            if self._log.trouble and self._gives_up():
                 return "diverged"
             if save:
                 self._checkpoints.save(state)
@@ -220,7 +262,7 @@ class Training:
         return cost["flops"] * self._mesh.size * passes / experiment.batch_tokens
 
     def _batches(self, stage: Stage, share: Share) -> Iterator[Batch]:
-        order = BatchOrder(self._plan.n_sequences, self._experiment.seed_order)
+        order = BatchOrder(self._plan.n_sequences, self._experiment.seed_order, self._skips())
         return feed(
             self._store,
             order,

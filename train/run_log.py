@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from train.experiment import Experiment
+from train.hosts import from_first
 from train.progress import Watcher
 from train.record import JsonlLog, Onlooker, RunDirectory, read_jsonl
+from train.rollback import LossWatch, Trouble
 from train.step import StepMetrics
 from train.tracking import open_trackers
 
@@ -37,6 +39,9 @@ class RunLog:
         self._spent = former[-1]["wall_seconds"] if former else 0.0
         self._read_step = former[-1]["step"] if former else 0
         self._train_loss: float | None = former[-1]["loss"] if former else None
+        losses = from_first(lambda: [(row["step"], row["loss"]) for row in former])
+        self._watch = LossWatch(experiment.rollback, losses)
+        self.trouble: Trouble | None = None
         self.diverged = False
 
     def step(self, done: int, rate: float, metrics: StepMetrics) -> None:
@@ -68,6 +73,7 @@ class RunLog:
         self._mirror(done, row)
         self._watcher.update(done, loss, speed)
         self.diverged = not math.isfinite(loss)
+        self.trouble = self.trouble or self._watch.judge(done, loss, grad_norm)
 
     def sync(self) -> None:
         """Write what is left so that it outlives the machine, as the checkpoint beside it does."""
@@ -85,7 +91,9 @@ class RunLog:
         values = {name: finite(value) if isinstance(value, float) else value for name, value in row.items()}
         self._evals.append(values | {"train_loss": self._train_loss, "wall_seconds": self._wall_seconds()})
         self._mirror(row["step"], {f"{row['split']}/{name}": row[name] for name in ("loss", "bits_per_byte")})
-        self.diverged = self.diverged or not math.isfinite(row["loss"])
+        if not math.isfinite(row["loss"]) and not self.diverged:
+            self.diverged = True
+            self.trouble = self._watch.judge(row["step"], row["loss"], 0.0)
 
     @contextmanager
     def pause(self) -> Iterator[None]:

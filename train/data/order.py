@@ -62,6 +62,8 @@ class BatchOrder:
 
     n_sequences: int
     seed: int
+    skips: tuple[tuple[int, int], ...] = ()
+    """(position, sequences): from this position on, read so many sequences further."""
     _sides: tuple[np.uint64, np.uint64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -81,6 +83,10 @@ class BatchOrder:
         positions = np.asarray(positions, dtype=np.int64)
         if positions.size and positions.min() < 0:
             raise DataError(f"position = {positions.min()} must not be negative")
+        skipped = sum(
+            (np.where(positions >= place, n, 0) for place, n in self.skips), np.zeros_like(positions)
+        )
+        positions = positions + skipped
         epochs, offsets = np.divmod(positions.ravel().astype(np.uint64), np.uint64(self.n_sequences))
         keys = _mix(_mix(np.array([self.seed], np.uint64)) + epochs * _GOLDEN)
         ids = self._walk(offsets, keys)
