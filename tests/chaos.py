@@ -8,6 +8,7 @@ without it that fault is left out, and the table says so.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import random
@@ -25,6 +26,7 @@ from train.record import WALL_CLOCK_COLUMNS, RunDirectory, read_jsonl, read_last
 
 STEPS_PER_FAULT = 200
 DISK_BYTES = 16 * 2**20
+PIPE_BYTES = 2**20
 TIMEOUT_SECONDS = 600
 
 
@@ -61,6 +63,8 @@ class Chaos:
         kind = order[number % len(kinds)]
         target = (number + rng.random()) * STEPS_PER_FAULT
         process = start(self.cache, "train", "study/tiny.py", "--workdir", "disk/runs", cwd=self.folder)
+        for pipe in (process.stdout, process.stderr):  # nobody reads before the fault has struck
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         try:
             step = self._wait_for(process, target)
             kinds[kind](rng, process)
