@@ -14,7 +14,7 @@ from typing import Any
 import jax
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
-from model.config import MESH_AXES, MeshConfig, require
+from model.config import MESH_AXES, ConfigError, MeshConfig, require
 
 RULES: dict[str | None, tuple[str, ...]] = {
     "batch": ("data", "fsdp"),
@@ -30,12 +30,18 @@ the width of an activation is None, as its rows are cut along `fsdp` already."""
 
 
 def make_mesh(config: MeshConfig, devices: Sequence[Any] | None = None) -> Mesh:
-    """The mesh over `devices`, default all. Raises ConfigError if they do not divide as asked."""
+    """The mesh over `devices`, default all. Raises ConfigError if they do not make one of these sizes."""
     n, others = len(devices or jax.devices()), config.fsdp * config.tensor
     data = n // others if config.data is None else config.data
     require(data * others == n, f"mesh {data} x {config.fsdp} x {config.tensor} does not make {n} devices")
     shape, types = (data, config.fsdp, config.tensor), (AxisType.Auto,) * 3
-    return jax.make_mesh(shape, MESH_AXES, axis_types=types, devices=devices)
+    try:
+        return jax.make_mesh(shape, MESH_AXES, axis_types=types, devices=devices)
+    except NotImplementedError:
+        sizes = "each axis must be a product of sides of the slice"
+        raise ConfigError(
+            f"mesh {' x '.join(map(str, shape))} does not lie on these devices: {sizes}"
+        ) from None
 
 
 def cuts(mesh: Mesh | AbstractMesh, name: str | None) -> int:
