@@ -44,9 +44,9 @@ def test_three_kills_leave_no_trace_in_the_logs(tmp_path, cache):
     assert len(rows_of(whole)[0]) == STEPS // 2
 
 
-def signalled(cache, folder, directory, *numbers) -> subprocess.CompletedProcess:
+def signalled(cache, folder, directory, grace, *numbers) -> subprocess.CompletedProcess:
     """Start the run in `folder`, and send it signals once it has saved and gone on."""
-    process = start(cache, "train", "study/tiny.py", "--checkpoint.grace-seconds", "0.01", cwd=folder)
+    process = start(cache, "train", "study/tiny.py", "--checkpoint.grace-seconds", grace, cwd=folder)
     saved = 0
     while (read_last_row(directory.metrics) or {"step": 0})["step"] <= saved or not saved:
         assert process.poll() is None, process.communicate()
@@ -61,18 +61,18 @@ def signalled(cache, folder, directory, *numbers) -> subprocess.CompletedProcess
 
 
 @pytest.mark.parametrize(
-    ("numbers", "code", "says"),
+    ("numbers", "grace", "code", "says"),
     [
-        ([signal.SIGUSR2], 75, "checkpoint.grace_seconds = 0.01 ran out while the run was stopping"),
-        ([signal.SIGINT, signal.SIGINT], 130, "stopped at once"),
+        ([signal.SIGUSR2], 0.01, 75, "checkpoint.grace_seconds = 0.01 ran out while the run was stopping"),
+        ([signal.SIGINT, signal.SIGINT], 60, 130, "stopped at once"),
     ],
 )
 def test_a_run_that_cannot_save_in_time_goes_on_from_the_checkpoint_before(
-    tmp_path, cache, numbers, code, says
+    tmp_path, cache, numbers, grace, code, says
 ):
     write_tiny(tmp_path / "study", steps=SHORT, every=0.2)
     directory = RunDirectory(tmp_path / "runs/study/tiny")
-    done = signalled(cache, tmp_path, directory, *numbers)
+    done = signalled(cache, tmp_path, directory, grace, *numbers)
     assert done.returncode == code, done.stdout + done.stderr
     assert f"error: {says}" in done.stderr
     assert "Traceback" not in done.stderr
