@@ -68,13 +68,24 @@ class Checkpoints:
         set aside. Raises ConfigError if one holds the state of another model.
         """
         for step in from_first(lambda: sorted(self._manager.all_steps(), reverse=True)):
-            try:
-                if not from_first(lambda step=step: recorded(step)):
-                    raise DamagedCheckpoint("the record of the run ends before it")
-                return self._restore(step, abstract), step
-            except DamagedCheckpoint as damage:
-                self._set_aside(step, str(damage))
+            state = self._good(step, abstract, recorded)
+            if state is not None:
+                return state, step
         return None
+
+    def at(self, step: int, abstract: TrainState) -> TrainState | None:
+        """The state after `step` steps, as `newest` gives it; None if there is no good checkpoint of it."""
+        held = from_first(lambda: step in self._manager.all_steps())
+        return self._good(step, abstract, lambda _: True) if held else None
+
+    def _good(self, step: int, abstract: TrainState, recorded: Callable[[int], bool]) -> TrainState | None:
+        try:
+            if not from_first(lambda: recorded(step)):
+                raise DamagedCheckpoint("the record of the run ends before it")
+            return self._restore(step, abstract)
+        except DamagedCheckpoint as damage:
+            self._set_aside(step, str(damage))
+            return None
 
     def _restore(self, step: int, abstract: TrainState) -> TrainState:
         found = self._read(step, seal=ocp.args.JsonRestore())

@@ -5,10 +5,11 @@ from pathlib import Path
 from rich.console import Console
 
 from model.config import require
+from train.branches import branches
 from train.experiment import Point, check_name, load_points
 from train.hosts import Hosts, first, together
 from train.platform import prepare
-from train.record import Status
+from train.record import DONE, Status
 
 
 def find_point(arguments: list[str]) -> Point | None:
@@ -37,15 +38,29 @@ def _option(arguments: list[str], name: str) -> str | None:
 def train_command(
     point: Point, workdir: Path, cache: Path, cores: int, hosts: Hosts, console: Console
 ) -> Status:
-    """Train `point`, with the other hosts if there are any; the first shows a bar and says how it ended."""
+    """Train `point` and its branches, with the other hosts if there are any.
+
+    The first host shows a bar for each run and says how it ended. Returns `finished` if all did, else the
+    status of the first that did not.
+    """
     check_name("point", point.name)
     require(cores >= 1, f"--cores must be at least 1, not {cores}")
     prepare(cache, cores)
     with together(hosts):
-        from train.loop import train
-        from train.progress import Bar, Quiet
+        ended: list[Status] = []
+        for run in (point, *branches(point)):
+            ended.append(_train(run, workdir, cache, console))
+            if ended[-1] not in DONE:
+                break
+        unfinished: list[Status] = [status for status in ended if status != "finished"]
+        return unfinished[0] if unfinished else "finished"
 
-        status = train(point, workdir, cache, Bar(console) if first() else Quiet())
-        if first():
-            console.print(f"{point.run}: {status}, in {workdir / point.study / point.name}", highlight=False)
-        return status
+
+def _train(point: Point, workdir: Path, cache: Path, console: Console) -> Status:
+    from train.loop import train
+    from train.progress import Bar, Quiet
+
+    status = train(point, workdir, cache, Bar(console) if first() else Quiet())
+    if first():
+        console.print(f"{point.run}: {status}, in {workdir / point.study / point.name}", highlight=False)
+    return status

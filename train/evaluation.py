@@ -1,6 +1,7 @@
 """The held-out loss: fixed text, fp32, with its standard error."""
 
 import dataclasses
+import functools
 import gzip
 import lzma
 import math
@@ -12,13 +13,14 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array
 
+from model.config import ModelConfig
 from model.sharding import batch_sharding, batch_shards, laid_over, parameter_shardings, replicated
 from model.transformer import Params, abstract, apply, token_losses
 from train.data.feed import evaluation_batches, whole_sequences
 from train.data.store import Split, TokenStore
 from train.experiment import Experiment
 from train.shares import Share
-from train.step import micro_batch_rows
+from train.step import PROGRAMS_KEPT, micro_batch_rows
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Evaluator:
         self._share = Share(mesh, self._rows)
         self._store = store
         self._split: Split = split
-        self._score = make_score(experiment, mesh)
+        self._score = make_score(experiment.model, mesh)
         targets = np.asarray(store.tokens(split)[1 : self.tokens + 1])
         self._bytes = int(store.tokenizer.token_bytes[targets].sum())
 
@@ -80,9 +82,10 @@ class Evaluator:
         }
 
 
-def make_score(experiment: Experiment, mesh: Mesh) -> Callable[..., Array]:
+@functools.lru_cache(maxsize=PROGRAMS_KEPT)
+def make_score(model: ModelConfig, mesh: Mesh) -> Callable[..., Array]:
     """The jitted sum of losses per sequence: (params, inputs [B, T], targets [B, T]) -> nats [B]."""
-    graph, shapes, axes = abstract(dataclasses.replace(experiment.model, compute_dtype="float32"))
+    graph, shapes, axes = abstract(dataclasses.replace(model, compute_dtype="float32"))
 
     def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
         with laid_over(mesh), jax.default_matmul_precision("float32"):  # else TF32 or bf16 on an accelerator

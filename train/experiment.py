@@ -67,8 +67,12 @@ class ScheduleConfig:
 
     kind: Literal["wsd", "cosine", "constant"] = "wsd"
     warmup: float = 0.02
+    warmup_steps: int | None = None
+    """Steps of warm-up instead, the same in runs of every length."""
     decay: float = 0.2
-    """wsd: the last part of the run, cooled by 1 - sqrt (Hägele 2024, 2405.18392)."""
+    """wsd: the last part of the run, in which the rate falls."""
+    shape: Literal["1-sqrt", "linear"] = "1-sqrt"
+    """wsd: how it falls (Hägele 2024, 2405.18392)."""
     final: float = 0.0
     """wsd, cosine: the rate at the end as a fraction of the peak."""
 
@@ -77,7 +81,9 @@ class ScheduleConfig:
         for name in ("warmup", "decay", "final"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"schedule.{name} must lie in [0, 1], not {value}")
-        overlap = self.kind == "wsd" and self.warmup + self.decay > 1
+        steps = self.warmup_steps
+        require(steps is None or steps >= 0, f"schedule.warmup_steps must not be negative: {steps}")
+        overlap = self.kind == "wsd" and steps is None and self.warmup + self.decay > 1
         require(
             not overlap, f"schedule.warmup + schedule.decay = {self.warmup + self.decay} is more than the run"
         )
@@ -187,6 +193,28 @@ class RollbackConfig:
 
 
 @dataclass(frozen=True)
+class BranchConfig:
+    """Shorter runs cooled from this one, its branches: each is a run of its own, `<point>-k4` for 4 epochs,
+    that takes this run's state where its own rate begins to fall. See train/branches.py."""
+
+    epochs: tuple[float, ...] = ()
+    """Lengths of branches, in epochs."""
+    tokens: tuple[int, ...] = ()
+    """Lengths of branches, in tokens."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        for name in ("epochs", "tokens"):
+            values = getattr(self, name)
+            require(len(set(values)) == len(values), f"branches.{name} names a length twice: {values}")
+            for value in values:
+                require(0 < value < math.inf, f"branches.{name} must be positive and finite, not {value}")
+
+    def __bool__(self) -> bool:
+        return bool(self.epochs or self.tokens)
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One scale point."""
 
@@ -198,6 +226,7 @@ class Experiment:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     rollback: RollbackConfig = field(default_factory=RollbackConfig)
+    branches: BranchConfig = field(default_factory=BranchConfig)
     mesh: MeshConfig = field(default_factory=MeshConfig)
     batch_tokens: int = 4096
     """B, tokens per optimiser step; a whole number of sequences."""
@@ -223,6 +252,7 @@ class Experiment:
                 f"{name} = {value} is not a whole number of sequences of model.context = {context} tokens",
             )
         check_ramp(self.batch_ramp, context)
+        check_trunk(self.schedule, self.branches)
         require(self.log_every >= 1, f"log_every must be at least 1, not {self.log_every}")
         for name in ("seed_init", "seed_order"):
             value = getattr(self, name)
@@ -237,6 +267,19 @@ class Experiment:
         """S, whole optimiser steps, at least one."""
         ramp = self.ramp
         return ramp.steps(self.duration.to_tokens(self.model, ramp, unique_tokens))
+
+
+def check_trunk(schedule: ScheduleConfig, branches: BranchConfig) -> None:
+    """Raise ConfigError if the rate of a run with branches is not theirs too, up to their cooldown."""
+    require(
+        not branches or schedule.kind != "cosine",
+        "branches need a rate that is constant before it falls: schedule.kind wsd or constant, not cosine",
+    )
+    require(
+        not branches or schedule.warmup_steps is not None or schedule.warmup == 0,
+        f"branches need schedule.warmup_steps: schedule.warmup = {schedule.warmup} is a share of each run, "
+        "hence longer in this one than in its branches",
+    )
 
 
 def check_ramp(ramp: tuple[tuple[int, int], ...], context: int) -> None:
@@ -261,6 +304,8 @@ class Point:
     file: Path
     variant: str | None = None
     doc: str = ""
+    trunk: str | None = None
+    """The point of the same study that this one is a branch of."""
 
     @property
     def run(self) -> str:

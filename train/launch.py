@@ -14,28 +14,63 @@ from pathlib import Path
 from train.experiment import Point
 from train.interrupt import StopRequest
 from train.platform import accelerator_present, available_cores
-from train.record import RunDirectory
+from train.record import DONE, RunDirectory, Status, read_last_row
+from train.run import Plan
 
 EXIT_PREEMPTED = 75
 PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 
 
-@dataclass
-class Job:
-    """A point in a sweep and how it stands: waiting, running, finished, diverged, preempted, failed."""
+@dataclass(frozen=True)
+class Leg:
+    """One run of a job: its steps first < step <= plan.steps are trained, the others are its trunk's."""
 
     point: Point
     directory: RunDirectory
+    plan: Plan
+    first: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens processed in those steps."""
+        return self.plan.tokens - self.point.config.ramp.tokens(self.first)
+
+    def trained(self) -> int:
+        """Steps of this leg that are logged."""
+        row = read_last_row(self.directory.metrics)
+        return max(0, row["step"] - self.first) if row else 0
+
+
+@dataclass
+class Job:
+    """A point with its branches, one process: waiting, running, finished, diverged, preempted, failed."""
+
+    legs: list[Leg]
     cost: float
     """Anything that orders points by how long they take."""
-    steps: int
     state: str = "waiting"
     process: subprocess.Popen | None = field(default=None, repr=False)
+
+    @property
+    def point(self) -> Point:
+        return self.legs[0].point
+
+    @property
+    def directory(self) -> RunDirectory:
+        return self.legs[0].directory
 
     @property
     def log(self) -> Path:
         """What the point's process printed."""
         return self.directory.path / "log.txt"
+
+    def status(self) -> Status | None:
+        """`finished` if all runs are, `diverged` if all are done and one is, else that of one not done."""
+        statuses: list[Status | None] = [leg.directory.status() for leg in self.legs]
+        done = [status in DONE for status in statuses]
+        if not all(done):
+            return statuses[done.index(False)]
+        return "diverged" if "diverged" in statuses else "finished"
 
 
 def worker_slots(workers: int | None) -> list[list[int] | None]:
@@ -95,15 +130,15 @@ def _run(job: Job, slot: list[int] | None, arguments: list[str]) -> None:
                 start_new_session=True,
             )
             job.state = "running"
-            job.state = _state_after(job.process.wait(), job.directory)
+            job.state = _state_after(job.process.wait(), job)
     except OSError:
         job.state = "failed"
 
 
-def _state_after(code: int, directory: RunDirectory) -> str:
+def _state_after(code: int, job: Job) -> str:
     """What a point's exit code says; 1 is a run that failed or diverged, and the record knows which."""
     named = {0: "finished", EXIT_PREEMPTED: "preempted", -signal.SIGTERM: "preempted"}
-    return named.get(code, "diverged" if code == 1 and directory.status() == "diverged" else "failed")
+    return named.get(code, "diverged" if code == 1 and job.status() == "diverged" else "failed")
 
 
 def _on_cores(command: list[str], cores: list[int] | None) -> list[str]:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from model.sharding import make_mesh
+from train.branches import fork_step, fork_steps
 from train.checkpoints import Checkpoints, permanent_steps
 from train.data.feed import Batch, feed
 from train.data.order import BatchOrder
@@ -23,7 +24,16 @@ from train.hosts import abandon, first, from_first, recording
 from train.interrupt import EXIT_AT_ONCE, EXIT_PREEMPTED, StopRequest
 from train.progress import Watcher
 from train.ramp import Stage
-from train.record import RunDirectory, Status, best_step, keep_rows, read_jsonl, write_json
+from train.record import (
+    DONE,
+    RunDirectory,
+    Status,
+    best_step,
+    keep_rows,
+    read_jsonl,
+    read_last_row,
+    write_json,
+)
 from train.rollback import Trouble
 from train.run import (
     Plan,
@@ -43,8 +53,8 @@ from train.step import (
     StepMetrics,
     TrainState,
     abstract_state,
+    compiled_step,
     make_state,
-    make_train_step,
     micro_batches,
     state_bytes,
 )
@@ -74,13 +84,14 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
         enough_space(directory.path, space),
     ):
         former = from_first(directory.status)
-        if former in ("finished", "diverged"):
+        if former in DONE:
             return former
-        from_first(lambda: begin(directory, point.config, plan, store))
+        from_first(lambda: begin(directory, point, plan, store))
         try:
             in_haste = recording(lambda code: directory.write_run(status=STATUS_AFTER.get(code, "failed")))
             with reserve(directory.path), in_haste:
-                status = Training(point.config, plan, store, mesh, directory, watcher).run(stop)
+                trunk = RunDirectory(workdir / point.study / point.trunk) if point.trunk else None
+                status = Training(point.config, plan, store, mesh, directory, watcher, trunk).run(stop)
         except BaseException:
             with contextlib.suppress(Exception):  # a full disk must not hide what happened
                 directory.finish("failed")
@@ -89,12 +100,13 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
         return status
 
 
-def begin(directory: RunDirectory, experiment: Experiment, plan: Plan, store: TokenStore) -> None:
+def begin(directory: RunDirectory, point: Point, plan: Plan, store: TokenStore) -> None:
     """Write down what is known before the first step. Raises ConfigError if the run began on other data."""
     check_same_data(directory, store)
-    write_json(directory.config, resolved(experiment))
+    write_json(directory.config, resolved(point.config))
     started = directory.read_run().get("started", time.time())
-    directory.write_run(status="running", started=started, **describe_run(experiment, plan, store))
+    known = describe_run(point.config, plan, store)
+    directory.write_run(status="running", started=started, trunk=point.trunk, **known)
 
 
 def at_stage(experiment: Experiment, stage: Stage) -> Experiment:
@@ -114,11 +126,12 @@ class Training:
         mesh: Mesh,
         directory: RunDirectory,
         watcher: Watcher,
+        trunk: RunDirectory | None = None,
     ):
         self._experiment, self._plan, self._store, self._mesh = experiment, plan, store, mesh
-        self._directory, self._watcher = directory, watcher
+        self._directory, self._watcher, self._trunk = directory, watcher, trunk
         self._rate = schedule(experiment.schedule, experiment.optimizer.learning_rate, plan.steps)
-        self._permanent = permanent_steps(experiment, plan.steps)
+        self._permanent = permanent_steps(experiment, plan.steps) | fork_steps(experiment, plan.unique_tokens)
         self._checkpoints = Checkpoints(
             directory.checkpoints, experiment.checkpoint, self._permanent, self._report
         )
@@ -130,6 +143,8 @@ class Training:
     def run(self, stop: StopRequest) -> Status:
         """Train; the logs and the newest checkpoint agree whenever this returns."""
         with contextlib.closing(self._checkpoints):
+            if self._lost_with_trunk():
+                return "diverged"
             status = self._attempt(stop)
             while status == "diverged" and (trouble := self._log.trouble) and self._rolls_back():
                 self._checkpoints.drop_after(trouble.last_good)
@@ -182,19 +197,58 @@ class Training:
     def _start(self) -> tuple[TrainState, int]:
         """The state to go on from and its step; rows of the logs after that step are dropped."""
         abstract = abstract_state(self._experiment, self._mesh)
-        state, step = self._checkpoints.newest(abstract, self._reaches) or (None, 0)
+        state, step = (
+            self._checkpoints.newest(abstract, self._reaches) or self._from_trunk(abstract) or (None, 0)
+        )
         for log in (self._directory.metrics, self._directory.evals) if first() else ():
             keep_rows(log, step)
         self._note_best()
         return state or make_state(self._experiment, self._mesh), step
 
+    def _from_trunk(self, abstract: TrainState) -> tuple[TrainState, int] | None:
+        """The state with which this branch leaves its trunk; None if this is no branch, or there is none."""
+        if self._trunk is None:
+            return None
+        step = fork_step(self._experiment, self._plan.unique_tokens)
+        held = Checkpoints(self._trunk.checkpoints, self._experiment.checkpoint, (), self._report)
+        with contextlib.closing(held):
+            state = held.at(step, abstract)
+        if state is None:
+            sentence = f"{self._trunk.name} has no checkpoint of step {step}: trained from the start"
+            self._report("alone", step, sentence)
+            return None
+        self._take_over(self._trunk, step)
+        return state, step
+
+    def _take_over(self, trunk: RunDirectory, step: int) -> None:
+        """Put on record where this branch begins, and what its trunk has left out until there."""
+        place = self._experiment.ramp.tokens(step) // self._experiment.model.context
+
+        def write() -> None:
+            skips = [skip for skip in trunk.read_run().get("skips", []) if skip[0] < place]
+            self._directory.write_run(forked_at=step, skips=skips)
+
+        from_first(write)
+
+    def _lost_with_trunk(self) -> bool:
+        """Whether this branch's trunk diverged before they part; then so does this branch."""
+        trunk = self._trunk
+        if trunk is None or from_first(trunk.status) != "diverged":
+            return False
+        last = from_first(lambda: (read_last_row(trunk.metrics) or {"step": 0})["step"])
+        lost = last < fork_step(self._experiment, self._plan.unique_tokens)
+        if lost:
+            sentence = f"{trunk.name} diverged at step {last}, before this branch leaves it"
+            self._report("diverged", last, sentence)
+        return lost
+
     def _reaches(self, step: int) -> bool:
         """Whether the record holds the rows that were written before the checkpoint of `step`."""
-        every = self._experiment.log_every
+        every, began = self._experiment.log_every, self._directory.read_run().get("forked_at", 0)
         logged = self._plan.steps if step == self._plan.steps else step // every * every
         measured = max((found for found in self._measured if found <= step), default=0)
         return all(
-            through == 0 or through in {row["step"] for row in read_jsonl(log)}
+            through <= began or through in {row["step"] for row in read_jsonl(log)}
             for log, through in ((self._directory.metrics, logged), (self._directory.evals, measured))
         )
 
@@ -243,9 +297,7 @@ class Training:
     def _compile(self, stage: Stage) -> Callable[..., tuple[TrainState, StepMetrics]]:
         """The step, compiled ahead; what XLA counts of it goes on record."""
         began, experiment = time.monotonic(), at_stage(self._experiment, stage)
-        rows = jax.ShapeDtypeStruct((stage.sequences, experiment.model.context), jnp.int32)
-        state, rate = abstract_state(experiment, self._mesh), jax.ShapeDtypeStruct((), jnp.float32)
-        compiled = make_train_step(experiment, self._mesh).lower(state, rows, rows, rate).compile()
+        compiled = compiled_step(experiment, self._mesh)
         self._directory.write_run(
             compile_seconds=time.monotonic() - began,
             flops_xla_per_token=self._flops_xla(experiment, compiled.cost_analysis()),

@@ -28,12 +28,16 @@ import polars as pl
 
 Status = Literal["running", "finished", "diverged", "preempted", "failed"]
 
+DONE: tuple[Status, ...] = ("finished", "diverged")
+"""A run that is not gone on with: a diverged one is a result."""
+
 WALL_CLOCK_COLUMNS = ("tokens_per_second", "wall_seconds")
 """The only columns that may differ between a run and the same run killed and resumed."""
 
 POINT_COLUMNS: dict[str, pl.DataType] = {
     "study": pl.String(),
     "point": pl.String(),
+    "trunk": pl.String(),  # the point that this one is a branch of
     "status": pl.String(),
     "split": pl.String(),  # validation | test
     "annealed": pl.Boolean(),  # the learning rate had decayed when the loss was measured
@@ -72,6 +76,7 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
 """One row per evaluation; units: tokens, parameters, FLOPs, nats per token."""
 
 _RUN_COLUMNS = (
+    "trunk",
     "unique_tokens",
     "batch_tokens",
     "peak_learning_rate",

@@ -17,14 +17,16 @@ from typing import IO, Any, get_type_hints
 
 from model.config import ConfigError, ModelConfig, require
 from model.counting import count_parameters, flops_6n, flops_exact
+from train.branches import fork_steps
 from train.data.order import unique_sequences
 from train.data.store import TokenStore, prepare
 from train.experiment import Experiment, Point, first_difference
 from train.hosts import first, from_first, index
-from train.record import Onlooker, RunDirectory
+from train.record import DONE, Onlooker, RunDirectory
+from train.schedules import check_schedule
 
 RECORDED_VERSIONS = ("quarry-scaling", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
-MAY_CHANGE = ("checkpoint", "tracking", "mesh", "model.scan_layers", "model.remat")
+MAY_CHANGE = ("checkpoint", "tracking", "mesh", "branches", "model.scan_layers", "model.remat")
 """Fields of an experiment that may differ between a run and its continuation: they change no number, beyond
 rounding."""
 
@@ -57,6 +59,8 @@ def make_plan(experiment: Experiment, store: TokenStore) -> Plan:
     available = store.n_tokens("train")
     n_sequences = unique_sequences(experiment.data.unique_tokens or available - 1, context, available)
     steps = experiment.steps(n_sequences * context)
+    check_schedule(experiment.schedule, steps)
+    fork_steps(experiment, n_sequences * context)
     return Plan(
         unique_tokens=n_sequences * context,
         n_sequences=n_sequences,
@@ -143,7 +147,7 @@ def check_same(directory: RunDirectory, experiment: Experiment) -> None:
         return
     former = json.loads(directory.config.read_text(encoding="utf-8"))
     require(
-        "remat" in former["model"] or directory.status() in ("finished", "diverged"),
+        "remat" in former["model"] or directory.status() in DONE,
         f"{directory.path} was begun by an earlier version, whose checkpoints hold each layer apart; "
         "go on with that version, or give this run its own --name or --workdir",
     )

@@ -1,5 +1,7 @@
 """The training state and the compiled step."""
 
+import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,6 +16,9 @@ from model.sharding import batch_sharding, batch_shards, laid_over, on_cpu, para
 from model.transformer import Params, abstract, apply, build, token_losses
 from train.experiment import Experiment
 from train.optimizer import adamw
+
+PROGRAMS_KEPT = 8
+"""Compiled programs of one kind that a process holds on to, as a trunk and its branches share theirs."""
 
 
 class TrainState(NamedTuple):
@@ -153,4 +158,28 @@ def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[T
         in_shardings=(states, rows, rows, scalar),
         out_shardings=(states, StepMetrics(scalar, scalar)),
         donate_argnums=0,
+    )
+
+
+def compiled_step(experiment: Experiment, mesh: Mesh) -> Any:
+    """The training step compiled ahead, once for all experiments of this process whose steps are the same."""
+    return _compiled_step(same_programs(experiment), mesh)
+
+
+@functools.lru_cache(maxsize=PROGRAMS_KEPT)
+def _compiled_step(experiment: Experiment, mesh: Mesh) -> Any:
+    rows = jax.ShapeDtypeStruct(
+        (experiment.batch_tokens // experiment.model.context, experiment.model.context), jnp.int32
+    )
+    state, rate = abstract_state(experiment, mesh), jax.ShapeDtypeStruct((), jnp.float32)
+    return make_train_step(experiment, mesh).lower(state, rows, rows, rate).compile()
+
+
+def same_programs(experiment: Experiment) -> Experiment:
+    """The experiment without all that its compiled programs do not depend on."""
+    return Experiment(
+        model=experiment.model,
+        optimizer=dataclasses.replace(experiment.optimizer, learning_rate=1.0),
+        batch_tokens=experiment.batch_tokens,
+        micro_batch_tokens=experiment.micro_batch_tokens,
     )

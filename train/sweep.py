@@ -10,16 +10,16 @@ from rich.table import Table
 from model.config import require
 from model.counting import count_parameters, flops_6n
 from train import estimate
+from train.branches import branches, fork_step
+from train.data.store import TokenStore
 from train.emit import Engine, emit
 from train.experiment import Point, find_study, load_points
-from train.launch import Job, run_sweep, worker_slots
-from train.record import RunDirectory, Status, read_last_row
-from train.run import Plan, check_same, make_plan, make_writable, open_store
+from train.launch import Job, Leg, run_sweep, worker_slots
+from train.record import DONE, RunDirectory, Status, read_last_row
+from train.run import check_same, make_plan, make_writable, open_store
 from train.slurm import mark_queued, submit
 from train.slurm_options import SlurmOptions
 from train.tpu import TpuOptions
-
-DONE = ("finished", "diverged")
 
 
 def collect(studies: Sequence[str], places: Sequence[Path]) -> list[Point]:
@@ -30,50 +30,66 @@ def collect(studies: Sequence[str], places: Sequence[Path]) -> list[Point]:
     require(len(studies) > 0, "name a study or a scale-point file to sweep")
     listed = [[Path(name)] if name.endswith(".py") else find_study(name, places) for name in studies]
     points = [point for files in listed for file in files for point in load_points(file)]
-    runs = [point.run for point in points]
+    runs = [run.run for point in points for run in (point, *branches(point))]
     twice = next((run for run in runs if runs.count(run) > 1), None)
     require(twice is None, f"two of the points are named {twice}")
     return points
 
 
-def make_jobs(points: Sequence[Point], workdir: Path, cache: Path) -> list[tuple[Job, Plan]]:
-    """A job per point, those already finished or diverged marked so, and what each comes to."""
+def make_jobs(points: Sequence[Point], workdir: Path, cache: Path) -> list[Job]:
+    """A job per point with its branches, those already finished or diverged marked so."""
     return [_job(point, workdir, cache) for point in points]
 
 
-def _job(point: Point, workdir: Path, cache: Path) -> tuple[Job, Plan]:
-    plan = make_plan(point.config, open_store(point.config, cache))
+def _job(point: Point, workdir: Path, cache: Path) -> Job:
+    store = open_store(point.config, cache)
+    legs = [_leg(run, workdir, store) for run in (point, *branches(point))]
+    job = Job(legs, sum(estimate.seconds(leg.point.config, leg.tokens, 1e11) for leg in legs))
+    status = job.status()
+    job.state = status if status in DONE else "waiting"
+    return job
+
+
+def _leg(point: Point, workdir: Path, store: TokenStore) -> Leg:
+    plan = make_plan(point.config, store)
     directory = RunDirectory(workdir / point.study / point.name)
     check_same(directory, point.config)
-    status = directory.status()
-    cost = estimate.seconds(point.config, plan.tokens, 1e11)
-    return Job(point, directory, cost, plan.steps, status if status in DONE else "waiting"), plan
+    first = fork_step(point.config, plan.unique_tokens) if point.trunk else 0
+    return Leg(point, directory, plan, first)
 
 
-def dry_run_table(jobs: Sequence[tuple[Job, Plan]]) -> Table:
-    """N, U, E, k, B, S, C of each point as it would be trained, with estimated time and memory."""
-    caption = "time (s) and memory (MiB) are estimates, for one core"
+def dry_run_table(jobs: Sequence[Job]) -> Table:
+    """N, U, E, k, B, S, C of each run as it would be trained, with estimated time and memory."""
+    caption = "time (s) and memory (MiB) are estimates, for one core; a branch trains only its cooldown"
     table = Table(title="what would be trained", caption=caption, box=None, padding=(0, 1, 0, 0))
     for heading in ("point", "N", "U", "E", "k", "B", "S", "C=6NE", "time", "mem", "status"):
         words = heading in ("point", "status")
         table.add_column(heading, justify="left" if words else "right", no_wrap=True)
     rate, total = estimate.matmul_flops_per_second(), 0.0
-    for job, plan in sorted(jobs, key=lambda pair: pair[0].cost):
-        seconds = estimate.seconds(job.point.config, plan.tokens, rate)
-        total += seconds * (job.state == "waiting")
-        table.add_row(*_dry_run_cells(job, plan, seconds))
+    for job in sorted(jobs, key=lambda job: job.cost):
+        for leg in job.legs:
+            seconds = estimate.seconds(leg.point.config, leg.tokens, rate)
+            state = _state(job, leg)
+            total += seconds * (state == "waiting")
+            table.add_row(*_dry_run_cells(leg, seconds), state)
     table.add_section()
     table.add_row("waiting", *[""] * 7, f"{total:.0f}", "", "")
     return table
 
 
-def _dry_run_cells(job: Job, plan: Plan, seconds: float) -> list[str]:
-    config = job.point.config
+def _state(job: Job, leg: Leg) -> str:
+    """How one run of a job stands."""
+    status = leg.directory.status()
+    return status if status in DONE else job.state
+
+
+def _dry_run_cells(leg: Leg, seconds: float) -> list[str]:
+    config, plan = leg.point.config, leg.plan
     n = count_parameters(config.model).nonembedding
     counts = [compact(n), compact(plan.unique_tokens), compact(plan.tokens), f"{plan.epochs:.2g}"]
     steps = [compact(config.batch_tokens), compact(plan.steps), f"{flops_6n(config.model) * plan.tokens:.1e}"]
     memory = f"{estimate.memory_bytes(config) / 2**20:.0f}"
-    return [job.point.name, *counts, *steps, f"{seconds:.0f}", memory, job.state]
+    return [leg.point.name, *counts, *steps, f"{seconds:.0f}", memory]
 
 
 def compact(count: int) -> str:
@@ -116,8 +132,7 @@ class SweepDisplay:
         """Read how far each point has come and redraw."""
         done = 0.0
         for job in self._jobs:
-            row = read_last_row(job.directory.metrics) if job.state == "running" else None
-            share = 1.0 if job.state in (*DONE, "failed") else (row["step"] / job.steps if row else 0.0)
+            share, row = _progress(job) if job.state == "running" else (float(_ended(job)), None)
             done += share * job.cost
             self._refresh_bar(job, share, row)
         finished = sum(job.state in DONE for job in self._jobs)
@@ -134,6 +149,18 @@ class SweepDisplay:
         if name in self._bars and job.state != "running":
             self._progress.remove_task(self._bars.pop(name))
             self._progress.console.print(f"{job.point.run}: {job.state}{_reason(job)}", highlight=False)
+
+
+def _ended(job: Job) -> bool:
+    return job.state in (*DONE, "failed")
+
+
+def _progress(job: Job) -> tuple[float, dict | None]:
+    """The share of a running job's steps that are trained, and the newest row of its newest log."""
+    steps = sum(leg.plan.steps - leg.first for leg in job.legs)
+    begun = [leg for leg in job.legs if leg.directory.metrics.exists()]
+    row = read_last_row(begun[-1].directory.metrics) if begun else None
+    return sum(leg.trained() for leg in begun) / steps, row
 
 
 def _reason(job: Job) -> str:
@@ -177,24 +204,23 @@ def sweep_command(
     """
     require(workers is None or workers >= 1, f"--workers must be at least 1, not {workers}")
     jobs = make_jobs(collect(studies, places), workdir, cache)
-    points = [job for job, _ in jobs]
     if slurm:
-        mark_queued(points, workdir)
+        mark_queued(jobs, workdir)
     if dry_run:
         console.print(dry_run_table(jobs))
         return "finished"
     make_writable(workdir)
     arguments = ["--workdir", str(workdir.absolute()), "--cache", str(cache.absolute())]
     if slurm:
-        submit_waiting(points, slurm, workdir, arguments, console)
+        submit_waiting(jobs, slurm, workdir, arguments, console)
         return "finished"
-    if sweep(points, arguments, workers, console):
+    if sweep(jobs, arguments, workers, console):
         return "preempted"
-    done = {state: sum(job.state == state for job in points) for state in (*DONE, "failed")}
+    done = {state: sum(job.state == state for job in jobs) for state in (*DONE, "failed")}
     console.print(", ".join(f"{count} {state}" for state, count in done.items() if count), highlight=False)
-    if all(job.state in DONE for job in points):
+    if all(job.state in DONE for job in jobs):
         return "finished"
-    return "preempted" if {job.state for job in points} <= {*DONE, "preempted"} else "failed"
+    return "preempted" if {job.state for job in jobs} <= {*DONE, "preempted"} else "failed"
 
 
 def emit_command(
