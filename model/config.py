@@ -63,6 +63,9 @@ class ModelConfig:
     """What parameters are kept in. In bfloat16 an update below 1/256 of a weight is rounded away; gradients
     and the optimiser's moments stay in fp32 either way."""
     compute_dtype: Dtype = "float32"
+    dropout: float = 0.0
+    """Share of features dropped in training, of the embedding and of what each block adds to it (1207.0580,
+    as in GPT-2)."""
     scan_layers: bool = False
     """Compile one layer and loop over all, instead of compiling each: for deep models, whose compilation
     takes minutes otherwise. A few small layers run faster unrolled."""
@@ -75,6 +78,7 @@ class ModelConfig:
         for field in ("d_model", "n_layers", "n_heads", "context", "vocab_size"):
             value = getattr(self, field)
             require(value >= 1, f"model.{field} must be at least 1, not {value}")
+        require(0 <= self.dropout < 1, f"model.dropout must lie in [0, 1), not {self.dropout}")
         require(
             self.head_dim is not None or self.d_model % self.n_heads == 0,
             f"model.d_model = {self.d_model} is not divisible by model.n_heads = {self.n_heads}; "

@@ -52,20 +52,27 @@ def _with_layer_axis(param: nnx.Param) -> nnx.Param:
 
 
 def run_stack(
-    stack: Any, call: Callable[[Any, jax.Array], jax.Array], x: jax.Array, *, scan: bool, remat: Remat
+    stack: Any,
+    call: Callable[[Any, jax.Array, jax.Array | None], jax.Array],
+    x: jax.Array,
+    keys: jax.Array | None,
+    *,
+    scan: bool,
+    remat: Remat,
 ) -> jax.Array:
-    """`call(layer, x)` through all layers, each given what the one before returned."""
+    """`call(layer, x, key)` through all layers, each given what the one before returned and one of `keys`."""
     graph, params = nnx.split(stack)
 
-    def run(x: jax.Array, layer: Any) -> tuple[jax.Array, None]:
-        return call(nnx.merge(graph, layer), x), None
+    def run(x: jax.Array, layer_and_key: Any) -> tuple[jax.Array, None]:
+        layer, key = layer_and_key
+        return call(nnx.merge(graph, layer), x, key), None
 
     if remat != "none":
         run = jax.checkpoint(run, policy=POLICIES[remat], prevent_cse=not scan)
     if scan:
-        return jax.lax.scan(run, x, params)[0]
-    for layer in _unstacked(params):
-        x, _ = run(x, layer)
+        return jax.lax.scan(run, x, (params, keys))[0]
+    for number, layer in enumerate(_unstacked(params)):
+        x, _ = run(x, (layer, None if keys is None else keys[number]))
     return x
 
 

@@ -127,14 +127,25 @@ class Block(nnx.Module):
     """x + attention(norm(x)), then x + feed_forward(norm(x))."""
 
     def __init__(self, keys: Keys, config: ModelConfig):
+        self.dropout = config.dropout
         self.attention_norm = Norm(config, config.d_model)
         self.attention = Attention(keys, config)
         self.feed_forward_norm = Norm(config, config.d_model)
         self.feed_forward = FeedForward(keys, config)
 
-    def __call__(self, x_MxD: Float[Array, "M D"], T: int) -> Float[Array, "M D"]:
-        x_MxD = constrain(x_MxD + self.attention(self.attention_norm(x_MxD), T), "batch", None)
-        return constrain(x_MxD + self.feed_forward(self.feed_forward_norm(x_MxD)), "batch", None)
+    def __call__(self, x_MxD: Float[Array, "M D"], T: int, key: jax.Array | None) -> Float[Array, "M D"]:
+        keys = (None, None) if key is None else jax.random.split(key)
+        a_MxD = self.attention(self.attention_norm(x_MxD), T)
+        x_MxD = constrain(x_MxD + dropped(a_MxD, self.dropout, keys[0]), "batch", None)
+        f_MxD = self.feed_forward(self.feed_forward_norm(x_MxD))
+        return constrain(x_MxD + dropped(f_MxD, self.dropout, keys[1]), "batch", None)
+
+
+def dropped(x: Float[Array, "*M D"], share: float, key: jax.Array | None) -> Float[Array, "*M D"]:
+    """x with a random `share` of it zero and the rest scaled to the same mean; x itself without a key."""
+    if key is None or share == 0:
+        return x
+    return jnp.where(jax.random.bernoulli(key, 1 - share, x.shape), x / (1 - share), 0)
 
 
 class Transformer(nnx.Module):
@@ -156,14 +167,17 @@ class Transformer(nnx.Module):
             nnx.data(None) if config.tied else _normal(keys, config, (D, V), D**-0.5, ("d_model", "vocab"))
         )
 
-    def __call__(self, tokens_BxT: Int[Array, "B T"]) -> Float[Array, "M V"]:
+    def __call__(self, tokens_BxT: Int[Array, "B T"], key: jax.Array | None = None) -> Float[Array, "M V"]:
         config, T = self.config, tokens_BxT.shape[1]
+        keys = None if key is None else jax.random.split(key, config.n_layers + 1)
         x_BxTxD = self.embedding[...].astype(config.compute_dtype)[tokens_BxT]
         if self.positions is not None:
             x_BxTxD = x_BxTxD + self.positions[...][None, :T].astype(x_BxTxD.dtype)
         x_MxD = constrain(x_BxTxD.reshape(-1, config.d_model), "batch", None)
-        block = lambda block, x_MxD: block(x_MxD, T)  # noqa: E731
-        x_MxD = run_stack(self.blocks, block, x_MxD, scan=config.scan_layers, remat=config.remat)
+        x_MxD = dropped(x_MxD, config.dropout, None if keys is None else keys[-1])
+        block = lambda block, x_MxD, key: block(x_MxD, T, key)  # noqa: E731
+        block_keys = None if keys is None else keys[:-1]
+        x_MxD = run_stack(self.blocks, block, x_MxD, block_keys, scan=config.scan_layers, remat=config.remat)
         head_DxV = self.embedding[...].T if self.head is None else self.head[...]
         y_MxD = self.norm(x_MxD)
         logits_MxV = jnp.matmul(y_MxD, head_DxV.astype(y_MxD.dtype), preferred_element_type=jnp.float32)
@@ -184,9 +198,11 @@ def abstract(config: ModelConfig) -> tuple[Any, Params, Params]:
     return graph, nnx.to_pure_dict(state), nnx.to_pure_dict(axes)
 
 
-def apply(graph: Any, params: Params, tokens_BxT: Int[Array, "B T"]) -> Float[Array, "M V"]:
-    """Logits [B*T, V]; pure in `params`."""
-    return nnx.merge(graph, params)(tokens_BxT)
+def apply(
+    graph: Any, params: Params, tokens_BxT: Int[Array, "B T"], key: jax.Array | None = None
+) -> Float[Array, "M V"]:
+    """Logits [B*T, V]; pure in `params`. With a random key as in training, with dropout."""
+    return nnx.merge(graph, params)(tokens_BxT, key)
 
 
 def token_losses(logits_MxV: Float[Array, "M V"], targets_M: Int[Array, " M"]) -> Float[Array, " M"]:

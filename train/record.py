@@ -59,6 +59,7 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "learning_rate": pl.Float64(),  # of the step before the measurement
     "peak_learning_rate": pl.Float64(),
     "weight_decay": pl.Float64(),
+    "dropout": pl.Float64(),
     "train_loss": pl.Float64(),  # of the last logged step
     "d_model": pl.Int64(),
     "n_layers": pl.Int64(),
@@ -81,6 +82,7 @@ _RUN_COLUMNS = (
     "batch_tokens",
     "peak_learning_rate",
     "weight_decay",
+    "dropout",
     "n_params",
     "n_nonembedding",
     "n_head",

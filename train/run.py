@@ -233,6 +233,7 @@ def describe_run(experiment: Experiment, plan: Plan, store: TokenStore) -> dict[
         "batch_tokens": experiment.batch_tokens,
         "peak_learning_rate": experiment.optimizer.learning_rate,
         "weight_decay": experiment.optimizer.weight_decay,
+        "dropout": experiment.model.dropout,
         "seed_init": experiment.seed_init,
         "seed_order": experiment.seed_order,
         "device": f"{len(devices)} x {devices[0].device_kind}",

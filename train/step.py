@@ -109,44 +109,50 @@ def micro_batches(experiment: Experiment, mesh: Mesh | AbstractMesh) -> int:
 
 
 def loss_and_gradient(
-    graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array
+    graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array, key: Array | None = None
 ) -> tuple[Array, Params]:
-    """Mean loss in nats per token and its gradient, in fp32 whatever the parameters are kept in."""
+    """Mean loss in nats per token and its gradient, in fp32 whatever the parameters are kept in.
+
+    `key` decides what dropout drops.
+    """
 
     def loss_of(params: Params) -> Array:
-        return token_losses(apply(graph, params, inputs_BxT), targets_BxT.reshape(-1)).mean()
+        return token_losses(apply(graph, params, inputs_BxT, key), targets_BxT.reshape(-1)).mean()
 
     loss, gradient = jax.value_and_grad(loss_of)(params)
     return loss, jax.tree.map(lambda leaf: leaf.astype(jnp.float32), gradient)
 
 
 def mean_over_passes(
-    graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array, passes: int
+    graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array, passes: int, key: Array | None = None
 ) -> tuple[Array, Params]:
     """`loss_and_gradient` of a batch, in `passes` equal parts."""
     if passes == 1:
-        return loss_and_gradient(graph, params, inputs_BxT, targets_BxT)
+        return loss_and_gradient(graph, params, inputs_BxT, targets_BxT, key)
     split = lambda x: x.reshape(-1, passes, x.shape[1]).swapaxes(0, 1)  # noqa: E731
 
     def add(total, batch):
         return jax.tree.map(jnp.add, total, loss_and_gradient(graph, params, *batch)), None
 
     zero = (jnp.zeros(()), jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, jnp.float32), params))
-    total, _ = jax.lax.scan(add, zero, (split(inputs_BxT), split(targets_BxT)))
+    keys = None if key is None else jax.random.split(key, passes)
+    total, _ = jax.lax.scan(add, zero, (split(inputs_BxT), split(targets_BxT), keys))
     return jax.tree.map(lambda leaf: leaf / passes, total)
 
 
 def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[TrainState, StepMetrics]]:
     """The jitted step: (state, inputs [B, T], targets [B, T], learning rate) -> (state, metrics).
 
-    The state is donated. Gradients are averaged over `micro_batches` passes.
+    The state is donated. Gradients are averaged over `micro_batches` passes. What dropout drops follows from
+    `seed_order`, the step and the pass; so it changes with the micro-batch, as nothing else does.
     """
     graph, _, _ = abstract(experiment.model)
     optimizer, passes = adamw(experiment.optimizer), micro_batches(experiment, mesh)
 
     def step(state: TrainState, inputs_BxT: Array, targets_BxT: Array, rate: Float[Array, ""]):
+        key = dropout_key(experiment, state.step)
         with laid_over(mesh):
-            loss, gradient = mean_over_passes(graph, state.params, inputs_BxT, targets_BxT, passes)
+            loss, gradient = mean_over_passes(graph, state.params, inputs_BxT, targets_BxT, passes, key)
         updates, moments = optimizer.update(gradient, state.optimizer, state.params)
         params = jax.tree.map(lambda p, u: (p - rate * u).astype(p.dtype), state.params, updates)
         metrics = StepMetrics(loss, optax.tree.norm(gradient))
@@ -182,4 +188,12 @@ def same_programs(experiment: Experiment) -> Experiment:
         optimizer=dataclasses.replace(experiment.optimizer, learning_rate=1.0),
         batch_tokens=experiment.batch_tokens,
         micro_batch_tokens=experiment.micro_batch_tokens,
+        seed_order=experiment.seed_order if experiment.model.dropout else 0,
     )
+
+
+def dropout_key(experiment: Experiment, step: Array) -> Array | None:
+    """What decides what a step drops; None without dropout."""
+    if not experiment.model.dropout:
+        return None
+    return jax.random.fold_in(jax.random.key(experiment.seed_order), step)

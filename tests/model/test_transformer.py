@@ -7,7 +7,7 @@ import pytest
 
 from model.attention import causal_attention, causal_softmax, rotary_tables, rotate
 from model.config import modern
-from model.transformer import abstract, apply, build, token_losses
+from model.transformer import abstract, apply, build, dropped, token_losses
 from tests.model.shapes import CONFIGS, SMALL
 
 
@@ -108,3 +108,21 @@ def test_scanning_and_rematerialising_change_no_number(scan, remat, tokens):
 
     for found, expected in zip(*(jax.tree.leaves(loss(g)(params)) for g in (other, graph)), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean():
+    kept = dropped(jnp.ones((200, 50)), 0.3, jax.random.key(0))
+    assert float((kept == 0).mean()) == pytest.approx(0.3, abs=0.02)
+    assert float(kept.mean()) == pytest.approx(1, abs=0.03)
+
+
+def test_dropout_acts_only_in_training_and_follows_from_its_key(tokens):
+    config = modern(**SMALL)
+    graph, params = build(config, 0)
+    dropping, _, _ = abstract(dataclasses.replace(config, dropout=0.2))
+    scanned, _, _ = abstract(dataclasses.replace(config, dropout=0.2, scan_layers=True, remat="full"))
+    keys = jax.random.split(jax.random.key(1))
+    np.testing.assert_array_equal(apply(dropping, params, tokens), apply(graph, params, tokens))
+    first = apply(dropping, params, tokens, keys[0])
+    np.testing.assert_allclose(apply(scanned, params, tokens, keys[0]), first, atol=1e-5)
+    assert float(jnp.abs(apply(dropping, params, tokens, keys[1]) - first).max()) > 0.01

@@ -122,3 +122,24 @@ def test_a_model_learns_a_repeated_batch():
         state, metrics = step(state, *batch(EXPERIMENT), jnp.float32(1e-2))
     assert float(metrics.loss) < 0.5
     assert int(state.step) == 150
+
+
+def test_what_dropout_drops_follows_from_seed_and_step():
+    model = dataclasses.replace(EXPERIMENT.model, dropout=0.2)
+    dropping = dataclasses.replace(EXPERIMENT, model=model, micro_batch_tokens=32)
+    mesh, rows = make_mesh(dropping.mesh), batch(dropping)
+
+    def losses(experiment: Experiment) -> list[float]:
+        state, step = make_state(experiment, mesh), make_train_step(experiment, mesh)
+        found = []
+        for _ in range(2):  # at rate 0 the parameters stay, and only the step differs
+            state, metrics = step(state, *rows, jnp.float32(0))
+            found.append(float(metrics.loss))
+        return found
+
+    first, second = losses(dropping)
+    assert first != second
+    assert losses(dropping) == [first, second]
+    assert losses(dataclasses.replace(dropping, seed_order=1))[0] != first
+    still = losses(dataclasses.replace(EXPERIMENT, micro_batch_tokens=32))
+    assert still[0] == still[1]
