@@ -19,6 +19,8 @@ TOKEN_SECONDS = 5e-6
 STARTUP_SECONDS = 4.0
 """Imports, compilation and the first checkpoint. These four are our measurements on the quickstart ladder
 (experiments/results/LOG.md)."""
+BRANCH_SECONDS = 1.0
+"""Of a branch, which shares its trunk's process and programs; ours too."""
 PROCESS_BYTES = 430 * 2**20
 """A process with JAX, Orbax and Grain loaded, before any array."""
 
@@ -38,10 +40,10 @@ def matmul_flops_per_second(size: int = 64, seconds: float = 0.3) -> float:
     return 2 * size**3 * count / (time.process_time() - began)
 
 
-def seconds(experiment: Experiment, tokens: int, flops_per_second: float) -> float:
-    """Time for a point of `tokens` on one core whose matrix products run at `flops_per_second`."""
+def seconds(experiment: Experiment, tokens: int, flops_per_second: float, branch: bool = False) -> float:
+    """Time for `tokens` of a point on one core whose matrix products run at `flops_per_second`."""
     products = flops_exact(experiment.model) / (TRAINING_SHARE * flops_per_second)
-    return STARTUP_SECONDS + tokens * (TOKEN_SECONDS + products)
+    return (BRANCH_SECONDS if branch else STARTUP_SECONDS) + tokens * (TOKEN_SECONDS + products)
 
 
 def memory_bytes(experiment: Experiment) -> int:

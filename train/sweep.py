@@ -44,7 +44,7 @@ def make_jobs(points: Sequence[Point], workdir: Path, cache: Path) -> list[Job]:
 def _job(point: Point, workdir: Path, cache: Path) -> Job:
     store = open_store(point.config, cache)
     legs = [_leg(run, workdir, store) for run in (point, *branches(point))]
-    job = Job(legs, sum(estimate.seconds(leg.point.config, leg.tokens, 1e11) for leg in legs))
+    job = Job(legs, sum(_seconds(leg, 1e11) for leg in legs))
     status = job.status()
     job.state = status if status in DONE else "waiting"
     return job
@@ -64,17 +64,21 @@ def dry_run_table(jobs: Sequence[Job]) -> Table:
     table = Table(title="what would be trained", caption=caption, box=None, padding=(0, 1, 0, 0))
     for heading in ("point", "N", "U", "E", "k", "B", "S", "C=6NE", "time", "mem", "status"):
         words = heading in ("point", "status")
-        table.add_column(heading, justify="left" if words else "right", no_wrap=True)
+        table.add_column(heading, justify="left" if words else "right", no_wrap=True, min_width=4)
     rate, total = estimate.matmul_flops_per_second(), 0.0
     for job in sorted(jobs, key=lambda job: job.cost):
         for leg in job.legs:
-            seconds = estimate.seconds(leg.point.config, leg.tokens, rate)
+            seconds = _seconds(leg, rate)
             state = _state(job, leg)
             total += seconds * (state == "waiting")
             table.add_row(*_dry_run_cells(leg, seconds), state)
     table.add_section()
     table.add_row("waiting", *[""] * 7, f"{total:.0f}", "", "")
     return table
+
+
+def _seconds(leg: Leg, flops_per_second: float) -> float:
+    return estimate.seconds(leg.point.config, leg.tokens, flops_per_second, branch=leg.first > 0)
 
 
 def _state(job: Job, leg: Leg) -> str:

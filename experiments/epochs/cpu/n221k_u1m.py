@@ -1,0 +1,12 @@
+"""221 thousand parameters on 2^20 unique tokens: up to 32 passes.
+
+Claim: larger models come nearer to the floor L*(U) in fewer passes (see experiments/epochs/__init__.py).
+Expected: the losses of the branches fall with k, in fewer passes the larger the model.
+Command: quarry sweep experiments/epochs/cpu/n221k_u1m.py
+"""
+
+from experiments.epochs import cell, remedies
+from experiments.epochs.cpu import CORPUS
+
+config = cell(d_model=96, unique_tokens=2**20, corpus=CORPUS)
+variants = remedies(config)

@@ -1,0 +1,12 @@
+"""25 thousand parameters on 2^18 unique tokens: up to 32 passes.
+
+Claim: larger models come nearer to the floor L*(U) in fewer passes (see experiments/epochs/__init__.py).
+Expected: the losses of the branches fall with k, in fewer passes the larger the model.
+Command: quarry sweep experiments/epochs/cpu/n25k_u262k.py
+"""
+
+from experiments.epochs import cell, remedies
+from experiments.epochs.cpu import CORPUS
+
+config = cell(d_model=32, unique_tokens=2**18, corpus=CORPUS)
+variants = remedies(config)

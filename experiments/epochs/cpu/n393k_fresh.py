@@ -1,0 +1,11 @@
+"""393 thousand parameters on up to 2^24 tokens, none of them seen twice: what repeats are measured against.
+
+Claim: repeats are worth less than fresh tokens (Muennighoff 2023, 2305.16264).
+Expected: at equal tokens the lowest loss of this size.
+Command: quarry sweep experiments/epochs/cpu/n393k_fresh.py
+"""
+
+from experiments.epochs import fresh
+from experiments.epochs.cpu import CORPUS
+
+config = fresh(d_model=128, tokens=2**24, corpus=CORPUS)

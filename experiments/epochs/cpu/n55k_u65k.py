@@ -1,0 +1,12 @@
+"""55 thousand parameters on 2^16 unique tokens: up to 32 passes.
+
+Claim: larger models come nearer to the floor L*(U) in fewer passes (see experiments/epochs/__init__.py).
+Expected: the losses of the branches fall with k, in fewer passes the larger the model.
+Command: quarry sweep experiments/epochs/cpu/n55k_u65k.py
+"""
+
+from experiments.epochs import cell, remedies
+from experiments.epochs.cpu import CORPUS
+
+config = cell(d_model=48, unique_tokens=2**16, corpus=CORPUS)
+variants = remedies(config)

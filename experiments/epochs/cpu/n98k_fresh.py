@@ -1,0 +1,11 @@
+"""98 thousand parameters on up to 2^24 tokens, none of them seen twice: what repeats are measured against.
+
+Claim: repeats are worth less than fresh tokens (Muennighoff 2023, 2305.16264).
+Expected: at equal tokens the lowest loss of this size.
+Command: quarry sweep experiments/epochs/cpu/n98k_fresh.py
+"""
+
+from experiments.epochs import fresh
+from experiments.epochs.cpu import CORPUS
+
+config = fresh(d_model=64, tokens=2**24, corpus=CORPUS)

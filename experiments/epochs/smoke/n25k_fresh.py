@@ -1,0 +1,11 @@
+"""25 thousand parameters on up to 2^20 tokens of speeches, none of them seen twice.
+
+Claim: as in experiments/epochs/cpu.
+Expected: at equal tokens the lowest loss of this size.
+Command: quarry sweep experiments/epochs/smoke/n25k_fresh.py
+"""
+
+from experiments.epochs import fresh
+from experiments.epochs.smoke import CORPUS
+
+config = fresh(d_model=32, tokens=2**20, corpus=CORPUS)
