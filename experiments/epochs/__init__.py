@@ -35,6 +35,7 @@ SHORTEST = 2**16
 PASSES = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
 WEIGHT_DECAYS = (0.1, 0.4, 1.6)
 SEEDS = (0, 1, 2)
+RATES = {"rate-half": 0.5, "rate-double": 2.0}
 DROPOUT = 0.1
 
 
@@ -81,17 +82,18 @@ def fresh(d_model: int, tokens: int, corpus: str) -> Experiment:
     )
 
 
-def remedies(config: Experiment, seeds: bool = False) -> dict[str, Experiment]:
-    """The same cell with more weight decay, with dropout, and, of an anchor cell, with other seeds."""
-    found = {f"wd{decay:g}": _decayed(config, decay) for decay in WEIGHT_DECAYS[1:]}
+def remedies(config: Experiment, anchor: bool = False) -> dict[str, Experiment]:
+    """The same cell with more weight decay and with dropout; an anchor cell also with other seeds and rates."""
+    found = {f"wd{decay:g}": _optimized(config, weight_decay=decay) for decay in WEIGHT_DECAYS[1:]}
     found["dropout"] = dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=DROPOUT))
-    others = SEEDS[1:] if seeds else ()
+    if not anchor:
+        return found
+    rate = config.optimizer.learning_rate
+    found |= {name: _optimized(config, learning_rate=factor * rate) for name, factor in RATES.items()}
     return found | {
-        f"seed{seed}": dataclasses.replace(config, seed_init=seed, seed_order=seed) for seed in others
+        f"seed{seed}": dataclasses.replace(config, seed_init=seed, seed_order=seed) for seed in SEEDS[1:]
     }
 
 
-def _decayed(config: Experiment, weight_decay: float) -> Experiment:
-    return dataclasses.replace(
-        config, optimizer=dataclasses.replace(config.optimizer, weight_decay=weight_decay)
-    )
+def _optimized(config: Experiment, **fields: float) -> Experiment:
+    return dataclasses.replace(config, optimizer=dataclasses.replace(config.optimizer, **fields))

@@ -9,4 +9,4 @@ from experiments.epochs import cell, remedies
 from experiments.epochs.cpu import CORPUS
 
 config = cell(d_model=16, unique_tokens=2**18, corpus=CORPUS)
-variants = remedies(config, seeds=True)
+variants = remedies(config, anchor=True)
