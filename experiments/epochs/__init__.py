@@ -83,7 +83,7 @@ def fresh(d_model: int, tokens: int, corpus: str) -> Experiment:
 
 
 def remedies(config: Experiment, anchor: bool = False) -> dict[str, Experiment]:
-    """The same cell with more weight decay and with dropout; an anchor cell also with other seeds and rates."""
+    """The same cell with more weight decay and with dropout; an anchor cell also other seeds and rates."""
     found = {f"wd{decay:g}": _optimized(config, weight_decay=decay) for decay in WEIGHT_DECAYS[1:]}
     found["dropout"] = dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=DROPOUT))
     if not anchor:
