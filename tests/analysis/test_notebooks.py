@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 import quarry
 from analysis.curves import save_results
 from tests.analysis.synthetic_runs import write_ladder, write_run
-from train.record import points_table
+from train.record import POINT_COLUMNS, points_table
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "analysis" / "notebooks"
@@ -196,3 +196,65 @@ def test_your_own_csv_may_be_a_ladder_that_no_fit_can_read(tmp_path):
     words = prose(executed("07_your_own_csv.py", QUARRY_CSV=str(tmp_path / "twenty.csv")))
     assert "- N and E move together" in words
     assert words.count("| `") == words.count("| – | these runs cannot bound it |") > 0
+
+
+SIZES, PASSES = (6_000, 25_000, 100_000, 400_000), (0.5, 1, 2, 4, 8, 16)
+UNIQUE = (2**18, 2**20, 2**22)
+
+
+def extracted(n: float, unique: float, k: float) -> float:
+    """A loss of the essay's kind: what training leaves above the floor falls with E and with N."""
+    return (1e9 / unique) ** 0.07 + 30 * n**-0.5 + 400 * (k * unique) ** -0.4 * n**-0.1
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory) -> Path:
+    """The points of a study of epochs: a trunk and its branches in each cell, and fresh runs."""
+    rows = []
+    for n, unique in product(SIZES, (*UNIQUE, 2**26)):
+        fresh = unique not in UNIQUE
+        for k in (2.0**-e for e in range(3, 8)) if fresh else PASSES:
+            for annealed in (True, False):
+                row = dict.fromkeys(POINT_COLUMNS) | {
+                    "study": "epochs",
+                    "status": "finished",
+                    "annealed": annealed,
+                }
+                row |= {
+                    "point": f"n{n}_u{unique}-k{k:g}" if annealed else f"n{n}_u{unique}",
+                    "step": int(k * unique / 1024),
+                }
+                row |= {"n_nonembedding": n, "tokens": int(k * unique), "unique_tokens": unique, "epochs": k}
+                row |= {
+                    "split": "validation",
+                    "vocab_size": 256,
+                    "loss": extracted(n, unique, k) + 0.05 * (not annealed),
+                }
+                rows.append(row)
+    path = tmp_path_factory.mktemp("epochs") / "points.parquet"
+    pl.from_dicts(rows, schema=POINT_COLUMNS).write_parquet(path)
+    return path
+
+
+def test_the_inconsistency_goes_from_the_two_laws_through_a_study_to_its_cells(studied):
+    notebook = executed("inconsistency.py", QUARRY_EPOCHS=str(studied))
+    words = prose(notebook)
+    assert len(pictures(notebook)) == 8
+    assert all(picture.count("<path") > 10 for picture in pictures(notebook))
+    assert "| Table 6 | 1.12 × 10⁴ |" in words
+    assert "| eq. 6.7 | 1.06 × 10⁵ |" in words
+    assert "Kaplan, L(N, D) | 0.092 | 0.092 |" in words
+    assert "| 10¹¹ | +5.8% |" in words
+    assert "| 10¹² | -2.3% |" in words
+    floor = extracted(SIZES[-1], UNIQUE[0], PASSES[-1])
+    for n, name in ((SIZES[0], "6k"), (SIZES[-1], "400k")):
+        once = extracted(n, UNIQUE[0], 1)
+        row = rf"^\| {name} \| 262k \| {once:.3f} \| .* \| {once - floor:.3f} \|"
+        assert re.search(row, words, re.MULTILINE)
+    assert "12 cells of N and U with repeats, up to N = 400k and U = 4.19M" in words
+
+
+def test_the_inconsistency_says_that_no_study_was_run(tmp_path):
+    notebook = executed("inconsistency.py", QUARRY_EPOCHS=str(tmp_path / "points.parquet"))
+    assert "The study has not been run" in prose(notebook)
+    assert len(pictures(notebook)) == 6
