@@ -2,7 +2,8 @@
 
 On a CPU, XLA runs models of this size faster on one core than on two, so a process is pinned to one core
 and a sweep runs one point per core. To override: `--cores N`, the environment's XLA_FLAGS (ours are put
-before them, and the last one wins), JAX_PLATFORMS, JAX_COMPILATION_CACHE_DIR.
+before them, and the last one wins), JAX_PLATFORMS, JAX_COMPILATION_CACHE_DIR, glibc's MALLOC_* and
+GLIBC_TUNABLES.
 """
 
 import ctypes
@@ -12,6 +13,16 @@ from pathlib import Path
 
 CPU_FLAGS = ("--xla_cpu_multi_thread_eigen=false",)
 
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
+KEEP_FREED_MEMORY = {
+    M_MMAP_THRESHOLD: 2**30,
+    M_TRIM_THRESHOLD: 2**31 - 1,
+    M_TOP_PAD: 2**26,
+    M_ARENA_MAX: 1,
+}
+"""Settings of glibc's mallopt(3), in bytes but for the number of arenas: one heap, which holds on to what is
+freed. Every step frees its buffers; by default glibc gives them back, and the kernel clears new pages for the
+next step."""
 
 PLUGINS = {
     "/dev/nvidia0": ("jax_cuda12_plugin", "jax_cuda13_plugin"),
@@ -63,6 +74,17 @@ def prepare(cache: Path, cores: int = 1) -> None:
         if cores == 1:
             given = os.environ.get("XLA_FLAGS", "")
             os.environ["XLA_FLAGS"] = " ".join([*CPU_FLAGS, given]).strip()
+            keep_freed_memory()
+
+
+def keep_freed_memory() -> None:
+    """Apply KEEP_FREED_MEMORY, unless the environment tunes malloc or the C library is another."""
+    if any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        for setting, value in KEEP_FREED_MEMORY.items():
+            libc.mallopt(setting, value)
 
 
 def cache_directory() -> Path:
