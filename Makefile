@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test lint bench cloud-parsers clean
+.PHONY: demo test lint bench cloud-parsers tpu-compiler clean
 
 demo: $(VENV)/installed
 	$(BIN)/quarry demo
@@ -29,6 +29,15 @@ cloud-parsers: .cache/cloud/installed
 	$(PYTHON) -m venv .cache/cloud
 	.cache/cloud/bin/pip install --quiet 'skypilot>=0.11' 'kubernetes>=31'
 	.cache/cloud/bin/pip install --quiet --no-deps 'xpk>=1.16'
+	touch $@
+
+# The TPU compiler of this JAX, for the tests of `quarry compile`; it lies apart, for beside it JAX prints errors at
+# every start.
+tpu-compiler: .cache/libtpu/installed
+
+.cache/libtpu/installed: $(VENV)/installed-dev
+	$(BIN)/pip install --quiet --no-deps --upgrade --target .cache/libtpu "$$($(BIN)/python -c \
+	    'from importlib.metadata import requires as r; print(*(n.split(";")[0] for n in r("jax") if n.startswith("libtpu")))')"
 	touch $@
 
 $(VENV)/bin/python:

@@ -43,7 +43,7 @@ setup(
     packages=find_packages(include=["experiments*", "model*", "train*", "analysis*"]),
     package_data={
         "analysis": ["notebooks/*.py", "templates/*"],
-        "experiments": ["results/*.md", "results/**/*.parquet", "results/**/*.csv"],
+        "experiments": ["results/*.md", "results/**/*.parquet", "results/**/*.csv", "results/**/*.json"],
     },
     install_requires=[
         "altair>=5.4",
