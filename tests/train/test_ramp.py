@@ -84,7 +84,8 @@ def test_a_bad_ramp_is_refused(ramp, says):
 
 
 OLDER = Path(__file__).with_name("older_config.json")
-"""config.json of the tiny point as a version wrote it that had no ramp."""
+"""config.json of the tiny point as commit 4f91f7b of this repository wrote it, the first whose checkpoints
+are read today: it knows no roll-back, no grace time and no dropout."""
 
 
 def test_a_run_that_an_older_version_began_goes_on(tmp_path, cache):
@@ -93,7 +94,8 @@ def test_a_run_that_an_older_version_began_goes_on(tmp_path, cache):
     stopper = Watch(8, lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert train(point, tmp_path / "runs", cache, stopper) == "preempted"
     older = json.loads(OLDER.read_text())
-    assert "batch_ramp" not in older
+    assert "rollback" not in older
+    assert "grace_seconds" not in older["checkpoint"]
     directory.config.write_text(OLDER.read_text())
     assert train(point, tmp_path / "runs", cache, Quiet()) == "finished"
     assert json.loads(directory.config.read_text()) == resolved(point.config)
