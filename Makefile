@@ -21,13 +21,13 @@ lint: $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.run
 
-# SkyPilot, xpk and the Kubernetes client read our launch files in a test; they live apart, for they ask for
-# versions of their own.
+# SkyPilot, xpk, the Kubernetes client and Kubeflow's models of a JobSet read our launch files in a test; they
+# live apart, for they ask for versions of their own.
 cloud-parsers: .cache/cloud/installed
 
-.cache/cloud/installed:
+.cache/cloud/installed: Makefile
 	$(PYTHON) -m venv .cache/cloud
-	.cache/cloud/bin/pip install --quiet 'skypilot>=0.11' 'kubernetes>=31'
+	.cache/cloud/bin/pip install --quiet 'skypilot>=0.11' 'kubernetes>=31' 'kubeflow-trainer-api>=2.3'
 	.cache/cloud/bin/pip install --quiet --no-deps 'xpk>=1.16'
 	touch $@
 

@@ -1,7 +1,8 @@
 """Launch files before the parsers of others; run by an interpreter that has them, not by the tests' own.
 
 python cloud_check.py sky FILES       each is a task for SkyPilot: prints what SkyPilot reads
-python cloud_check.py jobset FILES    each holds a Job that the Kubernetes client knows, field by field
+python cloud_check.py jobset FILES    each is a JobSet to Kubeflow's models, and its Job one to the Kubernetes
+                                      client, field by field
 python cloud_check.py slices NAMES    prints what xpk knows of each slice, null for none
 """
 
@@ -30,13 +31,28 @@ def check_sky(file: str) -> Any:
 
 def check_jobset(file: str) -> Any:
     import yaml
+    from kubeflow_trainer_api.models.jobset_v1alpha2_job_set import JobsetV1alpha2JobSet
     from kubernetes.client import models
 
     with open(file, encoding="utf-8") as text:
         jobset = yaml.safe_load(text)
+    check_known(JobsetV1alpha2JobSet.from_dict(jobset).to_dict(), jobset, "jobset")
     for job in jobset["spec"]["replicatedJobs"]:
         check_fields(job["template"], "V1JobTemplateSpec", models, "template")
     return jobset["metadata"]["name"]
+
+
+def check_known(read: Any, written: Any, path: str) -> None:
+    """Fail for what a model has not taken in: it leaves out fields that it does not know."""
+    if isinstance(written, dict):
+        assert set(written) <= set(read), f"{path} has {set(written) - set(read)}"
+        for name, item in written.items():
+            check_known(read[name], item, f"{path}.{name}")
+    elif isinstance(written, list):
+        for index, (one, item) in enumerate(zip(read, written, strict=True)):
+            check_known(one, item, f"{path}[{index}]")
+    else:
+        assert read == written, path
 
 
 def check_fields(value: Any, kind: str, models: Any, path: str) -> None:

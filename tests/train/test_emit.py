@@ -1,4 +1,4 @@
-"""Launch files for Cloud TPU: as the parsers of SkyPilot, Kubernetes and xpk see them."""
+"""Launch files for Cloud TPU: as the parsers of SkyPilot, Kubernetes, Kubeflow and xpk see them."""
 
 import json
 import os
@@ -25,7 +25,7 @@ IMAGE = ["--tpu.image", "us-docker.pkg.dev/project/repository/quarry:1"]
 
 
 def ask_parsers(kind: str, *words: object):
-    """What cloud_check.py says, run where SkyPilot, xpk and the Kubernetes client are installed."""
+    """What cloud_check.py says, run where the parsers are installed."""
     if not CLOUD_PYTHON.exists() and os.environ.get("CI") != "true":
         pytest.skip(f"no SkyPilot and xpk here: {INSTALL}")
     done = subprocess.run(
@@ -119,11 +119,13 @@ def test_kubernetes_knows_every_field_of_a_jobset(emit, case):
     assert len(set(ask_parsers("jobset", *files))) == 2
 
 
-def test_kubernetes_refuses_a_field_it_does_not_know(emit):
+def test_a_field_that_kubernetes_or_jobset_does_not_know_is_refused(emit):
     file = emit("jobset", *BUCKET, *IMAGE, "--tpu.accelerator", "v5e-8")[0]
-    file.write_text(file.read_text().replace("restartPolicy", "restartPolice"))
-    with pytest.raises(AssertionError, match="restartPolice"):
-        ask_parsers("jobset", file)
+    good = file.read_text()
+    for field, misspelt in {"restartPolicy": "restartPolice", "onJobFailureReasons": "onFailure"}.items():
+        file.write_text(good.replace(field, misspelt))
+        with pytest.raises(AssertionError, match=misspelt):
+            ask_parsers("jobset", file)
 
 
 def test_slices_are_what_xpk_knows_them_to_be():
