@@ -411,10 +411,14 @@ def demo(
     return report(workdir / "quickstart", output)
 
 
-def doctor(cache: Path | None = None) -> int:
+def doctor(
+    file: Positional[Path | None] = None, workdir: Path = Path("runs"), cache: Path | None = None
+) -> int:
     """Say what this machine has: devices, versions, caches, speed, and what each extra would add.
 
     Args:
+        file: A scale-point file: is there room for its checkpoints?
+        workdir: The directory of runs: can it be locked, how much is free?
         cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
     """
     from train.platform import available_cores, prepare
@@ -422,8 +426,10 @@ def doctor(cache: Path | None = None) -> int:
     cores = len(available_cores())
     prepare(_cache(cache))
     from train.doctor import diagnose
+    from train.experiment import load_points
 
-    diagnose(_cache(cache), cores, console)
+    experiment = load_points(file)[0].config if file else None
+    diagnose(_cache(cache), workdir, experiment, cores, console)
     return DONE
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 
@@ -135,8 +136,13 @@ def test_a_run_does_not_go_on_with_other_text(tmp_path, cache):
 
 
 def test_doctor_reports_and_measures(cache, tmp_path):
-    done = quarry(cache, "doctor", cwd=tmp_path)
+    write_tiny(tmp_path / "study")
+    done = quarry(cache, "doctor", "study/tiny.py", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert re.search("cpu:0 +│ cpu +│ right", done.stdout)
+    assert re.search("other hosts +│ a process on its own ", done.stdout)
+    assert re.search("GiB free, enough for 3 checkpoints of 0.1 MiB", done.stdout)
+    assert re.search("file lock +│ locks ", done.stdout)
     for words in ("versions", "devices", "cache at", "extras", "tokens/s at N ="):
         assert words in done.stdout
 

@@ -4,13 +4,16 @@ import importlib.util
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from train.data import DataError
 from train.data.store import open_store
-from train.run import RECORDED_VERSIONS
+from train.experiment import Experiment
+from train.run import RECORDED_VERSIONS, make_writable
+from train.surroundings import locks, other_hosts, room, unused_devices
 
 EXTRAS = {
     "cuda": ("jax_cuda13_plugin", "training on NVIDIA GPUs"),
@@ -24,10 +27,18 @@ EXTRAS = {
 }
 
 
-def diagnose(cache: Path, cores: int, console: Console, probe_seconds: float = 5.0) -> None:
-    """Print the whole diagnosis."""
+def diagnose(
+    cache: Path,
+    workdir: Path,
+    experiment: Experiment | None,
+    cores: int,
+    console: Console,
+    probe_seconds: float = 5.0,
+) -> None:
+    """Print the whole diagnosis. Raises ConfigError if `workdir` cannot be written."""
     console.print(_versions())
     console.print(_devices(cores))
+    console.print(_run(workdir, experiment))
     console.print(_cache(cache))
     console.print(_extras())
     with console.status(f"training a small model for {probe_seconds:.0f} seconds ..."):
@@ -47,9 +58,34 @@ def _versions() -> Table:
 def _devices(cores: int) -> Table:
     import jax
 
-    table = Table("device", "kind", title=f"devices ({cores} cores for this process)")
-    for device in jax.devices():
-        table.add_row(str(device), device.device_kind)
+    table = Table("device", "kind", "a product there", title=f"devices ({cores} cores for this process)")
+    for device in jax.local_devices():
+        table.add_row(str(device), device.device_kind, _product(device))
+    for sentence in unused_devices():
+        table.add_row("", "", sentence)
+    return table
+
+
+def _product(device: Any) -> str:
+    """Whether `device` multiplies matrices rightly; what it says if it does not."""
+    import jax
+    import numpy as np
+
+    whole = np.arange(256.0, dtype=np.float32).reshape(16, 16) % 7
+    try:
+        found = np.asarray(jax.jit(lambda x: x @ x)(jax.device_put(whole, device)))
+    except RuntimeError as error:
+        return f"fails: {str(error).splitlines()[0]}"
+    return "right" if np.array_equal(found, whole @ whole) else "WRONG"
+
+
+def _run(workdir: Path, experiment: Experiment | None) -> Table:
+    make_writable(workdir)
+    table = Table("asked", "found", title=f"a run in {workdir}")
+    table.add_row("other hosts", other_hosts())
+    table.add_row("disk", room(workdir, experiment))
+    refusal = "does NOT lock: two processes could train in one run directory there"
+    table.add_row("file lock", "locks" if locks(workdir) else refusal)
     return table
 
 
