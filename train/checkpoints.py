@@ -11,7 +11,7 @@ import time
 import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import jax
 import numpy as np
@@ -22,19 +22,17 @@ from orbax.checkpoint import checkpoint_managers as managers
 from model.config import require
 from train.experiment import CheckpointConfig, Experiment
 from train.fingerprint import fingerprint, names
-from train.hosts import count, from_first
+from train.hosts import from_all, from_first
+from train.restoring import DamagedCheckpoint, read
 from train.step import TrainState
 
+T = TypeVar("T")
 Report = Callable[[str, int, str], None]
 """Takes what happened, at which step, and a sentence about it."""
 
 
 for noisy in ("absl", "asyncio"):  # Orbax logs each error several times before it raises it
     logging.getLogger(noisy).setLevel(logging.CRITICAL)
-
-
-class DamagedCheckpoint(Exception):
-    """A checkpoint that does not hold what was saved."""
 
 
 class Checkpoints:
@@ -55,7 +53,7 @@ class Checkpoints:
             cleanup_tmp_directories=True,
             lightweight_initialize=True,  # else one damaged file would keep all of them from being listed
         )
-        self._manager = ocp.CheckpointManager(self._directory, options=options)
+        self._manager = ocp.CheckpointManager(self._directory, options=options, item_handlers=writers())
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
         """Orbax's question: which to keep, beside the newest."""
@@ -88,10 +86,9 @@ class Checkpoints:
             return None
 
     def _restore(self, step: int, abstract: TrainState) -> TrainState:
-        found = self._read(step, seal=ocp.args.JsonRestore())
-        words = opened(found["seal"], abstract)
-        args = ocp.args.StandardRestore(abstract)
-        state = TrainState(*self._read(step, state=args)["state"])
+        folder, args = self._directory / str(step), ocp.args.StandardRestore(abstract)
+        words = on_all_hosts(lambda: opened(read(folder, "seal", ocp.args.JsonRestore()), abstract))
+        state = on_all_hosts(lambda: TrainState(*read(folder, "state", args)))
         changed = [
             name
             for name, old, new in zip(names(abstract), words, read_words(state), strict=True)
@@ -100,18 +97,6 @@ class Checkpoints:
         if changed:
             raise DamagedCheckpoint(f"{changed[0]} is not what was saved")
         return state
-
-    def _read(self, step: int, **items: Any) -> Any:
-        """Items of a checkpoint; whatever goes wrong in reading them is damage.
-
-        Of several hosts perhaps only one meets it, and cannot set aside what the others are reading: it ends
-        the run, and its sentence names the way on.
-        """
-        try:
-            return self._manager.restore(step, args=ocp.args.Composite(**items))
-        except Exception as error:
-            require(count() == 1, f"{self._directory / str(step)} cannot be read on every host; move it away")
-            raise DamagedCheckpoint(f"it cannot be read ({type(error).__name__})") from error
 
     def _set_aside(self, step: int, reason: str) -> None:
         """Move a checkpoint out of the way, `damaged-<step>`, and say so."""
@@ -140,7 +125,7 @@ class Checkpoints:
     def save(self, state: TrainState) -> None:
         """Begin to save; the state may be donated as soon as this returns."""
         step = int(jax.device_get(state.step))
-        items = {"state": ocp.args.StandardSave(state), "seal": ocp.args.JsonSave(sealed(state))}
+        items = {"state": ocp.args.PyTreeSave(state), "seal": ocp.args.JsonSave(sealed(state))}
         self._manager.save(step, args=ocp.args.Composite(**items))
         self._saved_at = time.monotonic()
 
@@ -150,6 +135,25 @@ class Checkpoints:
             self._manager.wait_until_finished()
         finally:
             self._manager.close()
+
+
+def writers() -> dict[str, ocp.CheckpointHandler]:
+    """What writes each item. Compressed, a state is a tenth smaller and takes five times the processor time,
+    which a CPU takes from the training (experiments/results/LOG.md)."""
+    return {"state": ocp.PyTreeCheckpointHandler(use_compression=False), "seal": ocp.JsonCheckpointHandler()}
+
+
+def on_all_hosts(work: Callable[[], T]) -> T:
+    """What `work` gives here. Raises DamagedCheckpoint on every host if it does so on any."""
+    result, damage = None, None
+    try:
+        result = work()
+    except DamagedCheckpoint as error:
+        damage = str(error)
+    for met in from_all(damage):
+        if met is not None:
+            raise DamagedCheckpoint(met)
+    return cast(T, result)
 
 
 def permanent_steps(experiment: Experiment, steps: int) -> frozenset[int]:

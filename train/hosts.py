@@ -29,6 +29,8 @@ BEATS_PER_LIMIT = 5
 DONE = 0
 LAST_WORDS_SECONDS = 2.0
 """How long host 0, which holds the key-value store, stays for the others to hear why it ends."""
+END_SECONDS = 30.0
+"""More than it takes to hear of an announced end and to end."""
 
 
 class HostLost(Exception):
@@ -166,15 +168,39 @@ def from_first(work: Callable[[], T]) -> T:
     return value
 
 
+_told = 0
+
+
+def from_all(value: Any) -> list[Any]:
+    """What each host has given, JSON values, on every host; all call this in the same order."""
+    if count() == 1:
+        return [value]
+    global _told
+    _told += 1
+    key = f"quarry/all/{_told}"
+    _client().key_value_set(f"{key}/{index()}", json.dumps(value))
+    places = [f"{key}/{host}" for host in range(count())]
+    return from_first(
+        lambda: [json.loads(_client().blocking_key_value_get(place, FOR_EVER_MS)) for place in places]
+    )
+
+
 _on_end: list[Callable[[int], None]] = []
 
 
 @contextmanager
 def recording(record: Callable[[int], None]) -> Iterator[None]:
-    """Within it, an end in haste calls `record` with its exit code, from whatever thread."""
+    """Within it, an end in haste calls `record` with its exit code, from whatever thread.
+
+    An error that only follows from such an end, of this host or another, does not leave it.
+    """
     _on_end.append(record)
     try:
         yield
+    except BaseException:
+        if _is_up() and _announced():
+            time.sleep(END_SECONDS)  # the watch ends this process, with the reason
+        raise
     finally:
         _on_end.remove(record)
 
@@ -293,6 +319,14 @@ def _announce(code: int, sentence: str) -> None:
     said = sentence if sentence.startswith("host ") else f"host {index()} ends: {sentence}"
     with suppress(RuntimeError):
         _client().key_value_set("quarry/end", json.dumps([code, said]))
+
+
+def _announced() -> bool:
+    """Whether some host has announced an end."""
+    try:
+        return bool(_client().key_value_try_get("quarry/end"))
+    except RuntimeError:
+        return False
 
 
 def _end(code: int, sentence: str) -> NoReturn:

@@ -76,7 +76,7 @@ def abstract_state(experiment: Experiment, mesh: Mesh) -> TrainState:
 
 
 def state_bytes(experiment: Experiment) -> int:
-    """Size of the state, hence of a checkpoint before compression."""
+    """Size of the state, hence of a checkpoint."""
     leaves = jax.tree.leaves(jax.eval_shape(lambda: init_state(experiment)))
     return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
 

@@ -23,8 +23,8 @@ def free_port() -> int:
         return held.getsockname()[1]
 
 
-def begin(cache: Path, hosts: int, *words: object, cwd: Path) -> list[subprocess.Popen]:
-    """`quarry WORDS` on so many hosts, with eight devices together."""
+def begin(cache: Path, hosts: int, *words: object, cwd: Path, together: int = 8) -> list[subprocess.Popen]:
+    """`quarry WORDS` on so many hosts, with so many devices together."""
     port, processes = free_port(), []
     read = cwd / "read" / f"{time.time_ns()}"
     for host in range(hosts):
@@ -34,7 +34,7 @@ def begin(cache: Path, hosts: int, *words: object, cwd: Path) -> list[subprocess
         processes.append(
             subprocess.Popen(
                 [*map(str, command)],
-                env=devices(cache, 8 // hosts) | {"READ": str(read)},
+                env=devices(cache, together // hosts) | {"READ": str(read)},
                 cwd=cwd,
                 stdout=log,
                 stderr=log,

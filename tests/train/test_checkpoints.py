@@ -25,16 +25,6 @@ from train.progress import Quiet
 from train.record import RunDirectory, read_jsonl
 from train.step import TrainState
 
-# Orbax leaves the other arrays' coroutines behind when one array cannot be read.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:coroutine")
-
-
-@pytest.fixture(autouse=True)
-def _collected():
-    """Nothing of a test's is left for the next."""
-    yield
-    gc.collect()
-
 
 def state_at(step: int) -> TrainState:
     weights = jax.random.normal(jax.random.key(step), (300, 70))
@@ -99,7 +89,7 @@ def saved(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_is_used(saved, tmp_path, name):
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_is_used(saved, tmp_path, capfd, name):
     folder = tmp_path / "checkpoints"
     shutil.copytree(saved, folder)
     DAMAGE[name](folder / "3")
@@ -114,6 +104,8 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_is_used(saved, 
     assert [(event, step) for event, step, _ in said] == [("damaged", 3)]
     assert "the checkpoint of step 3 is set aside in" in said[0][2]
     checkpoints.close()
+    gc.collect()
+    assert capfd.readouterr().err == "", "Orbax and TensorStore print nothing beside the sentence"
 
 
 @pytest.mark.parametrize("name", HARMLESS)

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 from model.config import ConfigError
 from tests.commands import quarry
 from tests.train.pairs import begin, end
-from tests.train.tiny import write_tiny
+from tests.train.tiny import tiny_point, write_tiny
 from train.hosts import Hosts, from_environment, several
+from train.loop import train
+from train.progress import Quiet
 from train.record import RunDirectory, read_jsonl, read_last_row
 
 STEPS, ROWS, SEQUENCES, RATE = 160, 8, 64, 1e-3
@@ -97,6 +100,40 @@ def test_two_hosts_killed_then_one_then_two_then_one_train_the_run_of_one(whole,
     assert codes == [0], said
     assert_same_losses(directory, whole)
     assert_every_epoch_reads_each_sequence_once(tmp_path / "read")
+
+
+def checkpoints_of(directory: RunDirectory) -> list[int]:
+    return sorted(int(path.name) for path in directory.checkpoints.glob("*") if path.name.isdecimal())
+
+
+def test_two_hosts_end_within_the_grace_time_and_agree_on_a_checkpoint_that_one_cannot_read(tmp_path, cache):
+    point = tiny_point(tmp_path / "study", steps=40, rate=RATE, every=0.0)
+    directory = RunDirectory(tmp_path / "runs/study/tiny")
+    words = ["train", "study/tiny.py", "--mesh.data", 1, "--mesh.fsdp", 2]
+
+    pair = begin(cache, 2, *words, "--checkpoint.grace-seconds", 0.01, cwd=tmp_path, together=2)
+    while len(checkpoints_of(directory)) < 2:
+        assert all(process.poll() is None for process in pair)
+        time.sleep(0.01)
+    os.kill(pair[1].pid, signal.SIGTERM)
+    codes, said = end(pair, tmp_path)
+    assert codes == [75, 75], said
+    ran_out = "checkpoint.grace_seconds = 0.01 ran out while the run was stopping"
+    assert f"error: {ran_out}" in said[1]
+    assert f"error: host 1 ends: {ran_out}" in said[0]
+    assert directory.status() == "preempted"
+
+    newest = checkpoints_of(directory)[-1]
+    (written_by_host_1,) = (directory.checkpoints / str(newest)).glob("*/ocdbt.process_1")
+    shutil.rmtree(written_by_host_1 / "d")
+    seldom = ["--checkpoint.every-seconds", 60]
+    codes, said = end(begin(cache, 2, *words, *seldom, cwd=tmp_path, together=2), tmp_path)
+    assert codes == [0, 0], said
+    assert f"the checkpoint of step {newest} is set aside in" in said[0]
+    assert not any(word in text for text in said for word in ("Traceback", "ignored", "rror:"))
+    assert [row["event"] for row in read_jsonl(directory.events)] == ["damaged"]
+    assert train(point, tmp_path / "alone", cache, Quiet()) == "finished"
+    assert_same_losses(directory, RunDirectory(tmp_path / "alone/study/tiny"))
 
 
 def test_a_host_whose_companion_does_not_come_up_says_so(tmp_path, cache):

@@ -1,0 +1,125 @@
+"""Seconds that training loses to saving, as a dated table: `python -m tests.benchmarks.saving`.
+
+The state is the parameters and two moments. Each size is trained by the real loop, in a process of its own on
+one core, with a checkpoint every 2 WINDOWs of seconds. The steps in the window after a save are timed against
+as many steps before it and after that window, when nothing is saved: the difference is what a save costs, the
+loop's stop and what the writing beside it takes from the steps. `stopped` is the stop alone.
+"""
+
+import datetime
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from train.progress import Quiet
+
+SHAPES = {"64x2x2": (64, 2, 2, 16), "256x6x4": (256, 6, 4, 4), "512x8x8": (512, 8, 8, 2)}
+"""d_model x layers x heads: d_model, layers, heads, rows of 256 tokens in a batch."""
+WINDOW, SECONDS, MINUTE = 5.0, 180.0, 60.0
+
+
+@dataclass
+class Timeline(Quiet):
+    """When each step was done, and which steps were saved; asks the run to stop after SECONDS."""
+
+    done_at: dict[int, float] = field(default_factory=dict)
+    saved: list[int] = field(default_factory=list)
+    stopped: list[float] = field(default_factory=list)
+
+    def update(self, step: int, loss: float, tokens_per_second: float) -> None:
+        self.done_at[step] = time.monotonic()
+        if self.done_at[step] - next(iter(self.done_at.values())) > SECONDS:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def note_saves(self) -> None:
+        """Write down the saves of this process from now on."""
+        from train.checkpoints import Checkpoints
+
+        save = Checkpoints.save
+
+        def noted(checkpoints, state):
+            began = time.monotonic()
+            save(checkpoints, state)
+            self.saved.append(max(self.done_at))
+            self.stopped.append(time.monotonic() - began)
+
+        Checkpoints.save = noted
+
+    def lost(self) -> np.ndarray:
+        """Seconds that each save cost, but the first and the last."""
+        saved = np.array(self.saved[:-1])
+        width = int(np.diff(saved).min()) // 2
+        at = np.array([[self.done_at[step + i * width] for i in (-1, 0, 1, 2)] for step in saved[1:-1]])
+        before, after, later = np.diff(at).T
+        return after - (before + later) / 2
+
+
+def point(shape: str):
+    from model.config import modern
+    from train.experiment import CheckpointConfig, Duration, EvaluationConfig, Experiment, Point
+
+    width, layers, heads, rows = SHAPES[shape]
+    config = Experiment(
+        model=modern(width, layers, heads, context=256),
+        duration=Duration(steps=10**6),
+        evaluation=EvaluationConfig(count=1),
+        checkpoint=CheckpointConfig(every_seconds=2 * WINDOW),
+        batch_tokens=256 * rows,
+        log_every=1,
+    )
+    return Point("saving", shape, config, Path(__file__))
+
+
+def child(shape: str) -> None:
+    """Train one size; print its row as JSON."""
+    from train.platform import cache_directory, prepare
+
+    prepare(cache_directory())
+    from model.counting import count_parameters
+    from train.loop import train
+    from train.step import state_bytes
+
+    chosen, timeline = point(shape), Timeline()
+    timeline.note_saves()
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        train(chosen, Path(folder), cache_directory(), timeline)
+    lost = timeline.lost()
+    row = {
+        "shape": shape,
+        "parameters": count_parameters(chosen.config.model).total,
+        "MiB": round(state_bytes(chosen.config) / 2**20, 1),
+        "seconds_per_step": round(float(np.median(np.diff(list(timeline.done_at.values())))), 4),
+        "saves": len(lost),
+        "stopped": round(float(np.median(timeline.stopped)), 4),
+        "lost": round(float(lost.mean()), 4),
+        "lost_sem": round(float(lost.std(ddof=1) / len(lost) ** 0.5), 4),
+        "percent_at_one_a_minute": round(float(100 * lost.mean() / MINUTE), 3),
+    }
+    print(pl.DataFrame([row]).write_json())
+
+
+def measure(shape: str) -> pl.DataFrame:
+    words = [sys.executable, "-m", "tests.benchmarks.saving", shape]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    return pl.read_json(done.stdout.splitlines()[-1].encode())
+
+
+def main() -> None:
+    from train.record import write_table
+
+    table = pl.concat([measure(shape) for shape in SHAPES])
+    output = Path("runs/benchmarks") / f"saving-{datetime.date.today()}.csv"
+    write_table(table, output)
+    print(table, f"-> {output}", sep="\n")
+
+
+if __name__ == "__main__":
+    child(sys.argv[1]) if len(sys.argv) > 1 else main()
