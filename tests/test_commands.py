@@ -141,7 +141,7 @@ def test_doctor_reports_and_measures(cache, tmp_path):
     assert done.returncode == 0, done.stderr
     assert re.search("cpu:0 +│ cpu +│ right", done.stdout)
     assert re.search("other hosts +│ a process on its own ", done.stdout)
-    assert re.search("GiB free, enough for 3 checkpoints of 0.1 MiB", done.stdout)
+    assert re.search("GiB free, enough for 3 checkpoints of 0.2 MiB", done.stdout)
     assert re.search("file lock +│ locks ", done.stdout)
     for words in ("versions", "devices", "cache at", "extras", "tokens/s at N ="):
         assert words in done.stdout
