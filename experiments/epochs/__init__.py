@@ -7,14 +7,15 @@ Every rule that depends on size is in `recipe`. A cell (N, U) is one trunk at co
 that cool after 1/4, 1/2, 1, 2, ... passes; `fresh` is a trunk that never repeats, with branches at powers of
 two of tokens. Both hold for one weight decay and one seed; others are variants.
 
-`smoke` trains on speeches in minutes; `cpu` on novels in about twelve core-hours. The novels: see
-experiments/epochs/novels.py.
+`smoke` trains on speeches in minutes; `cpu` on novels in about twelve core-hours (the novels: see
+experiments/epochs/novels.py); `gpu` and `tpu` on lm1b, to 85 million and 1.6 billion parameters.
 """
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
-from model.config import modern
+from model.config import Dtype, modern
 from train.experiment import (
     BranchConfig,
     CheckpointConfig,
@@ -26,12 +27,42 @@ from train.experiment import (
     ScheduleConfig,
 )
 
-CONTEXT = 128
-BATCH_TOKENS = 1024
-HEAD_DIM = 16
-LAYERS = 2
-SHORTEST = 2**16
-"""Tokens of the shortest branch: 64 steps."""
+
+@dataclass(frozen=True)
+class Scale:
+    """What all cells of a ladder share, whatever their size; two ladders of one scale make one table."""
+
+    tokenizer: str = "bytes"
+    vocab_size: int = 256
+    context: int = 128
+    batch_tokens: int = 1024
+    head_dim: int = 16
+    warmup_steps: int = 20
+    shortest_steps: int = 64
+    """Of the shortest branch."""
+    evaluation_tokens: int = 131_072
+    compute_dtype: Dtype = "float32"
+
+    @property
+    def shortest(self) -> int:
+        """Tokens of the shortest branch."""
+        return self.shortest_steps * self.batch_tokens
+
+
+SMALL = Scale()
+LARGE = Scale(
+    tokenizer="bpe:16384",
+    vocab_size=16_384,
+    context=512,
+    batch_tokens=2**15,
+    head_dim=64,
+    warmup_steps=40,
+    shortest_steps=128,
+    evaluation_tokens=2**20,
+    compute_dtype="bfloat16",
+)
+"""Word pieces for an accelerator. At the losses of word pieces, above 3 nats, the batch is a tenth of the
+critical one by Kaplan's fit (2001.08361, eq. 1.4), so that tokens and steps stay apart."""
 PASSES = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
 WEIGHT_DECAYS = (0.1, 0.4, 1.6)
 SEEDS = (0, 1, 2)
@@ -39,44 +70,56 @@ RATES = {"rate-half": 0.5, "rate-double": 2.0}
 DROPOUT = 0.1
 
 
-def recipe(d_model: int, corpus: str, **fields: Any) -> Experiment:
+def recipe(d_model: int, corpus: str, scale: Scale = SMALL, **fields: Any) -> Experiment:
     """The scale point of width `d_model`: what is the same in every cell, and what follows from the width.
 
-    The learning rate falls as 1 / d_model, as in the study `quickstart`; rotary positions and normalised
-    queries and keys, without which the first 1.5 million tokens are a plateau of character statistics; a
-    batch of 8 sequences.
+    A layer for each 64 features, two at least. The learning rate falls as 1 / d_model, as in the study
+    `quickstart`; rotary positions and normalised queries and keys, without which the first 1.5 million tokens
+    are a plateau of character statistics; a small batch.
     """
+    model = modern(
+        d_model,
+        n_layers=max(2, d_model // 64),
+        n_heads=d_model // scale.head_dim,
+        context=scale.context,
+        vocab_size=scale.vocab_size,
+        compute_dtype=scale.compute_dtype,
+    )
     return Experiment(
-        model=modern(d_model, LAYERS, n_heads=d_model // HEAD_DIM, context=CONTEXT),
-        data=DataConfig(corpus=corpus, unique_tokens=fields.pop("unique_tokens", None)),
+        model=model,
+        data=DataConfig(corpus, scale.tokenizer, unique_tokens=fields.pop("unique_tokens", None)),
         optimizer=OptimizerConfig(learning_rate=0.3 / d_model, weight_decay=WEIGHT_DECAYS[0]),
-        schedule=ScheduleConfig(kind="wsd", warmup_steps=20, decay=0.2),
-        evaluation=EvaluationConfig(validation_tokens=131_072, test_tokens=131_072),
+        schedule=ScheduleConfig(kind="wsd", warmup_steps=scale.warmup_steps, decay=0.2),
+        evaluation=EvaluationConfig(scale.evaluation_tokens, scale.evaluation_tokens),
         checkpoint=CheckpointConfig(every_seconds=300),
-        batch_tokens=BATCH_TOKENS,
+        batch_tokens=scale.batch_tokens,
         log_every=50,
         **fields,
     )
 
 
-def cell(d_model: int, unique_tokens: int, corpus: str, most: float = PASSES[-1]) -> Experiment:
-    """`most` passes over U, and branches after each smaller number of passes that is at least `SHORTEST`."""
-    shorter = tuple(k for k in PASSES if k < most and k * unique_tokens >= SHORTEST)
+def cell(
+    d_model: int, unique_tokens: int, corpus: str, most: float = PASSES[-1], scale: Scale = SMALL
+) -> Experiment:
+    """`most` passes over U, and branches after each smaller number of passes that is not too short."""
+    shorter = tuple(k for k in PASSES if k < most and k * unique_tokens >= scale.shortest)
     return recipe(
         d_model,
         corpus,
+        scale,
         unique_tokens=unique_tokens,
         duration=Duration(epochs=most),
         branches=BranchConfig(epochs=shorter),
     )
 
 
-def fresh(d_model: int, tokens: int, corpus: str) -> Experiment:
-    """One pass of `tokens` fresh tokens, and branches at each half of it down to `SHORTEST`."""
-    halvings = range(1, (tokens // SHORTEST).bit_length())
+def fresh(d_model: int, tokens: int, corpus: str, scale: Scale = SMALL) -> Experiment:
+    """One pass of `tokens` fresh tokens, and branches at each half of it down to the shortest."""
+    halvings = range(1, (tokens // scale.shortest).bit_length())
     return recipe(
         d_model,
         corpus,
+        scale,
         duration=Duration(tokens=tokens),
         branches=BranchConfig(tokens=tuple(tokens >> halving for halving in reversed(halvings))),
     )

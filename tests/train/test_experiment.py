@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.config import ConfigError, modern
-from model.counting import flops_6n
+from model.counting import count_parameters, flops_6n
 from tests.conftest import ROOT
+from train.branches import branches
 from train.experiment import (
     DataConfig,
     Duration,
@@ -110,6 +111,24 @@ def test_studies_are_found_by_name_and_by_folder(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match="holds no scale-point file"):
         find_study(str(tmp_path / "empty"), [])
+
+
+LADDERS = {"smoke": (6, 25e3), "cpu": (36, 394e3), "gpu": (20, 85e6), "tpu": (15, 1.61e9)}
+
+
+@pytest.mark.parametrize(("ladder", "files", "largest"), [(name, *rest) for name, rest in LADDERS.items()])
+def test_every_file_of_the_study_of_epochs_is_a_trunk_of_the_size_it_names(ladder, files, largest):
+    study = find_study(f"epochs/{ladder}", [ROOT / "experiments"])
+    points = [point for file in study for point in load_points(file)]
+    assert len(study) == files
+    for point in points:
+        assert f"quarry sweep experiments/epochs/{ladder}/{point.file.name}" in point.doc
+        shorter = [branch.config.steps(2**29) for branch in branches(point)]
+        assert shorter
+        assert sorted(set(shorter)) == shorter
+        assert shorter[-1] < point.config.steps(2**29)
+    sizes = [count_parameters(point.config.model).nonembedding for point in points]
+    assert max(sizes) == pytest.approx(largest, rel=0.02)
 
 
 def test_first_difference_names_the_field():

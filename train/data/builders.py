@@ -81,7 +81,8 @@ def open_own(kind: str, files: list[Path], data_dir: Path) -> Corpus:
 def open_tfds(name: str, argument: str, data_dir: Path) -> Corpus:
     """The corpus `tfds:NAME[/CONFIG][@SPLIT]`; the split is `train` unless given, and may be a slice.
 
-    Raises DataError for an unknown data set or split, or if it has no one text feature.
+    Raises DataError for an unknown data set or split, or if it has no one text feature or cannot be
+    prepared.
     """
     dataset, _, split = argument.partition("@")
     if not _DATASET.fullmatch(dataset):
@@ -100,6 +101,11 @@ def open_tfds(name: str, argument: str, data_dir: Path) -> Corpus:
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout is the command's
             builder.download_and_prepare()
+    except ModuleNotFoundError as error:
+        raise DataError(
+            f"corpus = {name!r}: TFDS needs TensorFlow to prepare it, not to read it ({error}); where it "
+            f"is installed: tfds build {dataset} --file_format=array_record --data_dir={data_dir}"
+        ) from error
     except OSError as error:  # of which those of `requests` are a kind
         raise DataError(f"corpus = {name!r} could not be downloaded to {data_dir}: {error}") from error
     return _corpus(name, builder, split or "train", builder.info.full_name)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -67,6 +68,17 @@ def test_a_data_set_prepared_in_another_format_is_refused(prepared, tmp_path):
     info.write_text(info.read_text().replace('"array_record"', '"tfrecord"'))
     with pytest.raises(DataError, match=r"'tfds:sotu': File format array_record does not match .*tfrecord"):
         open_corpus("tfds:sotu", tmp_path / "copy")
+
+
+def test_a_data_set_that_needs_tensorflow_to_be_prepared_says_so(monkeypatch, tmp_path):
+    import tensorflow_datasets as tfds
+
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.setattr(tfds.download.DownloadManager, "download_and_extract", lambda self, url: tmp_path)
+    with pytest.raises(
+        DataError, match=r"'tfds:lm1b': TFDS needs TensorFlow .*: tfds build lm1b --file_format"
+    ):
+        open_corpus("tfds:lm1b", tmp_path)
 
 
 def make_data_set(name, features, examples, data_dir):

@@ -1,0 +1,12 @@
+"""395 thousand parameters on 2^22 unique tokens: up to 32 passes.
+
+Claim: larger models come nearer to the floor L*(U) in fewer passes (see experiments/epochs/__init__.py).
+Expected: the losses of the branches fall with k, in fewer passes the larger the model.
+Command: quarry sweep experiments/epochs/gpu/n395k_u4m.py
+"""
+
+from experiments.epochs import LARGE, cell, remedies
+from experiments.epochs.gpu import CORPUS
+
+config = cell(d_model=128, unique_tokens=2**22, corpus=CORPUS, most=32, scale=LARGE)
+variants = remedies(config)

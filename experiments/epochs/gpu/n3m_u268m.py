@@ -1,0 +1,11 @@
+"""3 million parameters on 2^28 unique tokens: up to 2 passes.
+
+Claim: larger models come nearer to the floor L*(U) in fewer passes (see experiments/epochs/__init__.py).
+Expected: the losses of the branches fall with k, in fewer passes the larger the model.
+Command: quarry sweep experiments/epochs/gpu/n3m_u268m.py
+"""
+
+from experiments.epochs import LARGE, cell
+from experiments.epochs.gpu import CORPUS
+
+config = cell(d_model=256, unique_tokens=2**28, corpus=CORPUS, most=2, scale=LARGE)

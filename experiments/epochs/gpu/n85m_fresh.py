@@ -1,0 +1,11 @@
+"""85 million parameters on up to 2^29 tokens, none of them seen twice: what repeats are measured against.
+
+Claim: repeats are worth less than fresh tokens (Muennighoff 2023, 2305.16264).
+Expected: at equal tokens the lowest loss of this size.
+Command: quarry sweep experiments/epochs/gpu/n85m_fresh.py
+"""
+
+from experiments.epochs import LARGE, fresh
+from experiments.epochs.gpu import CORPUS
+
+config = fresh(d_model=768, tokens=2**29, corpus=CORPUS, scale=LARGE)

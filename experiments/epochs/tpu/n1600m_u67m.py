@@ -1,0 +1,11 @@
+"""1.6 billion parameters on 2^26 unique tokens: up to 4 passes.
+
+Claim: larger models come nearer to the floor L*(U) in fewer passes (see experiments/epochs/__init__.py).
+Expected: the losses of the branches fall with k, in fewer passes the larger the model.
+Command: quarry sweep experiments/epochs/tpu/n1600m_u67m.py
+"""
+
+from experiments.epochs import LARGE, cell
+from experiments.epochs.tpu import CORPUS, on_slice
+
+config = on_slice(cell(d_model=2048, unique_tokens=2**26, corpus=CORPUS, most=4, scale=LARGE))

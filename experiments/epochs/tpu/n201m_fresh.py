@@ -1,0 +1,11 @@
+"""201 million parameters on up to 2^29 tokens, none of them seen twice: what repeats are measured against.
+
+Claim: repeats are worth less than fresh tokens (Muennighoff 2023, 2305.16264).
+Expected: at equal tokens the lowest loss of this size.
+Command: quarry sweep experiments/epochs/tpu/n201m_fresh.py
+"""
+
+from experiments.epochs import LARGE, fresh
+from experiments.epochs.tpu import CORPUS, on_slice
+
+config = on_slice(fresh(d_model=1024, tokens=2**29, corpus=CORPUS, scale=LARGE))
