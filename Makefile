@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test lint bench cloud-parsers tpu-compiler clean
+.PHONY: demo test lint bench torch-baseline cloud-parsers tpu-compiler clean
 
 demo: $(VENV)/installed
 	$(BIN)/quarry demo
@@ -20,6 +20,14 @@ lint: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.run
+
+# What `make bench` compares with, apart: the project itself needs no PyTorch.
+torch-baseline: .cache/torch/installed
+
+.cache/torch/installed:
+	$(PYTHON) -m venv .cache/torch
+	.cache/torch/bin/pip install --quiet 'torch>=2.13' numpy
+	touch $@
 
 # SkyPilot, xpk, the Kubernetes client and Kubeflow's models of a JobSet read our launch files in a test; they
 # live apart, for they ask for versions of their own.

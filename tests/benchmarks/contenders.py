@@ -2,10 +2,13 @@
 
     python -m tests.benchmarks.contenders quarry 64 2 2 16 20
 
-prints tokens per second, the median over the run's intervals, compilation left out.
+prints as JSON tokens per second, the median over the run's intervals, compilation left out, and the process's
+peak memory. `product 8` gives FLOPs per second of one large matrix product instead: the ceiling.
 """
 
 import contextlib
+import json
+import resource
 import statistics
 import sys
 import tempfile
@@ -30,8 +33,11 @@ def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float)
     from train.record import RunDirectory, read_jsonl
 
     class UntilTime(Quiet):
+        ends = float("inf")
+
         def update(self, step: int, loss: float, tokens_per_second: float) -> None:
-            if time.monotonic() - began > seconds:
+            self.ends = min(self.ends, time.monotonic() + seconds)
+            if time.monotonic() > self.ends:
                 raise TimeoutError
 
     tokens = rows * CONTEXT
@@ -40,10 +46,8 @@ def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float)
         duration=Duration(steps=100_000),
         evaluation=EvaluationConfig(validation_tokens=256, test_tokens=256, count=1),
         batch_tokens=tokens,
-        micro_batch_tokens=min(tokens, 1024),
         log_every=max(1, 20_000 // tokens),
     )
-    began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         point = Point("bench", "point", config, Path(folder))
         with contextlib.suppress(TimeoutError):
@@ -151,6 +155,22 @@ def torch(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) 
     return _median_rate(step, rows, seconds)
 
 
+def product(seconds: float) -> float:
+    """FLOPs per second of fp32 matrix products [2048, 2048] x [2048, 2048] in JAX, the best of several."""
+    import jax
+    import jax.numpy as jnp
+
+    size = 2048
+    a = jnp.ones((size, size))
+    multiply, best, ends = jax.jit(jnp.matmul), 0.0, time.monotonic() + seconds
+    multiply(a, a).block_until_ready()
+    while time.monotonic() < ends:
+        began = time.perf_counter()
+        multiply(a, a).block_until_ready()
+        best = max(best, 2 * size**3 / (time.perf_counter() - began))
+    return best
+
+
 def _median_rate(step: Callable, rows: int, seconds: float) -> float:
     """Median tokens per second of `step(inputs, targets)` after two warm-up steps."""
     rng = np.random.default_rng(0)
@@ -168,4 +188,8 @@ def _median_rate(step: Callable, rows: int, seconds: float) -> float:
 
 if __name__ == "__main__":
     contender, *shape, length = sys.argv[1:]
-    print({"quarry": quarry, "flax": flax, "torch": torch}[contender](*map(int, shape), float(length)))
+    run: Callable[..., float] = {"quarry": quarry, "flax": flax, "torch": torch, "product": product}[
+        contender
+    ]
+    rate = run(*map(int, shape), float(length))
+    print(json.dumps({"rate": rate, "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))

@@ -1,12 +1,14 @@
-"""`make bench`: tokens per second of whole training steps, side by side, as a dated table.
+"""`make bench`: whole training steps side by side, as a dated table; 60 runs of 8 s, and their starts.
 
-Contenders take turns within a repeat, so that a machine whose speed drifts treats them alike; the table
-holds the median over repeats. It is written to runs/benchmarks/<date>.csv. PyTorch is measured where it is
-installed (pip install torch).
+Contenders take turns within a repeat, so that a machine whose speed drifts treats them alike; the table holds
+medians over repeats: tokens per second, model FLOPs per second (matrices, causal attention and head) as they
+are and as a share of what one large fp32 matrix product reaches on as many cores, and peak memory of a
+process. It is written to runs/benchmarks/<date>.csv. PyTorch is measured where `make torch-baseline` has
+installed it.
 """
 
 import datetime
-import importlib.util
+import json
 import os
 import statistics
 import subprocess
@@ -15,6 +17,9 @@ from pathlib import Path
 
 import polars as pl
 
+from model.config import modern
+from model.counting import flops_exact
+from tests.benchmarks.contenders import CONTEXT
 from train.record import write_table
 
 SHAPES = {
@@ -25,41 +30,74 @@ SHAPES = {
 }
 """d_model x layers x heads: d_model, layers, heads, rows of 256 tokens in a batch."""
 REPEATS, SECONDS = 3, 8.0
+TORCH = Path(".cache/torch/bin/python")
 
 
-def contenders() -> dict[str, tuple[str, int]]:
-    """Name of a column -> contender and the cores it is given."""
-    cores = len(os.sched_getaffinity(0))
-    named = {"quarry, 1 core": ("quarry", 1), "plain flax, all cores": ("flax", cores)}
-    if importlib.util.find_spec("torch") is not None:
-        named |= {"torch.compile, 1 core": ("torch", 1), "torch.compile, all cores": ("torch", cores)}
+def contenders() -> dict[str, tuple[str, list[list[int]]]]:
+    """Name of a contender -> the function that runs it, and the cores of each of its processes."""
+    cores = sorted(os.sched_getaffinity(0))
+    apart, together = [[core] for core in cores], [cores]
+    named = {
+        "quarry, 1 core": ("quarry", apart[-1:]),
+        "quarry, a point on each core": ("quarry", apart),
+        "plain flax, all cores": ("flax", together),
+    }
+    if TORCH.exists():
+        named |= {
+            "torch.compile, 1 core": ("torch", apart[-1:]),
+            "torch.compile, all cores": ("torch", together),
+        }
     return named
 
 
-def measure(contender: str, cores: int, shape: tuple[int, ...]) -> float:
-    """Tokens per second of one run in a process of its own."""
-    allowed = sorted(os.sched_getaffinity(0))[-cores:]
-    words = [sys.executable, "-m", "tests.benchmarks.contenders", contender, *map(str, shape), str(SECONDS)]
-    pinned = ["taskset", "-c", ",".join(map(str, allowed)), *words]
-    done = subprocess.run(
-        pinned, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": "."}
-    )
-    return float(done.stdout.split()[-1])
+def measure(contender: str, cores: list[list[int]], *words: object) -> tuple[float, float]:
+    """Of a process on each group of cores, all at once: their rates together, and the most MiB of one."""
+    python = TORCH if contender == "torch" else sys.executable
+    command = [python, "-m", "tests.benchmarks.contenders", contender, *words, SECONDS]
+    running = [
+        subprocess.Popen(
+            ["taskset", "-c", ",".join(map(str, group)), *map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"PYTHONPATH": "."},
+        )
+        for group in cores
+    ]
+    lines = [process.communicate()[0].splitlines() for process in running]
+    if any(process.returncode for process in running):
+        raise RuntimeError(f"failed: {' '.join(map(str, command))}")
+    found = [json.loads(output[-1]) for output in lines]
+    return sum(one["rate"] for one in found), max(one["mib"] for one in found)
 
 
 def table() -> pl.DataFrame:
-    """A row per shape, a column per contender, in tokens per second."""
+    """A row per shape and contender."""
+    every = sorted(os.sched_getaffinity(0))
+    ceilings = {n: measure("product", [every[-n:]])[0] for n in {1, len(every)}}
     rows = []
     for name, shape in SHAPES.items():
-        rates = {column: [] for column in contenders()}
+        found = {column: [] for column in contenders()}
         for _ in range(REPEATS):
             for column, (contender, cores) in contenders().items():
-                rates[column].append(measure(contender, cores, shape))
-        rows.append(
-            {"shape": name} | {column: round(statistics.median(found)) for column, found in rates.items()}
-        )
-        print(rows[-1], flush=True)
+                found[column].append(measure(contender, cores, *shape))
+        flops = flops_exact(modern(*shape[:3], context=CONTEXT))
+        for column, (_, cores) in contenders().items():
+            rate, mib = (statistics.median(values) for values in zip(*found[column], strict=True))
+            rows.append(_row(name, column, rate, mib, rate * flops, ceilings[sum(map(len, cores))]))
+            print(rows[-1], flush=True)
     return pl.DataFrame(rows)
+
+
+def _row(shape: str, column: str, rate: float, mib: float, flops: float, ceiling: float) -> dict[str, object]:
+    return {
+        "shape": shape,
+        "contender": column,
+        "tokens_per_second": round(rate),
+        "model_gflops_per_second": round(flops / 1e9, 1),
+        "share_of_product": round(flops / ceiling, 3),
+        "mib": round(mib),
+    }
 
 
 def main() -> None:
