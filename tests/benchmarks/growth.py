@@ -1,0 +1,125 @@
+"""How the time of things grows with their number: `python -m tests.benchmarks.growth`, as a dated table.
+
+Steps per second of one run against the rows it logs and against the size of its corpus; seconds of a sweep
+against its points; seconds of `quarry points` against the run directories it reads. For each the exponent of
+the best power law through the measurements: 0 is no growth, 1 in proportion.
+"""
+
+import dataclasses
+import datetime
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from model.config import modern
+from train.experiment import DataConfig, Duration, EvaluationConfig, Experiment, Point
+from train.loop import train
+from train.platform import cache_directory, prepare
+from train.progress import Quiet
+from train.record import RunDirectory, points_table, write_table
+
+BASE = Experiment(
+    model=modern(32, 2, 2, context=128),
+    duration=Duration(steps=2000),
+    evaluation=EvaluationConfig(validation_tokens=4096, test_tokens=4096, count=1),
+    batch_tokens=1024,
+    log_every=10,
+)
+POINT_FILE = """from model.config import modern
+from train.experiment import DataConfig, Duration, EvaluationConfig, Experiment
+
+config = Experiment(
+    model=modern(16, 1, 1, context=32),
+    duration=Duration(steps=10),
+    evaluation=EvaluationConfig(validation_tokens=512, test_tokens=512, count=1),
+    batch_tokens=256,
+    seed_init={seed},
+)
+"""
+
+
+def run_seconds(config: Experiment, folder: Path) -> float:
+    """Seconds of the steps of one run, without start and compilation, by its own record."""
+    point = Point("growth", f"point-{time.monotonic_ns()}", config, Path("point.py"))
+    train(point, folder, cache_directory(), Quiet())
+    rows = [json.loads(row) for row in (folder / point.run / "metrics.jsonl").open()]
+    return rows[-1]["wall_seconds"] - rows[0]["wall_seconds"]
+
+
+def with_rows(rows: int, folder: Path) -> float:
+    """Seconds of 2,000 steps that log so many rows."""
+    return run_seconds(dataclasses.replace(BASE, log_every=2000 // rows), folder)
+
+
+def with_tokens(tokens: int, folder: Path) -> float:
+    """Seconds of 2,000 steps on so many unique tokens."""
+    return run_seconds(dataclasses.replace(BASE, data=DataConfig(unique_tokens=tokens)), folder)
+
+
+def with_points(count: int, folder: Path) -> float:
+    """Seconds of a sweep of so many points that train for a moment, on all cores."""
+    study = folder / f"sweep{count}"
+    study.mkdir()
+    for seed in range(count):
+        (study / f"p{seed}.py").write_text(POINT_FILE.format(seed=seed), encoding="utf-8")
+    words = ["-m", "quarry", "sweep", str(study), "--workdir", str(folder / f"runs{count}")]
+    began = time.monotonic()
+    subprocess.run([sys.executable, *words], check=True, capture_output=True)
+    return time.monotonic() - began
+
+
+def with_runs(count: int, folder: Path) -> float:
+    """Seconds of reading so many run directories into the points table."""
+    point = Point("growth", "read", dataclasses.replace(BASE, duration=Duration(steps=10)), Path("point.py"))
+    train(point, folder / "one", cache_directory(), Quiet())
+    one, root = RunDirectory(folder / "one" / point.run), folder / f"many{count}"
+    for number in range(count):
+        shutil.copytree(one.path, root / f"study{number // 100}" / f"p{number}")
+    began = time.monotonic()
+    assert len(points_table(root)) == 2 * count
+    seconds = time.monotonic() - began
+    shutil.rmtree(root)
+    return seconds
+
+
+MEASUREMENTS: dict[str, tuple[Callable[[int, Path], float], tuple[int, ...]]] = {
+    "2,000 steps, by rows logged": (with_rows, (20, 200, 2000)),
+    "2,000 steps, by unique tokens": (with_tokens, (2**14, 2**17, 2**20, 2**23)),
+    "a sweep, by points": (with_points, (2, 4, 8, 16)),
+    "the points table, by runs": (with_runs, (100, 1000, 10_000)),
+}
+
+
+def measure(what: str) -> list[dict[str, object]]:
+    """A row per size, each with the exponent of all."""
+    of, sizes = MEASUREMENTS[what]
+    with tempfile.TemporaryDirectory() as folder:
+        of(sizes[0], Path(folder) / "warm") if what.startswith("2,000") else None
+        seconds = [of(size, Path(folder)) for size in sizes]
+    exponent = round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 3)
+    rows: list[dict[str, object]] = [
+        {"what": what, "size": size, "seconds": round(taken, 2), "exponent": exponent}
+        for size, taken in zip(sizes, seconds, strict=True)
+    ]
+    print(*rows, sep="\n", flush=True)
+    return rows
+
+
+def main() -> None:
+    prepare(cache_directory(), 1)
+    rows = [row for what in MEASUREMENTS for row in measure(what)]
+    output = Path("runs/benchmarks") / f"growth-{datetime.date.today()}.csv"
+    write_table(pl.DataFrame(rows), output)
+    print(f"-> {output}")
+
+
+if __name__ == "__main__":
+    main()
