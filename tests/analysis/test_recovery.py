@@ -12,7 +12,7 @@ from analysis.objective import Objective
 from analysis.search import Data
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET, Design, measured, spaced
 
-REPEATS = {"kaplan-nd": 4, "skaling": 3, "broken-power": 4, "data-constrained": 2, "epochs": 2}
+REPEATS = {"kaplan-nd": 2, "skaling": 2, "broken-power": 2}
 NEARBY = 63
 
 

@@ -104,7 +104,9 @@ def test_scanning_and_rematerialising_change_no_number(scan, remat, tokens):
     assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), params, same))
 
     def loss(graph):
-        return jax.value_and_grad(lambda p: token_losses(apply(graph, p, tokens), tokens.ravel()).mean())
+        return jax.jit(
+            jax.value_and_grad(lambda p: token_losses(apply(graph, p, tokens), tokens.ravel()).mean())
+        )
 
     for found, expected in zip(*(jax.tree.leaves(loss(g)(params)) for g in (other, graph)), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)

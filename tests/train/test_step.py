@@ -10,7 +10,7 @@ from model.config import MESH_AXES, ConfigError, modern
 from model.sharding import make_mesh
 from model.transformer import build
 from train.experiment import Experiment
-from train.step import loss_and_gradient, make_state, make_train_step, micro_batches
+from train.step import compiled_step, loss_and_gradient, make_state, micro_batches
 
 EXPERIMENT = Experiment(
     model=modern(16, 2, 2, context=8, vocab_size=32), batch_tokens=64, micro_batch_tokens=64
@@ -41,7 +41,7 @@ def batch(experiment: Experiment, seed: int = 0):
 
 def run_steps(experiment: Experiment, count: int):
     mesh = make_mesh(experiment.mesh)
-    state, step = make_state(experiment, mesh), make_train_step(experiment, mesh)
+    state, step = make_state(experiment, mesh), compiled_step(experiment, mesh)
     losses = []
     for i in range(count):
         state, metrics = step(state, *batch(experiment, i), jnp.float32(1e-2))
@@ -69,9 +69,10 @@ def adamw_by_hand(experiment: Experiment, count: int, rate: float):
     weights = [np.asarray(leaf, np.float64) for leaf in leaves]
     decays = jax.tree.leaves(jax.tree.map_with_path(lambda path, _: path[-1].key != "scale", params))
     first, second = ([np.zeros_like(leaf) for leaf in weights] for _ in range(2))
+    gradient_at = jax.jit(lambda params, *rows: loss_and_gradient(graph, params, *rows)[1])
     for step in range(count):
         rounded = tree.unflatten([jnp.asarray(leaf, jnp.float32) for leaf in weights])
-        _, gradient = loss_and_gradient(graph, rounded, *batch(experiment, step))
+        gradient = gradient_at(rounded, *batch(experiment, step))
         gradient = [np.asarray(leaf, np.float64) for leaf in jax.tree.leaves(gradient)]
         norm = np.sqrt(sum((leaf**2).sum() for leaf in gradient))
         for i, leaf in enumerate(gradient):
@@ -117,7 +118,7 @@ def test_micro_batches_do_not_change_the_step(tokens):
 
 def test_a_model_learns_a_repeated_batch():
     mesh = make_mesh(EXPERIMENT.mesh)
-    state, step = make_state(EXPERIMENT, mesh), make_train_step(EXPERIMENT, mesh)
+    state, step = make_state(EXPERIMENT, mesh), compiled_step(EXPERIMENT, mesh)
     for _ in range(150):
         state, metrics = step(state, *batch(EXPERIMENT), jnp.float32(1e-2))
     assert float(metrics.loss) < 0.5
@@ -130,7 +131,7 @@ def test_what_dropout_drops_follows_from_seed_and_step():
     mesh, rows = make_mesh(dropping.mesh), batch(dropping)
 
     def losses(experiment: Experiment) -> list[float]:
-        state, step = make_state(experiment, mesh), make_train_step(experiment, mesh)
+        state, step = make_state(experiment, mesh), compiled_step(experiment, mesh)
         found = []
         for _ in range(2):  # at rate 0 the parameters stay, and only the step differs
             state, metrics = step(state, *rows, jnp.float32(0))
