@@ -199,7 +199,8 @@ def fit(
     Args:
         points: A directory of runs, or a CSV or Parquet table.
         law: kaplan-n, kaplan-d, kaplan-c, kaplan-nd, kaplan-ns, critical-batch, power-offset, chinchilla,
-            skaling, data-constrained, overfit-epochs, epochs, context, broken-power or overtraining.
+            skaling, data-constrained, effective-reuse, overfit-epochs, epochs, context, broken-power or
+            overtraining.
         x: The variable of power-offset and broken-power.
         terms: The terms of epochs beside Chinchilla's; default coupling and reuse.
         freeze: Parameters held at a value, such as "A=521".
@@ -235,6 +236,47 @@ def fit(
         points, law, x=x, terms=terms, freeze=freeze, critical=critical, loss=loss, count=count, split=split,
         annealed_only=not mid_schedule, exclude=exclude, hold_out=hold_out, at=at, profiles=profile,
         against=against, options=options, output=json, figures=figures, console=console,
+    )  # fmt: skip
+    return DONE
+
+
+def rivals(
+    points: Positional[Path],
+    loss: str = "loss",
+    count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
+    split: Literal["validation", "test"] = "validation",
+    exclude: UseAppendAction[tuple[str, ...]] = (),
+    least: float = 0.1,
+    bootstrap: int = 200,
+    level: float = 0.95,
+    seed: int = 0,
+    json: Path | None = None,
+    figures: Path | None = None,
+) -> int:
+    """The laws of repeated data on the same points, judged by the largest N, U and k, which they did not see.
+
+    Where the points were trained by several recipes the best at each N, U and k counts; `--exclude
+    "weight_decay!=0.1"` keeps one.
+
+    Args:
+        points: A directory of runs, or a CSV or Parquet table with N, loss, U and D or E.
+        loss: The column that holds the loss.
+        count: Which parameters N counts, where the table has several counts.
+        split: Which held-out text, where the table has both.
+        exclude: Conditions on points to leave out, such as "N<1e5".
+        least: The share of the points that each test holds out at least.
+        bootstrap: Draws of the bootstrap.
+        level: Of the intervals.
+        seed: Of the bootstrap.
+        json: Also write the result here.
+        figures: Also draw the predictions into this folder, as SVG.
+    """
+    from analysis.commands.rivals import rivals_command
+
+    options = dict(least=least, bootstrap=bootstrap, level=level, seed=seed)
+    rivals_command(
+        points, loss=loss, count=count, split=split, exclude=exclude, options=options, output=json,
+        figures=figures, console=console,
     )  # fmt: skip
     return DONE
 
@@ -436,7 +478,7 @@ def doctor(
 def _run(arguments: list[str]) -> int:
     commands = {
         function.__name__: function
-        for function in (sweep, points, fit, allocate, crossing, plan, report, demo, doctor)
+        for function in (sweep, points, fit, rivals, allocate, crossing, plan, report, demo, doctor)
     }
     if not arguments or arguments[0] not in commands:
         made = {"train": _make_train(arguments[1:]), "compile": _make_compile(arguments[1:])}

@@ -1,7 +1,8 @@
 """From scale points to laws, and what follows from them.
 
-Points (`load_points`), laws (`LAWS`, `find_law`, `PUBLISHED`), fits (`fit`, `profile`, `compare`), and what
-follows: `allocate` (`envelope`, `isoflop`), `efficient_plan`, `crossing`, `merge`, `plan`, `next_points`.
+Points (`load_points`), laws (`LAWS`, `find_law`, `PUBLISHED`), fits (`fit`, `profile`, `compare`, `rivals`),
+and what follows: `allocate` (`envelope`, `isoflop`), `efficient_plan`, `crossing`, `merge`, `plan`,
+`next_points`.
 """
 
 from analysis.allocate import Allocation, allocate
@@ -18,6 +19,7 @@ from analysis.plan import Plan, plan
 from analysis.points import Points, PointsError, load_points
 from analysis.profile import Profile, profile
 from analysis.published import PUBLISHED, find_published
+from analysis.rivals import Rivals, rivals
 from analysis.selection import FitError
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "Points",
     "PointsError",
     "Profile",
+    "Rivals",
     "allocate",
     "compare",
     "crossing",
@@ -53,4 +56,5 @@ __all__ = [
     "next_points",
     "plan",
     "profile",
+    "rivals",
 ]

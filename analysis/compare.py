@@ -253,13 +253,19 @@ def _compute(fits: Mapping[str, Fit]) -> np.ndarray:
     return np.prod(list(inputs_of(fitted.points, fitted.law).values()), axis=0)
 
 
-def _held_out_errors(fitted: Fit, out: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """|predicted / measured - 1| of the rows `out` by a fit without them, then by its bootstrap's refits."""
-    data, held = fitted.data.rows(~out), fitted.data.rows(out)
+def refits_without(fitted: Fit, out: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Parameters of a fit without the rows `out`, then of its bootstrap's refits: [1 + draws, parameters]."""
+    data = fitted.data.rows(~out)
     params = fitted.data.refit(fitted.minima, ~out)
     starts = np.stack([params, fitted.minima.params[0]])
     drawn = uncertainty.bootstrap(data, uncertainty.resample(data.runs, draws, seed), starts).params
-    return np.abs([_errors(held, row) for row in (params, *drawn)])
+    return np.stack([params, *drawn])
+
+
+def _held_out_errors(fitted: Fit, out: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """|predicted / measured - 1| of the rows `out` by a fit without them, then by its bootstrap's refits."""
+    held = fitted.data.rows(out)
+    return np.abs([_errors(held, row) for row in refits_without(fitted, out, draws, seed)])
 
 
 def _row(name: str, fitted: Fit, errors: np.ndarray | None, by: str) -> dict[str, float | str | None]:

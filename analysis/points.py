@@ -215,11 +215,13 @@ def _own_columns(law: Law | None, found: set[str]) -> set[str]:
 
 
 def _with_run(table: pl.DataFrame) -> pl.DataFrame:
-    """The column run: the file's own, study/point, or every row its own run."""
+    """The column run: the file's own, study/point (of a branch its trunk's), or every row its own run."""
     if "run" in table.columns:
         return table.with_columns(pl.col("run").cast(pl.String))
     if {"study", "point"} <= set(table.columns):
-        return table.with_columns(run=pl.concat_str("study", "point", separator="/"))
+        # A branch has taken its trunk's steps: their losses are no independent draws.
+        shared = pl.coalesce("trunk", "point") if "trunk" in table.columns else pl.col("point")
+        return table.with_columns(run=pl.concat_str("study", shared, separator="/"))
     return table.with_columns(run=pl.format("row {}", "row"))
 
 

@@ -7,6 +7,7 @@ from analysis.figures.allocation import compute_optimal, envelope_curves, isoflo
 from analysis.figures.crossing import crossing_curves, crossing_histogram
 from analysis.figures.diagnostics import draw_scatter, law_comparison, profile_curve, start_agreement
 from analysis.figures.fits import fitted, fitted_law, fitted_surface, parity, residuals
+from analysis.figures.rivals import held_out_predictions
 from analysis.figures.runs import bits_per_byte, compute_curves, learning_curves
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "fitted",
     "fitted_law",
     "fitted_surface",
+    "held_out_predictions",
     "isoflop_curves",
     "law_comparison",
     "learning_curves",

@@ -122,6 +122,12 @@ DESIGNS = {
         {"N": spaced(5e6, 2e9, 7), "U": spaced(1e8, 1e10, 6)},
         E=passes,
     ),
+    "effective-reuse": measured(
+        "effective-reuse",
+        (1.8, 482.0, 2085.0, 0.348, 0.366, 1.29, 1.65e7),
+        {"N": spaced(1e7, 1e9, 6), "U": spaced(3e7, 1e10, 6)},
+        E=passes,
+    ),
     "overfit-epochs": measured(
         "overfit-epochs",
         (1.8, 482.0, 2085.0, 0.348, 0.366, 0.01, 0.8, 0.5),

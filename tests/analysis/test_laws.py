@@ -49,6 +49,7 @@ def test_parameter_names_are_the_published_contract():
         "chinchilla": "L_inf A B alpha beta",
         "skaling": "L_inf A B alpha beta kappa",
         "data-constrained": "L_inf A B alpha beta R_D R_N",
+        "effective-reuse": "L_inf A B alpha beta rho U_0",
         "overfit-epochs": "L_inf A B alpha beta P delta kappa",
         "epochs": "L_inf A B alpha beta kappa R_0 p q",
         "context": "a b c",
@@ -94,6 +95,7 @@ def test_larger_laws_contain_the_smaller():
     for name, more in (
         ("skaling", {"kappa": 1.0}),
         ("data-constrained", {"R_D": 1e6, "R_N": 1e6}),
+        ("effective-reuse", {"rho": 1e4, "U_0": 1.0}),
         ("overfit-epochs", {"P": 1e-12, "delta": 1.0, "kappa": 1.0}),
         ("epochs", {"kappa": 1.0, "R_0": 1e6, "p": 0.0, "q": 0.0}),
     ):
@@ -115,6 +117,25 @@ def test_muennighoffs_worth_of_repeated_tokens(k, worth):
     )
     data_term = (loss - p["L_inf"] - p["A"] * n ** -p["alpha"]) / p["B"]
     assert data_term ** (-1 / p["beta"]) / 1e9 == pytest.approx(worth, abs=0.01)
+
+
+@pytest.mark.parametrize("unique", [0.2e9, 0.5e9, 1e9, 2e9])
+def test_yans_passes_until_a_pass_is_worth_three_quarters(unique):
+    """The fitted K(.75, U) of Yan et al. 2025 by the law at the constants that its comment gives."""
+    k = 0.80 * np.log(unique / 1e9) + 5.21
+    p = {"L_inf": 0.0, "A": 0.0, "B": 1.0, "alpha": 0.3, "beta": 0.3, "rho": 1.29, "U_0": 1.65e7}
+    loss = LAWS["effective-reuse"].predict(p, {"N": 1e8, "E": k * unique, "U": unique})
+    assert loss ** (-1 / p["beta"]) / unique == pytest.approx(0.75 * k, rel=2e-3)
+
+
+def test_more_unique_tokens_are_worth_repeating_more():
+    """E_r is k for few passes and levels off at 1 + rho ln(1 + U / U_0)."""
+    p = {"L_inf": 0.0, "A": 0.0, "B": 1.0, "alpha": 0.3, "beta": 0.5, "rho": 2.0, "U_0": 1e6}
+    for unique in (1e8, 1e10):
+        passes = np.array([0.5, 1.0, 1.1, 1e5])
+        loss = LAWS["effective-reuse"].predict(p, {"N": 1e8, "E": passes * unique, "U": unique})
+        expected = [0.5, 1.0, 1.1, 1 + 2 * np.log(1 + unique / 1e6)]
+        np.testing.assert_allclose(loss ** (-1 / p["beta"]) / unique, expected, rtol=1e-3)
 
 
 @pytest.mark.parametrize("x", ["N", "U", "E", "C"])

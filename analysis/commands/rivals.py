@@ -1,0 +1,131 @@
+"""`quarry rivals`: the laws of repeated data, judged by held-out rows and columns."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from analysis.commands.figures import save_charts
+from analysis.commands.fit import print_warnings, write_result
+from analysis.points import load_points
+from analysis.rivals import Rivals, rivals
+from analysis.text import MISSING, count, number
+
+
+def rivals_command(
+    path: Path,
+    *,
+    loss: str,
+    count: str,
+    split: str,
+    exclude: Sequence[str],
+    options: Mapping,
+    output: Path | None,
+    figures: Path | None,
+    console: Console,
+) -> Rivals:
+    """Compare the rivals on the points at `path`, print the result, write it as JSON and draw it if asked.
+
+    `options` are those of `analysis.rivals.rivals`. Raises PointsError, FitError, RecordError.
+    """
+    points = load_points(path, count, split, loss=loss).exclude(exclude)
+    result = rivals(points, **options)
+    print_rivals(result, console)
+    if output is not None:
+        write_result(rivals_json(result), output)
+    if figures is not None:
+        from analysis.figures import held_out_predictions
+
+        names = result.winners["question"].to_list()
+        charts = {_file_name(name): held_out_predictions(result, name) for name in names}
+        save_charts(charts, figures)
+    return result
+
+
+def _file_name(question: str) -> str:
+    return "rivals-" + question.replace(",", "").replace(" ", "-")
+
+
+def print_rivals(result: Rivals, console: Console) -> None:
+    """Print the errors of every law, who wins where, by how much, and what was not asked."""
+    console.print(errors_table(result), winners_table(result), gaps_table(result))
+    reasons = result.refused.group_by("law", "reason", maintain_order=True).agg("question")
+    for law, reason, questions in reasons.iter_rows():
+        console.print(Text(f"not asked: {law or 'any law'}, {'; '.join(questions)}: {reason}"))
+    print_warnings(result.warnings, console)
+
+
+def errors_table(result: Rivals) -> Table:
+    """Laws by their errors of prediction; the least of each question is marked."""
+    table = Table(title="mean |predicted / measured - 1|, by fits without what is predicted", box=None)
+    questions = result.winners["question"].to_list()
+    for heading in ("law", "free", "points", "in sample", *questions):
+        table.add_column(heading, justify="left" if heading == "law" else "right")
+    best = dict(result.winners.select("question", "winner").iter_rows())
+    for row in result.table.iter_rows(named=True):
+        errors = [_percent(row[name]) + (" *" if best[name] == row["law"] else "") for name in questions]
+        table.add_row(
+            Text(row["law"]), str(row["parameters"]), str(row["points"]), _percent(row["in_sample"]), *errors
+        )
+    return table
+
+
+def winners_table(result: Rivals) -> Table:
+    """Who wins where."""
+    table = Table(title="who wins where", box=None)
+    for heading in ("held out", "from", "predicted", "runs", "wins", "not worse within the noise"):
+        table.add_column(heading, justify="left")
+    for row in result.winners.iter_rows(named=True):
+        start = f"{row['column']} = {count(row['cut'])}"
+        rest = ", ".join(row["not_worse"]) or "none"
+        table.add_row(
+            row["question"],
+            start,
+            str(row["units"]),
+            str(row["runs"]),
+            Text(row["winner"] or MISSING),
+            Text(rest),
+        )
+    return table
+
+
+def gaps_table(result: Rivals) -> Table:
+    """How much larger each law's error is than the winner's."""
+    title = f"error above the winner's, {result.level:.0%} interval, probability that the winner is better"
+    table = Table(title=title, box=None)
+    for heading in ("held out", "law", "difference", "interval", "probability"):
+        table.add_column(heading, justify="left" if heading in ("held out", "law") else "right")
+    for row in result.verdicts.iter_rows(named=True):
+        if row["law"] == result.winners.row(by_predicate=_asked(row["question"]), named=True)["winner"]:
+            continue
+        ends = MISSING if row["low"] is None else f"{_percent(row['low'])} to {_percent(row['high'])}"
+        gap = _percent(row["difference"])
+        table.add_row(row["question"], Text(row["law"]), gap, ends, number(row["probability"], 3))
+    return table
+
+
+def _asked(question: str):
+    import polars as pl
+
+    return pl.col("question") == question
+
+
+def _percent(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.2%}"
+
+
+def rivals_json(result: Rivals) -> dict:
+    """The result as JSON values, with each law's parameters fitted to all points."""
+    return {
+        "level": result.level,
+        "laws": [
+            row | {"params": result.fits[row["law"]].params} for row in result.table.iter_rows(named=True)
+        ],
+        "verdicts": result.verdicts.to_dicts(),
+        "winners": result.winners.to_dicts(),
+        "predictions": result.predictions.to_dicts(),
+        "refused": result.refused.to_dicts(),
+        "warnings": list(result.warnings),
+    }
