@@ -139,6 +139,7 @@ def test_crossing_of_published_constants_and_of_points(folder, cache):
         (["fit", "ladder.csv", "--law", "chinchilla", "--hold-out", "N>1e20"], "no point matches"),
         (["fit", "ladder.csv", "--law", "context"], "needs columns T, loss"),
         (["fit", "ladder.csv", "--law", "kaplan-ns"], "B"),
+        (["rivals", "ladder.csv", "--least", "2"], "least=2: must lie between 0 and 1"),
         (["allocate", "ladder.csv", "--flops", "1e20"], "budget"),
         (["allocate", "ladder.csv", "--flops", "-1"], "flops=-1.0"),
         (["crossing", "ladder.csv"], "U"),

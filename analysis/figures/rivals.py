@@ -5,9 +5,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from analysis.figures.parts import axis, finished
+from analysis.figures.parts import finished
 from analysis.rivals import Rivals
-from analysis.text import number
 from analysis.theme import INK, RAMP
 
 
@@ -35,6 +34,4 @@ def _colour(own: pl.DataFrame) -> Any:
     """By k, or plain where the least loss over k was asked for."""
     if own["k"].null_count():
         return alt.value(INK)
-    scale = alt.Scale(scheme=RAMP, type="log")
-    ticks = axis(own["k"].to_list(), "k", number)["axis"].values
-    return alt.Color("k:Q", title="k, epochs", scale=scale, legend=alt.Legend(values=ticks))
+    return alt.Color("k:Q", title="k, epochs", scale=alt.Scale(scheme=RAMP, type="log"))
