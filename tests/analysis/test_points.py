@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.points import Exclusion, PointsError, load_points
+from analysis.points import Exclusion, PointsError, _with_run, load_points
 from tests.analysis.synthetic_runs import write_ladder, write_run
 from train.record import points_table
 
@@ -192,3 +192,8 @@ def test_excluding_by_a_column_of_text_and_of_truth(tmp_path):
     path = tmp_path / "points.parquet"
     pl.DataFrame({"N": [1, 2], "D": [3, 4], "loss": [5.0, 6.0], "good": [True, False]}).write_parquet(path)
     assert load_points(path).exclude(["good=false"]).table["N"].to_list() == [1.0]
+
+
+def test_a_branch_is_resampled_with_its_trunk():
+    table = pl.DataFrame({"study": ["s"] * 3, "point": ["n", "n-k1", "m"], "trunk": [None, "n", None]})
+    assert _with_run(table)["run"].to_list() == ["s/n", "s/n", "s/m"]
