@@ -56,7 +56,7 @@ def _make_train(arguments: list[str]) -> Callable[..., int]:
         Args:
             file: A scale-point file: it defines `config = Experiment(...)`.
             config: Any field of the experiment can be overridden.
-            workdir: The directory of runs.
+            workdir: The directory of runs: a folder, or gs://bucket/folder.
             cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
             name: Name of the point, instead of the file's.
             variant: Train this variant that the file names.
@@ -125,7 +125,7 @@ def sweep(
 
     Args:
         studies: Names of studies in experiments/, folders, or files.
-        workdir: The directory of runs.
+        workdir: The directory of runs: a folder, or gs://bucket/folder.
         cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
         workers: Points at a time; default one per core, each pinned to its own, or one on an accelerator.
         dry_run: Only print what would be trained: N, U, E, k, B, S, C, estimated time and memory.
@@ -155,7 +155,7 @@ def points(runs: Positional[Path], output: Output) -> int:
     """Write one row per evaluation of every run below a directory, as CSV or Parquet.
 
     Args:
-        runs: A directory of runs.
+        runs: A directory of runs, also gs://bucket/folder.
         output: The table to write, .csv or .parquet.
     """
     from train.record import points_table, write_table
@@ -197,7 +197,7 @@ def fit(
     """Fit a law to a directory of runs or to any table with N, loss and one of D, E, C.
 
     Args:
-        points: A directory of runs, or a CSV or Parquet table.
+        points: A directory of runs, also gs://bucket/folder, or a CSV or Parquet table.
         law: kaplan-n, kaplan-d, kaplan-c, kaplan-nd, kaplan-ns, critical-batch, power-offset, chinchilla,
             skaling, data-constrained, effective-reuse, overfit-epochs, epochs, context, broken-power or
             overtraining.
@@ -302,7 +302,7 @@ def allocate(
     """The compute-optimal parameters and tokens of each budget, with intervals.
 
     Args:
-        points: A directory of runs, or a CSV or Parquet table.
+        points: A directory of runs, also gs://bucket/folder, or a CSV or Parquet table.
         flops: Budgets, in FLOPs.
         method: Envelope of curves (Chinchilla's approach 1), isoFLOP minima (2), fitted law (3), or Kaplan's.
         law: The law of the method parametric.
@@ -424,7 +424,7 @@ def report(
     """Write one self-contained HTML page on a directory of runs: curves, frontier, fits, tables.
 
     Args:
-        runs: A directory of runs.
+        runs: A directory of runs, also gs://bucket/folder.
         output: The page to write.
         bootstrap: Draws of the bootstrap by run.
         seed: Of the bootstrap.

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from analysis.laws import Law
-from train.record import RecordError, points_table
+from train.record import RecordError, named, on_this_machine, points_table
 
 Count = Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"]
 """Which parameters N counts. Kaplan's N is `n_nonembedding`, Chinchilla's nearly `n_params`."""
@@ -100,7 +100,7 @@ def load_points(
     """
     if count not in get_args(Count):
         raise PointsError(f"count={count!r} is not one of {', '.join(get_args(Count))}")
-    source = str(path)
+    source = named(Path(path))
     raw = _with_loss(read_table(Path(path)), loss, source)
     if "N" not in raw.columns and "tokens" in raw.columns:
         points = Points(_from_record(raw, count, source), (), source, count)
@@ -120,8 +120,12 @@ def _with_loss(raw: pl.DataFrame, loss: str, source: str) -> pl.DataFrame:
 
 
 def read_table(path: Path) -> pl.DataFrame:
-    """The rows of a runs directory, Parquet or CSV file; CSV cells stay text. Raises PointsError."""
+    """The rows of a runs directory (also on gs://), Parquet or CSV file; CSV cells stay text.
+
+    Raises PointsError.
+    """
     try:
+        path = on_this_machine(path)
         if path.is_dir():
             return points_table(path)
         if path.suffix == ".parquet":

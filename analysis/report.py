@@ -26,7 +26,7 @@ from analysis.runs import run_table
 from analysis.selection import FitError
 from analysis.summary import summary
 from analysis.text import interval
-from train.record import find_runs, points_table, replacing
+from train.record import find_runs, named, points_table, replacing
 
 LAWS = ("kaplan-n", "power-offset", "chinchilla")
 """The laws every report fits."""
@@ -189,7 +189,7 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 def _commands(runs: Path, output: Path, bootstrap: int, seed: int) -> list[str]:
     """What trained the runs, as they recorded it, and what makes their points, fits and this page."""
     trained = [directory.read_run().get("command") for directory in find_runs(runs)]
-    where = shlex.quote(str(runs))
+    where = shlex.quote(named(runs))
     fits = [f"quarry fit {where} --law {law} --bootstrap {bootstrap} --seed {seed}" for law in LAWS]
     page = f"quarry report {where} -o {shlex.quote(str(output))}"
     return [*dict.fromkeys(filter(None, trained)), f"quarry points {where} -o points.csv", *fits, page]

@@ -11,6 +11,7 @@ import time
 import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import jax
@@ -20,6 +21,7 @@ from etils import epath
 from orbax.checkpoint import checkpoint_managers as managers
 
 from model.config import require
+from train.bucket import Folder
 from train.experiment import CheckpointConfig, Experiment
 from train.fingerprint import fingerprint, names
 from train.hosts import from_all, from_first
@@ -44,9 +46,8 @@ class Checkpoints:
     def __init__(self, directory: Any, config: CheckpointConfig, permanent: Collection[int], report: Report):
         self._config, self._permanent, self._report = config, permanent, report
         self._saved_at = time.monotonic()
-        self._directory = epath.Path(directory)
-        if not str(directory).startswith("gs://"):
-            self._directory = self._directory.resolve()
+        self._bucket = Folder(str(directory)) if str(directory).startswith("gs://") else None
+        self._directory = epath.Path(directory) if self._bucket else epath.Path(directory).resolve()
         self.best: int | None = None
         options = ocp.CheckpointManagerOptions(
             preservation_policy=managers.AnyPreservationPolicy([managers.LatestN(config.keep), self]),
@@ -107,8 +108,12 @@ class Checkpoints:
                 aside.rmtree()
             (self._directory / str(step)).rename(aside)
 
-        from_first(move)
-        self._manager.reload()
+        if self._bucket is None:
+            from_first(move)
+            self._manager.reload()
+        else:  # which has no folders to rename
+            from_first(partial(self._bucket.copy, str(step), aside.name))
+            self._manager.delete(step)
         self._report("damaged", step, f"the checkpoint of step {step} is set aside in {aside}: {reason}")
 
     def drop_after(self, step: int) -> None:

@@ -6,8 +6,10 @@ from rich.console import Console
 
 from model.config import require
 from train.branches import branches
+from train.bucket import address
 from train.experiment import Point, check_name, load_points
 from train.hosts import Hosts, first, together
+from train.places import run_directory
 from train.platform import prepare
 from train.record import DONE, Status
 
@@ -44,23 +46,25 @@ def train_command(
     status of the first that did not.
     """
     check_name("point", point.name)
+    address(workdir)  # a place that cannot be is refused before anything is prepared
     require(cores >= 1, f"--cores must be at least 1, not {cores}")
     prepare(cache, cores)
     with together(hosts):
         ended: list[Status] = []
         for run in (point, *branches(point)):
-            ended.append(_train(run, workdir, cache, console))
+            ended.append(_train(run, workdir, cache, hosts.heartbeat_timeout, console))
             if ended[-1] not in DONE:
                 break
         unfinished: list[Status] = [status for status in ended if status != "finished"]
         return unfinished[0] if unfinished else "finished"
 
 
-def _train(point: Point, workdir: Path, cache: Path, console: Console) -> Status:
+def _train(point: Point, workdir: Path, cache: Path, lease_seconds: float, console: Console) -> Status:
     from train.loop import train
     from train.progress import Bar, Quiet
 
-    status = train(point, workdir, cache, Bar(console) if first() else Quiet())
+    status = train(point, workdir, cache, Bar(console) if first() else Quiet(), lease_seconds)
     if first():
-        console.print(f"{point.run}: {status}, in {workdir / point.study / point.name}", highlight=False)
+        where = run_directory(workdir, point.run, cache)
+        console.print(f"{point.run}: {status}, in {where}", highlight=False, soft_wrap=True)
     return status

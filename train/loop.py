@@ -5,6 +5,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from train.evaluation import Evaluator, evaluation_steps
 from train.experiment import Experiment, Point
 from train.hosts import abandon, first, from_first, recording
 from train.interrupt import EXIT_AT_ONCE, EXIT_PREEMPTED, StopRequest
+from train.places import run_directory
 from train.progress import Watcher
 from train.ramp import Stage
 from train.record import (
@@ -60,16 +62,24 @@ from train.step import (
 )
 from train.tracking import require_trackers
 
+LEASE_SECONDS = 60.0
 STATUS_AFTER: dict[int, Status] = {EXIT_PREEMPTED: "preempted", EXIT_AT_ONCE: "preempted"}
 """What the record says of a run that ended in haste, by its exit code; else it failed."""
 
 
-def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
+def train(
+    point: Point, workdir: Path, cache: Path, watcher: Watcher, lease_seconds: float = LEASE_SECONDS
+) -> Status:
     """Train a scale point to its end, from its newest checkpoint if it has one; returns its status.
+
+    `workdir` is a folder, or `gs://...`; there a process that has given no sign of life for `lease_seconds`
+    counts as dead.
 
     A finished or diverged run is left as it is. Raises ConfigError or DataError for a point that cannot be
     trained, before anything is written.
     """
+    place = partial(run_directory, workdir, cache=cache)
+    directory, trunk = place(point.run), place(f"{point.study}/{point.trunk}") if point.trunk else None
     store = open_store(point.config, cache)
     plan = make_plan(point.config, store)
     mesh = make_mesh(point.config.mesh)
@@ -80,7 +90,7 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
     grace, space = point.config.checkpoint.grace_seconds, state_bytes(point.config)
     with (
         StopRequest(grace, abandon) as stop,
-        open_run(point, workdir) as directory,
+        open_run(directory, point.config, lease_seconds, watcher.say) as directory,
         enough_space(directory.path, space),
     ):
         former = from_first(directory.status)
@@ -90,7 +100,8 @@ def train(point: Point, workdir: Path, cache: Path, watcher: Watcher) -> Status:
         try:
             in_haste = recording(lambda code: directory.write_run(status=STATUS_AFTER.get(code, "failed")))
             with reserve(directory.path), in_haste:
-                trunk = RunDirectory(workdir / point.study / point.trunk) if point.trunk else None
+                if trunk is not None:
+                    from_first(trunk.fetch)
                 status = Training(point.config, plan, store, mesh, directory, watcher, trunk).run(stop)
         except BaseException:
             with contextlib.suppress(Exception):  # a full disk must not hide what happened

@@ -18,7 +18,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,20 @@ Status = Literal["running", "finished", "diverged", "preempted", "failed"]
 
 DONE: tuple[Status, ...] = ("finished", "diverged")
 """A run that is not gone on with: a diverged one is a result."""
+
+FILES = (
+    "config.json",
+    "metrics.jsonl",
+    "evals.jsonl",
+    "events.jsonl",
+    "metrics.parquet",
+    "evals.parquet",
+    "run.json",
+)
+"""The record of a run, its status last."""
+
+LOCK = ".lock"
+"""Held by the process that trains the run."""
 
 WALL_CLOCK_COLUMNS = ("tokens_per_second", "wall_seconds")
 """The only columns that may differ between a run and the same run killed and resumed."""
@@ -182,6 +196,10 @@ class RunDirectory:
 
     path: Path
 
+    def __str__(self) -> str:
+        """Where the run is, as its user knows it."""
+        return str(self.path)
+
     @property
     def config(self) -> Path:
         return self.path / "config.json"
@@ -203,13 +221,25 @@ class RunDirectory:
         return self.path / "run.json"
 
     @property
-    def checkpoints(self) -> Path:
+    def checkpoints(self) -> Path | str:
+        """A folder, or its address on a bucket."""
         return self.path / "checkpoints"
 
     @property
     def name(self) -> str:
         """`<study>/<point>`."""
         return f"{self.path.parent.name}/{self.path.name}"
+
+    def seal(self) -> str | None:
+        """What the process that trains it has written into it; None if no process has."""
+        lock = self.path / LOCK
+        return lock.read_text(encoding="utf-8") if lock.exists() else None
+
+    def fetch(self, names: Sequence[str] = FILES) -> None:
+        """Make files of the record what they are where the run is kept; here that is `path`."""
+
+    def send(self) -> None:
+        """Put the record where the run is kept; here that is `path`."""
 
     def read_run(self) -> dict[str, Any]:
         """`run.json`, or {} before the run has begun. Raises RecordError if it is damaged."""
@@ -265,13 +295,40 @@ def best_step(evals: Iterable[Mapping[str, Any]]) -> int | None:
 
 
 def find_runs(root: Path) -> list[RunDirectory]:
-    """Every run directory at or below `root`, by name. Raises RecordError if there is none."""
+    """Every run directory at or below `root`, a folder or `gs://...`, by name.
+
+    Raises RecordError if there is none.
+    """
+    root = on_this_machine(root)
     if not root.is_dir():
         raise RecordError(f"no such directory of runs: {root}")
     found = sorted(path.parent for path in root.rglob("run.json"))
     if not found:
         raise RecordError(f"no run below {root}: a run directory holds a run.json")
     return [RunDirectory(path) for path in found]
+
+
+def named(root: Path) -> str:
+    """`root` as its user wrote it: pathlib takes one slash of gs:// away."""
+    from train.bucket import address
+
+    return address(root) or str(root)
+
+
+def on_this_machine(root: Path) -> Path:
+    """`root`, or if it is on a bucket a folder with the records of the runs below it as they are now.
+
+    Raises RecordError if there is none.
+    """
+    from train.bucket import Folder, address, copies
+
+    bucket = address(root)
+    if bucket is None:
+        return root
+    folder = copies() / bucket.removeprefix("gs://")
+    if not Folder(bucket).fetch_below(FILES, folder):
+        raise RecordError(f"no run below {bucket}: a run directory holds a run.json")
+    return folder
 
 
 def points_table(root: Path) -> pl.DataFrame:

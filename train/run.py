@@ -8,9 +8,10 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, get_type_hints
@@ -20,12 +21,15 @@ from model.counting import count_parameters, flops_6n, flops_exact
 from train.branches import fork_steps
 from train.data.order import unique_sequences
 from train.data.store import TokenStore, prepare
-from train.experiment import Experiment, Point, first_difference
-from train.hosts import first, from_first, index
-from train.record import DONE, Onlooker, RunDirectory
+from train.experiment import Experiment, first_difference
+from train.hosts import abandon, first, from_first, index
+from train.places import BucketDirectory, leased, onlooking
+from train.record import DONE, LOCK, RunDirectory
 from train.schedules import check_schedule
 
 RECORDED_VERSIONS = ("quarry-scaling", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
+LOST = 1
+"""The exit code of a run on a bucket that another process has taken over."""
 MAY_CHANGE = ("checkpoint", "tracking", "mesh", "branches", "model.scan_layers", "model.remat")
 """Fields of an experiment that may differ between a run and its continuation: they change no number, beyond
 rounding."""
@@ -83,41 +87,56 @@ def open_store(experiment: Experiment, cache: Path) -> TokenStore:
 
 
 @contextmanager
-def open_run(point: Point, workdir: Path) -> Iterator[RunDirectory]:
-    """The directory of a run, made or found again, held inside the context by this process or the first host.
+def open_run(
+    directory: RunDirectory, config: Experiment, lease_seconds: float, say: Callable[[str], object]
+) -> Iterator[RunDirectory]:
+    """A run directory, made or found again, held inside the context by this process or the first host.
 
-    Raises ConfigError if it cannot be written, is in use, holds a run of another configuration, or is not
-    storage that all hosts share.
+    On a bucket it is held by a lease of `lease_seconds`; a wait for another's is said. Raises ConfigError if
+    it cannot be written, is in use, holds a run of another configuration, or is not storage that all hosts
+    share.
     """
-    path = workdir / point.study / point.name
+    held = []
     with ExitStack() as stack:
-        seal = from_first(lambda: stack.enter_context(_held(RunDirectory(path), point.config)))
+
+        def hold() -> str:
+            held.append(stack.enter_context(_held(directory, config, lease_seconds, say)))
+            return held[0].seal()
+
+        seal = from_first(hold)
         if not first():
-            _check_shared(path, seal)
-        yield RunDirectory(path) if first() else Onlooker(path)
+            _check_shared(directory, seal)
+        yield held[0] if first() else onlooking(directory)
 
 
 @contextmanager
-def _held(directory: RunDirectory, config: Experiment) -> Iterator[str]:
-    """The run directory, locked; gives the seal, the same for all who see the same directory."""
+def _held(
+    directory: RunDirectory, config: Experiment, lease_seconds: float, say: Callable[[str], object]
+) -> Iterator[RunDirectory]:
+    """The run directory, locked: the file of the lock holds its seal, that of the lease if there is one."""
     make_writable(directory.path)
-    with (directory.path / ".lock").open("a") as lock:
+    with (directory.path / LOCK).open("a+", encoding="utf-8") as lock, ExitStack() as stack:
         _hold(lock, directory)
+        lock.seek(0)
+        former, seal = lock.read(), str(uuid.uuid4())
+        if isinstance(directory, BucketDirectory):
+            lost = partial(abandon, LOST)
+            directory = stack.enter_context(leased(directory, former, lease_seconds, say, lost))
+            seal = directory.seal() or seal
         check_same(directory, config)
-        seal = str(uuid.uuid4())
         lock.truncate(0)
         lock.write(seal)
         lock.flush()
-        yield seal
+        yield directory
 
 
-def _check_shared(path: Path, seal: str, patience_seconds: float = 60.0) -> None:
+def _check_shared(directory: RunDirectory, seal: str, patience_seconds: float = 60.0) -> None:
     """Raise ConfigError if this host does not see what the first wrote; network file systems take a while."""
     until = time.monotonic() + patience_seconds
-    while not (path / ".lock").exists() or (path / ".lock").read_text(encoding="utf-8") != seal:
+    while directory.seal() != seal:
         require(
             time.monotonic() < until,
-            f"host {index()} does not see the run directory {path} of host 0: "
+            f"host {index()} does not see the run directory {directory} of host 0: "
             "--workdir must be storage that all hosts share",
         )
         time.sleep(0.2)
@@ -138,7 +157,7 @@ def _hold(lock: IO[str], directory: RunDirectory) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise ConfigError(f"another process is training in {directory.path}") from None
+        raise ConfigError(f"another process is training in {directory}") from None
 
 
 def check_same(directory: RunDirectory, experiment: Experiment) -> None:
@@ -148,13 +167,13 @@ def check_same(directory: RunDirectory, experiment: Experiment) -> None:
     former = json.loads(directory.config.read_text(encoding="utf-8"))
     require(
         "remat" in former["model"] or directory.status() in DONE,
-        f"{directory.path} was begun by an earlier version, whose checkpoints hold each layer apart; "
+        f"{directory} was begun by an earlier version, whose checkpoints hold each layer apart; "
         "go on with that version, or give this run its own --name or --workdir",
     )
     difference = first_difference(_fixed(completed(former, Experiment)), _fixed(resolved(experiment)))
     require(
         difference is None,
-        f"{directory.path} holds a run of another configuration ({difference}); "
+        f"{directory} holds a run of another configuration ({difference}); "
         "give this one its own --name or --workdir, or delete that run",
     )
 
@@ -191,7 +210,7 @@ def check_same_data(directory: RunDirectory, store: TokenStore) -> None:
     difference = first_difference(former["splits"], store.manifest["splits"])
     require(
         difference is None,
-        f"the corpus {store.manifest['corpus']!r} has changed since {directory.path} began ({difference})",
+        f"the corpus {store.manifest['corpus']!r} has changed since {directory} began ({difference})",
     )
 
 

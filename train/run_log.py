@@ -32,7 +32,7 @@ class RunLog:
         former = read_jsonl(metrics) if writes else []
         self._ramp, self._watcher = experiment.ramp, watcher
         self._metrics, self._evals = JsonlLog(metrics), JsonlLog(evals)
-        self._durable = (self._metrics, self._evals) if writes else ()
+        self._durable, self._send = (self._metrics, self._evals) if writes else (), directory.send
         self._trackers = open_trackers(experiment.tracking if writes else (), directory.path)
         self._pending: tuple[int, float, StepMetrics] | None = None
         self._began = self._read_at = time.monotonic()
@@ -80,6 +80,7 @@ class RunLog:
         self.flush()
         for log in self._durable:
             log.sync()
+        self._send()
 
     def start_clock(self, done: int) -> None:
         """Begin to count speed from step `done`: what came before was not training."""

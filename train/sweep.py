@@ -11,11 +11,13 @@ from model.config import require
 from model.counting import count_parameters, flops_6n
 from train import estimate
 from train.branches import branches, fork_step
+from train.bucket import address
 from train.data.store import TokenStore
 from train.emit import Engine, emit
 from train.experiment import Point, find_study, load_points
 from train.launch import Job, Leg, run_sweep, worker_slots
-from train.record import DONE, RunDirectory, Status, read_last_row
+from train.places import run_directory
+from train.record import DONE, Status, read_last_row
 from train.run import check_same, make_plan, make_writable, open_store
 from train.slurm import mark_queued, submit
 from train.slurm_options import SlurmOptions
@@ -43,16 +45,17 @@ def make_jobs(points: Sequence[Point], workdir: Path, cache: Path) -> list[Job]:
 
 def _job(point: Point, workdir: Path, cache: Path) -> Job:
     store = open_store(point.config, cache)
-    legs = [_leg(run, workdir, store) for run in (point, *branches(point))]
+    legs = [_leg(run, workdir, cache, store) for run in (point, *branches(point))]
     job = Job(legs, sum(_seconds(leg, 1e11) for leg in legs))
     status = job.status()
     job.state = status if status in DONE else "waiting"
     return job
 
 
-def _leg(point: Point, workdir: Path, store: TokenStore) -> Leg:
+def _leg(point: Point, workdir: Path, cache: Path, store: TokenStore) -> Leg:
     plan = make_plan(point.config, store)
-    directory = RunDirectory(workdir / point.study / point.name)
+    directory = run_directory(workdir, point.run, cache)
+    directory.fetch(("config.json", "run.json"))
     check_same(directory, point.config)
     first = fork_step(point.config, plan.unique_tokens) if point.trunk else 0
     return Leg(point, directory, plan, first)
@@ -207,14 +210,20 @@ def sweep_command(
     else `failed`, or `preempted` if it was asked to stop.
     """
     require(workers is None or workers >= 1, f"--workers must be at least 1, not {workers}")
+    require(
+        slurm is None or address(workdir) is None,
+        f"--on slurm keeps its submissions in --workdir: a folder that all nodes see, not {address(workdir)}",
+    )
     jobs = make_jobs(collect(studies, places), workdir, cache)
     if slurm:
         mark_queued(jobs, workdir)
     if dry_run:
         console.print(dry_run_table(jobs))
         return "finished"
-    make_writable(workdir)
-    arguments = ["--workdir", str(workdir.absolute()), "--cache", str(cache.absolute())]
+    place = address(workdir) or str(workdir.absolute())
+    arguments = ["--workdir", place, "--cache", str(cache.absolute())]
+    if address(workdir) is None:
+        make_writable(workdir)
     if slurm:
         submit_waiting(jobs, slurm, workdir, arguments, console)
         return "finished"
