@@ -46,14 +46,13 @@ def whole_checkpoints(storage) -> list[int]:
     return sorted(int(found[1]) for found in map(pattern.fullmatch, held(storage)) if found)
 
 
-def flip_a_bit(storage, prefix: str) -> None:
-    """In the middle of the largest object whose name begins so."""
-    names = [name for name in held(storage) if name.startswith(prefix)]
-    name = max(names, key=lambda name: int(storage.objects[BUCKET][name]["size"]))
-    path = storage._object_path(BUCKET, name)
-    content = bytearray(storage._store.read_bytes(path))
+def flip_a_bit(name: str) -> None:
+    """In the middle of the largest object of a folder of the run."""
+    found = Folder(f"gs://{BUCKET}/{RUN}/{name}")._bucket.list_blobs(prefix=f"{RUN}/{name}/")
+    blob = max(found, key=lambda blob: blob.size)
+    content = bytearray(blob.download_as_bytes())
     content[len(content) // 2] ^= 0x10
-    storage._store.write_bytes(path, bytes(content))
+    blob.upload_from_string(bytes(content))
 
 
 def kill_once_saved_twice(storage, cache: Path, folder: Path, *words) -> None:
@@ -72,7 +71,7 @@ def test_a_run_killed_and_damaged_goes_on_from_the_bucket_alone(tmp_path, cache,
     kill_once_saved_twice(emulator, cache, tmp_path, *words)
     newest = whole_checkpoints(emulator)[-1]
     assert newest < STEPS, "the run ended before the kill: give it more steps"
-    flip_a_bit(emulator, f"{RUN}/checkpoints/{newest}/state/")
+    flip_a_bit(f"checkpoints/{newest}/state")
     shutil.rmtree(cache / COPIES)
 
     done = quarry(cache, "train", "study/tiny.py", *words, cwd=tmp_path)
