@@ -74,7 +74,8 @@ def test_a_run_killed_and_damaged_goes_on_from_the_bucket_alone(tmp_path, cache,
     flip_a_bit(f"checkpoints/{newest}/state")
     shutil.rmtree(cache / COPIES)
 
-    done = quarry(cache, "train", "study/tiny.py", *words, cwd=tmp_path)
+    rarely = ("--checkpoint.every-seconds", 60)
+    done = quarry(cache, "train", "study/tiny.py", *words, *rarely, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"study/tiny: finished, in gs://{BUCKET}/{RUN}" in done.stdout
     assert "waiting up to 5 s" in done.stdout
