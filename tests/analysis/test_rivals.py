@@ -18,6 +18,7 @@ from analysis.rivals import RIVALS, of_best_recipe, rivals
 from analysis.selection import FitError
 from analysis.strict import strict
 
+pytestmark = pytest.mark.xdist_group("rivals")  # one process fits what all of these look at
 NOISE = 0.002
 BASE = {"L_inf": 1.8, "A": 482.0, "B": 2085.0, "alpha": 0.35, "beta": 0.37}
 KAPLAN = {"N_c": 6.4e13, "D_c": 1.8e13, "alpha_N": 0.076, "alpha_D": 0.103}

@@ -18,6 +18,7 @@ from train.progress import Quiet
 from train.record import RunDirectory, points_table, read_jsonl
 from train.run import make_plan, open_store
 
+pytestmark = pytest.mark.xdist_group("branches")  # one process trains what all of these look at
 EPOCHS, TOKENS = (0.5, 1.25), (4096,)
 
 

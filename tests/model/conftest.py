@@ -1,0 +1,3 @@
+from tests.quick_compile import quick_compile
+
+__all__ = ["quick_compile"]

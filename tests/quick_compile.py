@@ -1,0 +1,16 @@
+"""Programs that compile faster and run slower, for tests of small models: compiling takes most of their time.
+
+Processes that a test starts compile as users' do.
+"""
+
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_compile():
+    """XLA's costly optimisations are off in this process, for the tests of a module."""
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
