@@ -1,0 +1,63 @@
+"""The solvable models as a laboratory would meet them: a ladder of runs, and its points table."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import polars as pl
+
+from analysis.theory.circuits import Circuits
+from analysis.theory.exact import Solvable
+from analysis.theory.features import Features
+from analysis.theory.lookup import Lookup
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """A model with the sizes, unique tokens and epochs at which it is met."""
+
+    name: str
+    model: Solvable
+    sizes: tuple[float, ...]
+    unique: tuple[float, ...]
+    epochs: tuple[float, ...] = (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64)
+    seeds: tuple[int, ...] = (0,)
+
+    def points(self) -> pl.DataFrame:
+        """The points table of the ladder: run, N, U, E, k, C (6NE), loss, annealed, seed; a row for each run.
+
+        Every row is an annealed run of its own, without noise of measurement.
+        """
+        cells = product(self.sizes, self.unique, self.epochs, self.seeds)
+        return pl.DataFrame([self._row(*cell) for cell in cells])
+
+    def _row(self, n: float, unique: float, epochs: float, seed: int) -> dict[str, object]:
+        tokens = unique * epochs
+        loss = self.model.loss(n, unique, epochs, seed)
+        name = f"{self.name}/n{n:g}-u{unique:g}-k{epochs:g}-s{seed}"
+        scale = {"N": n, "U": unique, "E": tokens, "k": epochs, "C": 6 * n * tokens}
+        return {"run": name, **scale, "loss": loss, "annealed": True, "seed": seed}
+
+
+def fours(start: float, count: int) -> tuple[float, ...]:
+    """`count` numbers from `start` on, each four times the one before."""
+    return tuple(start * 4.0**j for j in range(count))
+
+
+_SIZES, _UNIQUE = fours(1000, 4), fours(250, 3)
+
+EQUAL = Ladder("equal", Circuits(prior="library", library="best"), fours(400, 4), _UNIQUE)
+"""One circuit a skill, all as fast: a library of N shares its prior between N."""
+
+RARE = Ladder("rare", Circuits(slowest=0.01), _SIZES, _UNIQUE)
+"""Many circuits a skill, fast ones rare: a larger library holds faster ones."""
+
+WRONG = Ladder("wrong", Circuits(spurious=0.5, noise=1.0), _SIZES, _UNIQUE)
+"""Many circuits a skill, as fast, half of them wrong."""
+
+LOOKUP = Ladder("lookup", Lookup(features=30_000), fours(100, 4), _UNIQUE)
+"""Yan's Zipf-distributed regression, N features held."""
+
+FEATURES = Ladder("features", Features(), (16, 32, 64, 128, 256), fours(64, 3))
+"""Lin's random features, N of them, gradient descent."""
+
+LADDERS = {ladder.name: ladder for ladder in (EQUAL, RARE, WRONG, LOOKUP, FEATURES)}
