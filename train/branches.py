@@ -14,7 +14,7 @@ from train.schedules import check_schedule, cooldown_start
 
 
 def branches(trunk: Point) -> list[Point]:
-    """The branches of a point, the shortest first as listed; none of most points."""
+    """The branches of a point, those named in epochs first; of most points none."""
     return [
         dataclasses.replace(trunk, name=f"{trunk.name}-{label}", config=config, trunk=trunk.name)
         for label, config in branch_configs(trunk.config).items()

@@ -93,9 +93,10 @@ def compile_step(experiment: Experiment, target: str) -> Report:
     """
     devices = slice_devices(target)
     from model.sharding import make_mesh
+    from train.step import traced_step
 
     mesh = make_mesh(experiment.mesh, devices)
-    traced = _trace(experiment, mesh)
+    traced = traced_step(experiment, mesh)
     began = time.monotonic()
     compiled = _compile(traced)
     seconds = time.monotonic() - began
@@ -116,18 +117,6 @@ def compile_step(experiment: Experiment, target: str) -> Report:
         collectives=collectives(compiled.as_text()),
         compile_seconds=seconds,
     )
-
-
-def _trace(experiment: Experiment, mesh: Any) -> Any:
-    import jax
-    import jax.numpy as jnp
-
-    from train.step import abstract_state, make_train_step
-
-    context = experiment.model.context
-    rows = jax.ShapeDtypeStruct((experiment.batch_tokens // context, context), jnp.int32)
-    rate = jax.ShapeDtypeStruct((), jnp.float32)
-    return make_train_step(experiment, mesh).trace(abstract_state(experiment, mesh), rows, rows, rate)
 
 
 def _compile(traced: Any) -> Any:

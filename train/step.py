@@ -174,11 +174,15 @@ def compiled_step(experiment: Experiment, mesh: Mesh) -> Any:
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def _compiled_step(experiment: Experiment, mesh: Mesh) -> Any:
-    rows = jax.ShapeDtypeStruct(
-        (experiment.batch_tokens // experiment.model.context, experiment.model.context), jnp.int32
-    )
-    state, rate = abstract_state(experiment, mesh), jax.ShapeDtypeStruct((), jnp.float32)
-    return make_train_step(experiment, mesh).lower(state, rows, rows, rate).compile()
+    return traced_step(experiment, mesh).lower().compile()
+
+
+def traced_step(experiment: Experiment, mesh: Mesh) -> Any:
+    """The training step traced for the shapes of the experiment, nothing allocated."""
+    context = experiment.model.context
+    rows = jax.ShapeDtypeStruct((experiment.batch_tokens // context, context), jnp.int32)
+    rate = jax.ShapeDtypeStruct((), jnp.float32)
+    return make_train_step(experiment, mesh).trace(abstract_state(experiment, mesh), rows, rows, rate)
 
 
 def same_programs(experiment: Experiment) -> Experiment:
