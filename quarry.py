@@ -281,6 +281,44 @@ def rivals(
     return DONE
 
 
+def epochs(
+    points: Positional[Path],
+    rho: float = 0.1,
+    unigram_entropy: float | None = None,
+    count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
+    split: Literal["validation", "test"] = "validation",
+    exclude: UseAppendAction[tuple[str, ...]] = (),
+    bootstrap: int = 500,
+    level: float = 0.95,
+    seed: int = 0,
+    json: Path | None = None,
+    figures: Path | None = None,
+) -> int:
+    """How many passes a model of N parameters needs on U tokens, and the verdicts on the claims about it.
+
+    Args:
+        points: A directory of runs, or a table of points as `quarry points` writes it.
+        rho: Relative distance to the data floor that counts as having reached it.
+        unigram_entropy: L_0 of the held-out text, nats per token; default: as the runs recorded it.
+        count: Which parameters N counts, where the table has several counts.
+        split: Which held-out text, where the table has both.
+        exclude: Conditions on points to leave out, such as "N<1e5".
+        bootstrap: Draws of simulated noise between runs alike and draws of U; 0 for no intervals.
+        level: Of the intervals.
+        seed: Of the draws.
+        json: Also write every table here.
+        figures: Also draw the figures into this folder, as SVG.
+    """
+    from analysis.commands.epochs import epochs_command
+
+    options = {"rho": rho, "unigram_entropy": unigram_entropy, "bootstrap": bootstrap, "level": level}
+    epochs_command(
+        points, count=count, split=split, exclude=exclude, options=options | {"seed": seed}, output=json,
+        figures=figures, console=console,
+    )  # fmt: skip
+    return DONE
+
+
 def allocate(
     points: Positional[Path],
     flops: tuple[float, ...],
@@ -478,7 +516,7 @@ def doctor(
 def _run(arguments: list[str]) -> int:
     commands = {
         function.__name__: function
-        for function in (sweep, points, fit, rivals, allocate, crossing, plan, report, demo, doctor)
+        for function in (sweep, points, fit, rivals, epochs, allocate, crossing, plan, report, demo, doctor)
     }
     if not arguments or arguments[0] not in commands:
         made = {"train": _make_train(arguments[1:]), "compile": _make_compile(arguments[1:])}

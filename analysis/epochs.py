@@ -1,121 +1,246 @@
-"""How much of what finite data hold a model takes, by its size and its epochs: floor and efficiency.
+"""How much of what finite data hold a model takes, by its size and its epochs: every quantity and verdict.
 
 L*(U), the data floor, is the least loss of any size, epochs and recipe on U unique tokens; I(U) = L_0 - L*(U)
-is what can be extracted, and eta = (L_0 - L) / I the share that a run extracted. Annealed losses only.
+is what can be extracted, and eta = (L_0 - L) / I the share that a run extracted. Annealed losses only, but
+for `code`. Each part stands in `analysis.extraction`.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import polars as pl
-import scipy
 
-from analysis.extraction.terminal import EpochsError, terminal
-from analysis.intervals import widened_quantile
+from analysis.extraction.causes import Causes, causes
+from analysis.extraction.decomposition import cells_table
+from analysis.extraction.floors import Floors, floors
+from analysis.extraction.gap import gap, gap_forms, gap_table
+from analysis.extraction.grid import FirstPass, Grid, first_pass, plain_grid, tuned_grid
+from analysis.extraction.multiplier import multipliers
+from analysis.extraction.noise import Noise
+from analysis.extraction.passes import Passes, passes_table, passes_to
+from analysis.extraction.prequential import code_lengths
+from analysis.extraction.reuse import reuse, reuse_table, shared_targets, tokens_to_loss
+from analysis.extraction.terminal import EpochsError, Terminal, terminal
+from analysis.extraction.told import Telling
+from analysis.extraction.verdicts import Verdict, verdicts
 from analysis.points import Points
 from analysis.settings import check_settings
+from analysis.strict import strict
 
-# Sizes that an asymptote c N^-gamma + L* of three parameters needs, and the gamma that are tried.
-_SIZES, _GAMMAS = 4, np.geomspace(0.05, 2.0, 60)
+RHO = (0.02, 0.10)
+"""Relative distances to the floor that count as reaching it; .10 is that of the 10% rule of Kaplan's f."""
+FRACTIONS = (0.9, 0.95)
+"""Shares of I(U); it is mostly easy structure, so they lie near 1."""
 
 
 @dataclass(frozen=True)
-class Extraction:
-    """The data floor and the efficiency of every cell; losses in nats per token.
+class Epochs:
+    """Tables (losses in nats per token, each estimate with _low and _high at `level`) and verdicts.
 
-    `floors`, a row for each U: grid (least cell mean, an upper bound), asymptote (N to infinity; null below
-    four sizes), information I(U) from the asymptote, or from the grid without one. `efficiency`, a row for
-    each cell: eta, excess L - L*, relative L / L* - 1, and the exact split of the excess: model, the least
-    loss of this N over epochs and recipes above L*, and epoch, the loss above that. Each estimate has _low
-    and _high at `level`, null without draws. `noise` is the standard deviation of log loss between seeds.
+    - `floors`, by U: grid, asymptote, default, information; `irreducible` has L_inf.
+    - `cells`, by N, U, k: see `analysis.extraction.decomposition.cells_table`.
+    - `passes`, by criterion, N, U: k_rho and k_f to the floor, and `own`: to the least loss of the size.
+    - `laws`: the power laws of passes and of r_inf - 1: by N and by U.
+    - `first_pass`, by N, E: the annealed loss of tokens seen once.
+    - `gaps`, by N, E; `tokens_to_loss`, by loss and N; `duality`, by loss, N, U: repeated over fresh tokens.
+    - `reuse` and `reuse_tuned`, by N, U: r_inf, k_opt. `multipliers`, by remedy and U. `code`, by N, U.
+    - `causes`, by U: the 2 x 2.
     """
 
     floors: pl.DataFrame
-    efficiency: pl.DataFrame
+    irreducible: dict[str, float | None]
+    cells: pl.DataFrame
+    passes: pl.DataFrame
+    laws: pl.DataFrame
+    first_pass: pl.DataFrame
+    gaps: pl.DataFrame
+    tokens_to_loss: pl.DataFrame
+    duality: pl.DataFrame
+    reuse: pl.DataFrame
+    reuse_tuned: pl.DataFrame
+    multipliers: pl.DataFrame
+    code: pl.DataFrame
+    causes: pl.DataFrame
+    verdicts: tuple[Verdict, ...]
+    noise: Noise
+    unigram_entropy: float
     level: float
-    noise: float
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Strict JSON values."""
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        tables = {name: value.to_dicts() for name, value in plain.items() if isinstance(value, pl.DataFrame)}
+        told = {"verdicts": [vars(verdict) for verdict in self.verdicts], "noise": vars(self.noise)}
+        return strict(plain | tables | told)
 
 
-def extraction(
+def study(
     points: Points | pl.DataFrame,
-    unigram_entropy: float,
+    unigram_entropy: float | None = None,
     *,
-    bootstrap: int = 1000,
+    rho: float = RHO[-1],
+    bootstrap: int = 500,
     seed: int = 0,
     level: float = 0.95,
-) -> Extraction:
-    """Floor and efficiency of annealed `points`; `unigram_entropy` is L_0 of the held-out text, nats/token.
+) -> Epochs:
+    """Every quantity of `points`; `rho` decides claims 1 and 2.
 
-    Intervals are of simulated seed noise, as measured between runs alike, everything done again in each draw.
-    Raises EpochsError.
+    `unigram_entropy` is L_0 of the held-out text in nats per token, by default the points' own column.
+    Intervals are of simulated noise of runs and draws of U as measured between runs alike, everything done
+    again in each draw; those of laws also resample their cells. Raises EpochsError.
     """
-    if not (math.isfinite(unigram_entropy) and unigram_entropy > 0):
-        raise EpochsError(f"unigram_entropy={unigram_entropy}: must be positive and finite")
+    table = points.table if isinstance(points, Points) else points
+    entropy = _entropy(table, unigram_entropy)
     check_settings(bootstrap, seed, level, EpochsError)
-    surface = terminal(points, bootstrap, seed)
-    losses = np.concatenate([[surface.cells["loss"].to_numpy()], surface.draws])
-    widening = _widening(surface.freedom, level)
-    floors, rows = [], []
-    for (u,), own in surface.cells.with_row_index("cell").group_by("U", maintain_order=True):
-        at = losses[:, own["cell"].to_numpy()]
-        grid, limit = at.min(axis=1), _asymptote(own["N"].to_numpy(), at)
-        floor = grid if limit is None else limit
-        found = {"grid": grid, "asymptote": limit, "information": unigram_entropy - floor}
-        floors.append({"U": u} | _told(found, level, widening))
-        floor, loss = floor[:, None], at
-        eta = (unigram_entropy - loss) / (unigram_entropy - floor)
-        told = {"eta": eta, "excess": loss - floor, "relative": loss / floor - 1}
-        best = _best_of_size(own["N"].to_numpy(), loss)
-        told |= {"model": best - floor, "epoch": loss - best}
-        for place, cell in enumerate(own.drop("cell").to_dicts()):
-            rows.append(cell | _told({name: v[:, place] for name, v in told.items()}, level, widening))
-    return Extraction(_frame(floors), _frame(rows), level, surface.noise)
+    if not 0 < rho < 1:
+        raise EpochsError(f"rho={rho:g}: must lie between 0 and 1")
+    surface = terminal(table, bootstrap, seed)
+    telling = Telling(level, surface.noise.freedom)
+    plain, tuned, fresh = plain_grid(surface), tuned_grid(surface), first_pass(surface)
+    floor = floors(tuned)
+    reached = _criteria(tuned, floor, entropy, rho, seed)
+    worth, worth_tuned = reuse(plain, fresh, seed), reuse(tuned, fresh, seed)
+    gaps = gap(fresh, tuned, floor)
+    why = causes(plain, tuned, floor, worth, worth_tuned, telling)
+    to_loss, dual = _to_loss(fresh, tuned, telling)
+    return Epochs(
+        floors=_floors_table(tuned, floor, entropy, telling),
+        irreducible=telling.row({"L_inf": floor.irreducible}),
+        cells=cells_table(plain, tuned, floor, entropy, telling),
+        passes=passes_table(tuned, reached, telling),
+        laws=_laws_table(
+            reached, {"r_inf - 1, plain": worth.law, "r_inf - 1, tuned": worth_tuned.law}, telling
+        ),
+        first_pass=_first_pass_table(fresh),
+        gaps=gap_table(gaps, telling),
+        tokens_to_loss=to_loss,
+        duality=dual,
+        reuse=reuse_table(plain, worth, telling),
+        reuse_tuned=reuse_table(tuned, worth_tuned, telling),
+        multipliers=multipliers(surface, telling),
+        code=code_lengths(_plain_rows(table, surface), tuned, floor, entropy, telling),
+        causes=why.table,
+        verdicts=verdicts(reached[0], gap_forms(gaps), worth.law, why, telling),
+        noise=surface.noise,
+        unigram_entropy=entropy,
+        level=level,
+        warnings=_warnings(surface, tuned, floor, why),
+    )
 
 
-def _frame(rows: list[dict]) -> pl.DataFrame:
+def _entropy(table: pl.DataFrame, given: float | None) -> float:
+    if given is None and "unigram_entropy" in table.columns:
+        known = table["unigram_entropy"].cast(pl.Float64).drop_nulls()
+        given = float(known.median()) if len(known) else None  # pyright: ignore[reportArgumentType]
+    if given is None:
+        raise EpochsError(
+            "the points have no unigram_entropy (runs of an older version): give that of the held-out text, in "
+            "nats per token, with --unigram-entropy"
+        )
+    if not (math.isfinite(given) and given > 0):
+        raise EpochsError(f"unigram_entropy={given}: must be positive and finite")
+    return given
+
+
+def _criteria(tuned: Grid, floor: Floors, entropy: float, rho: float, seed: int) -> list[Passes]:
+    """The passes to each criterion, that which decides the claims first."""
+    chosen = [rho, *(other for other in RHO if other != rho)]
+    found = [
+        passes_to(tuned, (1 + value) * floor.default, f"{value:.0%} above the floor", seed)
+        for value in chosen
+    ]
+    for share in FRACTIONS:
+        target = entropy - share * (entropy - floor.default)
+        found.append(passes_to(tuned, target, f"{share:.0%} of what can be extracted", seed))
+    own = (1 + rho) * tuned.of_size
+    return [*found, passes_to(tuned, own, f"{rho:.0%} above the size's own least", seed)]
+
+
+def _floors_table(tuned: Grid, floor: Floors, entropy: float, telling: Telling) -> pl.DataFrame:
+    rows = [
+        {"U": unique} | telling.row({
+            "grid": floor.grid[:, u], "asymptote": floor.asymptote[:, u], "floor": floor.default[:, u],
+            "information": entropy - floor.default[:, u],
+        })
+        for u, unique in enumerate(tuned.unique)
+    ]  # fmt: skip
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _widening(freedom: int, level: float) -> float:
-    """Student's quantile over the normal one: the noise itself is estimated."""
-    tail = (1 + level) / 2
-    return float(scipy.stats.t.ppf(tail, freedom) / scipy.stats.norm.ppf(tail)) if freedom else 1.0
+def _laws_table(reached: list[Passes], others: dict, telling: Telling) -> pl.DataFrame:
+    """A row for each law: exponents of N and U with intervals, scatter, cells and how many are uncensored."""
+    laws = {f"passes to {each.name}": each.law for each in reached} | others
+    rows = [
+        {"quantity": name, **telling.row({"of_N": law.of_n, "of_U": law.of_u, "scatter": law.deviation}),
+         "known": law.known, "cells": law.cells}
+        for name, law in laws.items()
+        if law is not None
+    ]  # fmt: skip
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _told(found: dict[str, np.ndarray | None], level: float, widening: float) -> dict[str, float | None]:
-    """Estimate (the first value), _low and _high of each."""
-    row: dict[str, float | None] = {}
-    for name, values in found.items():
-        middle = None if values is None else float(values[0])
-        row |= {name: middle, f"{name}_low": None, f"{name}_high": None}
-        if values is not None and len(values) > 1:
-            for side, end in ((-1, "low"), (1, "high")):
-                value = widened_quantile(values[1:], values[0], (1 + side * level) / 2, widening)
-                row[f"{name}_{end}"] = float(value)
-    return row
+def _to_loss(fresh: FirstPass, tuned: Grid, telling: Telling) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Tokens of the first pass to a loss, by N, and what repeats take of them, by N and U."""
+    targets = shared_targets(fresh)
+    found = tokens_to_loss(fresh, targets)
+    once, again = [], []
+    for t, target in enumerate(targets.tolist()):
+        held = passes_to(tuned, np.full((len(found.low), len(tuned.unique)), target), "", 0).logs
+        for n, size in enumerate(fresh.sizes):
+            at = found.low[:, n, t]
+            if not np.isfinite(at[0]) or found.high[0, n, t] != at[0]:
+                continue
+            once.append({"loss": target, "N": size, **telling.row({"tokens": np.exp(at)})})
+            for u, unique in enumerate(tuned.unique):
+                place = np.flatnonzero(tuned.sizes == size)
+                if (
+                    len(place)
+                    and np.isfinite(k := held.low[:, place[0], u])[0]
+                    and held.high[0, place[0], u] == k[0]
+                ):
+                    ratio = np.exp(k + np.log(unique) - at)
+                    row = telling.row({"repeated_over_fresh": ratio})
+                    again.append({"loss": target, "N": size, "U": unique, "k": float(np.exp(k[0])), **row})
+    return pl.DataFrame(once, infer_schema_length=None), pl.DataFrame(again, infer_schema_length=None)
 
 
-def _asymptote(n: np.ndarray, losses: np.ndarray) -> np.ndarray | None:
-    """L* of c N^-gamma + L* through each size's least loss [draws, cells], c not negative; [draws]."""
-    sizes, index = np.unique(n, return_inverse=True)
-    if len(sizes) < _SIZES:
-        return None
-    least = np.stack([losses[:, index == place].min(axis=1) for place in range(len(sizes))], axis=1)
-    fits = [_line((sizes / sizes[0]) ** -gamma, least) for gamma in _GAMMAS]
-    floor, misfit = (np.stack(part) for part in zip(*fits, strict=True))
-    return floor[misfit.argmin(axis=0), np.arange(len(losses))]
+def _first_pass_table(fresh: FirstPass) -> pl.DataFrame:
+    places = zip(*np.nonzero(~np.isnan(fresh.losses[0])), strict=True)
+    rows = [(fresh.sizes[n], fresh.tokens[e], fresh.losses[0, n, e]) for n, e in places]
+    return pl.DataFrame(rows, schema=dict.fromkeys(("N", "E", "loss"), pl.Float64), orient="row")
 
 
-def _best_of_size(n: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    """The least loss of each cell's own size, [draws, cells]."""
-    sizes, index = np.unique(n, return_inverse=True)
-    return np.stack([losses[:, index == place].min(axis=1) for place in range(len(sizes))], axis=1)[:, index]
+def _plain_rows(table: pl.DataFrame, surface: Terminal) -> pl.DataFrame:
+    plain = surface.cells.filter("plain")
+    recipe = [name for name in ("weight_decay", "dropout", "peak_learning_rate") if name in table.columns]
+    return table.join(plain.select("N", *recipe).unique(), on=["N", *recipe], how="semi")
 
 
-def _line(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Value at x = 0 and sum of squares of the line through y [draws, sizes], rising or level."""
-    from_mean = x - x.mean()
-    slope = np.maximum(y @ from_mean / (from_mean @ from_mean), 0.0)
-    floor = y.mean(axis=1) - slope * x.mean()
-    return floor, ((y - floor[:, None] - slope[:, None] * x) ** 2).sum(axis=1)
+def _warnings(surface: Terminal, tuned: Grid, floor: Floors, why: Causes) -> tuple[str, ...]:
+    found = []
+    if np.isnan(floor.irreducible[0]):
+        found.append(
+            f"L_inf needs a floor at four U, and there are {len(tuned.unique)}: no regimes, no slopes"
+        )
+    falling = _falling_cells(tuned)
+    if falling:
+        found.append(
+            f"in {falling} of {int((~np.isnan(tuned.of_size[0])).sum())} cells (N, U) the most passes trained are the best: floors may lie lower"
+        )
+    if surface.noise.freedom and surface.noise.freedom < 5:
+        found.append(
+            f"the noise has {surface.noise.freedom} degrees of freedom only: intervals are wide for it"
+        )
+    return tuple(found)
+
+
+def _falling_cells(tuned: Grid) -> int:
+    """Cells (N, U) whose least loss over k is at the largest k trained, of those with several k."""
+    measured = tuned.losses[0]
+    several = (~np.isnan(measured)).sum(axis=-1) > 1
+    filled = np.where(np.isnan(measured), np.inf, measured)
+    last = measured.shape[-1] - 1 - (~np.isnan(measured))[..., ::-1].argmax(axis=-1)
+    return int((several & (filled.argmin(axis=-1) == last)).sum())

@@ -23,6 +23,10 @@ from train.shares import Share
 from train.step import PROGRAMS_KEPT, micro_batch_rows
 
 
+_COUNTED = 2**24
+"""Training tokens that are counted for the unigram entropy."""
+
+
 @dataclass(frozen=True)
 class HeldOutLoss:
     """`loss` in nats per token, `loss_sem` its standard error over sequences."""
@@ -50,6 +54,8 @@ class Evaluator:
         self._score = make_score(experiment.model, mesh)
         targets = np.asarray(store.tokens(split)[1 : self.tokens + 1])
         self._bytes = int(store.tokenizer.token_bytes[targets].sum())
+        self.unigram_entropy = unigram_entropy(np.asarray(store.tokens("train")[:_COUNTED]), targets)
+        """L_0, nats per token of the text that is scored."""
 
     @property
     def tokens(self) -> int:
@@ -80,6 +86,12 @@ class Evaluator:
             "gzip_bits_per_byte": 8 * len(gzip.compress(text, 9, mtime=0)) / len(text),
             "xz_bits_per_byte": 8 * len(lzma.compress(text, preset=9)) / len(text),
         }
+
+
+def unigram_entropy(train: np.ndarray, scored: np.ndarray) -> float:
+    """Mean of -ln p over `scored` tokens, p the share of each token in `train`, every count one larger."""
+    counts = 1.0 + np.bincount(train, minlength=int(scored.max()) + 1)
+    return float(np.log(counts.sum()) - np.log(counts[scored]).mean())
 
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)

@@ -26,6 +26,8 @@ class DataConfig:
     """`bytes`, or `bpe:VOCABULARY`, trained on the training documents."""
     unique_tokens: int | None = None
     """U, a prefix of one fixed document shuffle; None means the whole training split."""
+    draw: int = 0
+    """Which U tokens: 0 the prefix, 1 the U tokens after it, and so on."""
     validation_fraction: float = 0.05
     """Share of the documents held out, as for the test; a corpus of few documents needs more."""
     test_fraction: float = 0.05
@@ -34,6 +36,11 @@ class DataConfig:
         check_types(self)
         unique = self.unique_tokens
         require(unique is None or unique >= 1, f"data.unique_tokens must be at least 1, not {unique}")
+        require(self.draw >= 0, f"data.draw must not be negative, not {self.draw}")
+        require(
+            unique is not None or self.draw == 0,
+            f"data.draw = {self.draw} needs data.unique_tokens: there is one whole training split",
+        )
 
 
 @dataclass(frozen=True)

@@ -325,7 +325,8 @@ class Training:
         return cost["flops"] * self._mesh.size * passes / experiment.batch_tokens
 
     def _batches(self, stage: Stage, share: Share) -> Iterator[Batch]:
-        order = BatchOrder(self._plan.n_sequences, self._experiment.seed_order, self._skips())
+        n, draw = self._plan.n_sequences, self._experiment.data.draw
+        order = BatchOrder(n, self._experiment.seed_order, self._skips(), first=draw * n)
         return feed(
             self._store,
             order,
@@ -362,6 +363,7 @@ class Training:
             "batch_tokens": self._experiment.ramp.batch_tokens(done - 1),
             "split": split,
             "scored_tokens": evaluator.tokens,
+            "unigram_entropy": evaluator.unigram_entropy,
             "annealed": is_annealed(self._experiment.schedule, done, self._plan.steps),
             "learning_rate": rate,
             **dataclasses.asdict(evaluator(state.params)),

@@ -69,6 +69,7 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "flops_xla": pl.Float64(),  # what XLA counted for the training step
     "loss": pl.Float64(),  # nats per token, fp32
     "loss_sem": pl.Float64(),  # standard error over sequences
+    "unigram_entropy": pl.Float64(),  # L_0: of the same text under the training split's token counts, nats
     "bits_per_byte": pl.Float64(),
     "learning_rate": pl.Float64(),  # of the step before the measurement
     "peak_learning_rate": pl.Float64(),
@@ -81,6 +82,7 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "vocab_size": pl.Int64(),
     "seed_init": pl.Int64(),
     "seed_order": pl.Int64(),
+    "draw": pl.Int64(),  # which U tokens of the corpus
     "corpus": pl.String(),
     "tokenizer": pl.String(),
     "gzip_bits_per_byte": pl.Float64(),  # of gzip -9 on the scored test text
@@ -107,6 +109,7 @@ _RUN_COLUMNS = (
     "vocab_size",
     "seed_init",
     "seed_order",
+    "draw",
     "device",
 )
 

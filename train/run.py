@@ -61,7 +61,8 @@ def make_plan(experiment: Experiment, store: TokenStore) -> Plan:
         held = store.n_tokens(split)
         require(held > context, f"the {split} split has {held:,} tokens, less than one sequence of {context}")
     available = store.n_tokens("train")
-    n_sequences = unique_sequences(experiment.data.unique_tokens or available - 1, context, available)
+    data = experiment.data
+    n_sequences = unique_sequences(data.unique_tokens or available - 1, context, available, data.draw)
     steps = experiment.steps(n_sequences * context)
     check_schedule(experiment.schedule, steps)
     fork_steps(experiment, n_sequences * context)
@@ -255,6 +256,7 @@ def describe_run(experiment: Experiment, plan: Plan, store: TokenStore) -> dict[
         "dropout": experiment.model.dropout,
         "seed_init": experiment.seed_init,
         "seed_order": experiment.seed_order,
+        "draw": experiment.data.draw,
         "device": f"{len(devices)} x {devices[0].device_kind}",
         "hosts": jax.process_count(),
         "versions": {name: version(name) for name in RECORDED_VERSIONS}

@@ -1,14 +1,16 @@
-"""The terminal surface: annealed losses by (N, U, k) and recipe, and what other seeds would have given."""
+"""The terminal surface: annealed losses by (N, U, k) and recipe, and what other runs would have given."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from analysis.extraction.noise import Noise, measured_noise, shifted
 from analysis.points import Points
 
-CELL = ("N", "U", "k", "weight_decay", "dropout")
+RECIPE = ("weight_decay", "dropout", "peak_learning_rate")
+"""What is tuned at each N, U and k; a table may lack some of it."""
+CELL = ("N", "U", "k", *RECIPE)
 _NUMBERS = ("N", "U", "E", "loss")
 
 
@@ -18,37 +20,39 @@ class EpochsError(ValueError):
 
 @dataclass(frozen=True)
 class Terminal:
-    """Mean annealed loss of each cell, and the same with new seed noise.
+    """Mean annealed loss of each cell, and the same with new noise.
 
-    `cells` has the columns CELL, loss and clusters. `draws` [draws, cells] are simulated: one shift of
-    standard deviation `noise`, that of log loss between clusters alike, for a trunk and its branches
-    together. Where branches also differ of themselves, intervals of differences within a trunk (the epoch
-    term) are too narrow. `freedom` is that of `noise`.
+    `cells` has the columns CELL, `loss`, `clusters`, `plain` (of the recipe that its size was trained by
+    most) and `ruled` (at the learning rate of that recipe). `losses` [1 + draws, cells] are the measured
+    means first, then with simulated `noise`.
     """
 
     cells: pl.DataFrame
-    draws: np.ndarray
-    noise: float
-    freedom: int
+    losses: np.ndarray
+    noise: Noise
 
 
 def terminal(points: Points | pl.DataFrame, draws: int, seed: int) -> Terminal:
     """The terminal surface of `points`: its rows with `annealed` true. Raises EpochsError.
 
-    Needs N, U, E, loss and annealed; a trunk with its branches (columns study, trunk, point) is one cluster.
-    Seeds and subset draws enter through clusters that share a cell: without any, noise is not measured and
-    EpochsError is raised if draws are asked for.
+    Needs N, U, E, loss and annealed. A trunk with its branches (columns study, trunk, point) is one cluster;
+    `draw` says which U tokens. Noise is measured between clusters of one cell: without any, EpochsError is
+    raised if draws are asked for.
     """
-    table = _annealed(points.table if isinstance(points, Points) else points)
+    table = annealed_rows(points.table if isinstance(points, Points) else points)
     cells = table.group_by(*CELL).agg(pl.col("loss").mean(), clusters=pl.col("cluster").n_unique())
-    cells = cells.sort(*CELL)
-    noise, freedom = _noise(table)
-    if draws and not freedom:
-        raise EpochsError("no cell has two runs that differ by seed or subset alone: noise is not measured")
-    return Terminal(cells, _simulated(table, cells, noise, draws, seed), noise, freedom)
+    cells = _with_plain(cells.sort(*CELL), table)
+    noise = measured_noise(table, CELL)
+    if draws and not noise.freedom:
+        raise EpochsError(
+            "no cell has two runs that differ by seed or draw of U alone: noise is not measured, and without "
+            "it there are no intervals (--bootstrap 0 asks for none)"
+        )
+    return Terminal(cells, _means(table, cells, noise, draws, seed), noise)
 
 
-def _annealed(table: pl.DataFrame) -> pl.DataFrame:
+def annealed_rows(table: pl.DataFrame) -> pl.DataFrame:
+    """The rows measured after the learning rate had decayed, with k, cluster, draw and every recipe column."""
     for name in (*_NUMBERS, "annealed"):
         if name not in table.columns:
             raise EpochsError(f"the column {name} is missing; the points have {', '.join(table.columns)}")
@@ -59,9 +63,10 @@ def _annealed(table: pl.DataFrame) -> pl.DataFrame:
     for name in _NUMBERS:
         if not (table[name].is_finite() & (table[name] > 0)).fill_null(False).all():
             raise EpochsError(f"column {name} holds a value that is not a positive number")
-    absent = [pl.lit(0.0).alias(name) for name in ("weight_decay", "dropout") if name not in table.columns]
+    absent = [pl.lit(0.0).alias(name) for name in (*RECIPE, "draw") if name not in table.columns]
     k = (pl.col("E") / pl.col("U")).round_sig_figs(3)  # whole steps leave k a little off its round number
-    return table.with_columns(*absent, k=k, cluster=_cluster(table.columns))
+    table = table.with_columns(*absent, k=k, cluster=_cluster(table.columns))
+    return table.with_columns(pl.col("draw", *RECIPE).cast(pl.Float64).fill_null(0.0))
 
 
 def _cluster(columns: list[str]) -> pl.Expr:
@@ -70,26 +75,22 @@ def _cluster(columns: list[str]) -> pl.Expr:
     return pl.col("run") if "run" in columns else pl.int_range(pl.len()).cast(pl.String)
 
 
-def _noise(table: pl.DataFrame) -> tuple[float, int]:
-    """The pooled standard deviation of log loss within cells, and how many clusters beyond one there are."""
-    logs = table.group_by(*CELL, "cluster").agg(pl.col("loss").log().mean())
-    alike = logs.group_by(*CELL).agg(pl.col("loss").var(), extra=pl.len() - 1).filter(pl.col("extra") > 0)
-    if alike.is_empty():
-        return math.nan, 0
-    variance = np.average(alike["loss"].to_numpy(), weights=alike["extra"].to_numpy())
-    shared = logs.join(alike, on=CELL, how="semi", nulls_equal=True)
-    groups = shared.unique(["N", "U", "weight_decay", "dropout"])
-    # A trunk's branches share their seed: they count once.
-    return math.sqrt(float(variance)), shared["cluster"].n_unique() - len(groups)
+def _with_plain(cells: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """With `plain` and `ruled`: of equals the plain recipe is that of the least remedies."""
+    counted = table.group_by("N", *RECIPE).agg(pl.col("cluster").n_unique())
+    most = counted.sort("N", "cluster", *RECIPE, descending=[False, True, *(False for _ in RECIPE)])
+    plain = most.group_by("N", maintain_order=True).first().drop("cluster")
+    both = cells.join(plain, on="N", suffix="_plain", maintain_order="left")
+    alike = {name: pl.col(name) == pl.col(f"{name}_plain") for name in RECIPE}
+    both = both.with_columns(plain=pl.all_horizontal(*alike.values()), ruled=alike["peak_learning_rate"])
+    return both.select(*cells.columns, "plain", "ruled")
 
 
-def _simulated(table: pl.DataFrame, cells: pl.DataFrame, noise: float, draws: int, seed: int) -> np.ndarray:
-    """[draws, cells]: each cluster's log loss shifted by one number of its own."""
-    if not draws:
-        return np.empty((0, len(cells)))
-    place = table.join(cells.with_row_index("cell").select(*CELL, "cell"), on=CELL, nulls_equal=True)
-    names, cluster = np.unique(place["cluster"].to_numpy(), return_inverse=True)
-    shift = np.exp(noise * np.random.default_rng(seed).standard_normal((draws, len(names))))[:, cluster]
-    at = place["cell"].to_numpy()
-    sums = np.stack([np.bincount(at, row * place["loss"].to_numpy(), len(cells)) for row in shift])
+def _means(table: pl.DataFrame, cells: pl.DataFrame, noise: Noise, draws: int, seed: int) -> np.ndarray:
+    place = table.join(
+        cells.with_row_index("cell").select(*CELL, "cell"), on=CELL, nulls_equal=True, maintain_order="left"
+    )
+    at, losses = place["cell"].to_numpy(), place["loss"].to_numpy()
+    rows = np.vstack([losses, losses * np.exp(shifted(place, noise, draws, seed))])
+    sums = np.stack([np.bincount(at, row, len(cells)) for row in rows])
     return sums / np.bincount(at, minlength=len(cells))

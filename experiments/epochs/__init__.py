@@ -5,7 +5,7 @@ number of passes only more data helps. See analysis/epochs.py for the quantities
 
 Every rule that depends on size is in `recipe`. A cell (N, U) is one trunk at constant rate with branches
 that cool after 1/4, 1/2, 1, 2, ... passes; `fresh` is a trunk that never repeats, with branches at powers of
-two of tokens. Both hold for one weight decay and one seed; others are variants.
+two of tokens. Both hold for one weight decay, one seed and one draw of U tokens; others are variants.
 
 `smoke` trains on speeches in minutes; `cpu` on novels in about twelve core-hours (the novels: see
 experiments/epochs/novels.py); `gpu` and `tpu` on lm1b, to 85 million and 1.6 billion parameters.
@@ -65,7 +65,7 @@ LARGE = Scale(
 critical one by Kaplan's fit (2001.08361, eq. 1.4), so that tokens and steps stay apart."""
 PASSES = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
 WEIGHT_DECAYS = (0.1, 0.4, 1.6)
-SEEDS = (0, 1, 2)
+REPLICATES = (1, 2)
 RATES = {"rate-half": 0.5, "rate-double": 2.0}
 DROPOUT = 0.1
 
@@ -125,16 +125,27 @@ def fresh(d_model: int, tokens: int, corpus: str, scale: Scale = SMALL) -> Exper
     )
 
 
-def remedies(config: Experiment, anchor: bool = False) -> dict[str, Experiment]:
-    """The same cell with more weight decay and with dropout; an anchor cell also other seeds and rates."""
+def remedies(config: Experiment) -> dict[str, Experiment]:
+    """The same cell with more weight decay and with dropout."""
     found = {f"wd{decay:g}": _optimized(config, weight_decay=decay) for decay in WEIGHT_DECAYS[1:]}
-    found["dropout"] = dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=DROPOUT))
-    if not anchor:
-        return found
-    rate = config.optimizer.learning_rate
-    found |= {name: _optimized(config, learning_rate=factor * rate) for name, factor in RATES.items()}
     return found | {
-        f"seed{seed}": dataclasses.replace(config, seed_init=seed, seed_order=seed) for seed in SEEDS[1:]
+        "dropout": dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=DROPOUT))
+    }
+
+
+def rates(config: Experiment) -> dict[str, Experiment]:
+    """The same cell at half and at twice the learning rate: does the rule hold here?"""
+    rate = config.optimizer.learning_rate
+    return {name: _optimized(config, learning_rate=factor * rate) for name, factor in RATES.items()}
+
+
+def replicates(config: Experiment) -> dict[str, Experiment]:
+    """The same cell from other initial parameters, in other orders and on other U tokens: what is noise."""
+    found = {f"init{seed}": dataclasses.replace(config, seed_init=seed) for seed in REPLICATES}
+    found |= {f"order{seed}": dataclasses.replace(config, seed_order=seed) for seed in REPLICATES}
+    return found | {
+        f"draw{draw}": dataclasses.replace(config, data=dataclasses.replace(config.data, draw=draw))
+        for draw in REPLICATES
     }
 
 

@@ -8,7 +8,7 @@ from model.config import modern
 from model.sharding import make_mesh
 from model.transformer import abstract, apply, build, token_losses
 from train.data.store import prepare
-from train.evaluation import Evaluator, evaluation_steps
+from train.evaluation import Evaluator, evaluation_steps, unigram_entropy
 from train.experiment import Experiment
 
 CONTEXT = 32
@@ -63,3 +63,9 @@ def test_a_small_split_is_scored_whole(store):
 )
 def test_measurements_are_at_halves_of_the_run(steps, count, expected):
     assert evaluation_steps(steps, count) == expected
+
+
+def test_unigram_entropy_is_that_of_the_counts():
+    train, scored = np.array([0] * 5 + [1] * 1), np.array([0, 1, 1])
+    expected = -(np.log(6 / 8) + 2 * np.log(2 / 8)) / 3  # each count one larger
+    assert unigram_entropy(train, scored) == pytest.approx(expected)

@@ -47,7 +47,7 @@ def feed(
     Raises DataError if the order has more sequences than the store.
     """
     tokens = store.tokens("train")
-    _check_sequences(tokens, order.n_sequences, context, "train")
+    _check_sequences(tokens, order.first + order.n_sequences, context, "train")
 
     def batch(step: int) -> Batch:
         positions = batch_positions(first + step * batch_sequences, batch_sequences, rows)

@@ -23,15 +23,18 @@ ROUNDS_BELOW_64_SEQUENCES = 24
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # splitmix64's increment, 2**64 / golden ratio
 
 
-def unique_sequences(unique_tokens: int, context: int, available_tokens: int) -> int:
-    """Number of sequences in the first `unique_tokens` (U) of a store of `available_tokens` tokens.
+def unique_sequences(unique_tokens: int, context: int, available_tokens: int, draw: int = 0) -> int:
+    """Number of sequences in `unique_tokens` (U) of a store of `available_tokens` tokens.
 
-    U is a prefix of the store, so U1 < U2 are nested; its last target is token U, hence U < available_tokens.
-    Raises DataError if U is larger than the store or smaller than one sequence.
+    Draw 0 is a prefix of the store, so U1 < U2 are nested; draw j begins after j times U. Its last target is
+    the next token of the store, hence (draw + 1) U < available_tokens. Raises DataError if the store has
+    fewer, or if U is smaller than one sequence.
     """
-    if unique_tokens >= available_tokens:
+    needed = (draw + 1) * unique_tokens
+    if needed >= available_tokens:
+        drawn = f" for data.draw = {draw}: {needed:,}" if draw else ""
         raise DataError(
-            f"unique_tokens = {unique_tokens:,} is more than the corpus has: "
+            f"unique_tokens = {unique_tokens:,}{drawn} is more than the corpus has: "
             f"{max(available_tokens - 1, 0):,} training tokens"
         )
     if unique_tokens < context:
@@ -64,6 +67,8 @@ class BatchOrder:
     seed: int
     skips: tuple[tuple[int, int], ...] = ()
     """(position, sequences): from this position on, read so many sequences further."""
+    first: int = 0
+    """The id of the first of them."""
     _sides: tuple[np.uint64, np.uint64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -76,7 +81,7 @@ class BatchOrder:
         object.__setattr__(self, "_sides", (np.uint64(left), np.uint64(-(-self.n_sequences // left))))
 
     def sequence_ids(self, positions: np.ndarray) -> np.ndarray:
-        """Sequence ids int64, in [0, n_sequences), at `positions` int64 >= 0, of any shape.
+        """Sequence ids int64, in [first, first + n_sequences), at `positions` int64 >= 0, of any shape.
 
         Raises DataError for a negative position.
         """
@@ -90,7 +95,7 @@ class BatchOrder:
         epochs, offsets = np.divmod(positions.ravel().astype(np.uint64), np.uint64(self.n_sequences))
         keys = _mix(_mix(np.array([self.seed], np.uint64)) + epochs * _GOLDEN)
         ids = self._walk(offsets, keys)
-        return ids.astype(np.int64).reshape(positions.shape)
+        return (ids.astype(np.int64) + self.first).reshape(positions.shape)
 
     def _walk(self, values: np.ndarray, keys: np.ndarray) -> np.ndarray:
         values = self._encipher(values, keys)

@@ -1,0 +1,161 @@
+"""`quarry epochs`: the verdicts on the four claims, and the tables that they rest on."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from analysis.commands.figures import save_charts
+from analysis.commands.fit import print_warnings, write_result
+from analysis.epochs import Epochs, study
+from analysis.points import load_points
+from analysis.text import MISSING, count, interval, number
+
+
+def epochs_command(
+    path: Path,
+    *,
+    count: str,
+    split: str,
+    exclude: Sequence[str],
+    options: Mapping,
+    output: Path | None,
+    figures: Path | None,
+    console: Console,
+) -> Epochs:
+    """Measure the points at `path`, print verdicts and tables, write them as JSON and draw them if asked.
+
+    `options` are those of `analysis.epochs.study`. Raises PointsError, EpochsError, RecordError.
+    """
+    points = load_points(path, count, split, annealed_only=False).exclude(exclude)
+    found = study(points, **options)
+    print_epochs(found, console)
+    if output is not None:
+        write_result(found.to_json(), output)
+    if figures is not None:
+        from analysis.figures.epochs import epochs_charts
+
+        save_charts(epochs_charts(found), figures)
+    return found
+
+
+def print_epochs(found: Epochs, console: Console) -> None:
+    """Floors, passes, reuse, remedies, and last the verdicts."""
+    console.print(_floors(found), _passes(found))
+    if not found.reuse.is_empty():
+        console.print(_reuse(found))
+    if not found.multipliers.is_empty():
+        console.print(_multipliers(found))
+    console.print(_laws(found))
+    print_warnings(found.warnings, console)
+    for verdict in found.verdicts:
+        mark = {"yes": "bold green", "no": "bold red"}.get(verdict.holds, "bold yellow")
+        console.print(Text(f"{verdict.claim}: ") + Text(verdict.holds, mark))
+        if verdict.estimate is not None:
+            console.print(Text(f"   {verdict.quantity}: {verdict.words}"))
+        console.print(
+            Text(f"   decided by {verdict.cells}" if verdict.estimate is not None else f"   {verdict.cells}")
+        )
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, box=None)
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place else "left")
+    return table
+
+
+def _ends(row: Mapping, name: str, digits: int = 3) -> str:
+    """An estimate with its interval in brackets."""
+    if row[name] is None:
+        return MISSING
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    ends = "" if low is None and high is None else f" [{number(low, digits)}, {number(high, digits)}]"
+    return number(row[name], digits) + ends
+
+
+def _floors(found: Epochs) -> Table:
+    table = _table(
+        f"the data floor, nats per token [{found.level:.0%}]",
+        "U",
+        "least trained",
+        "N to infinity",
+        "can be extracted",
+    )
+    for row in found.floors.iter_rows(named=True):
+        table.add_row(
+            count(row["U"]), *(_ends(row, name, 4) for name in ("grid", "asymptote", "information"))
+        )
+    return table
+
+
+def _passes(found: Epochs) -> Table:
+    """k by N (rows) and U (columns), to the criterion that decides the claims."""
+    criterion = found.passes["criterion"][0]
+    rows = found.passes.filter(pl.col("criterion") == criterion)
+    unique = rows["U"].unique().sort().to_list()
+    table = _table(f"passes to {criterion}, best recipe", "N", *(f"U = {count(u)}" for u in unique))
+    known = {(row["N"], row["U"]): row for row in rows.iter_rows(named=True)}
+    for n in rows["N"].unique().sort().to_list():
+        table.add_row(count(n), *(_passes_cell(known.get((n, u))) for u in unique))
+    return table
+
+
+def _passes_cell(row: Mapping | None) -> str:
+    if row is None:
+        return MISSING
+    sign = {"right": "> ", "left": "< ", None: ""}[row["censored"]]
+    ends = (
+        ""
+        if row["k_low"] is None and row["k_high"] is None
+        else f" [{number(row['k_low'], 2)}, {number(row['k_high'], 2)}]"
+    )
+    return f"{sign}{number(row['k'], 3)}{ends}"
+
+
+def _reuse(found: Epochs) -> Table:
+    table = _table(
+        "what all passes are worth, in passes of fresh tokens",
+        "N",
+        "U",
+        "r_inf, one recipe",
+        "k_opt",
+        "r_inf, best recipe",
+        "k_opt",
+    )
+    tuned = {(row["N"], row["U"]): row for row in found.reuse_tuned.iter_rows(named=True)}
+    for row in found.reuse.iter_rows(named=True):
+        best = tuned[row["N"], row["U"]]
+        cells = [
+            text
+            for one in (row, best)
+            for text in ((">" if one["censored"] else "") + _ends(one, "r_inf"), number(one["k_opt"]))
+        ]
+        table.add_row(count(row["N"]), count(row["U"]), *cells)
+    return table
+
+
+def _multipliers(found: Epochs) -> Table:
+    table = _table("what a remedy is worth, as a multiple of U", "weight decay", "dropout", "U", "multiple")
+    for row in found.multipliers.iter_rows(named=True):
+        shown = ("bound " if row["censored"] else "") + _ends(row, "multiplier")
+        table.add_row(number(row["weight_decay"]), number(row["dropout"]), count(row["U"]), shown)
+    return table
+
+
+def _laws(found: Epochs) -> Table:
+    table = _table(
+        "power laws, exponents with intervals", "quantity", "of N", "of U", "cells", "not censored"
+    )
+    for row in found.laws.iter_rows(named=True):
+        ends = [
+            number(row[name], 3) + " " + interval((row[f"{name}_low"], row[f"{name}_high"]))
+            if row[name] is not None
+            else MISSING
+            for name in ("of_N", "of_U")
+        ]
+        table.add_row(Text(row["quantity"]), *ends, str(row["cells"]), str(row["known"]))
+    return table

@@ -1,0 +1,74 @@
+"""The data floor L*(U): the least loss of any size, epochs and recipe on U unique tokens."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.extraction.grid import Grid, least
+
+_FEWEST, _EXPONENTS = 4, np.geomspace(0.1, 2.0, 50)
+"""Values that an asymptote c x^-gamma + L of three parameters needs, and the gamma that are tried."""
+
+
+@dataclass(frozen=True)
+class Floors:
+    """L*(U) in nats per token, [draws, U], and the loss that no data takes away, [draws].
+
+    `grid` is the least loss trained, an upper bound; `asymptote` that of N to infinity, NaN below four sizes.
+    `default` is the asymptote, but never above the grid, and the grid where there is no asymptote.
+    `irreducible` is the asymptote of the defaults in U, NaN below four U.
+    """
+
+    grid: np.ndarray
+    asymptote: np.ndarray
+    default: np.ndarray
+    irreducible: np.ndarray
+
+
+def floors(tuned: Grid) -> Floors:
+    """Both estimators of each U's floor, from the least loss of each size over k and recipe.
+
+    The asymptotes of all U have one exponent gamma in N, and each its own c and L.
+    """
+    of_size = tuned.of_size
+    lowest = least(of_size, 1)
+    limits = limit(tuned.sizes, np.moveaxis(of_size, 2, 1))
+    default = np.fmin(lowest, limits)
+    irreducible = np.minimum(limit(tuned.unique, default[:, None, :])[:, 0], least(default, 1))
+    return Floors(lowest, limits, default, irreducible)
+
+
+def limit(x: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """L of c x^-gamma + L, neither negative, through each line of losses [draws, lines, x]; [draws, lines].
+
+    Least squares over gamma, which the lines of a draw share, and c and L of each. x without a loss (NaN in
+    the first draw) are left out; NaN for lines with fewer than four.
+    """
+    found = np.full(losses.shape[:2], np.nan)
+    there = ~np.isnan(losses[0])
+    lines = np.flatnonzero(there.sum(axis=1) >= _FEWEST)
+    if not len(lines):
+        return found
+    ends, misfit = _over_exponents(x, losses, there, lines)
+    best = misfit.sum(axis=1).argmin(axis=0)
+    found[:, lines] = np.maximum(ends[best, :, np.arange(len(losses))], 0.0)
+    return found
+
+
+def _over_exponents(
+    x: np.ndarray, losses: np.ndarray, there: np.ndarray, lines: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends and sums of squares [gammas, lines, draws]."""
+    fits = [
+        [_line((x[there[j]] / x[0]) ** -gamma, losses[:, j, there[j]]) for j in lines] for gamma in _EXPONENTS
+    ]
+    both = np.array(fits)
+    return both[:, :, 0], both[:, :, 1]
+
+
+def _line(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Value at x = 0 and sum of squares of the line through y [draws, x], rising or level."""
+    from_mean = x - x.mean()
+    slope = np.maximum(y @ from_mean / (from_mean @ from_mean), 0.0)
+    end = y.mean(axis=1) - slope * x.mean()
+    return end, ((y - end[:, None] - slope[:, None] * x) ** 2).sum(axis=1)

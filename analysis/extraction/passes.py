@@ -1,0 +1,63 @@
+"""Epochs to a fraction of what can be extracted: k_rho(N, U), its power law, and N_1, the size of one pass."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from analysis.extraction.censored import Censored
+from analysis.extraction.crossings import first_below
+from analysis.extraction.grid import Grid
+from analysis.extraction.powers import PowerLaw, power_law
+from analysis.extraction.told import Telling
+
+
+@dataclass(frozen=True)
+class Passes:
+    """ln k [draws, N, U] of the passes to one criterion, and its power law: -of_n is b, of_u is c."""
+
+    name: str
+    logs: Censored
+    law: PowerLaw | None
+
+    def one_pass_size(self, unique: float) -> np.ndarray:
+        """N_1 at U, [draws]: the N that meets the criterion in one pass; inf where more N needs no fewer."""
+        assert self.law is not None
+        law = self.law
+        of_u = np.nan_to_num(law.of_u) * np.log(unique / law.u_middle)
+        with np.errstate(divide="ignore", over="ignore"):
+            size = law.n_middle * np.exp((law.intercept + of_u) / -law.of_n)
+        return np.where(law.of_n < 0, size, np.inf)
+
+
+def passes_to(grid: Grid, target: np.ndarray, name: str, seed: int) -> Passes:
+    """The passes after which the loss first comes down to `target` [draws, U] or [draws, N, U]."""
+    shape = grid.losses.shape[:-1]
+    logs = first_below(grid.passes, grid.losses, np.broadcast_to(_for_sizes(target), shape))
+    return Passes(name, logs, power_law(grid.sizes, grid.unique, logs, seed))
+
+
+def _for_sizes(target: np.ndarray) -> np.ndarray:
+    return target[:, None, :] if target.ndim == 2 else target
+
+
+def passes_table(grid: Grid, found: list[Passes], telling: Telling) -> pl.DataFrame:
+    """A row for each criterion, N and U trained: k, _low, _high, and the side on which it is censored.
+
+    A censored k is the last (or first) that was measured, and its other end is open.
+    """
+    rows = []
+    for each in found:
+        for n, u in zip(*np.nonzero(~np.isnan(each.logs.low[0])), strict=True):
+            low, high = each.logs.low[:, n, u], each.logs.high[:, n, u]
+            side = "right" if np.isinf(high[0]) else "left" if np.isinf(low[0]) else None
+            k = np.exp(low if side == "right" else high)
+            below, _ = telling.ends(np.exp(low))
+            _, above = telling.ends(np.exp(high))
+            rows.append({
+                "criterion": each.name, "N": grid.sizes[n], "U": grid.unique[u], "k": k[0],
+                "k_low": below, "k_high": above, "censored": side,
+            })  # fmt: skip
+    schema = {"criterion": pl.String, "N": pl.Float64, "U": pl.Float64, "k": pl.Float64}
+    schema |= {"k_low": pl.Float64, "k_high": pl.Float64, "censored": pl.String}
+    return pl.DataFrame(rows, schema=schema)

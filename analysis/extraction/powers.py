@@ -1,0 +1,57 @@
+"""Power laws in N and U of quantities that were partly only bounded, over resampled cells and new noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.extraction.censored import Censored, tobit
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """ln y = intercept + of_n ln(N / n_middle) + of_u ln(U / u_middle), normal about it; arrays [draws].
+
+    NaN in draws that cannot bear it. `known` counts the cells that were not censored, `cells` all.
+    """
+
+    intercept: np.ndarray
+    of_n: np.ndarray
+    of_u: np.ndarray
+    deviation: np.ndarray
+    n_middle: float
+    u_middle: float
+    known: int
+    cells: int
+
+    def at(self, n: float, u: float) -> np.ndarray:
+        """y, [draws]."""
+        return np.exp(
+            self.intercept + self.of_n * np.log(n / self.n_middle) + self.of_u * np.log(u / self.u_middle)
+        )
+
+
+def power_law(sizes: np.ndarray, unique: np.ndarray, logs: Censored, seed: int) -> PowerLaw | None:
+    """Through ln y in [draws, N, U], NaN in cells without it; cells are resampled in every draw but the first.
+
+    Where only one U was measured `of_u` is NaN and the line is in N alone. None with fewer than four cells.
+    """
+    there = ~np.isnan(logs.low[0])
+    n, u = np.broadcast_to(sizes[:, None], there.shape)[there], np.broadcast_to(unique, there.shape)[there]
+    if len(n) < 4 or len(np.unique(n)) < 2:
+        return None
+    n_middle, u_middle = float(np.exp(np.log(n).mean())), float(np.exp(np.log(u).mean()))
+    columns = [np.ones(len(n)), np.log(n / n_middle)]
+    both = len(np.unique(u)) > 1
+    design = np.stack([*columns, np.log(u / u_middle)] if both else columns, axis=1)
+    values = Censored(logs.low[:, there], logs.high[:, there])
+    found, deviation = tobit(design, values, _resampled(len(values.low), len(n), seed))
+    of_u = found[:, 2] if both else np.full(len(found), np.nan)
+    known = int(values.known[0].sum())
+    return PowerLaw(found[:, 0], found[:, 1], of_u, deviation, n_middle, u_middle, known, len(n))
+
+
+def _resampled(draws: int, units: int, seed: int) -> np.ndarray:
+    """How often each unit counts: once in the first draw, drawn with replacement in the others."""
+    random = np.random.default_rng(seed)
+    counts = random.multinomial(units, np.full(units, 1 / units), size=draws - 1)
+    return np.vstack([np.ones(units), counts])

@@ -1,0 +1,138 @@
+"""Figures of the study of epochs: efficiency, passes needed, learning curves above the floor, causes, regimes."""
+
+from collections.abc import Mapping
+
+import altair as alt
+import polars as pl
+
+from analysis import text
+from analysis.epochs import Epochs
+from analysis.figures.inconsistency import curves_and_floor
+from analysis.figures.parts import axis, colour, finished, sized
+from analysis.theme import INK, RAMP, THEME
+
+Chart = alt.LayerChart | alt.HConcatChart
+REGIME_COLOURS = {"data": "#35608d", "model": "#b0527a", "epoch": "#c9a227", "mixed": "#9a9a9a"}
+
+
+def epochs_charts(found: Epochs) -> dict[str, Chart]:
+    """Every figure that the points allow, by name."""
+    charts: dict[str, Chart] = {
+        f"efficiency-{text.count(u)}": efficiency(found, u) for u in found.cells["U"].unique().sort()
+    }
+    charts |= {"passes": passes_map(found), "learning-curves": learning_curves(found)}
+    if not found.causes.is_empty():
+        charts["causes"] = causes_chart(found)
+    if found.cells["regime"].null_count() < len(found.cells):
+        charts["regimes"] = regime_map(found)
+    return charts
+
+
+def efficiency(found: Epochs, unique: float) -> alt.LayerChart:
+    """The share of what U tokens hold that each size extracts, against its passes; bars are intervals."""
+    rows = sized(found.cells.filter(pl.col("U") == unique).sort("N", "k"))
+    shown = rows.select("N", "size", "k", "eta", "eta_low", "eta_high").to_dicts()
+    tips = [alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("N", "k", "eta", "eta_low", "eta_high")]
+    base = alt.Chart(alt.InlineData(values=shown)).encode(
+        x=alt.X("k:Q", **axis(rows["k"].to_list(), "k = E / U, passes", text.number)),
+        color=colour(rows).title("N"),
+        tooltip=tips,
+    )
+    y = alt.Y("eta:Q", title="(L_0 - L) / (L_0 - L*)", scale=alt.Scale(zero=False))
+    layers = [base.mark_line(strokeWidth=2).encode(y=y), base.mark_circle(size=70, opacity=1).encode(y=y)]
+    if rows["eta_low"].null_count() == 0:
+        layers.append(base.mark_rule(strokeWidth=1.2).encode(y="eta_low:Q", y2="eta_high:Q"))
+    title = f"Extracted of {text.count(unique)} unique tokens"
+    return finished(layers, title, "annealed losses of one recipe; the floor is of the best recipes")
+
+
+def passes_map(found: Epochs) -> alt.LayerChart:
+    """k_rho by N and U: the passes down to the criterion that decides the claims."""
+    criterion = found.passes["criterion"][0]
+    signs = {"right": "> ", "left": "< ", None: ""}
+    rows = [
+        {"N": text.count(row["N"]), "U": text.count(row["U"]), "k": row["k"], "order": row["N"], "of_u": row["U"],
+         "label": signs[row["censored"]] + text.number(row["k"], 2)}
+        for row in found.passes.filter(pl.col("criterion") == criterion).iter_rows(named=True)
+    ]  # fmt: skip
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X("U:O", title="U, unique tokens", sort=alt.EncodingSortField("of_u", op="min")),
+        y=alt.Y(
+            "N:O", title="N, parameters", sort=alt.EncodingSortField("order", op="min", order="descending")
+        ),
+    )
+    squares = base.mark_rect().encode(
+        color=alt.Color("k:Q", title="passes", scale=alt.Scale(scheme=RAMP, type="log"))
+    )
+    words = base.mark_text(fontSize=13, color="black").encode(text="label:N")
+    backs = base.mark_rect(width=52, height=20, color="white", opacity=0.75, cornerRadius=4)
+    return finished(
+        [squares, backs, words],
+        f"Passes to {criterion}",
+        "of the best recipe; > and < where the runs end",
+        260,
+    )
+
+
+def learning_curves(found: Epochs) -> alt.LayerChart:
+    """First passes, annealed, against L*(U) at U = E (Henighan et al. 2020, Figure 14)."""
+    curves = found.first_pass.with_columns(run=pl.col("N").cast(pl.String), annealed=pl.lit(True))
+    floor = found.floors.select("U", loss="floor")
+    return curves_and_floor(
+        curves, floor, "one pass over fresh tokens, after its cooldown; dashed: L*(U) at U = E"
+    )
+
+
+def causes_chart(found: Epochs) -> alt.LayerChart:
+    """The 2 x 2: does the excess after one pass fall with N, and does r_inf, as trained and with remedies?"""
+    rows = [
+        {"U": text.count(row["U"]), "first": row["first"], "slope": row[name], "recipe": recipe}
+        for row in found.causes.iter_rows(named=True)
+        for name, recipe in (("plain", "one recipe"), ("tuned", "best of the recipes"))
+    ]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X("first:Q", title="d ln(excess after one pass) / d ln N: left, extraction"),
+        y=alt.Y("slope:Q", title="d ln r_inf / d ln N: below, worth less"),
+    )
+    dots = base.mark_point(size=90, filled=True).encode(
+        color=alt.Color("U:N", title="U"),
+        shape=alt.Shape("recipe:N", title="r_inf of"),
+        tooltip=["U:N", "slope:Q"],
+    )
+    ties = base.mark_line(strokeWidth=1, strokeDash=[3, 3]).encode(color="U:N")
+    zero = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, strokeDash=[5, 4])
+    layers = [zero.encode(x=alt.datum(0.0)), zero.encode(y=alt.datum(0.0)), ties, dots]
+    subtitle = (
+        "overfitting: the dot of the best recipes lies higher, where repeats are worth as much to all sizes"
+    )
+    return finished(layers, "Why repeats are worth less to bigger models", subtitle)
+
+
+def regime_map(found: Epochs) -> alt.HConcatChart:
+    """Which term of L - L_inf is most, by N and U, a panel for each k."""
+    rows = found.cells.drop_nulls("regime")
+    panels = [_regimes(rows.filter(pl.col("k") == k), k) for k in rows["k"].unique().sort().to_list()]
+    title = alt.TitleParams(
+        "What the loss above L_inf is made of", subtitle="over half of it in over 80% of draws, else mixed", anchor="start"
+    )  # fmt: skip
+    return alt.HConcatChart(hconcat=panels, title=title, config=alt.Config.from_dict(THEME))
+
+
+def _regimes(rows: pl.DataFrame, k: float) -> alt.Chart:
+    values = [
+        {"N": text.count(row["N"]), "U": text.count(row["U"]), "of_n": row["N"], "of_u": row["U"]}
+        | {name: row[name] for name in ("regime", "p_data", "p_model", "p_epoch")}
+        for row in rows.iter_rows(named=True)
+    ]
+    scale = alt.Scale(domain=list(REGIME_COLOURS), range=list(REGIME_COLOURS.values()))
+    return alt.Chart(alt.InlineData(values=values)).mark_rect().encode(
+        x=alt.X("U:O", sort=alt.EncodingSortField("of_u", op="min")),
+        y=alt.Y("N:O", sort=alt.EncodingSortField("of_n", op="min", order="descending")),
+        color=alt.Color("regime:N", scale=scale, title="most of it"),
+        tooltip=["N:O", "U:O", "regime:N", "p_data:Q", "p_model:Q", "p_epoch:Q"],
+    ).properties(title=f"k = {text.number(k)}", width=26 * max(2, rows["U"].n_unique()), height=120)  # fmt: skip
+
+
+def told_charts(charts: Mapping[str, Chart]) -> dict[str, Chart]:
+    """Charts by name as the page wants them: single ones only, for a row of panels has no one width."""
+    return {name: chart for name, chart in charts.items() if isinstance(chart, alt.LayerChart)}
