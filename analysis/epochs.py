@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from analysis.extraction.causes import Causes, causes
+from analysis.extraction.causes import causes
+from analysis.extraction.crossings import first_below
 from analysis.extraction.decomposition import cells_table
 from analysis.extraction.floors import Floors, floors
 from analysis.extraction.gap import gap, gap_forms, gap_table
@@ -82,11 +83,12 @@ def study(
     unigram_entropy: float | None = None,
     *,
     rho: float = RHO[-1],
+    losses: tuple[float, ...] = (),
     bootstrap: int = 500,
     seed: int = 0,
     level: float = 0.95,
 ) -> Epochs:
-    """Every quantity of `points`; `rho` decides claims 1 and 2.
+    """Every quantity of `points`; `rho` decides claims 1 and 2, `losses` are those of `tokens_to_loss`.
 
     `unigram_entropy` is L_0 of the held-out text in nats per token, by default the points' own column.
     Intervals are of simulated noise of runs and draws of U as measured between runs alike, everything done
@@ -105,7 +107,7 @@ def study(
     worth, worth_tuned = reuse(plain, fresh, seed), reuse(tuned, fresh, seed)
     gaps = gap(fresh, tuned, floor)
     why = causes(plain, tuned, floor, worth, worth_tuned, telling)
-    to_loss, dual = _to_loss(fresh, tuned, telling)
+    to_loss, dual = _to_loss(fresh, tuned, np.array(losses) if losses else shared_targets(fresh), telling)
     return Epochs(
         floors=_floors_table(tuned, floor, entropy, telling),
         irreducible=telling.row({"L_inf": floor.irreducible}),
@@ -127,7 +129,7 @@ def study(
         noise=surface.noise,
         unigram_entropy=entropy,
         level=level,
-        warnings=_warnings(surface, tuned, floor, why),
+        warnings=_warnings(surface, tuned, floor),
     )
 
 
@@ -137,8 +139,8 @@ def _entropy(table: pl.DataFrame, given: float | None) -> float:
         given = float(known.median()) if len(known) else None  # pyright: ignore[reportArgumentType]
     if given is None:
         raise EpochsError(
-            "the points have no unigram_entropy (runs of an older version): give that of the held-out text, in "
-            "nats per token, with --unigram-entropy"
+            "the points have no unigram_entropy (older runs, or another trainer's): give that of the "
+            "held-out text, in nats per token, with --unigram-entropy"
         )
     if not (math.isfinite(given) and given > 0):
         raise EpochsError(f"unigram_entropy={given}: must be positive and finite")
@@ -182,13 +184,14 @@ def _laws_table(reached: list[Passes], others: dict, telling: Telling) -> pl.Dat
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _to_loss(fresh: FirstPass, tuned: Grid, telling: Telling) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _to_loss(
+    fresh: FirstPass, tuned: Grid, targets: np.ndarray, telling: Telling
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Tokens of the first pass to a loss, by N, and what repeats take of them, by N and U."""
-    targets = shared_targets(fresh)
     found = tokens_to_loss(fresh, targets)
     once, again = [], []
     for t, target in enumerate(targets.tolist()):
-        held = passes_to(tuned, np.full((len(found.low), len(tuned.unique)), target), "", 0).logs
+        held = first_below(tuned.passes, tuned.losses, np.full(tuned.losses.shape[:-1], target))
         for n, size in enumerate(fresh.sizes):
             at = found.low[:, n, t]
             if not np.isfinite(at[0]) or found.high[0, n, t] != at[0]:
@@ -219,16 +222,16 @@ def _plain_rows(table: pl.DataFrame, surface: Terminal) -> pl.DataFrame:
     return table.join(plain.select("N", *recipe).unique(), on=["N", *recipe], how="semi")
 
 
-def _warnings(surface: Terminal, tuned: Grid, floor: Floors, why: Causes) -> tuple[str, ...]:
+def _warnings(surface: Terminal, tuned: Grid, floor: Floors) -> tuple[str, ...]:
     found = []
     if np.isnan(floor.irreducible[0]):
         found.append(
             f"L_inf needs a floor at four U, and there are {len(tuned.unique)}: no regimes, no slopes"
         )
-    falling = _falling_cells(tuned)
+    falling, cells = _falling_cells(tuned), int((~np.isnan(tuned.of_size[0])).sum())
     if falling:
         found.append(
-            f"in {falling} of {int((~np.isnan(tuned.of_size[0])).sum())} cells (N, U) the most passes trained are the best: floors may lie lower"
+            f"in {falling} of {cells} cells (N, U) the most passes trained are the best: floors may lie lower"
         )
     if surface.noise.freedom and surface.noise.freedom < 5:
         found.append(

@@ -18,6 +18,10 @@ from markupsafe import Markup
 
 from analysis import figures, mathml, text
 from analysis.curves import learning_curves
+from analysis.epochs import Epochs, study
+from analysis.extraction.noise import measured_noise
+from analysis.extraction.terminal import CELL, EpochsError, annealed_rows
+from analysis.figures.epochs import epochs_charts
 from analysis.fit import Fit, fit
 from analysis.frontier import compute_frontier
 from analysis.laws import LawError, find_law
@@ -39,6 +43,15 @@ PARTS = ("altair", "jax", "numpy", "polars", "vl-convert-python")
 
 class ReportError(ValueError):
     """A report that cannot be written where asked."""
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """What runs that repeat their data say of epochs, or the sentence that says why nothing."""
+
+    found: Epochs | None = None
+    error: str = ""
+    charts: Mapping[str, alt.LayerChart] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,11 +91,13 @@ def _page(runs: Path, output: Path, bootstrap: int, seed: int) -> str:
     table, points = run_table(runs), points_table(runs)
     curves = learning_curves(points)
     frontier = compute_frontier(curves)
-    laws = LAWS + (LAWS_OF_REPEATS if (table["k"] > 1.01).any() else ())
+    repeated = bool((table["k"] > 1.01).any())
+    laws = LAWS + (LAWS_OF_REPEATS if repeated else ())
+    repeats = _repeats(runs, bootstrap, seed) if repeated else None
     sections = [_section(runs, name, bootstrap, seed) for name in laws]
     fits = [section.fit for section in sections if section.fit]
     charts = _study_charts(curves, frontier, table)
-    for section in sections:
+    for section in (*sections, *([repeats] if repeats else [])):
         charts |= section.charts
     return (
         _environment()
@@ -92,6 +107,7 @@ def _page(runs: Path, output: Path, bootstrap: int, seed: int) -> str:
             runs=table.to_dicts(),
             summary=summary(table, frontier, fits),
             sections=sections,
+            repeats=repeats,
             charts={name: _figure(chart) for name, chart in charts.items()},
             made=_provenance(runs),
             commands=_commands(runs, output, bootstrap, seed),
@@ -108,6 +124,17 @@ def _section(runs: Path, name: str, bootstrap: int, seed: int) -> Section:
     except (FitError, LawError, PointsError) as error:
         return Section(**about, error=str(error))
     return Section(**about, fit=fitted, charts=_law_charts(name, fitted))
+
+
+def _repeats(runs: Path, bootstrap: int, seed: int) -> Repeats:
+    """The study of epochs, without intervals where no run was repeated with another seed or draw."""
+    try:
+        points = load_points(runs, annealed_only=False)
+        noisy = measured_noise(annealed_rows(points.table), CELL).freedom > 0
+        found = study(points, bootstrap=bootstrap if noisy else 0, seed=seed)
+    except (EpochsError, PointsError) as error:
+        return Repeats(error=str(error))
+    return Repeats(found, charts={f"epochs-{name}": chart for name, chart in epochs_charts(found).items()})
 
 
 def _law_charts(name: str, fitted: Fit) -> dict[str, alt.LayerChart]:

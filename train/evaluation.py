@@ -22,7 +22,6 @@ from train.experiment import Experiment
 from train.shares import Share
 from train.step import PROGRAMS_KEPT, micro_batch_rows
 
-
 _COUNTED = 2**24
 """Training tokens that are counted for the unigram entropy."""
 

@@ -14,6 +14,8 @@ from analysis.epochs import Epochs, study
 from analysis.points import load_points
 from analysis.text import MISSING, count, interval, number
 
+_SIGNS = {"right": "> ", "left": "< ", None: ""}
+
 
 def epochs_command(
     path: Path,
@@ -107,7 +109,7 @@ def _passes(found: Epochs) -> Table:
 def _passes_cell(row: Mapping | None) -> str:
     if row is None:
         return MISSING
-    sign = {"right": "> ", "left": "< ", None: ""}[row["censored"]]
+    sign = _SIGNS[row["censored"]]
     ends = (
         ""
         if row["k_low"] is None and row["k_high"] is None
@@ -132,7 +134,7 @@ def _reuse(found: Epochs) -> Table:
         cells = [
             text
             for one in (row, best)
-            for text in ((">" if one["censored"] else "") + _ends(one, "r_inf"), number(one["k_opt"]))
+            for text in (_SIGNS[one["censored"]] + _ends(one, "r_inf"), number(one["k_opt"]))
         ]
         table.add_row(count(row["N"]), count(row["U"]), *cells)
     return table
@@ -141,7 +143,7 @@ def _reuse(found: Epochs) -> Table:
 def _multipliers(found: Epochs) -> Table:
     table = _table("what a remedy is worth, as a multiple of U", "weight decay", "dropout", "U", "multiple")
     for row in found.multipliers.iter_rows(named=True):
-        shown = ("bound " if row["censored"] else "") + _ends(row, "multiplier")
+        shown = _SIGNS[row["censored"]] + _ends(row, "multiplier")
         table.add_row(number(row["weight_decay"]), number(row["dropout"]), count(row["U"]), shown)
     return table
 

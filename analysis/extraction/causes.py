@@ -36,12 +36,12 @@ def causes(
     rows, slopes = [], []
     one = int(np.argmin(np.abs(np.log(plain.passes)))) if len(plain.passes) else 0
     for u, unique in enumerate(plain.unique):
-        at = np.flatnonzero(tuned.unique == unique)[0]
+        at = int(np.flatnonzero(tuned.unique == unique)[0])
         first = _first_excess(plain, floor, u, at, one)
         found = {
             "first": _slope(plain.sizes, first),
-            "plain": _slope(plain.sizes, _value(worth, u)),
-            "tuned": _slope(tuned.sizes, _value(worth_tuned, at)),
+            "plain": _slope(plain.sizes, worth.saturation.value[:, :, u]),
+            "tuned": _slope(tuned.sizes, worth_tuned.saturation.value[:, :, at]),
         }
         if any(np.isnan(values[0]) for values in found.values()):
             continue
@@ -54,18 +54,12 @@ def causes(
 
 
 def _first_excess(plain: Grid, floor: Floors, u: int, at: int, one: int) -> np.ndarray:
-    """ln of the excess after one pass, [draws, N]; NaN where it is not above the floor or k = 1 not measured."""
+    """ln of the excess after one pass, [draws, N]; NaN where k = 1 is missing or not above the floor."""
     if abs(np.log(plain.passes[one])) > np.log(ONE_PASS):
         return np.full(plain.losses.shape[:2], np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = np.log(plain.losses[:, :, u, one] - floor.default[:, at, None])
     return np.where(np.isfinite(logs), logs, np.nan)
-
-
-def _value(worth: Reuse, u: int) -> np.ndarray:
-    """ln r_inf [draws, N], at its bound where it is only bounded."""
-    low, high = worth.saturation.low[:, :, u], worth.saturation.high[:, :, u]
-    return np.where(np.isinf(low), high, low)
 
 
 def _slope(sizes: np.ndarray, logs: np.ndarray) -> np.ndarray:

@@ -5,11 +5,14 @@ by its mean given its bounds, the line is refitted, and so on; the likelihood ri
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import log_ndtr
 
 _STEPS, _CLOSE = 500, 1e-6
+_FIRST, _LEAST, _RIDGE = 1e-2, 1e-9, 1e-9
+"""The least standard deviation at the start and later; what keeps a draw without rank solvable."""
 
 
 @dataclass(frozen=True)
@@ -26,58 +29,61 @@ class Censored:
     def known(self) -> np.ndarray:
         return self.low == self.high
 
+    @property
+    def value(self) -> np.ndarray:
+        """The value where it is known, else its one bound."""
+        return np.where(np.isinf(self.low), self.high, self.low)
+
+    def at(self, place: Any) -> "Censored":
+        """Of some of the values: `place` indexes both bounds."""
+        return Censored(self.low[place], self.high[place])
+
 
 def tobit(design: np.ndarray, values: Censored, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients [draws, terms] and standard deviation [draws] of `values` on `design` [units, terms].
 
-    `weights` [draws, units] say how often a unit counts. NaN in draws whose known values cannot bear the
-    line: fewer distinct units than terms, or a design without full rank over them.
+    `weights` [draws, units] say how often a unit counts. Each value is known or bounded on one side. NaN in
+    draws whose known values cannot bear the line: not of full rank over them.
     """
     weights = np.where(np.isnan(values.low), 0.0, weights)
-    low, high = (
-        np.nan_to_num(values.low, nan=0.0, neginf=-np.inf, posinf=np.inf),
-        np.nan_to_num(values.high, nan=0.0, neginf=-np.inf, posinf=np.inf),
-    )
-    known = values.known & (weights > 0)
-    enough = _ranks(design, known) == design.shape[1]
+    low, high = (np.where(np.isnan(side), 0.0, side) for side in (values.low, values.high))
+    enough = np.linalg.matrix_rank((values.known & (weights > 0))[:, :, None] * design) == design.shape[1]
     start = np.where(np.isfinite(low), low, high)
-    coefficients = _solved(design, start, weights)
-    deviation = np.maximum(_spread(design, coefficients, start, 0.0, weights), 1e-3)
+    line = _solved(design, start, weights)
+    deviation = np.maximum(_spread(start - line @ design.T, 0.0, weights), _FIRST)
     for _ in range(_STEPS):
-        mean, variance = _moments(coefficients @ design.T, deviation[:, None], low, high)
-        former = coefficients
-        coefficients = _solved(design, mean, weights)
-        deviation = np.maximum(_spread(design, coefficients, mean, variance, weights), 1e-9)
-        if np.abs(coefficients - former)[enough].max(initial=0.0) < _CLOSE:
+        mean, variance = _moments(line @ design.T, deviation[:, None], low, high)
+        former, line = line, _solved(design, mean, weights)
+        deviation = np.maximum(_spread(mean - line @ design.T, variance, weights), _LEAST)
+        if np.abs(line - former)[enough].max(initial=0.0) < _CLOSE:
             break
-    return np.where(enough[:, None], coefficients, np.nan), np.where(enough, deviation, np.nan)
-
-
-def _ranks(design: np.ndarray, known: np.ndarray) -> np.ndarray:
-    return np.linalg.matrix_rank(known[:, :, None] * design)
+    return np.where(enough[:, None], line, np.nan), np.where(enough, deviation, np.nan)
 
 
 def _solved(design: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted least squares of each draw, [draws, terms]."""
-    gram = np.einsum("du,ui,uj->dij", weights, design, design)
-    side = np.einsum("du,ui,du->di", weights, design, values)
-    return np.einsum("dij,dj->di", np.linalg.pinv(gram, hermitian=True), side)
+    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
+    gram = (weights @ products).reshape(-1, design.shape[1], design.shape[1])
+    side = (weights * values) @ design
+    return np.linalg.solve(gram + _RIDGE * np.eye(design.shape[1]), side[:, :, None])[:, :, 0]
 
 
-def _spread(design, coefficients, values, variance, weights) -> np.ndarray:
-    squares = weights * ((values - coefficients @ design.T) ** 2 + variance)
-    return np.sqrt(squares.sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-9))
+def _spread(residuals: np.ndarray, variance: np.ndarray | float, weights: np.ndarray) -> np.ndarray:
+    return np.sqrt((weights * (residuals**2 + variance)).sum(axis=1) / np.maximum(weights.sum(axis=1), 1.0))
 
 
-def _moments(mean: np.ndarray, deviation: np.ndarray, low: np.ndarray, high: np.ndarray):
-    """Mean and variance of a normal value given its bounds; where it is known, itself and 0."""
-    below, above = (low - mean) / deviation, (high - mean) / deviation
-    right = np.isinf(high) & (high > 0)
-    # One-sided bounds only: a value censored on the right lies above `low`, on the left below `high`.
-    cut = np.where(right, below, -above)
-    ratio = np.exp(-0.5 * np.where(np.isfinite(cut), cut, 0.0) ** 2 - log_ndtr(-cut)) / np.sqrt(2 * np.pi)
-    side = np.where(right, 1.0, -1.0)
-    inside = mean + side * deviation * ratio
-    spread = deviation**2 * np.maximum(1 - ratio * (ratio - np.where(np.isfinite(cut), cut, 0.0)), 0.0)
+def _moments(
+    mean: np.ndarray, deviation: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of a normal value given its bounds; where it is known, itself and 0.
+
+    Beyond a cut of a standard deviations the mean is that of the inverse Mills ratio, phi(a) / Phi(-a).
+    """
+    side = np.where(np.isinf(high), 1.0, -1.0)
     known = low == high
-    return np.where(known, low, inside), np.where(known, 0.0, spread)
+    with np.errstate(invalid="ignore"):
+        cut = np.where(known, 0.0, side * (np.where(side > 0, low, high) - mean) / deviation)
+    ratio = np.exp(-(cut**2) / 2 - log_ndtr(-cut)) / np.sqrt(2 * np.pi)
+    inside = mean + side * deviation * ratio
+    left = deviation**2 * np.maximum(1 - ratio * (ratio - cut), 0.0)
+    return np.where(known, low, inside), np.where(known, 0.0, left)

@@ -45,7 +45,7 @@ def _axes(grid: Grid) -> list[tuple[str, int, np.ndarray]]:
 
 
 def _slopes(axis: int, x: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """-d ln values / d ln x along one axis, central where both neighbours were measured; NaN where neither."""
+    """-d ln values / d ln x along one axis, central where both neighbours were measured, NaN where none."""
     with np.errstate(invalid="ignore"):
         logs, order = np.moveaxis(np.log(values), axis, -1), np.log(x)
     if len(x) < 2:

@@ -11,10 +11,10 @@ import polars as pl
 
 from analysis.extraction.floors import Floors
 from analysis.extraction.grid import FirstPass, Grid
-from analysis.extraction.told import Telling
+from analysis.extraction.told import Telling, estimates
 
-_EXPONENTS = np.array([0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0])
-_VANISHING = np.array([0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7])
+_EXPONENTS = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
+_VANISHING = np.geomspace(0.02, 0.8, 24)
 _SAME = np.log(2) / 10
 """ln E and ln U nearer than this are one: tokens of the first pass are rounded to a tenth of a doubling."""
 
@@ -100,7 +100,7 @@ def _best(n, e, values, fitted, vanishing) -> _Best:
 
 
 def _two_terms(x: np.ndarray, y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A and H of A x + H y against values [draws, rows], weighted by 1 / values, not negative; [draws] each."""
+    """A and H of A x + H y [rows] against values [draws, rows], of relative error, not negative; [draws]."""
     x, y = x / values, y / values
     xx, yy, xy = (x * x).sum(1), (y * y).sum(1), (x * y).sum(1)
     of_x, of_y = x.sum(1), y.sum(1)
@@ -119,4 +119,4 @@ def gap_table(found: Gap, telling: Telling) -> pl.DataFrame:
         {"N": found.sizes[n], "E": found.tokens[e], **telling.row({"gap": found.values[:, n, e]})}
         for n, e in zip(*np.nonzero(~np.isnan(found.values[0])), strict=True)
     ]
-    return pl.DataFrame(rows, schema=dict.fromkeys(("N", "E", "gap", "gap_low", "gap_high"), pl.Float64))
+    return pl.DataFrame(rows, schema={"N": pl.Float64, "E": pl.Float64} | estimates("gap"))

@@ -47,7 +47,7 @@ def plain_grid(surface: Terminal) -> Grid:
 
 
 def tuned_grid(surface: Terminal) -> Grid:
-    """Of the best recipe at each N, U and k: of measured losses, so a little too low where recipes are even."""
+    """Of the best recipe at each N, U and k; the best of noisy losses, so a little too low where they tie."""
     return _grid(surface, np.ones(len(surface.cells), bool))
 
 

@@ -7,11 +7,11 @@ from analysis.extraction.censored import Censored
 from analysis.extraction.crossings import first_below
 from analysis.extraction.grid import Grid, least, recipe_grid
 from analysis.extraction.terminal import Terminal
-from analysis.extraction.told import Telling
+from analysis.extraction.told import Telling, estimates
 
 
 def multipliers(surface: Terminal, telling: Telling) -> pl.DataFrame:
-    """A row for each remedy and U: multiplier, _low, _high and whether the plain runs end before it.
+    """A row for each remedy and U: multiplier with its interval, censored where the plain runs end before it.
 
     The plain recipe's U that gives the loss of the remedy at U, over U. Only sizes that both trained at that
     U count, and weight decay and dropout other than the plain recipe's are remedies, one at a time.
@@ -24,16 +24,13 @@ def multipliers(surface: Terminal, telling: Telling) -> pl.DataFrame:
             continue
         unique, plain, other = both
         found = _equivalent(unique, plain, other)
-        for u in range(len(unique)):
-            low, high = found.low[:, u], found.high[:, u]
-            value = np.where(np.isinf(low), high, low)
-            rows.append({
-                "weight_decay": decay, "dropout": dropout, "U": unique[u], "multiplier": float(np.exp(value[0])),
-                "multiplier_low": telling.ends(np.exp(low))[0], "multiplier_high": telling.ends(np.exp(high))[1],
-                "censored": bool(np.isinf(low[0]) or np.isinf(high[0])),
-            })  # fmt: skip
-    names = ("weight_decay", "dropout", "U", "multiplier", "multiplier_low", "multiplier_high")
-    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Float64) | {"censored": pl.Boolean})
+        remedy = {"weight_decay": decay, "dropout": dropout}
+        rows += [
+            remedy | {"U": u} | telling.bounded("multiplier", found.at((slice(None), place)))
+            for place, u in enumerate(unique)
+        ]
+    keys = dict.fromkeys(("weight_decay", "dropout", "U"), pl.Float64)
+    return pl.DataFrame(rows, schema=keys | estimates("multiplier") | {"censored": pl.String})
 
 
 def _recipes(surface: Terminal) -> list[tuple[float, float]]:

@@ -1,4 +1,4 @@
-"""Epochs to a fraction of what can be extracted: k_rho(N, U), its power law, and N_1, the size of one pass."""
+"""Epochs to a fraction of what can be extracted: k_rho(N, U), its power law, and N_1, the one-pass size."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from analysis.extraction.censored import Censored
 from analysis.extraction.crossings import first_below
 from analysis.extraction.grid import Grid
 from analysis.extraction.powers import PowerLaw, power_law
-from analysis.extraction.told import Telling
+from analysis.extraction.told import Telling, estimates
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,12 @@ def _for_sizes(target: np.ndarray) -> np.ndarray:
 
 
 def passes_table(grid: Grid, found: list[Passes], telling: Telling) -> pl.DataFrame:
-    """A row for each criterion, N and U trained: k, _low, _high, and the side on which it is censored.
-
-    A censored k is the last (or first) that was measured, and its other end is open.
-    """
-    rows = []
-    for each in found:
-        for n, u in zip(*np.nonzero(~np.isnan(each.logs.low[0])), strict=True):
-            low, high = each.logs.low[:, n, u], each.logs.high[:, n, u]
-            side = "right" if np.isinf(high[0]) else "left" if np.isinf(low[0]) else None
-            k = np.exp(low if side == "right" else high)
-            below, _ = telling.ends(np.exp(low))
-            _, above = telling.ends(np.exp(high))
-            rows.append({
-                "criterion": each.name, "N": grid.sizes[n], "U": grid.unique[u], "k": k[0],
-                "k_low": below, "k_high": above, "censored": side,
-            })  # fmt: skip
-    schema = {"criterion": pl.String, "N": pl.Float64, "U": pl.Float64, "k": pl.Float64}
-    schema |= {"k_low": pl.Float64, "k_high": pl.Float64, "censored": pl.String}
-    return pl.DataFrame(rows, schema=schema)
+    """A row for each criterion, N and U trained: k with its interval, and on which side it is censored."""
+    rows = [
+        {"criterion": each.name, "N": grid.sizes[n], "U": grid.unique[u]}
+        | telling.bounded("k", each.logs.at((slice(None), n, u)))
+        for each in found
+        for n, u in zip(*np.nonzero(~np.isnan(each.logs.low[0])), strict=True)
+    ]
+    keys = {"criterion": pl.String, "N": pl.Float64, "U": pl.Float64}
+    return pl.DataFrame(rows, schema=keys | estimates("k") | {"censored": pl.String})

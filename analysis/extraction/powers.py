@@ -31,7 +31,7 @@ class PowerLaw:
 
 
 def power_law(sizes: np.ndarray, unique: np.ndarray, logs: Censored, seed: int) -> PowerLaw | None:
-    """Through ln y in [draws, N, U], NaN in cells without it; cells are resampled in every draw but the first.
+    """Through ln y [draws, N, U], NaN in cells without it; cells are resampled in all draws but the first.
 
     Where only one U was measured `of_u` is NaN and the line is in N alone. None with fewer than four cells.
     """

@@ -5,7 +5,8 @@ import polars as pl
 
 from analysis.extraction.floors import Floors
 from analysis.extraction.grid import ONE_PASS, Grid
-from analysis.extraction.told import Telling
+from analysis.extraction.terminal import is_annealed
+from analysis.extraction.told import Telling, estimates
 
 
 def code_lengths(
@@ -17,7 +18,7 @@ def code_lengths(
     before the first measurement) less L*(U): what learning cost, of the code length of one pass over U. Held
     out loss stands for the training loss of tokens not seen before. Intervals are of the floor's noise.
     """
-    running = table.filter(~pl.col("annealed").cast(pl.Boolean) & (pl.col("E") <= ONE_PASS * pl.col("U")))
+    running = table.filter(~is_annealed(table), pl.col("E") <= ONE_PASS * pl.col("U"))
     curves = running.group_by("N", "E").agg(pl.col("loss").mean()).sort("N", "E")
     rows = []
     for (n,), curve in curves.group_by("N", maintain_order=True):
@@ -26,9 +27,7 @@ def code_lengths(
             if len(tokens) > 1 and tokens[0] < unique <= ONE_PASS * tokens[-1]:
                 mean = _mean_loss(tokens, losses, unique, unigram_entropy)
                 rows.append({"N": n, "U": unique, **telling.row({"spent": mean - floor.default[:, u]})})
-    return pl.DataFrame(
-        rows, schema=dict.fromkeys(("N", "U", "spent", "spent_low", "spent_high"), pl.Float64)
-    )
+    return pl.DataFrame(rows, schema={"N": pl.Float64, "U": pl.Float64} | estimates("spent"))
 
 
 def _mean_loss(tokens: np.ndarray, losses: np.ndarray, unique: float, start: float) -> float:

@@ -9,7 +9,7 @@ from analysis.extraction.censored import Censored
 from analysis.extraction.crossings import first_below
 from analysis.extraction.grid import FirstPass, Grid
 from analysis.extraction.powers import PowerLaw, power_law
-from analysis.extraction.told import Telling
+from analysis.extraction.told import Telling, estimates
 
 # ln(r_inf - 1) below which repeats count as worth nothing: the value is only bounded from above there.
 _WORTHLESS = np.log(0.05)
@@ -65,7 +65,7 @@ def _spread(curve: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 def _most(passes: np.ndarray, ratios: Censored) -> tuple[np.ndarray, Censored]:
     """The k of the largest ratio, and that ratio; from below where any k's is only known so."""
-    value = np.where(np.isinf(ratios.low), ratios.high, ratios.low)
+    value = ratios.value
     ranked = np.where(np.isnan(value), -np.inf, np.where(np.isinf(ratios.high), value + 1e-9, value))
     place = ranked.argmax(axis=-1)
     nothing = np.isinf(ranked.max(axis=-1))
@@ -75,28 +75,25 @@ def _most(passes: np.ndarray, ratios: Censored) -> tuple[np.ndarray, Censored]:
 
 
 def _above_one(logs: Censored) -> Censored:
-    """ln(r - 1) from ln r; a rate of one or less is bounded from above only."""
+    """ln(r - 1) from ln r; of a rate of one or less there is a bound from above only, NaN without any."""
     with np.errstate(invalid="ignore", divide="ignore"):
         low, high = (np.log(np.maximum(np.expm1(side), 0.0)) for side in (logs.low, logs.high))
     worthless = (low < _WORTHLESS) & ~np.isinf(high)
-    return Censored(
-        np.where(worthless, -np.inf, low), np.where(worthless, np.maximum(high, _WORTHLESS), high)
-    )
+    low = np.where(worthless, -np.inf, low)
+    high = np.where(worthless, np.maximum(high, _WORTHLESS), high)
+    nothing = np.isinf(low) & np.isinf(high)
+    return Censored(np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
 
 
 def reuse_table(grid: Grid, found: Reuse, telling: Telling) -> pl.DataFrame:
-    """A row for each N and U: r_inf, _low, _high, k_opt, whether the fresh runs were too short (`censored`)."""
-    rows = []
-    for n, u in zip(*np.nonzero(~np.isnan(found.saturation.low[0])), strict=True):
-        low, high = found.saturation.low[:, n, u], found.saturation.high[:, n, u]
-        value = np.exp(np.where(np.isinf(low), high, low))
-        rows.append({
-            "N": grid.sizes[n], "U": grid.unique[u], "r_inf": value[0],
-            "r_inf_low": telling.ends(np.exp(low))[0], "r_inf_high": telling.ends(np.exp(high))[1],
-            "k_opt": found.best[0, n, u], "censored": bool(np.isinf(high[0])),
-        })  # fmt: skip
-    names = ("N", "U", "r_inf", "r_inf_low", "r_inf_high", "k_opt")
-    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Float64) | {"censored": pl.Boolean})
+    """A row for each N and U: r_inf with its interval, censored where the fresh runs are too short, k_opt."""
+    rows = [
+        {"N": grid.sizes[n], "U": grid.unique[u], "k_opt": found.best[0, n, u]}
+        | telling.bounded("r_inf", found.saturation.at((slice(None), n, u)))
+        for n, u in zip(*np.nonzero(~np.isnan(found.saturation.low[0])), strict=True)
+    ]
+    keys = dict.fromkeys(("N", "U", "k_opt"), pl.Float64)
+    return pl.DataFrame(rows, schema=keys | estimates("r_inf") | {"censored": pl.String})
 
 
 def tokens_to_loss(fresh: FirstPass, targets: np.ndarray) -> Censored:

@@ -35,7 +35,7 @@ class Terminal:
 def terminal(points: Points | pl.DataFrame, draws: int, seed: int) -> Terminal:
     """The terminal surface of `points`: its rows with `annealed` true. Raises EpochsError.
 
-    Needs N, U, E, loss and annealed. A trunk with its branches (columns study, trunk, point) is one cluster;
+    Needs N, U, E and loss. A trunk with its branches (columns study, trunk, point) is one cluster;
     `draw` says which U tokens. Noise is measured between clusters of one cell: without any, EpochsError is
     raised if draws are asked for.
     """
@@ -52,12 +52,11 @@ def terminal(points: Points | pl.DataFrame, draws: int, seed: int) -> Terminal:
 
 
 def annealed_rows(table: pl.DataFrame) -> pl.DataFrame:
-    """The rows measured after the learning rate had decayed, with k, cluster, draw and every recipe column."""
-    for name in (*_NUMBERS, "annealed"):
+    """The rows measured after the learning rate had decayed, with k, cluster, draw and the whole recipe."""
+    for name in _NUMBERS:
         if name not in table.columns:
             raise EpochsError(f"the column {name} is missing; the points have {', '.join(table.columns)}")
-    annealed = pl.col("annealed").cast(pl.String).str.to_lowercase().is_in(["true", "1"])
-    table = table.filter(annealed).with_columns(pl.col(*_NUMBERS).cast(pl.Float64))
+    table = table.filter(is_annealed(table)).with_columns(pl.col(*_NUMBERS).cast(pl.Float64))
     if table.is_empty():
         raise EpochsError("no loss was measured after the learning rate had decayed")
     for name in _NUMBERS:
@@ -67,6 +66,13 @@ def annealed_rows(table: pl.DataFrame) -> pl.DataFrame:
     k = (pl.col("E") / pl.col("U")).round_sig_figs(3)  # whole steps leave k a little off its round number
     table = table.with_columns(*absent, k=k, cluster=_cluster(table.columns))
     return table.with_columns(pl.col("draw", *RECIPE).cast(pl.Float64).fill_null(0.0))
+
+
+def is_annealed(table: pl.DataFrame) -> pl.Series:
+    """The column `annealed` as booleans; in a table without it every loss counts as annealed."""
+    if "annealed" not in table.columns:
+        return pl.Series([True] * len(table), dtype=pl.Boolean)
+    return table["annealed"].cast(pl.String).str.to_lowercase().is_in(["true", "1"])
 
 
 def _cluster(columns: list[str]) -> pl.Expr:

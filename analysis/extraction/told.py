@@ -1,13 +1,16 @@
 """Estimates with their intervals, from values whose first draw is what was measured."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import polars as pl
 import scipy
 
+from analysis.extraction.censored import Censored
 from analysis.intervals import widened_quantile
 
 
@@ -27,16 +30,23 @@ class Telling:
         return float(scipy.stats.t.ppf(tail, self.freedom) / scipy.stats.norm.ppf(tail))
 
     def ends(self, values: np.ndarray) -> tuple[float | None, float | None]:
-        """The interval of values [1 + draws]; None without draws, or where too many have no end there."""
+        """The interval of values [1 + draws]; None without draws, or where too many have no end there.
+
+        Values that are all positive are widened in their logarithm.
+        """
         middle, drawn = values[0], values[1:]
         if not len(drawn) or not np.isfinite(middle):
             return None, None
-        ends = []
-        for side in (-1, 1):
-            told = np.where(np.isnan(drawn), side * np.inf, drawn)
-            end = widened_quantile(told, middle, (1 + side * self.level) / 2, self.widening)
-            ends.append(float(end) if np.isfinite(end) else None)
-        return ends[0], ends[1]
+        positive = np.nanmin(values) > 0
+        low, high = (self._end(np.log(values) if positive else values, side) for side in (-1, 1))
+        if positive:
+            low, high = math.exp(low), math.exp(high)
+        return low if math.isfinite(low) else None, high if math.isfinite(high) else None
+
+    def _end(self, values: np.ndarray, side: int) -> float:
+        """A draw without a value has no end on either side."""
+        drawn = np.where(np.isnan(values[1:]), side * np.inf, values[1:])
+        return float(widened_quantile(drawn, values[0], (1 + side * self.level) / 2, self.widening))
 
     def row(self, found: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Of each name the estimate, _low and _high; null what is not known."""
@@ -45,6 +55,26 @@ class Telling:
             row[name] = float(values[0]) if np.isfinite(values[0]) else None
             row[f"{name}_low"], row[f"{name}_high"] = self.ends(values)
         return row
+
+    def bounded(self, name: str, logs: Censored) -> dict[str, Any]:
+        """Of the logarithms [1 + draws] of a value: as `row`, and `censored`: right, left or null.
+
+        A censored value is its bound, and open on the other side.
+        """
+        side = "right" if np.isinf(logs.high[0]) else "left" if np.isinf(logs.low[0]) else None
+        low, high = self.ends(np.exp(logs.low))[0], self.ends(np.exp(logs.high))[1]
+        value = float(np.exp(logs.value[0]))
+        return {
+            name: value,
+            f"{name}_low": None if side == "left" else low,
+            f"{name}_high": None if side == "right" else high,
+            "censored": side,
+        }
+
+
+def estimates(*names: str) -> dict[str, Any]:
+    """The schema of columns that `Telling.row` makes of these names."""
+    return {f"{name}{end}": pl.Float64 for name in names for end in ("", "_low", "_high")}
 
 
 def probability(holds: np.ndarray) -> float | None:

@@ -1,6 +1,6 @@
-"""Figures of the study of epochs: efficiency, passes needed, learning curves above the floor, causes, regimes."""
+"""Figures of the study of epochs: efficiency, passes, learning curves above the floor, causes, regimes."""
 
-from collections.abc import Mapping
+from typing import Literal
 
 import altair as alt
 import polars as pl
@@ -9,15 +9,14 @@ from analysis import text
 from analysis.epochs import Epochs
 from analysis.figures.inconsistency import curves_and_floor
 from analysis.figures.parts import axis, colour, finished, sized
-from analysis.theme import INK, RAMP, THEME
+from analysis.theme import INK, RAMP
 
-Chart = alt.LayerChart | alt.HConcatChart
 REGIME_COLOURS = {"data": "#35608d", "model": "#b0527a", "epoch": "#c9a227", "mixed": "#9a9a9a"}
 
 
-def epochs_charts(found: Epochs) -> dict[str, Chart]:
+def epochs_charts(found: Epochs) -> dict[str, alt.LayerChart]:
     """Every figure that the points allow, by name."""
-    charts: dict[str, Chart] = {
+    charts: dict[str, alt.LayerChart] = {
         f"efficiency-{text.count(u)}": efficiency(found, u) for u in found.cells["U"].unique().sort()
     }
     charts |= {"passes": passes_map(found), "learning-curves": learning_curves(found)}
@@ -51,15 +50,19 @@ def passes_map(found: Epochs) -> alt.LayerChart:
     criterion = found.passes["criterion"][0]
     signs = {"right": "> ", "left": "< ", None: ""}
     rows = [
-        {"N": text.count(row["N"]), "U": text.count(row["U"]), "k": row["k"], "order": row["N"], "of_u": row["U"],
-         "label": signs[row["censored"]] + text.number(row["k"], 2)}
+        {
+            "N": text.count(row["N"]),
+            "U": text.count(row["U"]),
+            "of_n": row["N"],
+            "of_u": row["U"],
+            "k": row["k"],
+        }
+        | {"label": signs[row["censored"]] + text.number(row["k"], 2)}
         for row in found.passes.filter(pl.col("criterion") == criterion).iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("U:O", title="U, unique tokens", sort=alt.EncodingSortField("of_u", op="min")),
-        y=alt.Y(
-            "N:O", title="N, parameters", sort=alt.EncodingSortField("order", op="min", order="descending")
-        ),
+        x=alt.X("U:O", title="U, unique tokens", sort=_by("of_u")),
+        y=alt.Y("N:O", title="N, parameters", sort=_by("of_n", "descending")),
     )
     squares = base.mark_rect().encode(
         color=alt.Color("k:Q", title="passes", scale=alt.Scale(scheme=RAMP, type="log"))
@@ -95,11 +98,11 @@ def causes_chart(found: Epochs) -> alt.LayerChart:
         y=alt.Y("slope:Q", title="d ln r_inf / d ln N: below, worth less"),
     )
     dots = base.mark_point(size=90, filled=True).encode(
-        color=alt.Color("U:N", title="U"),
+        color=alt.Color("U:N", title="U", sort=None),
         shape=alt.Shape("recipe:N", title="r_inf of"),
         tooltip=["U:N", "slope:Q"],
     )
-    ties = base.mark_line(strokeWidth=1, strokeDash=[3, 3]).encode(color="U:N")
+    ties = base.mark_line(strokeWidth=1, strokeDash=[3, 3]).encode(color=alt.Color("U:N", sort=None))
     zero = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, strokeDash=[5, 4])
     layers = [zero.encode(x=alt.datum(0.0)), zero.encode(y=alt.datum(0.0)), ties, dots]
     subtitle = (
@@ -108,31 +111,30 @@ def causes_chart(found: Epochs) -> alt.LayerChart:
     return finished(layers, "Why repeats are worth less to bigger models", subtitle)
 
 
-def regime_map(found: Epochs) -> alt.HConcatChart:
-    """Which term of L - L_inf is most, by N and U, a panel for each k."""
-    rows = found.cells.drop_nulls("regime")
-    panels = [_regimes(rows.filter(pl.col("k") == k), k) for k in rows["k"].unique().sort().to_list()]
-    title = alt.TitleParams(
-        "What the loss above L_inf is made of", subtitle="over half of it in over 80% of draws, else mixed", anchor="start"
-    )  # fmt: skip
-    return alt.HConcatChart(hconcat=panels, title=title, config=alt.Config.from_dict(THEME))
-
-
-def _regimes(rows: pl.DataFrame, k: float) -> alt.Chart:
-    values = [
-        {"N": text.count(row["N"]), "U": text.count(row["U"]), "of_n": row["N"], "of_u": row["U"]}
+def regime_map(found: Epochs) -> alt.LayerChart:
+    """Which term of L - L_inf is most, by N and U; within each U a column for each k."""
+    rows = [
+        {
+            "N": text.count(row["N"]),
+            "U": text.count(row["U"]),
+            "of_n": row["N"],
+            "of_u": row["U"],
+            "k": row["k"],
+        }
         | {name: row[name] for name in ("regime", "p_data", "p_model", "p_epoch")}
-        for row in rows.iter_rows(named=True)
+        for row in found.cells.drop_nulls("regime").iter_rows(named=True)
     ]
     scale = alt.Scale(domain=list(REGIME_COLOURS), range=list(REGIME_COLOURS.values()))
-    return alt.Chart(alt.InlineData(values=values)).mark_rect().encode(
-        x=alt.X("U:O", sort=alt.EncodingSortField("of_u", op="min")),
-        y=alt.Y("N:O", sort=alt.EncodingSortField("of_n", op="min", order="descending")),
-        color=alt.Color("regime:N", scale=scale, title="most of it"),
-        tooltip=["N:O", "U:O", "regime:N", "p_data:Q", "p_model:Q", "p_epoch:Q"],
-    ).properties(title=f"k = {text.number(k)}", width=26 * max(2, rows["U"].n_unique()), height=120)  # fmt: skip
+    squares = alt.Chart(alt.InlineData(values=rows)).mark_rect(stroke="white", strokeWidth=1).encode(
+        x=alt.X("U:O", title="U, unique tokens; within each, k from left to right", sort=_by("of_u")),
+        xOffset=alt.XOffset("k:O"),
+        y=alt.Y("N:O", title="N, parameters", sort=_by("of_n", "descending")),
+        color=alt.Color("regime:N", scale=scale, title="most of it", legend=alt.Legend(symbolType="square")),
+        tooltip=["N:O", "U:O", "k:Q", "regime:N", "p_data:Q", "p_model:Q", "p_epoch:Q"],
+    )  # fmt: skip
+    title = "What the loss above L_inf is made of"
+    return finished([squares], title, "the term with over half of it in over 80% of draws, else mixed", 260)
 
 
-def told_charts(charts: Mapping[str, Chart]) -> dict[str, Chart]:
-    """Charts by name as the page wants them: single ones only, for a row of panels has no one width."""
-    return {name: chart for name, chart in charts.items() if isinstance(chart, alt.LayerChart)}
+def _by(field: str, order: Literal["ascending", "descending"] = "ascending") -> alt.EncodingSortField:
+    return alt.EncodingSortField(field, op="min", order=order)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
-import scipy
 
 RHO, T, L_INF, L_0 = 0.10, 0.7, 1.0, 3.2
 SIZES, UNIQUE = 6e3 * 2.0 ** np.arange(6), 2.0 ** np.array([16, 18, 20, 22])
@@ -40,29 +39,21 @@ class Surface:
             (n, u): self.scatter * random.standard_normal() for n in SIZES.tolist() for u in UNIQUE.tolist()
         }
 
-    def needed(self, n, u):
-        """k*, with the cell's own effect where it is one of the cells."""
+    def law(self, n, u):
+        """k* without the effects of cells."""
         n_middle, u_middle = np.exp(np.log(SIZES).mean()), np.exp(np.log(UNIQUE).mean())
-        return (
-            self.middle
-            * (n / n_middle) ** -self.b
-            * (u / u_middle) ** self.c
-            * np.exp(self.effects.get((n, u), 0.0))
-        )
+        return self.middle * (n / n_middle) ** -self.b * (u / u_middle) ** self.c
+
+    def needed(self, n, u):
+        """k*."""
+        return self.law(n, u) * np.exp(self.effects.get((n, u), 0.0))
 
     def loss(self, n, u, k):
         return floor(u) * (1 + RHO * (k / self.needed(n, u)) ** -T)
 
     def first(self, n, e):
         """Of tokens seen once: the surface without the effects of cells."""
-        n_middle, u_middle = np.exp(np.log(SIZES).mean()), np.exp(np.log(UNIQUE).mean())
-        k = self.middle * (n / n_middle) ** -self.b * (e / u_middle) ** self.c
-        return floor(e) * (1 + RHO * k**T)
-
-    def equivalent(self, n, u, k):
-        """U_eq, by solving."""
-        gap = lambda x: self.first(n, np.exp(x)) - self.loss(n, u, k)  # noqa: E731
-        return float(np.exp(scipy.optimize.brentq(gap, np.log(1e3), np.log(1e15))))
+        return floor(e) * (1 + RHO * self.law(n, e) ** T)
 
 
 def runs(surface: Surface, seed: int, noise: float = 1.0) -> pl.DataFrame:
@@ -78,26 +69,18 @@ def runs(surface: Surface, seed: int, noise: float = 1.0) -> pl.DataFrame:
         shared = sds["run"] * random.standard_normal() + of_draw.get((u, draw), 0.0)
         for k, loss in zip(ks, losses, strict=True):
             own = sds["branch"] * random.standard_normal()
-            rows.append({
-                "N": n, "U": u, "E": k * u, "loss": loss * np.exp(shared + own), "annealed": True, "run": name,
-                "draw": draw, "weight_decay": decay,
-            })  # fmt: skip
+            row = {"N": n, "U": u, "E": k * u, "loss": loss * np.exp(shared + own), "annealed": True}
+            rows.append(row | {"run": name, "draw": draw, "weight_decay": decay})
 
     for n in SIZES.tolist():
         for u in UNIQUE.tolist():
-            losses = [surface.loss(n, u, k) for k in PASSES]
+            losses = np.array([surface.loss(n, u, k) for k in PASSES])
             trunk(f"{n}/{u}", n, u, PASSES, losses)
-            # The remedy gives the losses of REMEDY times U, of the same passes, where it is better at all.
-            remedied = [loss * floor(REMEDY * u) / floor(u) for loss in losses]
-            if decided(u):
-                trunk(f"{n}/{u}/decay", n, u, PASSES, remedied, decay=1.6)
+            # The remedy gives the losses of the same passes over REMEDY times as many tokens.
+            remedied = losses * floor(REMEDY * u) / floor(u)
+            trunk(f"{n}/{u}/decay", n, u, PASSES, remedied, decay=1.6)
             for copy in range(1, REPLICATES) if n == SIZES[0] else ():
                 trunk(f"{n}/{u}/seed{copy}", n, u, PASSES, losses)
                 trunk(f"{n}/{u}/draw{copy}", n, u, PASSES, losses, draw=copy)
         trunk(f"{n}/fresh", n, FRESH[-1], FRESH / FRESH[-1], [surface.first(n, e) for e in FRESH])
     return pl.DataFrame(rows)
-
-
-def decided(u) -> bool:
-    """Whether U has the remedy: none, so that floors are of the plain recipe (`REMEDY` is tested apart)."""
-    return False

@@ -1,68 +1,150 @@
-"""The data floor and the efficiency, recovered from runs of a known surface."""
+"""Every quantity of the study of epochs, recovered from runs of a known surface; false claims are told so."""
 
 import numpy as np
 import polars as pl
 import pytest
 
-from analysis.epochs import extraction
+from analysis.epochs import study
 from analysis.extraction.terminal import EpochsError
+from tests.analysis.epoch_surface import L_0, L_INF, REMEDY, RHO, UNIQUE, Surface, T, floor, runs
+from tests.analysis.epochs_coverage import coverage
 
-L_0, NOISE, SEEDS = 3.0, 0.004, 3
-SIZES, UNIQUE, PASSES = 3e3 * 4.0 ** np.arange(6), (1e6, 4e6), (1.0, 2.0, 4.0, 8.0)
-
-
-def floor_of(u):
-    return 1.0 + 60 * u**-0.4
+CRITERION = f"{RHO:.0%} above the floor"
 
 
-def loss_of(n, u, k):
-    return floor_of(u) + 30 * n**-0.5 + 0.4 * (1 / k - 1 / 8)
+@pytest.fixture(scope="module")
+def exact():
+    """The surface without noise or scatter."""
+    return study(runs(Surface(), 0, noise=0.0), L_0, losses=(1.7,), bootstrap=0)
 
 
-def runs(seed):
-    """A cluster for each N, U and seed; its branches share its noise."""
-    rng, rows = np.random.default_rng(seed), []
-    for name, (n, u, _) in enumerate((n, u, s) for n in SIZES for u in UNIQUE for s in range(SEEDS)):
-        shift = np.exp(NOISE * rng.standard_normal())
-        rows += [
-            {"N": n, "U": u, "E": k * u, "loss": loss_of(n, u, k) * shift, "annealed": True, "run": f"{name}"}
-            for k in PASSES
-        ]
-    return pl.DataFrame(rows)
+@pytest.fixture(scope="module")
+def false():
+    """Bigger models need more passes, and get more of repeats."""
+    return study(runs(Surface(b=-0.2), 1), L_0, bootstrap=100)
 
 
-def test_floor_and_efficiency_are_covered():
-    held = []
-    for seed in range(100):
-        found = extraction(runs(seed), L_0, bootstrap=200, seed=seed)
-        for row in found.floors.to_dicts():
-            floor = floor_of(row["U"])
-            held.append([
-                row["asymptote_low"] <= floor <= row["asymptote_high"],
-                row["information_low"] <= L_0 - floor <= row["information_high"],
-            ])  # fmt: skip
-    share = np.mean(held, axis=0)
-    assert ((share >= 0.90) & (share <= 0.99)).all(), share
+def law(found, quantity):
+    return found.laws.filter(pl.col("quantity") == quantity).row(0, named=True)
 
 
-def test_exact_losses_give_the_exact_efficiency():
-    table = runs(0).with_columns(loss=loss_of(pl.col("N"), pl.col("U"), pl.col("E") / pl.col("U")))
-    found = extraction(table, L_0, bootstrap=0)
-    for row in found.efficiency.to_dicts():
-        true = (L_0 - loss_of(row["N"], row["U"], row["k"])) / (L_0 - floor_of(row["U"]))
+def test_exact_losses_give_the_floor_and_the_efficiency(exact):
+    for row in exact.floors.iter_rows(named=True):
+        assert row["floor"] == pytest.approx(floor(REMEDY * row["U"]), rel=2e-3)
+    assert exact.irreducible["L_inf"] == pytest.approx(L_INF, abs=0.05)
+    for row in exact.cells.iter_rows(named=True):
+        least = floor(REMEDY * row["U"])
+        true = (L_0 - Surface().loss(row["N"], row["U"], row["k"])) / (L_0 - least)
         assert row["eta"] == pytest.approx(true, abs=0.01)
-        assert row["model"] + row["epoch"] == pytest.approx(row["excess"])
-        assert row["epoch"] == pytest.approx(0.4 * (1 / row["k"] - 1 / 8))
-        assert row["eta_low"] is None
 
 
-def test_mid_schedule_losses_never_enter():
-    table = runs(0)
+def test_the_terms_sum_to_the_loss_above_the_irreducible(exact):
+    cells = exact.cells
+    total = cells["data"] + cells["model"] + cells["epoch"]
+    assert np.allclose(total, cells["loss"] - exact.irreducible["L_inf"])
+    assert cells.select(pl.col("data", "model", "epoch").min()).row(0) >= (0.0, 0.0, -1e-12)
+    shares = cells.select(pl.max_horizontal("data", "model", "epoch") / total).to_series()
+    assert ((shares > 0.5) == (cells["regime"] != "mixed")).all()
+
+
+def test_exact_losses_give_the_passes_and_their_law(exact):
+    known = Surface()
+    for row in exact.passes.filter(pl.col("criterion") == CRITERION).iter_rows(named=True):
+        assert row["k"] == pytest.approx(known.law(row["N"], row["U"]), rel=0.1)
+        assert row["censored"] is None
+    found = law(exact, f"passes to {CRITERION}")
+    assert (found["of_N"], found["of_U"]) == pytest.approx((-known.b, known.c), abs=0.03)
+
+
+def test_passes_that_were_not_reached_are_bounds():
+    found = study(runs(Surface(middle=60.0), 0, noise=0.0), L_0, bootstrap=0)
+    own = found.passes.filter(pl.col("criterion") == CRITERION)
+    bound = own.filter(pl.col("censored") == "right")
+    assert 0 < len(bound) < len(own)
+    assert (bound["k"] == 32.0).all()
+    row = law(found, f"passes to {CRITERION}")
+    assert (row["known"], row["cells"]) == (len(own) - len(bound), len(own))
+
+
+def test_the_gap_vanishes_with_size_as_on_the_surface(exact):
+    gaps = exact.gaps.filter(pl.col("E") == UNIQUE[1]).sort("N")
+    slope = np.polyfit(
+        np.log(gaps["N"]), np.log(gaps["gap"] - (floor(UNIQUE[1]) - floor(REMEDY * UNIQUE[1]))), 1
+    )
+    assert slope[0] == pytest.approx(-Surface().b * T, abs=0.02)
+
+
+def test_a_remedy_is_worth_what_it_is_made_to_be(exact):
+    inner = exact.multipliers.filter(pl.col("censored").is_null())
+    assert len(inner) > 0
+    assert inner["multiplier"].to_numpy() == pytest.approx(REMEDY, rel=0.1)
+
+
+def test_intervals_hold_the_truth():
+    found = coverage(6)
+    pooled = (found["share"] * found["intervals"]).sum() / found["intervals"].sum()
+    assert 0.90 <= pooled <= 0.99, found
+    assert (found.filter(pl.col("intervals") >= 24)["share"] > 0.8).all(), found
+
+
+def test_true_claims_hold_and_false_ones_do_not(false):
+    true = study(runs(Surface(), 1), L_0, bootstrap=100)
+    assert [verdict.holds for verdict in true.verdicts] == ["yes"] * 4
+    assert [verdict.holds for verdict in false.verdicts] == ["no"] * 4
+    assert true.verdicts[0].interval[0] > 0 > false.verdicts[0].interval[1]
+    assert "by extraction" in true.verdicts[3].words
+
+
+def test_overfitting_is_told_from_extraction():
+    """The plain recipe overfits the more the larger N; the remedy takes that away, and no claim is true."""
+    table = runs(Surface(b=0.0), 2)
+    sizes = pl.col("N") / table["N"].min()
+    plain = (pl.col("weight_decay") < 1) & (pl.col("E") > 4 * pl.col("U"))
+    harm = 1 + 0.004 * (pl.col("E") / pl.col("U") - 4) * sizes**0.3
+    table = table.with_columns(loss=pl.when(plain).then(pl.col("loss") * harm).otherwise("loss"))
+    found = study(table, L_0, bootstrap=100)
+    assert found.verdicts[3].holds == "yes"
+    assert "by overfitting" in found.verdicts[3].words
+
+
+def test_mid_schedule_losses_change_nothing_but_the_code():
+    table = runs(Surface(), 0, noise=0.0)
     running = table.with_columns(pl.col("loss") * 0.5, annealed=False)
-    mixed = extraction(pl.concat([table, running]), L_0, bootstrap=0)
-    assert mixed.floors.equals(extraction(table, L_0, bootstrap=0).floors)
+    mixed, alone = (study(each, L_0, bootstrap=0) for each in (pl.concat([table, running]), table))
+    assert mixed.floors.equals(alone.floors)
+    assert mixed.passes.equals(alone.passes)
+    assert alone.code.is_empty()
+    assert not mixed.code.is_empty()
 
 
-def test_points_without_replicates_have_no_interval():
+def test_the_code_of_a_known_curve():
+    """Held-out loss a + b ln E at constant rate, from L_0 at no token: the integral is known."""
+    tokens = 2.0 ** np.arange(10, 17)
+    curve = pl.DataFrame({"N": 6e3, "U": 2.0**26, "E": tokens, "loss": 4.0 - 0.2 * np.log(tokens)})
+    curve = curve.with_columns(annealed=False, run=pl.lit("trunk"), draw=0, weight_decay=0.1)
+    terminal = runs(Surface(), 0, noise=0.0)
+    found = study(
+        pl.concat([terminal, curve.select(terminal.columns)], how="vertical_relaxed"), L_0, bootstrap=0
+    )
+    row = found.code.row(0, named=True)
+    first, last = tokens[0], tokens[-1]
+    inside = [4.0 * x - 0.2 * (x * np.log(x) - x) for x in (first, last)]
+    start = first * (L_0 + 4.0 - 0.2 * np.log(first)) / 2
+    least = found.floors.filter(pl.col("U") == last)["floor"][0]
+    assert row["spent"] == pytest.approx((start + inside[1] - inside[0]) / last - least)
+
+
+def test_what_cannot_be_measured_is_said():
+    alone = runs(Surface(), 0).unique(["N", "U", "E", "weight_decay"])
     with pytest.raises(EpochsError, match="noise is not measured"):
-        extraction(runs(0).unique(["N", "U", "E"]), L_0)
+        study(alone, L_0)
+    with pytest.raises(EpochsError, match="the column U is missing"):
+        study(alone.drop("U"), L_0)
+    with pytest.raises(EpochsError, match="no unigram_entropy"):
+        study(alone)
+    with pytest.raises(EpochsError, match=r"rho=2: must lie between 0 and 1"):
+        study(alone, L_0, rho=2.0)
+    with pytest.raises(EpochsError, match=r"unigram_entropy=-1\.0: must be positive"):
+        study(alone, -1.0)
+    one = study(alone.filter(pl.col("U") == UNIQUE[0]), L_0, bootstrap=0)
+    assert [verdict.holds for verdict in one.verdicts[2:]] == ["not measured", "not measured"]

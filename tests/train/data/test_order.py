@@ -135,5 +135,5 @@ def test_another_draw_is_the_tokens_after_the_first():
     ids = BatchOrder(50, 3, first=50).sequence_ids(np.arange(100))
     assert (np.sort(ids.reshape(2, 50)) == np.arange(50, 100)).all()
     assert unique_sequences(1000, 256, 3001, draw=1) == 3
-    with pytest.raises(DataError, match="unique_tokens = 1,000 for data.draw = 3: 4,000 is more than"):
+    with pytest.raises(DataError, match=r"unique_tokens = 1,000 for data\.draw = 3: 4,000 is more than"):
         unique_sequences(1000, 256, 3001, draw=3)
