@@ -23,7 +23,7 @@ from analysis.extraction.noise import Noise
 from analysis.extraction.passes import Passes, passes_table, passes_to
 from analysis.extraction.prequential import code_lengths
 from analysis.extraction.reuse import reuse, reuse_table, shared_targets, tokens_to_loss
-from analysis.extraction.terminal import EpochsError, Terminal, terminal
+from analysis.extraction.terminal import RECIPE, EpochsError, Terminal, terminal
 from analysis.extraction.told import Telling
 from analysis.extraction.verdicts import Verdict, verdicts
 from analysis.points import Points
@@ -217,9 +217,11 @@ def _first_pass_table(fresh: FirstPass) -> pl.DataFrame:
 
 
 def _plain_rows(table: pl.DataFrame, surface: Terminal) -> pl.DataFrame:
-    plain = surface.cells.filter("plain")
-    recipe = [name for name in ("weight_decay", "dropout", "peak_learning_rate") if name in table.columns]
-    return table.join(plain.select("N", *recipe).unique(), on=["N", *recipe], how="semi")
+    """The rows of each size's plain recipe, annealed or not."""
+    recipe = [name for name in RECIPE if name in table.columns]
+    plain = surface.cells.filter("plain").select("N", *recipe).unique()
+    numbers = table.with_columns(pl.col("N", *recipe).cast(pl.Float64))
+    return numbers.join(plain, on=["N", *recipe], how="semi")
 
 
 def _warnings(surface: Terminal, tuned: Grid, floor: Floors) -> tuple[str, ...]:

@@ -1,86 +1,68 @@
-"""Measured runs beside the solvable models: the same law fitted to both, and where they agree."""
+"""Measured runs beside the solvable models: the same study of both, and where they agree."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 import polars as pl
 
-from analysis.fit import Fit, fit
-from analysis.laws import Law, epochs
-from analysis.points import Points
+from analysis.epochs import RHO, Epochs, study
 from analysis.theory.simulated import LADDERS, Ladder
 
-SIGNS = ("p", "q")
-"""What the reuse term of `epochs` says: repetitions worth having grow as U^p and fall as N^q."""
+PASSES, REUSE = f"passes to {RHO[-1]:.0%} above the floor", "r_inf - 1, plain"
+EXPONENTS = {
+    "b": (PASSES, "of_N", -1),
+    "c": (PASSES, "of_U", 1),
+    "q": (REUSE, "of_N", -1),
+    "p": (REUSE, "of_U", 1),
+}
+"""The letters of k_rho ~ N^-b U^c and r_inf - 1 ~ N^-q U^p: the law, its column, and the sign of the letter."""
 
 
-@dataclass(frozen=True)
-class Beside:
-    """The fits of measured and simulated points; `table` has a row for each source.
+def beside(measured: Epochs, ladders: Iterable[Ladder] = LADDERS.values()) -> pl.DataFrame:
+    """A row for the measured study and for that of each model's ladder.
 
-    Columns: source, p, q, R_0 (of R* = R_0 (U/U_0)^p (N/N_0)^-q, near the middle of the source's points), the
-    90% interval of the measured p and q (null for a model), rise (mean over N and U of the loss at the most
-    epochs above the least) and agrees: whether the measured intervals hold the model's p and q (null without
-    intervals).
+    source; b, c, q, p, null where the runs do not give it, the measured ones with _low and _high; and
+    `agrees`: which of the model's letters lie in the measured intervals, `differs`: which do not. Scales are
+    not compared: N, U and nats of a model are in units of its own. Raises EpochsError.
     """
-
-    fits: dict[str, Fit]
-    table: pl.DataFrame
-
-
-def beside(
-    measured: Points | pl.DataFrame,
-    ladders: Iterable[Ladder] = LADDERS.values(),
-    bootstrap: int = 400,
-    seed: int = 0,
-) -> Beside:
-    """Fit `epochs` with its reuse term to measured points of several N, U and k, and to simulated ones.
-
-    Scales are not compared: N, U and nats of a model are in units of its own. Raises FitError.
-    """
-    fits = {"measured": _fitted(measured, bootstrap, seed)}
-    fits |= {ladder.name: _fitted(ladder.points(), 0, seed) for ladder in ladders}
-    first = fits["measured"]
-    return Beside(
-        fits, pl.DataFrame([_row(name, one, first) for name, one in fits.items()], infer_schema_length=None)
-    )
+    first = {"source": "measured", **_letters(measured, ends=True), "agrees": None, "differs": None}
+    others = [_row(ladder.name, studied(ladder), first) for ladder in ladders]
+    return pl.DataFrame([first, *others], infer_schema_length=None)
 
 
-def _fitted(points: Points | pl.DataFrame, bootstrap: int, seed: int) -> Fit:
-    return fit(points, REUSE, bootstrap=bootstrap, seed=seed, level=0.9)
+def studied(ladder: Ladder) -> Epochs:
+    """The study of a model's runs, which have no noise."""
+    return study(ladder.points(), ladder.unigram_entropy, bootstrap=0)
 
 
-def _thinned(law: Law) -> Law:
-    """The law with two starts a parameter: tables of hundreds of points with little noise need no more."""
-    parameters = [
-        replace(one, starts=(one.starts[0], one.starts[len(one.starts) // 2])) for one in law.parameters
+def _letters(found: Epochs, ends: bool = False) -> dict[str, float | None]:
+    laws = {row["quantity"]: row for row in found.laws.iter_rows(named=True)}
+    row: dict[str, float | None] = {}
+    for letter, (law, column, sign) in EXPONENTS.items():
+        known = laws.get(law, {})
+        row[letter] = _signed(known.get(column), sign)
+        if ends:
+            low, high = (_signed(known.get(f"{column}_{end}"), sign) for end in ("low", "high"))
+            row[f"{letter}_low"], row[f"{letter}_high"] = (low, high) if sign > 0 else (high, low)
+    return row
+
+
+def _signed(value: float | None, sign: int) -> float | None:
+    return None if value is None else sign * value
+
+
+def _row(name: str, found: Epochs, measured: dict) -> dict[str, object]:
+    letters = _letters(found)
+    known = [
+        letter for letter, value in letters.items() if value is not None and measured[letter] is not None
     ]
-    reference = law.reference
-    at = None if reference is None else lambda v: _thinned(reference(v))
-    return replace(law, parameters=tuple(parameters), reference=at)
+    inside = {letter: _inside(letters[letter], measured, letter) for letter in known}
+    sides = {
+        name: [letter for letter in known if inside[letter] is side]
+        for name, side in (("agrees", True), ("differs", False))
+    }
+    return {"source": name, **letters, **{side: ", ".join(found) for side, found in sides.items()}}
 
 
-REUSE = _thinned(epochs(("reuse",)))
-"""The joint surface with its reuse term alone: R* = R_0 (U/U_0)^p (N/N_0)^-q."""
-
-
-def _row(name: str, one: Fit, measured: Fit) -> dict[str, object]:
-    values = {sign: one.params[sign] for sign in SIGNS}
-    row: dict[str, object] = {"source": name, **values, "R_0": one.params["R_0"], "rise": rise(one.points)}
-    for sign in SIGNS:
-        low, high = one.interval[sign] if one is measured else (None, None)
-        row |= {f"{sign}_low": low, f"{sign}_high": high}
-    known = one is not measured and measured.intervals is not None
-    inside = [_inside(value, *measured.interval[sign]) for sign, value in values.items()]
-    return row | {"agrees": all(inside) if known else None}
-
-
-def _inside(value: float, low: float | None, high: float | None) -> bool:
-    return (low is None or low <= value) and (high is None or value <= high)
-
-
-def rise(points: pl.DataFrame) -> float:
-    """The loss at the most epochs above the least at any, mean over the pairs of N and U, nats per token."""
-    ordered = points.with_columns(k=pl.col("E") / pl.col("U")).sort("k")
-    by = ordered.group_by("N", "U").agg(rise=pl.col("loss").last() - pl.col("loss").min())
-    return float(by["rise"].to_numpy().mean())
+def _inside(value: float | None, measured: dict, letter: str) -> bool:
+    low, high = measured[f"{letter}_low"], measured[f"{letter}_high"]
+    return value is not None and (low is None or low <= value) and (high is None or value <= high)

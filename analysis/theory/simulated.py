@@ -21,6 +21,8 @@ class Ladder:
     unique: tuple[float, ...]
     epochs: tuple[float, ...] = (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64)
     seeds: tuple[int, ...] = (0,)
+    fresh: int = 4
+    """Doublings beyond the largest U to which every size is also trained on tokens seen once."""
 
     def points(self) -> pl.DataFrame:
         """The points table of the ladder: run, N, U, E, k, C (6NE), loss, annealed, seed; a row for each run.
@@ -28,7 +30,19 @@ class Ladder:
         Every row is an annealed run of its own, without noise of measurement.
         """
         cells = product(self.sizes, self.unique, self.epochs, self.seeds)
-        return pl.DataFrame([self._row(*cell) for cell in cells])
+        once = product(self.sizes, self.once(), (1.0,), self.seeds)
+        return pl.DataFrame([self._row(*cell) for cell in (*cells, *once)])
+
+    def once(self) -> tuple[float, ...]:
+        """The U that are passed once only: doublings between the least and the largest U, and beyond it."""
+        most = max(self.unique) * 2**self.fresh
+        doublings = (min(self.unique) * 2.0**j for j in range(64))
+        return tuple(u for u in doublings if u <= most and u not in self.unique)
+
+    @property
+    def unigram_entropy(self) -> float:
+        """L_0: the loss of having seen nothing, nats per token."""
+        return self.model.loss(max(self.sizes), 1e-9, 1.0, self.seeds[0])
 
     def _row(self, n: float, unique: float, epochs: float, seed: int) -> dict[str, object]:
         tokens = unique * epochs

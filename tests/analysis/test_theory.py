@@ -6,13 +6,17 @@ import pytest
 from scipy import integrate
 
 from analysis import load_points
-from analysis.theory.beside import beside, rise
+from analysis.epochs import study
+from analysis.fit import fit
+from analysis.laws import epochs
+from analysis.theory.beside import beside
 from analysis.theory.circuits import Circuits, TheoryError, saturation, speeds, switched_on
 from analysis.theory.exact import epochs_to, merge_gap, reuse_rate, slope
 from analysis.theory.features import Features, _drawn, _samples, _task
 from analysis.theory.lookup import Lookup, alike, tuned_loss
 from analysis.theory.predicted import Mean, cells, exponents
-from analysis.theory.simulated import EQUAL, LOOKUP, Ladder, fours
+from analysis.theory.simulated import EQUAL, LOOKUP, RARE, Ladder, fours
+from tests.analysis.epoch_surface import L_0, Surface, runs
 
 SMALL = dict(skills=3000)
 
@@ -208,20 +212,28 @@ def test_random_features_have_lins_exponents():
 
 
 def test_the_fitting_tools_recover_the_exponents_of_simulated_points_as_of_measured_ones(tmp_path):
-    LOOKUP.points().write_parquet(tmp_path / "points.parquet")
-    result = beside(load_points(tmp_path / "points.parquet"), (), bootstrap=0)
-    found = result.fits["measured"].params
+    LOOKUP.points().filter(pl.col("U") < 5000).write_parquet(tmp_path / "points.parquet")
+    found = fit(load_points(tmp_path / "points.parquet"), epochs(("reuse",)), bootstrap=0).params
     assert found["beta"] == pytest.approx(0.6, rel=0.05)  # (a - 1) / a
     assert found["p"] == pytest.approx(2 / 3, abs=0.03)  # Yan's plateau, b / (a - b)
     assert found["q"] == pytest.approx(0, abs=0.01)
-    assert result.table.select("source", "p", "agrees").row(0) == ("measured", found["p"], None)
 
 
-def test_rise_is_the_loss_at_the_most_epochs_above_the_least():
-    table = pl.DataFrame(
-        {"N": [1, 1, 1, 2, 2], "U": [10] * 5, "E": [10, 40, 20, 20, 10], "loss": [3.0, 2.5, 2.0, 1.0, 2.0]}
-    )
-    assert rise(table) == pytest.approx(0.25)
+def test_the_study_tells_the_models_apart():
+    """Only rare fast circuits give both fewer passes and less worth of repeats to larger models."""
+    known = Surface()
+    measured = study(runs(known, 0), L_0, bootstrap=100)
+    table = beside(measured, (RARE, EQUAL, LOOKUP))
+    of = {row["source"]: row for row in table.iter_rows(named=True)}
+    assert of["measured"]["b_low"] < known.b < of["measured"]["b_high"]
+    assert of["rare"]["b"] > 0.3
+    assert of["rare"]["q"] > 0.2
+    assert of["equal"]["b"] < 0
+    assert of["equal"]["q"] < 0
+    assert of["lookup"]["q"] == pytest.approx(0, abs=0.02)
+    assert of["lookup"]["p"] > 0.3
+    for name in ("equal", "lookup"):
+        assert "q" in of[name]["differs"]
 
 
 def test_exact_predictions_tell_extraction_from_the_cost_of_a_larger_library():
