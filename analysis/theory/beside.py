@@ -14,7 +14,7 @@ EXPONENTS = {
     "q": (REUSE, "of_N", -1),
     "p": (REUSE, "of_U", 1),
 }
-"""The letters of k_rho ~ N^-b U^c and r_inf - 1 ~ N^-q U^p: the law, its column, and the sign of the letter."""
+"""The letters of k_rho ~ N^-b U^c and r_inf - 1 ~ N^-q U^p: the law, its column, and its sign."""
 
 
 def beside(measured: Epochs, ladders: Iterable[Ladder] = LADDERS.values()) -> pl.DataFrame:
