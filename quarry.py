@@ -166,6 +166,39 @@ def points(runs: Positional[Path], output: Output) -> int:
     return DONE
 
 
+def ensemble(
+    studies: Positional[tuple[str, ...]],
+    output: Output,
+    workdir: Path = Path("runs"),
+    cache: Path | None = None,
+) -> int:
+    """The held-out loss of runs that differ by their seeds only, their probabilities averaged.
+
+    Args:
+        studies: Names of studies in experiments/, folders, or files: of these the runs that have finished.
+        output: The table to write, .csv or .parquet; `quarry epochs --ensembles` reads it.
+        workdir: The directory of runs: a folder, or gs://bucket/folder.
+        cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
+    """
+    from train.platform import prepare
+
+    prepare(_cache(cache))
+    import experiments
+    from train.branches import branches
+    from train.ensemble import ensembles
+    from train.record import write_table
+    from train.sweep import collect
+
+    places = [Path(os.path.relpath(place)) for place in experiments.__path__]
+    trunks = collect(studies, places)
+    table = ensembles(
+        [each for trunk in trunks for each in (trunk, *branches(trunk))], workdir, _cache(cache)
+    )
+    write_table(table, output)
+    console.print(f"{len(table)} losses of ensembles -> {output}", highlight=False)
+    return DONE
+
+
 def fit(
     points: Positional[Path],
     law: str,
@@ -284,6 +317,7 @@ def rivals(
 def epochs(
     points: Positional[Path],
     rho: float = 0.1,
+    ensembles: Path | None = None,
     unigram_entropy: float | None = None,
     count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
     split: Literal["validation", "test"] = "validation",
@@ -299,6 +333,7 @@ def epochs(
     Args:
         points: A directory of runs, or a table of points as `quarry points` writes it.
         rho: Relative distance to the data floor that counts as having reached it.
+        ensembles: What `quarry ensemble` wrote: the floor of ensembles, another model class, is shown too.
         unigram_entropy: L_0 of the held-out text, nats per token; default: as the runs recorded it.
         count: Which parameters N counts, where the table has several counts.
         split: Which held-out text, where the table has both.
@@ -312,8 +347,9 @@ def epochs(
     from analysis.commands.epochs import epochs_command
 
     options = {"rho": rho, "unigram_entropy": unigram_entropy, "bootstrap": bootstrap, "level": level}
+    options["seed"] = seed
     epochs_command(
-        points, count=count, split=split, exclude=exclude, options=options | {"seed": seed}, output=json,
+        points, ensembles, count=count, split=split, exclude=exclude, options=options, output=json,
         figures=figures, console=console,
     )  # fmt: skip
     return DONE
@@ -516,7 +552,20 @@ def doctor(
 def _run(arguments: list[str]) -> int:
     commands = {
         function.__name__: function
-        for function in (sweep, points, fit, rivals, epochs, allocate, crossing, plan, report, demo, doctor)
+        for function in (
+            sweep,
+            points,
+            ensemble,
+            fit,
+            rivals,
+            epochs,
+            allocate,
+            crossing,
+            plan,
+            report,
+            demo,
+            doctor,
+        )
     }
     if not arguments or arguments[0] not in commands:
         made = {"train": _make_train(arguments[1:]), "compile": _make_compile(arguments[1:])}

@@ -15,6 +15,7 @@ import polars as pl
 from analysis.extraction.causes import causes
 from analysis.extraction.crossings import first_below
 from analysis.extraction.decomposition import cells_table
+from analysis.extraction.ensembles import ensemble_floors
 from analysis.extraction.floors import Floors, floors
 from analysis.extraction.gap import gap, gap_forms, gap_table
 from analysis.extraction.grid import FirstPass, Grid, first_pass, plain_grid, tuned_grid
@@ -40,7 +41,8 @@ FRACTIONS = (0.9, 0.95)
 class Epochs:
     """Tables (losses in nats per token, each estimate with _low and _high at `level`) and verdicts.
 
-    - `floors`, by U: grid, asymptote, default, information; `irreducible` has L_inf.
+    - `floors`, by U: grid, asymptote, floor, information, and ensemble where there are any; `irreducible` has
+      L_inf.
     - `cells`, by N, U, k: see `analysis.extraction.decomposition.cells_table`.
     - `passes`, by criterion, N, U: k_rho and k_f to the floor, and `own`: to the least loss of the size.
     - `laws`: the power laws of passes and of r_inf - 1: by N and by U.
@@ -82,6 +84,7 @@ def study(
     points: Points | pl.DataFrame,
     unigram_entropy: float | None = None,
     *,
+    ensembles: pl.DataFrame | None = None,
     rho: float = RHO[-1],
     losses: tuple[float, ...] = (),
     bootstrap: int = 500,
@@ -90,6 +93,7 @@ def study(
 ) -> Epochs:
     """Every quantity of `points`; `rho` decides claims 1 and 2, `losses` are those of `tokens_to_loss`.
 
+    `ensembles` has the losses of averaged runs, as `quarry ensemble` writes them: another floor.
     `unigram_entropy` is L_0 of the held-out text in nats per token, by default the points' own column.
     Intervals are of simulated noise of runs and draws of U as measured between runs alike, everything done
     again in each draw; those of laws also resample their cells. Raises EpochsError.
@@ -102,6 +106,8 @@ def study(
     surface = terminal(table, bootstrap, seed)
     telling = Telling(level, surface.noise.freedom)
     plain, tuned, fresh = plain_grid(surface), tuned_grid(surface), first_pass(surface)
+    if not tuned.losses.size:
+        raise EpochsError("no U was read more than once: repeated and annealed losses are what is studied")
     floor = floors(tuned)
     reached = _criteria(tuned, floor, entropy, rho, seed)
     worth, worth_tuned = reuse(plain, fresh, seed), reuse(tuned, fresh, seed)
@@ -109,7 +115,9 @@ def study(
     why = causes(plain, tuned, floor, worth, worth_tuned, telling)
     to_loss, dual = _to_loss(fresh, tuned, np.array(losses) if losses else shared_targets(fresh), telling)
     return Epochs(
-        floors=_floors_table(tuned, floor, entropy, telling),
+        floors=_floors_table(tuned, floor, entropy, telling).join(
+            ensemble_floors(ensembles, level), on="U", how="left"
+        ),
         irreducible=telling.row({"L_inf": floor.irreducible}),
         cells=cells_table(plain, tuned, floor, entropy, telling),
         passes=passes_table(tuned, reached, telling),
@@ -188,6 +196,8 @@ def _to_loss(
     fresh: FirstPass, tuned: Grid, targets: np.ndarray, telling: Telling
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Tokens of the first pass to a loss, by N, and what repeats take of them, by N and U."""
+    if not len(targets):
+        return pl.DataFrame(), pl.DataFrame()
     found = tokens_to_loss(fresh, targets)
     once, again = [], []
     for t, target in enumerate(targets.tolist()):

@@ -1,17 +1,16 @@
-"""Programs that compile faster and run slower, for tests of small models: compiling takes most of their time."""
+"""Programs that compile faster and run slower, for tests of small models: compiling takes most of their time.
 
-import os
+Processes that a test starts compile as users' do.
+"""
 
 import pytest
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_compile():
-    """XLA's costly optimisations are off for the tests of a module, in this process and those it starts."""
+    """XLA's costly optimisations are off in this process, for the tests of a module."""
     import jax
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-        jax.config.update("jax_disable_most_optimizations", True)
-        yield
-        jax.config.update("jax_disable_most_optimizations", False)
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)

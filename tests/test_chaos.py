@@ -6,9 +6,6 @@ import time
 import pytest
 
 from tests.chaos import Chaos
-from tests.quick_compile import quick_compile
-
-__all__ = ["quick_compile"]
 
 
 def test_a_run_survives_a_fault_of_every_kind(tmp_path):

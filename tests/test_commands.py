@@ -10,11 +10,8 @@ import polars as pl
 import pytest
 
 from tests.commands import quarry, start
-from tests.quick_compile import quick_compile
 from tests.train.tiny import write_tiny
 from train.record import read_last_row
-
-__all__ = ["quick_compile"]
 
 
 @pytest.fixture(scope="module")

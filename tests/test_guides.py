@@ -4,9 +4,6 @@ import yaml
 
 from tests.commands import environment
 from tests.guides import blocks, check_syntax, run_block
-from tests.quick_compile import quick_compile
-
-__all__ = ["quick_compile"]
 
 
 def test_the_cloud_tpu_guide_writes_its_launch_files(cache, tmp_path):

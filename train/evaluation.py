@@ -50,6 +50,7 @@ class Evaluator:
         self._share = Share(mesh, self._rows)
         self._store = store
         self._split: Split = split
+        self._model, self._mesh = experiment.model, mesh
         self._score = make_score(experiment.model, mesh)
         targets = np.asarray(store.tokens(split)[1 : self.tokens + 1])
         self._bytes = int(store.tokenizer.token_bytes[targets].sum())
@@ -62,19 +63,26 @@ class Evaluator:
         return self._n * self._context
 
     def __call__(self, params: Params) -> HeldOutLoss:
+        means = self._scored(self._score, params) / self._context
+        nats = float(means.mean())
+        sem = float(means.std(ddof=1) / math.sqrt(len(means))) if len(means) > 1 else math.nan
+        return HeldOutLoss(nats, sem, nats * self.tokens / math.log(2) / self._bytes)
+
+    def token_losses(self, params: Params) -> np.ndarray:
+        """Nats of every token that is scored [sequences, context]."""
+        return self._scored(make_token_score(self._model, self._mesh), params)
+
+    def _scored(self, score: Callable[..., Array], params: Params) -> np.ndarray:
+        """What `score` says of each sequence, float64 [sequences, ...]."""
         whole = self._share.whole
         batches = evaluation_batches(
             self._store, self._split, self._n, self._context, self._rows, self._share.rows
         )
-        sums = [
-            (self._score(params, whole(batch.inputs_BxT), whole(batch.targets_BxT)), batch)
-            for batch in batches
+        found = [
+            (score(params, whole(batch.inputs_BxT), whole(batch.targets_BxT)), batch) for batch in batches
         ]
-        means = np.concatenate([np.asarray(sum_B)[np.asarray(batch.weights_B) > 0] for sum_B, batch in sums])
-        means = means.astype(np.float64) / self._context
-        nats = float(means.mean())
-        sem = float(means.std(ddof=1) / math.sqrt(len(means))) if len(means) > 1 else math.nan
-        return HeldOutLoss(nats, sem, nats * self.tokens / math.log(2) / self._bytes)
+        kept = [np.asarray(scores_B)[np.asarray(batch.weights_B) > 0] for scores_B, batch in found]
+        return np.concatenate(kept).astype(np.float64)
 
     def compressors(self) -> dict[str, float]:
         """What gzip -9 and xz -9 make of exactly the text that is scored, in bits per byte."""
@@ -96,12 +104,22 @@ def unigram_entropy(train: np.ndarray, scored: np.ndarray) -> float:
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def make_score(model: ModelConfig, mesh: Mesh) -> Callable[..., Array]:
     """The jitted sum of losses per sequence: (params, inputs [B, T], targets [B, T]) -> nats [B]."""
+    return _jitted(model, mesh, lambda losses_BxT: losses_BxT.sum(-1))
+
+
+@functools.lru_cache(maxsize=PROGRAMS_KEPT)
+def make_token_score(model: ModelConfig, mesh: Mesh) -> Callable[..., Array]:
+    """The jitted loss of each token: (params, inputs [B, T], targets [B, T]) -> nats [B, T]."""
+    return _jitted(model, mesh, lambda losses_BxT: losses_BxT)
+
+
+def _jitted(model: ModelConfig, mesh: Mesh, reduced: Callable[[Array], Array]) -> Callable[..., Array]:
     graph, shapes, axes = abstract(dataclasses.replace(model, compute_dtype="float32"))
 
     def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
         with laid_over(mesh), jax.default_matmul_precision("float32"):  # else TF32 or bf16 on an accelerator
             losses_M = token_losses(apply(graph, params, inputs_BxT), targets_BxT.reshape(-1))
-        return losses_M.reshape(inputs_BxT.shape).sum(-1)
+        return reduced(losses_M.reshape(inputs_BxT.shape))
 
     rows, params = batch_sharding(mesh), parameter_shardings(mesh, shapes, axes)
     return jax.jit(score, in_shardings=(params, rows, rows), out_shardings=replicated(mesh))

@@ -11,14 +11,16 @@ from rich.text import Text
 from analysis.commands.figures import save_charts
 from analysis.commands.fit import print_warnings, write_result
 from analysis.epochs import Epochs, study
-from analysis.points import load_points
-from analysis.text import MISSING, count, interval, number
+from analysis.points import load_points, read_table
+from analysis.text import MISSING, count, number
 
 _SIGNS = {"right": "> ", "left": "< ", None: ""}
+"""Before an estimate that is censored on this side."""
 
 
 def epochs_command(
     path: Path,
+    ensembles: Path | None,
     *,
     count: str,
     split: str,
@@ -33,7 +35,7 @@ def epochs_command(
     `options` are those of `analysis.epochs.study`. Raises PointsError, EpochsError, RecordError.
     """
     points = load_points(path, count, split, annealed_only=False).exclude(exclude)
-    found = study(points, **options)
+    found = study(points, ensembles=None if ensembles is None else read_table(ensembles), **options)
     print_epochs(found, console)
     if output is not None:
         write_result(found.to_json(), output)
@@ -58,9 +60,9 @@ def print_epochs(found: Epochs, console: Console) -> None:
         console.print(Text(f"{verdict.claim}: ") + Text(verdict.holds, mark))
         if verdict.estimate is not None:
             console.print(Text(f"   {verdict.quantity}: {verdict.words}"))
-        console.print(
-            Text(f"   decided by {verdict.cells}" if verdict.estimate is not None else f"   {verdict.cells}")
-        )
+            console.print(Text(f"   decided by {verdict.cells}"))
+        else:
+            console.print(Text(f"   {verdict.cells}"))
 
 
 def _table(title: str, *headings: str) -> Table:
@@ -71,26 +73,21 @@ def _table(title: str, *headings: str) -> Table:
 
 
 def _ends(row: Mapping, name: str, digits: int = 3) -> str:
-    """An estimate with its interval in brackets."""
+    """An estimate with its interval in brackets, an open end a dash; > or < before a bound."""
     if row[name] is None:
         return MISSING
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     ends = "" if low is None and high is None else f" [{number(low, digits)}, {number(high, digits)}]"
-    return number(row[name], digits) + ends
+    return _SIGNS[row.get("censored")] + number(row[name], digits) + ends
 
 
 def _floors(found: Epochs) -> Table:
-    table = _table(
-        f"the data floor, nats per token [{found.level:.0%}]",
-        "U",
-        "least trained",
-        "N to infinity",
-        "can be extracted",
-    )
+    shown = {"grid": "least trained", "asymptote": "N to infinity", "ensemble": "of ensembles"}
+    shown |= {"information": "can be extracted"}
+    title = f"the data floor, nats per token [{found.level:.0%}]"
+    table = _table(title, "U", *shown.values())
     for row in found.floors.iter_rows(named=True):
-        table.add_row(
-            count(row["U"]), *(_ends(row, name, 4) for name in ("grid", "asymptote", "information"))
-        )
+        table.add_row(count(row["U"]), *(_ends(row, name, 4) for name in shown))
     return table
 
 
@@ -102,40 +99,18 @@ def _passes(found: Epochs) -> Table:
     table = _table(f"passes to {criterion}, best recipe", "N", *(f"U = {count(u)}" for u in unique))
     known = {(row["N"], row["U"]): row for row in rows.iter_rows(named=True)}
     for n in rows["N"].unique().sort().to_list():
-        table.add_row(count(n), *(_passes_cell(known.get((n, u))) for u in unique))
+        cells = (known.get((n, u)) for u in unique)
+        table.add_row(count(n), *(MISSING if cell is None else _ends(cell, "k") for cell in cells))
     return table
 
 
-def _passes_cell(row: Mapping | None) -> str:
-    if row is None:
-        return MISSING
-    sign = _SIGNS[row["censored"]]
-    ends = (
-        ""
-        if row["k_low"] is None and row["k_high"] is None
-        else f" [{number(row['k_low'], 2)}, {number(row['k_high'], 2)}]"
-    )
-    return f"{sign}{number(row['k'], 3)}{ends}"
-
-
 def _reuse(found: Epochs) -> Table:
-    table = _table(
-        "what all passes are worth, in passes of fresh tokens",
-        "N",
-        "U",
-        "r_inf, one recipe",
-        "k_opt",
-        "r_inf, best recipe",
-        "k_opt",
-    )
+    headings = ("N", "U", "r_inf, one recipe", "k_opt", "r_inf, best recipe", "k_opt")
+    table = _table("what all passes are worth, in passes of fresh tokens", *headings)
     tuned = {(row["N"], row["U"]): row for row in found.reuse_tuned.iter_rows(named=True)}
     for row in found.reuse.iter_rows(named=True):
-        best = tuned[row["N"], row["U"]]
-        cells = [
-            text
-            for one in (row, best)
-            for text in (_SIGNS[one["censored"]] + _ends(one, "r_inf"), number(one["k_opt"]))
-        ]
+        both = (row, tuned[row["N"], row["U"]])
+        cells = [text for one in both for text in (_ends(one, "r_inf"), number(one["k_opt"]))]
         table.add_row(count(row["N"]), count(row["U"]), *cells)
     return table
 
@@ -143,21 +118,15 @@ def _reuse(found: Epochs) -> Table:
 def _multipliers(found: Epochs) -> Table:
     table = _table("what a remedy is worth, as a multiple of U", "weight decay", "dropout", "U", "multiple")
     for row in found.multipliers.iter_rows(named=True):
-        shown = _SIGNS[row["censored"]] + _ends(row, "multiplier")
-        table.add_row(number(row["weight_decay"]), number(row["dropout"]), count(row["U"]), shown)
+        remedy = number(row["weight_decay"]), number(row["dropout"])
+        table.add_row(*remedy, count(row["U"]), _ends(row, "multiplier"))
     return table
 
 
 def _laws(found: Epochs) -> Table:
-    table = _table(
-        "power laws, exponents with intervals", "quantity", "of N", "of U", "cells", "not censored"
-    )
+    headings = ("quantity", "of N", "of U", "cells", "not censored")
+    table = _table("power laws, exponents with intervals", *headings)
     for row in found.laws.iter_rows(named=True):
-        ends = [
-            number(row[name], 3) + " " + interval((row[f"{name}_low"], row[f"{name}_high"]))
-            if row[name] is not None
-            else MISSING
-            for name in ("of_N", "of_U")
-        ]
-        table.add_row(Text(row["quantity"]), *ends, str(row["cells"]), str(row["known"]))
+        exponents = _ends(row, "of_N"), _ends(row, "of_U")
+        table.add_row(Text(row["quantity"]), *exponents, str(row["cells"]), str(row["known"]))
     return table

@@ -104,8 +104,10 @@ def tokens_to_loss(fresh: FirstPass, targets: np.ndarray) -> Censored:
 
 
 def shared_targets(fresh: FirstPass, count: int = 4) -> np.ndarray:
-    """Losses that most sizes came down to in their first pass: evenly between the first and last medians."""
+    """Losses that most sizes came down to in their first pass, evenly between the medians of its ends."""
     measured = fresh.losses[0]
+    if not measured.size:
+        return np.empty(0)
     ends = np.nanmin(measured, axis=1)
     start = np.nanmax(measured, axis=1)
     return np.linspace(float(np.median(start)), float(np.median(ends)), count + 2)[1:-1]

@@ -19,7 +19,9 @@ def epochs_charts(found: Epochs) -> dict[str, alt.LayerChart]:
     charts: dict[str, alt.LayerChart] = {
         f"efficiency-{text.count(u)}": efficiency(found, u) for u in found.cells["U"].unique().sort()
     }
-    charts |= {"passes": passes_map(found), "learning-curves": learning_curves(found)}
+    charts["passes"] = passes_map(found)
+    if not found.first_pass.is_empty():
+        charts["learning-curves"] = learning_curves(found)
     if not found.causes.is_empty():
         charts["causes"] = causes_chart(found)
     if found.cells["regime"].null_count() < len(found.cells):

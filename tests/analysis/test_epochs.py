@@ -1,13 +1,17 @@
 """Every quantity of the study of epochs, recovered from runs of a known surface; false claims are told so."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
 
 from analysis.epochs import study
 from analysis.extraction.terminal import EpochsError
+from analysis.figures.epochs import epochs_charts
 from tests.analysis.epoch_surface import L_0, L_INF, REMEDY, RHO, UNIQUE, Surface, T, floor, runs
 from tests.analysis.epochs_coverage import coverage
+from tests.commands import quarry
 
 CRITERION = f"{RHO:.0%} above the floor"
 
@@ -146,5 +150,24 @@ def test_what_cannot_be_measured_is_said():
         study(alone, L_0, rho=2.0)
     with pytest.raises(EpochsError, match=r"unigram_entropy=-1\.0: must be positive"):
         study(alone, -1.0)
+    with pytest.raises(EpochsError, match="no U was read more than once"):
+        study(alone.filter(pl.col("E") <= pl.col("U")), L_0, bootstrap=0)
+    again = study(alone.filter(pl.col("E") > pl.col("U")), L_0, bootstrap=0)
+    assert [verdict.holds for verdict in again.verdicts[2:]] == ["not measured", "not measured"]
+    assert "learning-curves" not in epochs_charts(again)
     one = study(alone.filter(pl.col("U") == UNIQUE[0]), L_0, bootstrap=0)
     assert [verdict.holds for verdict in one.verdicts[2:]] == ["not measured", "not measured"]
+
+
+def test_the_command_prints_the_verdicts_writes_json_and_draws(tmp_path, cache):
+    runs(Surface(), 0).with_columns(unigram_entropy=L_0).write_parquet(tmp_path / "points.parquet")
+    words = ["epochs", "points.parquet", "--bootstrap", 100, "--json", "found.json", "--figures", "drawn"]
+    done = quarry(cache, *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": yes") == 4
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [verdict["holds"] for verdict in found["verdicts"]] == ["yes"] * 4
+    assert found["unigram_entropy"] == L_0
+    assert len(found["cells"]) == 6 * 4 * 6
+    names = {path.stem for path in (tmp_path / "drawn").iterdir()}
+    assert names >= {"passes", "learning-curves", "causes", "regimes", "efficiency-65.5k"}

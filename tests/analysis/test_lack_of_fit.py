@@ -13,7 +13,7 @@ from analysis.search import Data
 from analysis.uncertainty import bootstrap
 from tests.analysis.designs import DESIGNS, KAPLAN, OFFSET, Design
 
-REPEATS = 300
+REPEATS = 150
 WRONG = (
     ("skaling", "chinchilla"),
     ("data-constrained", "chinchilla"),

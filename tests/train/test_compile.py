@@ -22,11 +22,6 @@ from train.step import abstract_state, make_train_step
 LIBTPU = ROOT / ".cache" / "libtpu"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_compile():
-    """Not here: the TPU's compiler is asked for the programs that users get."""
-
-
 @pytest.fixture
 def compile_for(cache, tmp_path):
     """Runs `quarry compile experiments/tpu/FILE ...` as users type it, beside the TPU compiler."""
