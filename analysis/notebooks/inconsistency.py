@@ -45,9 +45,12 @@ from analysis import PUBLISHED, crossing, find_published, fit, load_points
 from analysis.batch import critical_batch
 from analysis.crossing import CrossingError
 from analysis.crossings.meeting import CONVENTIONS, Growth, PowerLaw, meeting, published_crossings
+from analysis.epochs import study
+from analysis.extraction.terminal import EpochsError
 from analysis.figures import fitted_law
 from analysis.figures import inconsistency as drawn
 from analysis.figures import kaplan as redrawn
+from analysis.figures.epochs import efficiency, passes_map
 from analysis.kaplan import compute_exponent, compute_scale, converged_loss
 from analysis.mathml import plain
 from analysis.planning.optimum import optimum
@@ -477,56 +480,67 @@ figure = drawn.curves_and_floor(first_passes(rows), floor, "our runs; dashed: L*
 figure if studied else Markdown("Not run.")
 
 # %% [markdown]
-# **What the first pass leaves, and how many it takes.** For each N and U: the loss after one pass and the best one with its k, over the
-# variants tried; efficiency and excess at k = 1; passes to within 10% and 2% of L*(U). A `>` is a cell whose passes ended before.
+# **What the first pass leaves, and how many it takes.** From here on as `quarry epochs` measures it (docs/epochs.md): the floor is that
+# of N → ∞, intervals in brackets are of noise between runs alike. For each N and U: the loss after one pass, the share η of what can be
+# extracted and the excess δ it leaves; passes to within 10% and 2% of L\*(U), by the best recipe; and r_∞, what all passes are worth in
+# passes of fresh text. A `>` is a bound: the runs end there.
 
 
 # %%
-def cells(rows, floor):
-    """A row for each N and U that was read more than once; L_0 is ln V."""
-    best = rows.filter("annealed").group_by("N", "U", "k").agg(pl.col("loss").min(), L_0=pl.col("vocab_size").max().log())
-    cells = []
-    for (n, u), cell in best.sort("k").partition_by("N", "U", as_dict=True).items():
-        bound = floor.filter(pl.col("U") == u)["loss"]
-        once = cell.filter(pl.col("k").is_between(0.98, 1.01))
-        if len(bound) and len(once) and cell["k"].max() > 1.01:
-            low, one, k = float(bound[0]), float(once["loss"][0]), cell["k"].to_numpy()
-            lowest = cell.row(cell["loss"].arg_min(), named=True)
-            reached = [needed(k, cell["loss"], (1 + rho) * low) for rho in (0.10, 0.02)]
-            cells.append((n, u, one, lowest["loss"], lowest["k"], (cell["L_0"][0] - one) / (cell["L_0"][0] - low), one - low, *reached))
-    return sorted(cells, key=lambda cell: (cell[1], cell[0]))
+def measured(points):
+    """The study, with intervals where some cell was trained again with another seed or draw of U."""
+    try:
+        return study(points, bootstrap=300)
+    except EpochsError:
+        return study(points, bootstrap=0)
 
 
-grid = cells(rows, floor) if studied else []
+def told(row, name):
+    """An estimate, its interval, and the sign of a bound."""
+    if row is None or row[name] is None:
+        return "–"
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    ends = "" if low is None and high is None else f" [{number(low, 3)}, {number(high, 3)}]"
+    return {"right": "> ", "left": "< "}.get(row.get("censored"), "") + number(row[name], 3) + ends
+
+
+def only(table, **values):
+    """The one row of a table with these values, None without it."""
+    rows = table.filter(**values)
+    return rows.row(0, named=True) if len(rows) else None
+
+
+found = measured(points) if studied else None
+once = found.cells.filter(k=1).sort("U", "N") if studied else pl.DataFrame()
 table(
-    ("N", "U", "loss, k = 1", "best loss", "at k", "η, k = 1", "δ, k = 1", "k_.10", "k_.02"),
+    ("N", "U", "loss, k = 1", "η, k = 1", "δ, k = 1", "k_.10", "k_.02", "r_∞"),
     *(
-        (count(n), count(u), f"{one:.3f}", f"{low:.3f}", number(k), f"{share:.3f}", f"{left:.3f}", *reached)
-        for n, u, one, low, k, share, left, *reached in grid
+        (
+            count(row["N"]), count(row["U"]), f"{row['loss']:.3f}", told(row, "eta"), told(row, "excess"),
+            *(told(only(found.passes, N=row["N"], U=row["U"], criterion=f"{rho:.0%} above the floor"), "k") for rho in (0.10, 0.02)),
+            told(only(found.reuse_tuned, N=row["N"], U=row["U"]), "r_inf"),
+        )
+        for row in once.iter_rows(named=True)
     ),
 ) if studied else Markdown("Not run.")
 
 # %%
-chosen = max(cell[1] for cell in grid) if grid else None
-at_chosen = rows.filter(pl.col("annealed") & pl.col("U").eq(chosen)).group_by("N", "k").agg(pl.col("loss").min()).sort("N", "k") if grid else None
-bottom = float(floor.filter(pl.col("U") == chosen)["loss"][0]) if grid else None
-drawn.passes(at_chosen, bottom, f"our runs, annealed, U = {count(chosen)} tokens; dashed: L*(U), an upper bound") if grid else Markdown("Not run.")
+efficiency(found, max(found.cells["U"])) if studied else Markdown("Not run.")
 
 # %%
-trend = []
-for u in sorted({cell[1] for cell in grid}):
-    column = [cell for cell in grid if cell[1] == u]
-    if len(column) > 1:
-        small, large = column[0], column[-1]
-        trend.append(
-            f"\n- U = {count(u)}: δ at k = 1 goes from {small[6]:.3f} (N = {count(small[0])}) to {large[6]:.3f} nats (N = "
-            f"{count(large[0])}); later passes gain {small[2] - small[3]:.3f} and {large[2] - large[3]:.3f}."
-        )
+passes_map(found) if studied else Markdown("Not run.")
+
+# %% [markdown]
+# **The four claims.** Each is decided by one number; *undecided* means that its interval allows both.
+
+# %%
 Markdown(
-    ("From the smallest size to the largest, what the first pass leaves above L*(U), and what later passes then gain:\n" + "".join(trend)
-     + "\n\nClaim 3 needs the first pair to fall towards zero. Claim 4 needs the second pair to fall with it: a gain that falls while δ "
-     "does not is overfitting. Where one size has the least loss of its U itself, its two numbers are equal: for the largest size δ is "
-     "only what its own later passes gain, and L*(U) may lie lower. `quarry epochs` gives the intervals, without which these differences decide nothing.")
+    "".join(
+        f"\n- {verdict.claim}: **{verdict.holds}**. "
+        + (f"{verdict.quantity}: {verdict.words}; {verdict.cells}." if verdict.estimate is not None else f"{verdict.cells}.")
+        for verdict in found.verdicts
+    )
+    + "".join(f"\n\n*{warning}*" for warning in found.warnings)
     if studied else "Not run."
 )
 
@@ -554,7 +568,7 @@ Markdown(
 # %%
 Markdown(
     "In this copy section 5 has "
-    + (f"{len(grid)} cells of N and U with repeats, up to N = {count(max(cell[0] for cell in grid))} and U = "
-       f"{count(max(cell[1] for cell in grid))}: orders of magnitude below the crossing of section 2. It can show the direction, not the place."
-       if grid else "no runs with repeats: claims 1 to 4 are open here.")
+    + (f"{len(once)} cells of N and U with repeats, up to N = {count(once['N'].max())} and U = {count(once['U'].max())}: orders of "
+       "magnitude below the crossing of section 2. It can show the direction, not the place."
+       if len(once) else "no runs with repeats: claims 1 to 4 are open here.")
 )

@@ -1,28 +1,63 @@
-"""Write the simulated points and print the predictions: `python -m analysis.theory FOLDER [MODEL ...]`."""
+"""Solvable models as points tables, and beside measured runs: `python -m analysis.theory --help`."""
 
-import sys
 from pathlib import Path
+from typing import Literal, get_args
 
-from analysis.text import number
-from analysis.theory.predicted import cells, exponents
-from analysis.theory.simulated import FEATURES, LADDERS
+import polars as pl
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from analysis.epochs import study
+from analysis.points import load_points
+from analysis.text import MISSING, number
+from analysis.theory.beside import EXPONENTS, beside
+from analysis.theory.simulated import LADDERS
+
+Model = Literal["equal", "rare", "wrong", "lookup", "features"]
 
 
-def main(folder: str, *names: str) -> None:
-    """Write `folder`/MODEL.parquet for each model (default: all), for `quarry fit`; print its exponents."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    for name in names or tuple(LADDERS):
-        LADDERS[name].points().write_parquet(Path(folder) / f"{name}.parquet")
-        if name == FEATURES.name:
-            continue  # a reuse rate of random features needs more samples than fit in memory
-        predicted = cells(LADDERS[name])
-        found = ", ".join(f"{key} {number(value)}" for key, value in exponents(predicted).items())
-        rise = predicted.filter(U=min(LADDERS[name].unique))["rise"].to_list()
-        print(f"{name}: {found}; rise at the least U, by N: {', '.join(map(number, rise))}", flush=True)
+def main(
+    measured: Path,
+    models: tuple[Model, ...] = get_args(Model),
+    folder: Path | None = None,
+    bootstrap: int = 500,
+) -> None:
+    """The exponents of passes and reuse of measured runs beside those of solvable models.
+
+    Args:
+        measured: A directory of runs, or a table of points, as for `quarry epochs`.
+        models: The models; analysis/theory says what each is.
+        folder: Also write the simulated points of each model here, for `quarry epochs` and `quarry fit`.
+        bootstrap: Draws for the intervals of the measured ones.
+    """
+    points = load_points(measured, annealed_only=False)
+    ladders = [LADDERS[name] for name in models]
+    print_table(beside(study(points, bootstrap=bootstrap), ladders), Console())
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for ladder in ladders:
+            ladder.points().write_parquet(folder / f"{ladder.name}.parquet")
+
+
+def print_table(found: pl.DataFrame, console: Console) -> None:
+    """A row for each source, the measured letters with their intervals."""
+    table = Table(title="k_rho ~ N^-b U^c and r_inf - 1 ~ N^-q U^p", box=None)
+    for heading in ("source", *EXPONENTS, "inside the measured intervals", "outside"):
+        table.add_column(heading, justify="left" if heading in ("source", "outside") else "right")
+    for row in found.iter_rows(named=True):
+        letters = [_letter(row, letter) for letter in EXPONENTS]
+        table.add_row(row["source"], *letters, row["agrees"] or MISSING, row["differs"] or MISSING)
+    console.print(table)
+
+
+def _letter(row: dict, letter: str) -> str:
+    if row[letter] is None:
+        return MISSING
+    low, high = row[f"{letter}_low"], row[f"{letter}_high"]
+    ends = f" [{number(low, 2)}, {number(high, 2)}]" if row["source"] == "measured" else ""
+    return number(row[letter], 2) + ends
 
 
 if __name__ == "__main__":
-    if not sys.argv[1:] or set(sys.argv[2:]) - set(LADDERS):
-        print(f"usage: python -m analysis.theory FOLDER [{'|'.join(LADDERS)} ...]", file=sys.stderr)
-        sys.exit(2)
-    main(*sys.argv[1:])
+    tyro.cli(main)

@@ -18,6 +18,8 @@ from nbformat import NotebookNode
 
 import quarry
 from analysis.curves import save_results
+from analysis.epochs import study
+from analysis.points import load_points
 from tests.analysis.synthetic_runs import write_ladder, write_run
 from train.record import POINT_COLUMNS, points_table
 
@@ -137,7 +139,7 @@ def test_chinchilla_without_published_points_says_so_and_finds_the_law_they_are_
     for way in ("envelope", "isoFLOP, Akima", "chinchilla", "skaling"):
         _, low, high = interval_of(way, words)
         assert low <= 0.5126 <= high
-    assert len(pictures(notebook)) == 8
+    assert len(pictures(notebook)) == 9
 
 
 def test_chinchilla_on_published_points_repeats_the_critique():
@@ -162,7 +164,7 @@ def test_chinchilla_on_published_points_repeats_the_critique():
     a, low, high = interval_of("chinchilla", words)
     assert low < a < high
     assert high - low > 20 * 0.001
-    assert len(pictures(notebook)) == 8
+    assert len(pictures(notebook)) == 9
 
 
 def test_your_own_csv_finds_the_law_and_its_command_repeats_the_fit(monkeypatch, tmp_path):
@@ -228,6 +230,7 @@ def studied(tmp_path_factory) -> Path:
                 row |= {
                     "split": "validation",
                     "vocab_size": 256,
+                    "unigram_entropy": 3.5,
                     "loss": extracted(n, unique, k) + 0.05 * (not annealed),
                 }
                 rows.append(row)
@@ -239,18 +242,20 @@ def studied(tmp_path_factory) -> Path:
 def test_the_inconsistency_goes_from_the_two_laws_through_a_study_to_its_cells(studied):
     notebook = executed("inconsistency.py", QUARRY_EPOCHS=str(studied))
     words = prose(notebook)
-    assert len(pictures(notebook)) == 8
+    assert len(pictures(notebook)) == 9
     assert all(picture.count("<path") > 10 for picture in pictures(notebook))
     assert "| Table 6 | 1.12 × 10⁴ |" in words
     assert "| eq. 6.7 | 1.06 × 10⁵ |" in words
     assert "Kaplan, L(N, D) | 0.092 | 0.092 |" in words
     assert "| 10¹¹ | +5.8% |" in words
     assert "| 10¹² | -2.3% |" in words
-    floor = extracted(SIZES[-1], UNIQUE[0], PASSES[-1])
+    found = study(load_points(studied, annealed_only=False), bootstrap=0)
     for n, name in ((SIZES[0], "6k"), (SIZES[-1], "400k")):
         once = extracted(n, UNIQUE[0], 1)
-        row = rf"^\| {name} \| 262k \| {once:.3f} \| .* \| {once - floor:.3f} \|"
+        excess = found.cells.filter(N=n, U=UNIQUE[0], k=1)["excess"][0]
+        row = rf"^\| {name} \| 262k \| {once:.3f} \| .* \| {excess:.3g} \|"
         assert re.search(row, words, re.MULTILINE)
+    assert all(f"{verdict.claim}: **" in words for verdict in found.verdicts)
     assert "12 cells of N and U with repeats, up to N = 400k and U = 4.19M" in words
 
 
