@@ -12,6 +12,7 @@ experiments/epochs/novels.py); `gpu` and `tpu` on lm1b, to 85 million and 1.6 bi
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,6 +138,13 @@ def rates(config: Experiment) -> dict[str, Experiment]:
     """The same cell at half and at twice the learning rate: does the rule hold here?"""
     rate = config.optimizer.learning_rate
     return {name: _optimized(config, learning_rate=factor * rate) for name, factor in RATES.items()}
+
+
+def half_batch(config: Experiment) -> dict[str, Experiment]:
+    """The same cell at half the batch, and the rate that goes with it: below the critical batch the loss at
+    equal tokens is the same."""
+    slower = _optimized(config, learning_rate=config.optimizer.learning_rate / math.sqrt(2))
+    return {"half-batch": dataclasses.replace(slower, batch_tokens=config.batch_tokens // 2)}
 
 
 def replicates(config: Experiment) -> dict[str, Experiment]:
