@@ -1,4 +1,4 @@
-"""The picture of the README, drawn from the committed results: python docs/picture.py"""
+"""The pictures of the README and of docs/epochs.md, from the committed results: python docs/picture.py"""
 
 from pathlib import Path
 
@@ -7,11 +7,14 @@ import polars as pl
 
 from analysis import figures, fit, load_points
 from analysis.curves import learning_curves
+from analysis.epochs import study
+from analysis.figures import epochs
 from analysis.frontier import compute_frontier
 from analysis.theme import THEME
 
 ROOT = Path(__file__).resolve().parents[1]
 POINTS = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
+EPOCHS = ROOT / "experiments" / "results" / "epochs" / "points.parquet"
 
 
 def panel(chart: alt.LayerChart) -> alt.LayerChart:
@@ -21,7 +24,7 @@ def panel(chart: alt.LayerChart) -> alt.LayerChart:
     return chart.properties(width=440, height=320)
 
 
-def picture() -> alt.HConcatChart:
+def quickstart() -> alt.HConcatChart:
     """Learning curves against compute with their frontier, and L(N) at equal tokens with its band."""
     curves = learning_curves(pl.read_parquet(POINTS))
     law = fit(load_points(POINTS), "power-offset")
@@ -29,7 +32,20 @@ def picture() -> alt.HConcatChart:
     return alt.HConcatChart(hconcat=panels, config=alt.Config.from_dict(THEME), spacing=40)
 
 
+def passes() -> alt.VConcatChart:
+    """Passes needed and what is extracted; learning curves above the floor, and the 2 x 2."""
+    found = study(load_points(EPOCHS, annealed_only=False))
+    shown = (
+        (epochs.passes_map(found), epochs.efficiency(found, found.cells["U"].to_numpy().max())),
+        (epochs.learning_curves(found), epochs.causes_chart(found)),
+    )
+    rows = [alt.HConcatChart(hconcat=[panel(chart) for chart in row], spacing=40) for row in shown]
+    rows = [row.resolve_scale(color="independent", shape="independent") for row in rows]
+    return alt.VConcatChart(vconcat=rows, config=alt.Config.from_dict(THEME), spacing=30)
+
+
 if __name__ == "__main__":
-    output = Path(__file__).with_name("quickstart.png")
-    picture().save(output, ppi=160)
-    print(output)
+    for name, chart in {"quickstart": quickstart(), "epochs": passes()}.items():
+        output = Path(__file__).with_name(f"{name}.png")
+        chart.save(output, ppi=160)
+        print(output)
