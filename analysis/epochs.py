@@ -96,7 +96,7 @@ def study(
     `ensembles` has the losses of averaged runs, as `quarry ensemble` writes them: another floor.
     `unigram_entropy` is L_0 of the held-out text in nats per token, by default the points' own column.
     Intervals are of simulated noise of runs and draws of U as measured between runs alike, everything done
-    again in each draw; those of laws also resample their cells. Raises EpochsError.
+    again in each draw; those of laws also weigh their cells anew. Raises EpochsError.
     """
     table = points.table if isinstance(points, Points) else points
     entropy = _entropy(table, unigram_entropy)

@@ -81,4 +81,5 @@ def _probabilities(first: np.ndarray, plain: np.ndarray, tuned: np.ndarray) -> d
         "both": falls & near & undone,
         "neither": falls & ~near & ~undone,
     }
-    return {name: probability(holds) for name, holds in found.items()}
+    known = np.isfinite(first) & np.isfinite(plain) & np.isfinite(tuned)
+    return {name: probability(holds, known) for name, holds in found.items()}

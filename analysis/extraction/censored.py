@@ -48,6 +48,7 @@ def tobit(design: np.ndarray, values: Censored, weights: np.ndarray) -> tuple[np
     weights = np.where(np.isnan(values.low), 0.0, weights)
     low, high = (np.where(np.isnan(side), 0.0, side) for side in (values.low, values.high))
     enough = np.linalg.matrix_rank((values.known & (weights > 0))[:, :, None] * design) == design.shape[1]
+    weights = np.where(enough[:, None], weights, 0.0)
     start = np.where(np.isfinite(low), low, high)
     line = _solved(design, start, weights)
     deviation = np.maximum(_spread(start - line @ design.T, 0.0, weights), _FIRST)

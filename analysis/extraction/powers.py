@@ -1,4 +1,4 @@
-"""Power laws in N and U of quantities that were partly only bounded, over resampled cells and new noise."""
+"""Power laws in N and U of quantities that were partly only bounded, over draws of noise and of cells."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class PowerLaw:
 
 
 def power_law(sizes: np.ndarray, unique: np.ndarray, logs: Censored, seed: int) -> PowerLaw | None:
-    """Through ln y [draws, N, U], NaN in cells without it; cells are resampled in all draws but the first.
+    """Through ln y [draws, N, U], NaN in cells without it; cells have random weights but in the first draw.
 
     Where only one U was measured `of_u` is NaN and the line is in N alone. None with fewer than four cells.
     """
@@ -44,14 +44,16 @@ def power_law(sizes: np.ndarray, unique: np.ndarray, logs: Censored, seed: int) 
     both = len(np.unique(u)) > 1
     design = np.stack([*columns, np.log(u / u_middle)] if both else columns, axis=1)
     values = Censored(logs.low[:, there], logs.high[:, there])
-    found, deviation = tobit(design, values, _resampled(len(values.low), len(n), seed))
+    found, deviation = tobit(design, values, _weights(len(values.low), len(n), seed))
     of_u = found[:, 2] if both else np.full(len(found), np.nan)
     known = int(values.known[0].sum())
     return PowerLaw(found[:, 0], found[:, 1], of_u, deviation, n_middle, u_middle, known, len(n))
 
 
-def _resampled(draws: int, units: int, seed: int) -> np.ndarray:
-    """How often each unit counts: once in the first draw, drawn with replacement in the others."""
-    random = np.random.default_rng(seed)
-    counts = random.multinomial(units, np.full(units, 1 / units), size=draws - 1)
-    return np.vstack([np.ones(units), counts])
+def _weights(draws: int, units: int, seed: int) -> np.ndarray:
+    """The weight of each unit: 1 in the first draw, in the others of the Bayesian bootstrap (Rubin 1981).
+
+    It leaves no unit out, so that no draw lacks what the line needs.
+    """
+    weights = np.random.default_rng(seed).dirichlet(np.ones(units), size=draws - 1)
+    return np.vstack([np.ones(units), units * weights])

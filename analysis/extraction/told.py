@@ -38,10 +38,9 @@ class Telling:
         if not len(drawn) or not np.isfinite(middle):
             return None, None
         positive = np.nanmin(values) > 0
-        low, high = (self._end(np.log(values) if positive else values, side) for side in (-1, 1))
-        if positive:
-            low, high = math.exp(low), math.exp(high)
-        return low if math.isfinite(low) else None, high if math.isfinite(high) else None
+        ends = [self._end(np.log(values) if positive else values, side) for side in (-1, 1)]
+        low, high = (None if math.isinf(end) else math.exp(end) if positive else end for end in ends)
+        return low, high
 
     def _end(self, values: np.ndarray, side: int) -> float:
         """A draw without a value has no end on either side."""
@@ -62,7 +61,8 @@ class Telling:
         A censored value is its bound, and open on the other side.
         """
         side = "right" if np.isinf(logs.high[0]) else "left" if np.isinf(logs.low[0]) else None
-        low, high = self.ends(np.exp(logs.low))[0], self.ends(np.exp(logs.high))[1]
+        ends = self.ends(logs.low)[0], self.ends(logs.high)[1]
+        low, high = (None if end is None else math.exp(end) for end in ends)
         value = float(np.exp(logs.value[0]))
         return {
             name: value,
@@ -77,6 +77,9 @@ def estimates(*names: str) -> dict[str, Any]:
     return {f"{name}{end}": pl.Float64 for name in names for end in ("", "_low", "_high")}
 
 
-def probability(holds: np.ndarray) -> float | None:
-    """The share of the draws (all but the first) in which a statement holds; None without draws."""
-    return float(np.mean(holds[1:])) if len(holds) > 1 else None
+def probability(holds: np.ndarray, known: np.ndarray) -> float | None:
+    """The share of the draws (all but the first) in which a statement holds; None without draws.
+
+    Of draws that are not `known` half count: they say nothing.
+    """
+    return float(np.where(known, holds, 0.5)[1:].mean()) if len(holds) > 1 else None

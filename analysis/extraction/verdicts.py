@@ -59,7 +59,7 @@ def _verdict(
     claim: str, quantity: str, values: np.ndarray, holds: np.ndarray, cells: str, told: str, telling: Telling
 ) -> Verdict:
     known = np.isfinite(values)
-    p = probability(np.where(np.isnan(values), np.nan, holds)[np.append(True, ~np.isnan(values[1:]))])
+    p = probability(holds, ~np.isnan(values))
     low, high = telling.ends(values)
     decided = _decided(p)
     ends = f"{number(low, 3)} to {number(high, 3)}"
