@@ -30,10 +30,10 @@ def cells_table(
         loss, low = plain.losses[:, n, u, k], floor.default[:, u]
         of_size = np.fmin(best[:, np.flatnonzero(tuned.sizes == plain.sizes[n])[0], u], loss)
         terms = {"data": low - floor.irreducible, "model": of_size - low, "epoch": loss - of_size}
-        found = {
-            "loss": loss, "eta": (unigram_entropy - loss) / (unigram_entropy - low), "excess": loss - low,
-            "relative": loss / low - 1, "reducible": (loss - low) / terms["data"], **terms,
-        }  # fmt: skip
+        found = {"loss": loss, "eta": (unigram_entropy - loss) / (unigram_entropy - low)}
+        found |= {"excess": loss - low, "relative": loss / low - 1, **terms}
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found["reducible"] = found["excess"] / terms["data"]
         found |= {name: values[:, n, u, k] for name, values in slopes.items()}
         cell = {"N": plain.sizes[n], "U": plain.unique[u], "k": plain.passes[k]}
         rows.append(cell | telling.row(found) | _regime(terms))

@@ -78,8 +78,8 @@ def _laws(found: Epochs, known: Surface) -> Iterator[Held]:
         row, true = (
             table.filter(pl.col("quantity") == name).row(0, named=True) for table in (found.laws, ideal)
         )
-        yield f"q, {name[10:]}", inside(row["of_N_low"], true["of_N"], row["of_N_high"])
-        yield f"p, {name[10:]}", inside(row["of_U_low"], true["of_U"], row["of_U_high"])
+        yield f"q {name[11:]}", inside(row["of_N_low"], true["of_N"], row["of_N_high"])
+        yield f"p {name[11:]}", inside(row["of_U_low"], true["of_U"], row["of_U_high"])
 
 
 def _against(found: pl.DataFrame, exact: pl.DataFrame, keys: tuple[str, ...]) -> Iterator[Held]:
