@@ -18,7 +18,7 @@ Model = Literal["equal", "rare", "wrong", "lookup", "features"]
 
 
 def main(
-    measured: Path,
+    measured: tyro.conf.Positional[Path],
     models: tuple[Model, ...] = get_args(Model),
     folder: Path | None = None,
     bootstrap: int = 500,
