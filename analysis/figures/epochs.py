@@ -1,6 +1,6 @@
 """Figures of the study of epochs: efficiency, passes, learning curves above the floor, causes, regimes."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 import polars as pl
@@ -52,14 +52,7 @@ def passes_map(found: Epochs) -> alt.LayerChart:
     criterion = found.passes["criterion"][0]
     signs = {"right": "> ", "left": "< ", None: ""}
     rows = [
-        {
-            "N": text.count(row["N"]),
-            "U": text.count(row["U"]),
-            "of_n": row["N"],
-            "of_u": row["U"],
-            "k": row["k"],
-        }
-        | {"label": signs[row["censored"]] + text.number(row["k"], 2)}
+        _place(row) | {"k": row["k"], "label": signs[row["censored"]] + text.number(row["k"], 2)}
         for row in found.passes.filter(pl.col("criterion") == criterion).iter_rows(named=True)
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
@@ -116,14 +109,7 @@ def causes_chart(found: Epochs) -> alt.LayerChart:
 def regime_map(found: Epochs) -> alt.LayerChart:
     """Which term of L - L_inf is most, by N and U; within each U a column for each k."""
     rows = [
-        {
-            "N": text.count(row["N"]),
-            "U": text.count(row["U"]),
-            "of_n": row["N"],
-            "of_u": row["U"],
-            "k": row["k"],
-        }
-        | {name: row[name] for name in ("regime", "p_data", "p_model", "p_epoch")}
+        _place(row) | {name: row[name] for name in ("k", "regime", "p_data", "p_model", "p_epoch")}
         for row in found.cells.drop_nulls("regime").iter_rows(named=True)
     ]
     scale = alt.Scale(domain=list(REGIME_COLOURS), range=list(REGIME_COLOURS.values()))
@@ -136,6 +122,11 @@ def regime_map(found: Epochs) -> alt.LayerChart:
     )  # fmt: skip
     title = "What the loss above L_inf is made of"
     return finished([squares], title, "the term with over half of it in over 80% of draws, else mixed", 260)
+
+
+def _place(row: dict[str, Any]) -> dict[str, Any]:
+    """N and U of a row in words, and the numbers by which they are sorted."""
+    return {"N": text.count(row["N"]), "U": text.count(row["U"]), "of_n": row["N"], "of_u": row["U"]}
 
 
 def _by(field: str, order: Literal["ascending", "descending"] = "ascending") -> alt.EncodingSortField:
