@@ -1,11 +1,15 @@
 """Numbers as people read them, in axis labels, tables and sentences."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 _SUFFIXES = {9: "B", 6: "M", 3: "k", 0: ""}
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MISSING = "–"
 NO_BREAK = "\u00a0"
+SIGNS = {"right": "> ", "left": "< ", None: ""}
+"""Before an estimate that is censored on this side: it is a bound."""
 Number = float | int | None
 UNBOUNDED = "these runs cannot bound it"
 
@@ -66,3 +70,12 @@ def interval(bounds: tuple[float | None, float | None], digits: int = 3) -> str:
     if high is None:
         return f"at least {number(low, digits)}; above, {UNBOUNDED}"
     return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def estimate(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
+    """The estimate `name` of a row, _low and _high in brackets, an open end a dash; > or < before a bound."""
+    if row[name] is None:
+        return MISSING
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    ends = "" if low is None and high is None else f" [{number(low, digits)}, {number(high, digits)}]"
+    return SIGNS[row.get("censored")] + number(row[name], digits) + ends

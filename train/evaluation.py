@@ -52,15 +52,21 @@ class Evaluator:
         self._split: Split = split
         self._model, self._mesh = experiment.model, mesh
         self._score = make_score(experiment.model, mesh)
-        targets = np.asarray(store.tokens(split)[1 : self.tokens + 1])
-        self._bytes = int(store.tokenizer.token_bytes[targets].sum())
-        self.unigram_entropy = unigram_entropy(np.asarray(store.tokens("train")[:_COUNTED]), targets)
-        """L_0, nats per token of the text that is scored."""
+        self._bytes = int(store.tokenizer.token_bytes[self._targets()].sum())
+
+    def _targets(self) -> np.ndarray:
+        """The tokens that are scored, in order."""
+        return np.asarray(self._store.tokens(self._split)[1 : self.tokens + 1])
 
     @property
     def tokens(self) -> int:
         """Tokens scored."""
         return self._n * self._context
+
+    @functools.cached_property
+    def unigram_entropy(self) -> float:
+        """L_0, nats per token of the text that is scored."""
+        return unigram_entropy(np.asarray(self._store.tokens("train")[:_COUNTED]), self._targets())
 
     def __call__(self, params: Params) -> HeldOutLoss:
         means = self._scored(self._score, params) / self._context
@@ -86,8 +92,7 @@ class Evaluator:
 
     def compressors(self) -> dict[str, float]:
         """What gzip -9 and xz -9 make of exactly the text that is scored, in bits per byte."""
-        ids = np.asarray(self._store.tokens(self._split)[1 : self.tokens + 1])
-        text = self._store.tokenizer.decode(ids).encode()
+        text = self._store.tokenizer.decode(self._targets()).encode()
         return {
             "bytes": len(text),
             "gzip_bits_per_byte": 8 * len(gzip.compress(text, 9, mtime=0)) / len(text),

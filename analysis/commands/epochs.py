@@ -12,10 +12,7 @@ from analysis.commands.figures import save_charts
 from analysis.commands.fit import print_warnings, write_result
 from analysis.epochs import Epochs, study
 from analysis.points import load_points, read_table
-from analysis.text import MISSING, count, number
-
-_SIGNS = {"right": "> ", "left": "< ", None: ""}
-"""Before an estimate that is censored on this side."""
+from analysis.text import MISSING, count, estimate, number
 
 
 def epochs_command(
@@ -72,22 +69,13 @@ def _table(title: str, *headings: str) -> Table:
     return table
 
 
-def _ends(row: Mapping, name: str, digits: int = 3) -> str:
-    """An estimate with its interval in brackets, an open end a dash; > or < before a bound."""
-    if row[name] is None:
-        return MISSING
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    ends = "" if low is None and high is None else f" [{number(low, digits)}, {number(high, digits)}]"
-    return _SIGNS[row.get("censored")] + number(row[name], digits) + ends
-
-
 def _floors(found: Epochs) -> Table:
     shown = {"grid": "least trained", "asymptote": "N to infinity", "ensemble": "of ensembles"}
     shown |= {"information": "can be extracted"}
     title = f"the data floor, nats per token [{found.level:.0%}]"
     table = _table(title, "U", *shown.values())
     for row in found.floors.iter_rows(named=True):
-        table.add_row(count(row["U"]), *(_ends(row, name, 4) for name in shown))
+        table.add_row(count(row["U"]), *(estimate(row, name, 4) for name in shown))
     return table
 
 
@@ -100,7 +88,7 @@ def _passes(found: Epochs) -> Table:
     known = {(row["N"], row["U"]): row for row in rows.iter_rows(named=True)}
     for n in rows["N"].unique().sort().to_list():
         cells = (known.get((n, u)) for u in unique)
-        table.add_row(count(n), *(MISSING if cell is None else _ends(cell, "k") for cell in cells))
+        table.add_row(count(n), *(MISSING if cell is None else estimate(cell, "k") for cell in cells))
     return table
 
 
@@ -110,7 +98,7 @@ def _reuse(found: Epochs) -> Table:
     tuned = {(row["N"], row["U"]): row for row in found.reuse_tuned.iter_rows(named=True)}
     for row in found.reuse.iter_rows(named=True):
         both = (row, tuned[row["N"], row["U"]])
-        cells = [text for one in both for text in (_ends(one, "r_inf"), number(one["k_opt"]))]
+        cells = [text for one in both for text in (estimate(one, "r_inf"), number(one["k_opt"]))]
         table.add_row(count(row["N"]), count(row["U"]), *cells)
     return table
 
@@ -119,7 +107,7 @@ def _multipliers(found: Epochs) -> Table:
     table = _table("what a remedy is worth, as a multiple of U", "weight decay", "dropout", "U", "multiple")
     for row in found.multipliers.iter_rows(named=True):
         remedy = number(row["weight_decay"]), number(row["dropout"])
-        table.add_row(*remedy, count(row["U"]), _ends(row, "multiplier"))
+        table.add_row(*remedy, count(row["U"]), estimate(row, "multiplier"))
     return table
 
 
@@ -127,6 +115,6 @@ def _laws(found: Epochs) -> Table:
     headings = ("quantity", "of N", "of U", "cells", "not censored")
     table = _table("power laws, exponents with intervals", *headings)
     for row in found.laws.iter_rows(named=True):
-        exponents = _ends(row, "of_N"), _ends(row, "of_U")
+        exponents = estimate(row, "of_N"), estimate(row, "of_U")
         table.add_row(Text(row["quantity"]), *exponents, str(row["cells"]), str(row["known"]))
     return table

@@ -1,6 +1,7 @@
 """Losses laid out by N, U and k, so that floors, crossings and slopes are array operations over draws."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -20,7 +21,7 @@ class Grid:
     passes: np.ndarray
     losses: np.ndarray
 
-    @property
+    @cached_property
     def of_size(self) -> np.ndarray:
         """The least loss over k, [draws, N, U]; NaN where nothing was trained."""
         return least(self.losses, -1)

@@ -50,9 +50,8 @@ def efficiency(found: Epochs, unique: float) -> alt.LayerChart:
 def passes_map(found: Epochs) -> alt.LayerChart:
     """k_rho by N and U: the passes down to the criterion that decides the claims."""
     criterion = found.passes["criterion"][0]
-    signs = {"right": "> ", "left": "< ", None: ""}
     rows = [
-        _place(row) | {"k": row["k"], "label": signs[row["censored"]] + text.number(row["k"], 2)}
+        _place(row) | {"k": row["k"], "label": text.SIGNS[row["censored"]] + text.number(row["k"], 2)}
         for row in found.passes.filter(pl.col("criterion") == criterion).iter_rows(named=True)
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(

@@ -57,7 +57,7 @@ from analysis.planning.optimum import optimum
 from analysis.planning.regime import data_floor
 from analysis.planning.surface import published_surface
 from analysis.published import PF_DAY, TRENDS
-from analysis.text import count, interval, number, plural, power
+from analysis.text import count, estimate, interval, number, plural, power
 
 alt.renderers.enable("svg")
 
@@ -496,12 +496,8 @@ def measured(points):
 
 
 def told(row, name):
-    """An estimate, its interval, and the sign of a bound."""
-    if row is None or row[name] is None:
-        return "–"
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    ends = "" if low is None and high is None else f" [{number(low, 3)}, {number(high, 3)}]"
-    return {"right": "> ", "left": "< "}.get(row.get("censored"), "") + number(row[name], 3) + ends
+    """An estimate with its interval, a dash without a row."""
+    return "–" if row is None else estimate(row, name)
 
 
 def only(table, **values):

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from analysis.epochs import study
 from analysis.points import load_points
-from analysis.text import MISSING, number
+from analysis.text import MISSING, estimate
 from analysis.theory.beside import EXPONENTS, beside
 from analysis.theory.simulated import LADDERS
 
@@ -46,17 +46,9 @@ def print_table(found: pl.DataFrame, console: Console) -> None:
     for heading in ("source", *EXPONENTS, "inside the measured intervals", "outside"):
         table.add_column(heading, justify="left" if heading in ("source", "outside") else "right")
     for row in found.iter_rows(named=True):
-        letters = [_letter(row, letter) for letter in EXPONENTS]
+        letters = [estimate(row, letter, 2) for letter in EXPONENTS]
         table.add_row(row["source"], *letters, row["agrees"] or MISSING, row["differs"] or MISSING)
     console.print(table)
-
-
-def _letter(row: dict, letter: str) -> str:
-    if row[letter] is None:
-        return MISSING
-    low, high = row[f"{letter}_low"], row[f"{letter}_high"]
-    ends = f" [{number(low, 2)}, {number(high, 2)}]" if row["source"] == "measured" else ""
-    return number(row[letter], 2) + ends
 
 
 if __name__ == "__main__":
