@@ -22,7 +22,7 @@ def ensemble_floors(table: pl.DataFrame | None, level: float) -> pl.DataFrame:
     """
     if table is None:
         return pl.DataFrame(schema=_SCHEMA)
-    cells = [_limits(cell) for _, cell in table.group_by(*_CELL)]
+    cells = [_limits(cell) for _, cell in table.group_by(*_CELL, maintain_order=True)]
     best: dict[float, np.ndarray] = {}
     for unique, limits in cells:
         if unique not in best or limits[0] < best[unique][0]:

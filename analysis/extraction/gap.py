@@ -33,12 +33,11 @@ class GapForms:
     """Both forms of the gap, fitted in every draw to relative error, arrays [draws].
 
     `held_out`, a form's mean squared relative error at the largest N by fits without it; `vanishing` is c of
-    the multiplicative form. `left` is H E^-b of the additive form at the largest E, nats per token.
+    the multiplicative form, 0 where the additive one fits better.
     """
 
     held_out: dict[str, np.ndarray]
     vanishing: np.ndarray
-    left: np.ndarray
     cells: int
 
 
@@ -69,17 +68,14 @@ def gap_forms(found: Gap) -> GapForms | None:
     additive, vanishing = _best(n, e, values, inside, [0.0]), _best(n, e, values, inside, _VANISHING)
     held_out = {"additive": additive.error, "multiplicative": vanishing.error}
     whole = np.ones(len(n), bool)
-    again, both = _best(n, e, values, whole, [0.0]), _best(n, e, values, whole, [0.0, *_VANISHING])
-    return GapForms(held_out, both.vanishing, again.level * (e.max() / e.min()) ** -again.of_e, len(n))
+    return GapForms(held_out, _best(n, e, values, whole, [0.0, *_VANISHING]).vanishing, len(n))
 
 
 @dataclass(frozen=True)
 class _Best:
-    """The best form of each draw: its exponents, H at the least E, and its error on the rows left out."""
+    """The best form of each draw: its exponent c, and its error on the rows left out."""
 
-    of_e: np.ndarray
     vanishing: np.ndarray
-    level: np.ndarray
     error: np.ndarray
 
 
@@ -94,9 +90,9 @@ def _best(n, e, values, fitted, vanishing) -> _Best:
                 wrong = (size[:, None] * of_n + level[:, None] * of_e) / values - 1
                 misfits.append((wrong[:, fitted] ** 2).mean(axis=1))
                 error = (wrong[:, ~fitted] ** 2).mean(axis=1) if (~fitted).any() else np.zeros(len(values))
-                kept.append((np.full(len(values), b), np.full(len(values), c), level, error))
+                kept.append((np.full(len(values), c), error))
     place, draws = np.argmin(misfits, axis=0), np.arange(len(values))
-    return _Best(*(np.stack([row[j] for row in kept])[place, draws] for j in range(4)))
+    return _Best(*(np.stack([row[j] for row in kept])[place, draws] for j in range(2)))
 
 
 def _two_terms(x: np.ndarray, y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

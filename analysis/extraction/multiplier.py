@@ -36,7 +36,13 @@ def multipliers(surface: Terminal, telling: Telling) -> pl.DataFrame:
 def _recipes(surface: Terminal) -> list[tuple[float, float]]:
     """(weight decay, dropout) at the ruled learning rate, the plain recipe's of most sizes first."""
     ruled = surface.cells.filter("ruled")
-    base = ruled.filter("plain").group_by("weight_decay", "dropout").len().sort("len").row(-1)[:2]
+    base = (
+        ruled.filter("plain")
+        .group_by("weight_decay", "dropout")
+        .len()
+        .sort("len", "weight_decay", "dropout")
+        .row(-1)[:2]
+    )
     others = ruled.select("weight_decay", "dropout").unique().sort("weight_decay", "dropout").rows()
     return [base, *(pair for pair in others if pair != base)]
 

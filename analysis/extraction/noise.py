@@ -30,7 +30,8 @@ def measured_noise(table: pl.DataFrame, cell: tuple[str, ...]) -> Noise:
     a difference of two clusters is the variance between them, with the draw's or without it.
     """
     group = [name for name in cell if name != "k"]
-    replicated = [both for _, rows in table.group_by(group) if len((both := _balanced(rows))[0]) > 1]
+    groups = (_balanced(rows) for _, rows in table.group_by(group, maintain_order=True))
+    replicated = [(logs, draws) for logs, draws in groups if len(logs) > 1]
     freedom = sum(len(logs) - 1 for logs, _ in replicated)
     if not freedom:
         return Noise(math.nan, math.nan, math.nan, 0)
