@@ -139,7 +139,7 @@ def test_chinchilla_without_published_points_says_so_and_finds_the_law_they_are_
     for way in ("envelope", "isoFLOP, Akima", "chinchilla", "skaling"):
         _, low, high = interval_of(way, words)
         assert low <= 0.5126 <= high
-    assert len(pictures(notebook)) == 9
+    assert len(pictures(notebook)) == 8
 
 
 def test_chinchilla_on_published_points_repeats_the_critique():
@@ -164,7 +164,7 @@ def test_chinchilla_on_published_points_repeats_the_critique():
     a, low, high = interval_of("chinchilla", words)
     assert low < a < high
     assert high - low > 20 * 0.001
-    assert len(pictures(notebook)) == 9
+    assert len(pictures(notebook)) == 8
 
 
 def test_your_own_csv_finds_the_law_and_its_command_repeats_the_fit(monkeypatch, tmp_path):
