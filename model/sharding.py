@@ -78,10 +78,15 @@ def constrain(x: jax.Array, *names: str | None) -> jax.Array:
     return jax.lax.with_sharding_constraint(x, layout(mesh, x.shape, names))
 
 
-def is_cut(name: str, size: int) -> bool:
-    """Whether a logical axis of this size is cut over the mesh of the context."""
+def cut_into(name: str, size: int) -> int:
+    """Into how many parts a logical axis of this size is cut over the mesh of the context."""
     mesh = jax.sharding.get_abstract_mesh()
-    return not mesh.empty and cuts(mesh, name) > 1 and size % cuts(mesh, name) == 0
+    return 1 if mesh.empty or size % cuts(mesh, name) else cuts(mesh, name)
+
+
+def is_cut(name: str, size: int) -> bool:
+    """Whether it is cut at all."""
+    return cut_into(name, size) > 1
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
@@ -99,6 +104,15 @@ def on_cpu(mesh: Mesh | AbstractMesh) -> bool:
     if isinstance(mesh, Mesh):
         return mesh.devices.flat[0].platform == "cpu"
     return jax.default_backend() == "cpu"
+
+
+def platform() -> str:
+    """What the program is traced for, "cpu", "gpu" or "tpu": by the context's mesh, else by this process."""
+    device = jax.sharding.get_abstract_mesh().abstract_device
+    if device is None:
+        return jax.default_backend()
+    kind = device.device_kind.lower()
+    return next((name for name in ("cpu", "tpu") if kind.startswith(name)), "gpu")
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

@@ -6,6 +6,7 @@ the logical names that `model.sharding` maps to the mesh; those of the blocks ar
 
     graph, params = build(config, seed)          # split once
     logits = apply(graph, params, tokens)        # pure from here on
+    loss = mean_loss(graph, params, tokens, targets)
 """
 
 from typing import Any
@@ -15,10 +16,13 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
+from model import cross_entropy
 from model.attention import causal_attention, rotary_tables, rotate
 from model.config import ModelConfig
+from model.cross_entropy import logits
 from model.layers import Keys, make_stack, run_stack
-from model.sharding import constrain, is_cut
+from model.products import product
+from model.sharding import constrain, is_cut, platform
 
 Params = dict[str, Any]
 Axes = tuple[str | None, ...]
@@ -41,7 +45,7 @@ class Linear(nnx.Module):
         )
 
     def __call__(self, x: Float[Array, "M I"]) -> Float[Array, "M O"]:
-        y = x @ self.kernel[...].astype(x.dtype)
+        y = product(x, self.kernel[...].astype(x.dtype))
         return y if self.bias is None else y + self.bias[...].astype(x.dtype)[None]
 
 
@@ -86,11 +90,8 @@ class Attention(nnx.Module):
 
     def __call__(self, x_MxD: Float[Array, "M D"], T: int) -> Float[Array, "M D"]:
         H, K = self.config.n_heads, self.config.d_head
-        qkv = self.qkv(x_MxD).reshape(-1, T, H, 3, K).transpose(3, 0, 2, 1, 4)
-        qkv = constrain(qkv, None, "batch", "heads", None, None)
-        if not is_cut("heads", H):  # one axis of rows and heads: XLA's CPU backend is slower on two
-            qkv = qkv.reshape(3, -1, T, K)
-        q, k, v = qkv[0], qkv[1], qkv[2]
+        parts = jax.lax.split(self.qkv(x_MxD).reshape(-1, T, H, 3, K), (1, 1, 1), axis=3)
+        q, k, v = (self._heads_first(part[..., 0, :]) for part in parts)
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
         if self.config.position == "rotary":
@@ -98,6 +99,12 @@ class Attention(nnx.Module):
             q, k = rotate(q, *tables), rotate(k, *tables)
         heads_BxHxTxK = causal_attention(q, k, v).reshape(-1, H, T, K)
         return self.out(heads_BxHxTxK.transpose(0, 2, 1, 3).reshape(-1, H * K))
+
+    def _heads_first(self, x_BxTxHxK: Float[Array, "B T H K"]) -> Float[Array, "*N T K"]:
+        x_BxHxTxK = constrain(x_BxTxHxK.transpose(0, 2, 1, 3), "batch", "heads", None, None)
+        if platform() != "cpu" or is_cut("heads", x_BxHxTxK.shape[1]):
+            return x_BxHxTxK
+        return x_BxHxTxK.reshape(-1, *x_BxHxTxK.shape[2:])  # on two axes XLA's CPU backend is slower
 
 
 class FeedForward(nnx.Module):
@@ -167,7 +174,8 @@ class Transformer(nnx.Module):
             nnx.data(None) if config.tied else _normal(keys, config, (D, V), D**-0.5, ("d_model", "vocab"))
         )
 
-    def __call__(self, tokens_BxT: Int[Array, "B T"], key: jax.Array | None = None) -> Float[Array, "M V"]:
+    def hidden(self, tokens_BxT: Int[Array, "B T"], key: jax.Array | None = None) -> Float[Array, "M D"]:
+        """What the head is given, row b*T + t of what came until the token t."""
         config, T = self.config, tokens_BxT.shape[1]
         keys = None if key is None else jax.random.split(key, config.n_layers + 1)
         x_BxTxD = self.embedding[...].astype(config.compute_dtype)[tokens_BxT]
@@ -178,10 +186,15 @@ class Transformer(nnx.Module):
         block = lambda block, x_MxD, key: block(x_MxD, T, key)  # noqa: E731
         block_keys = None if keys is None else keys[:-1]
         x_MxD = run_stack(self.blocks, block, x_MxD, block_keys, scan=config.scan_layers, remat=config.remat)
+        return self.norm(x_MxD)
+
+    def head_matrix(self) -> Float[Array, "D V"]:
+        """In the dtype that is computed in."""
         head_DxV = self.embedding[...].T if self.head is None else self.head[...]
-        y_MxD = self.norm(x_MxD)
-        logits_MxV = jnp.matmul(y_MxD, head_DxV.astype(y_MxD.dtype), preferred_element_type=jnp.float32)
-        return constrain(logits_MxV, "batch", "vocab")
+        return head_DxV.astype(self.config.compute_dtype)
+
+    def __call__(self, tokens_BxT: Int[Array, "B T"], key: jax.Array | None = None) -> Float[Array, "M V"]:
+        return logits(self.hidden(tokens_BxT, key), self.head_matrix())
 
 
 def build(config: ModelConfig, seed: int) -> tuple[Any, Params]:
@@ -205,12 +218,21 @@ def apply(
     return nnx.merge(graph, params)(tokens_BxT, key)
 
 
-def token_losses(logits_MxV: Float[Array, "M V"], targets_M: Int[Array, " M"]) -> Float[Array, " M"]:
-    """-log p(target) in nats, fp32."""
-    logits_MxV = logits_MxV.astype(jnp.float32)
-    if is_cut("vocab", logits_MxV.shape[-1]):  # a gather would bring all logits to every device
-        at_target = jnp.arange(logits_MxV.shape[-1])[None] == targets_M[:, None]
-        chosen_M = jnp.where(at_target, logits_MxV, 0).sum(-1)
-    else:
-        chosen_M = jnp.take_along_axis(logits_MxV, targets_M[:, None], axis=-1)[:, 0]
-    return jax.nn.logsumexp(logits_MxV, axis=-1) - chosen_M
+def mean_loss(
+    graph: Any,
+    params: Params,
+    tokens_BxT: Int[Array, "B T"],
+    targets_BxT: Int[Array, "B T"],
+    key: jax.Array | None = None,
+) -> Float[Array, ""]:
+    """Mean of -log p(target), nats per token; with a random key as in training, with dropout."""
+    model = nnx.merge(graph, params)
+    return cross_entropy.mean_loss(model.hidden(tokens_BxT, key), model.head_matrix(), targets_BxT)
+
+
+def token_losses(
+    graph: Any, params: Params, tokens_BxT: Int[Array, "B T"], targets_BxT: Int[Array, "B T"]
+) -> Float[Array, " M"]:
+    """-log p(target) of each token, nats, row b*T + t for the token t of row b."""
+    model = nnx.merge(graph, params)
+    return cross_entropy.token_losses(model.hidden(tokens_BxT), model.head_matrix(), targets_BxT)

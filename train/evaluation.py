@@ -15,13 +15,15 @@ from jaxtyping import Array
 
 from model.config import ModelConfig
 from model.sharding import batch_sharding, batch_shards, laid_over, parameter_shardings, replicated
-from model.transformer import Params, abstract, apply, token_losses
+from model.transformer import Params, abstract, token_losses
 from train.data.feed import evaluation_batches, whole_sequences
 from train.data.store import Split, TokenStore
 from train.experiment import Experiment
 from train.shares import Share
 from train.step import PROGRAMS_KEPT, micro_batch_rows
 
+MOST_SCORES = 2**29
+"""Attention scores of a layer on one device at a time, 2 GiB in fp32: flash attention on GPUs has no fp32."""
 _COUNTED = 2**24
 """Training tokens that are counted for the unigram entropy."""
 
@@ -46,7 +48,7 @@ class Evaluator:
         self._context = experiment.model.context
         self._n = min(max(1, tokens // self._context), whole_sequences(store, split, self._context))
         shards = batch_shards(mesh)
-        self._rows = min(micro_batch_rows(experiment, mesh), -(-self._n // shards) * shards)
+        self._rows = min(_most_rows(experiment, mesh), -(-self._n // shards) * shards)
         self._share = Share(mesh, self._rows)
         self._store = store
         self._split: Split = split
@@ -123,11 +125,18 @@ def _jitted(model: ModelConfig, mesh: Mesh, reduced: Callable[[Array], Array]) -
 
     def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
         with laid_over(mesh), jax.default_matmul_precision("float32"):  # else TF32 or bf16 on an accelerator
-            losses_M = token_losses(apply(graph, params, inputs_BxT), targets_BxT.reshape(-1))
+            losses_M = token_losses(graph, params, inputs_BxT, targets_BxT)
         return reduced(losses_M.reshape(inputs_BxT.shape))
 
     rows, params = batch_sharding(mesh), parameter_shardings(mesh, shapes, axes)
     return jax.jit(score, in_shardings=(params, rows, rows), out_shardings=replicated(mesh))
+
+
+def _most_rows(experiment: Experiment, mesh: Mesh) -> int:
+    """The most sequences scored at once: those of a training pass, if fp32 scores have room."""
+    model = experiment.model
+    held = max(1, MOST_SCORES // (model.n_heads * model.context**2)) * batch_shards(mesh)
+    return min(micro_batch_rows(experiment, mesh), held)
 
 
 def evaluation_steps(steps: int, count: int) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from model.config import require
 from model.sharding import batch_sharding, batch_shards, laid_over, on_cpu, parameter_shardings, replicated
-from model.transformer import Params, abstract, apply, build, token_losses
+from model.transformer import Params, abstract, build, mean_loss
 from train.experiment import Experiment
 from train.optimizer import adamw
 
@@ -116,9 +116,7 @@ def loss_and_gradient(
     `key` decides what dropout drops.
     """
 
-    def loss_of(params: Params) -> Array:
-        return token_losses(apply(graph, params, inputs_BxT, key), targets_BxT.reshape(-1)).mean()
-
+    loss_of = lambda params: mean_loss(graph, params, inputs_BxT, targets_BxT, key)  # noqa: E731
     loss, gradient = jax.value_and_grad(loss_of)(params)
     return loss, jax.tree.map(lambda leaf: leaf.astype(jnp.float32), gradient)
 

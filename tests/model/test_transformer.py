@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from model.attention import causal_attention, causal_softmax, rotary_tables, rotate
+from model.attention import causal_attention, rotary_tables, rotate
 from model.config import modern
-from model.transformer import abstract, apply, build, dropped, token_losses
+from model.cross_entropy import cross_entropy
+from model.transformer import abstract, apply, build, dropped, mean_loss
 from tests.model.shapes import CONFIGS, SMALL
 
 
@@ -36,7 +37,7 @@ def test_no_position_sees_what_comes_after_it(name, tokens):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_new_model_is_nearly_ignorant(name, tokens):
     graph, params = build(CONFIGS[name], 0)
-    losses = token_losses(apply(graph, params, tokens), tokens.reshape(-1))
+    losses = cross_entropy(apply(graph, params, tokens), tokens.reshape(-1))
     assert losses.dtype == jnp.float32
     assert float(losses.mean()) == pytest.approx(np.log(SMALL["vocab_size"]), abs=1.5)
 
@@ -54,18 +55,6 @@ def test_every_parameter_names_its_axes(name):
     assert jax.tree.all(named)
 
 
-def test_causal_softmax_and_its_gradient_equal_the_plain_ones():
-    scores = jax.random.normal(jax.random.key(0), (2, 1, 5, 5))
-    weights = jax.random.normal(jax.random.key(1), (2, 1, 5, 5))
-
-    def plain(scores):
-        return jax.nn.softmax(jnp.where(jnp.tril(jnp.ones((1, 1, 5, 5), bool)), scores, -jnp.inf))
-
-    np.testing.assert_allclose(causal_softmax(scores), plain(scores), atol=1e-6)
-    ours, theirs = (jax.grad(lambda s, f=f: (f(s) * weights).sum())(scores) for f in (causal_softmax, plain))
-    np.testing.assert_allclose(ours, theirs, atol=1e-6)
-
-
 def test_attention_equals_jaxs():
     q, k, v = jax.random.normal(jax.random.key(0), (3, 4, 2, 6, 8))
     ours = causal_attention(q, k, v)
@@ -81,11 +70,11 @@ def test_rotary_scores_depend_on_the_distance_alone():
     assert abs(scores[3, 0] - scores[4, 0]) > 1e-3
 
 
-def test_token_losses_are_minus_log_probability():
+def test_cross_entropy_is_minus_log_probability():
     logits = jax.random.normal(jax.random.key(0), (6, 10))
     targets = jnp.arange(6)
     expected = -jax.nn.log_softmax(logits)[jnp.arange(6), targets]
-    np.testing.assert_allclose(token_losses(logits, targets), expected, atol=1e-6)
+    np.testing.assert_allclose(cross_entropy(logits, targets), expected, atol=1e-6)
 
 
 def test_bf16_compute_stays_close_to_fp32(tokens):
@@ -104,9 +93,7 @@ def test_scanning_and_rematerialising_change_no_number(scan, remat, tokens):
     assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), params, same))
 
     def loss(graph):
-        return jax.jit(
-            jax.value_and_grad(lambda p: token_losses(apply(graph, p, tokens), tokens.ravel()).mean())
-        )
+        return jax.jit(jax.value_and_grad(lambda p: mean_loss(graph, p, tokens, tokens)))
 
     for found, expected in zip(*(jax.tree.leaves(loss(g)(params)) for g in (other, graph)), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)

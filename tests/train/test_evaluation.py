@@ -27,10 +27,9 @@ def test_the_loss_is_the_mean_over_tokens_and_its_error_that_over_sequences(stor
     assert evaluate.tokens == 11 * CONTEXT
     found = evaluate(params)
     text = np.asarray(store.tokens("validation")[: 11 * CONTEXT + 1]).astype(np.int32)
-    inputs, targets = text[:-1].reshape(11, CONTEXT), text[1:]
-    losses = np.asarray(
-        token_losses(apply(graph, params, jnp.asarray(inputs)), jnp.asarray(targets)), np.float64
-    )
+    inputs, targets = text[:-1], text[1:]
+    rows = (jnp.asarray(tokens.reshape(11, CONTEXT)) for tokens in (inputs, targets))
+    losses = np.asarray(token_losses(graph, params, *rows), np.float64)
     means = losses.reshape(11, CONTEXT).mean(-1)
     assert found.loss == pytest.approx(losses.mean(), rel=1e-6)
     assert found.loss_sem == pytest.approx(means.std(ddof=1) / math.sqrt(11), rel=1e-5)

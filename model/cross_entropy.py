@@ -1,0 +1,104 @@
+"""Cross-entropy of hidden states under a head, in nats; logits too many to hold are made a chunk at a time.
+
+A chunk is some positions of every row, so that a batch cut over devices stays cut. The gradient of the mean
+is known as soon as the logits are; it is taken there, and no logits are made twice.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Shaped
+
+from model.products import product
+from model.sharding import constrain, cut_into, is_cut
+
+MOST_LOGITS = 2**28
+"""On one device at a time, hence 1 GiB in fp32."""
+
+
+def cross_entropy(logits_MxV: Float[Array, "M V"], targets_M: Int[Array, " M"]) -> Float[Array, " M"]:
+    """-log p(target) in nats, fp32."""
+    logits_MxV = logits_MxV.astype(jnp.float32)
+    if is_cut("vocab", logits_MxV.shape[-1]):  # a gather would bring all logits to every device
+        chosen_M = jnp.where(_at_target(logits_MxV, targets_M), logits_MxV, 0).sum(-1)
+    else:
+        chosen_M = jnp.take_along_axis(logits_MxV, targets_M[:, None], axis=-1)[:, 0]
+    return jax.nn.logsumexp(logits_MxV, axis=-1) - chosen_M
+
+
+def mean_loss(
+    y_MxD: Float[Array, "M D"], head_DxV: Float[Array, "D V"], targets_BxT: Int[Array, "B T"]
+) -> Float[Array, ""]:
+    """Mean of -log p(target) over all positions."""
+    (B, T), V = targets_BxT.shape, head_DxV.shape[-1]
+    count, targets_M = chunks((B, T), V), targets_BxT.reshape(-1)
+    if count == 1:
+        return cross_entropy(logits(y_MxD, head_DxV), targets_M).mean()
+    y, targets = (_cut(x, (B, T), count) for x in (y_MxD, targets_M))
+    return _sum_in_chunks(y, head_DxV, targets) / targets_M.size
+
+
+def token_losses(
+    y_MxD: Float[Array, "M D"], head_DxV: Float[Array, "D V"], targets_BxT: Int[Array, "B T"]
+) -> Float[Array, " M"]:
+    """-log p(target) of each position, rows one after the other."""
+    (B, T), V = targets_BxT.shape, head_DxV.shape[-1]
+    count = chunks((B, T), V)
+    pieces = (_cut(x, (B, T), count) for x in (y_MxD, targets_BxT.reshape(-1)))
+    found = jax.lax.map(lambda piece: cross_entropy(logits(piece[0], head_DxV), piece[1]), tuple(pieces))
+    return found.reshape(count, B, T // count).swapaxes(0, 1).reshape(-1)
+
+
+def logits(y_MxD: Float[Array, "M D"], head_DxV: Float[Array, "D V"]) -> Float[Array, "M V"]:
+    """In fp32, laid out over the mesh of the context."""
+    return constrain(product(y_MxD, head_DxV, jnp.float32), "batch", "vocab")
+
+
+def chunks(shape: tuple[int, int], vocabulary: int) -> int:
+    """Into how many equal parts the positions of [B, T] are cut: the fewest that MOST_LOGITS allows."""
+    B, T = shape
+    on_device = B * T * vocabulary / cut_into("batch", B) / cut_into("vocab", vocabulary)
+    return next(n for n in range(1, T + 1) if T % n == 0 and (on_device <= n * MOST_LOGITS or n == T))
+
+
+def _cut(x: Shaped[Array, "M *D"], shape: tuple[int, int], count: int) -> Shaped[Array, "N P *D"]:
+    """[B * T, ...] -> [count, B * T / count, ...], some positions of every row in each chunk."""
+    B, T = shape
+    pieces = x.reshape(B, count, T // count, *x.shape[1:]).swapaxes(0, 1)
+    return pieces.reshape(count, -1, *x.shape[1:])
+
+
+def _at_target(logits_MxV: Array, targets_M: Array) -> Array:
+    return jnp.arange(logits_MxV.shape[-1])[None] == targets_M[:, None]
+
+
+@jax.custom_vjp
+def _sum_in_chunks(
+    y: Float[Array, "N P D"], head: Float[Array, "D V"], targets: Int[Array, "N P"]
+) -> Float[Array, ""]:
+    def add(total: Array, piece: tuple[Array, Array]) -> tuple[Array, None]:
+        return total + cross_entropy(logits(piece[0], head), piece[1]).sum(), None
+
+    return jax.lax.scan(add, jnp.zeros(()), (y, targets))[0]
+
+
+def _forward(y: Array, head: Array, targets: Array) -> tuple[Array, tuple[Array, Array]]:
+    def add(carry: tuple[Array, Array], piece: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
+        (total, d_head), (y_PxD, targets_P) = carry, piece
+        logits_PxV = logits(y_PxD, head)
+        loss = cross_entropy(logits_PxV, targets_P).sum()
+        d_logits = (jax.nn.softmax(logits_PxV) - _at_target(logits_PxV, targets_P)).astype(y_PxD.dtype)
+        d_head = d_head + jnp.matmul(y_PxD.T, d_logits, preferred_element_type=jnp.float32)
+        d_y = constrain(d_logits @ head.T, "batch", None)
+        return (total + loss, constrain(d_head, "d_model", "vocab")), d_y
+
+    start = jnp.zeros(()), jnp.zeros(head.shape, jnp.float32)
+    (total, d_head), d_y = jax.lax.scan(add, start, (y, targets))
+    return total, (d_y, d_head)
+
+
+def _backward(gradients: tuple[Array, Array], scale: Array) -> tuple[Array, Array, None]:
+    d_y, d_head = gradients  # of the dtype that is computed in, and fp32
+    return (d_y * scale).astype(d_y.dtype), (d_head * scale).astype(d_y.dtype), None
+
+
+_sum_in_chunks.defvjp(_forward, _backward)
