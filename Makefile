@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test lint bench torch-baseline cloud-parsers tpu-compiler clean
+.PHONY: demo test lint bench torch-baseline cloud-parsers tpu-compiler cuda-compiler clean
 
 demo: $(VENV)/installed
 	$(BIN)/quarry demo
@@ -46,6 +46,14 @@ tpu-compiler: .cache/libtpu/installed
 .cache/libtpu/installed: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --no-deps --upgrade --target .cache/libtpu "$$($(BIN)/python -c \
 	    'from importlib.metadata import requires as r; print(*(n.split(";")[0] for n in r("jax") if n.startswith("libtpu")))')"
+	touch $@
+
+# XLA's compiler for GPUs, for the same tests; cuDNN is asked for its version alone.
+cuda-compiler: .cache/cuda/installed
+
+.cache/cuda/installed: $(VENV)/installed-dev
+	version=$$($(BIN)/python -c 'import jax; print(jax.__version__)'); $(BIN)/pip install --quiet --no-deps --upgrade \
+	    --target .cache/cuda "jax-cuda13-plugin==$$version" "jax-cuda13-pjrt==$$version" nvidia-cudnn-cu13
 	touch $@
 
 $(VENV)/bin/python:

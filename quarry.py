@@ -88,23 +88,26 @@ def _make_compile(arguments: list[str]) -> Callable[..., int]:
         config: Annotated[Experiment, arg(name="")] = default,
         variant: str | None = None,
         json: Path | None = None,
+        compare_remat: bool = False,
     ) -> int:
-        """Compile a point's training step for a TPU slice, without a TPU: memory, FLOPs, communication.
+        """Compile a point's training step for a TPU slice or GPU, without one: memory, FLOPs, predicted time.
 
         Exit code 1 if it does not fit into the memory of the chips.
 
         Args:
             file: A scale-point file: it defines `config = Experiment(...)`.
-            target: The slice: v5e:4x4, v5p:4x4x2, v6e:16x16 and the like, chip and chips along each side.
+            target: A slice, v5e:4x4, v5p:4x4x2, v6e:16x16 and the like: chip and chips along each side; or
+                GPUs of one machine, h100, h100:8, h200.
             config: Any field of the experiment can be overridden.
             variant: Compile this variant that the file names.
             json: Also write the report here.
+            compare_remat: Compile with each rematerialisation, and report on the fastest that fits.
         """
         from model.config import require
         from train.compile import compile_command
 
         require(point is not None, f"{file} is not a Python file that defines a scale point")
-        return DONE if compile_command(config, target, json, console) else FAILED
+        return DONE if compile_command(config, target, json, compare_remat, console) else FAILED
 
     return compile
 

@@ -11,18 +11,19 @@ from jaxtyping import Array, Float, Int, Shaped
 from model.products import product
 from model.sharding import constrain, cut_into, is_cut
 
-MOST_LOGITS = 2**28
-"""On one device at a time, hence 1 GiB in fp32."""
+MOST_LOGITS = 2**27
+"""On one device at a time, hence half a GiB in fp32; their gradient takes as much again."""
 
 
 def cross_entropy(logits_MxV: Float[Array, "M V"], targets_M: Int[Array, " M"]) -> Float[Array, " M"]:
     """-log p(target) in nats, fp32."""
-    logits_MxV = logits_MxV.astype(jnp.float32)
+    return jax.nn.logsumexp(logits_MxV, axis=-1) - _at_targets(logits_MxV, targets_M)
+
+
+def _at_targets(logits_MxV: Array, targets_M: Array) -> Array:
     if is_cut("vocab", logits_MxV.shape[-1]):  # a gather would bring all logits to every device
-        chosen_M = jnp.where(_at_target(logits_MxV, targets_M), logits_MxV, 0).sum(-1)
-    else:
-        chosen_M = jnp.take_along_axis(logits_MxV, targets_M[:, None], axis=-1)[:, 0]
-    return jax.nn.logsumexp(logits_MxV, axis=-1) - chosen_M
+        return jnp.where(_is_target(logits_MxV, targets_M), logits_MxV, 0).sum(-1)
+    return jnp.take_along_axis(logits_MxV, targets_M[:, None], axis=-1)[:, 0]
 
 
 def mean_loss(
@@ -67,7 +68,7 @@ def _cut(x: Shaped[Array, "M *D"], shape: tuple[int, int], count: int) -> Shaped
     return pieces.reshape(count, -1, *x.shape[1:])
 
 
-def _at_target(logits_MxV: Array, targets_M: Array) -> Array:
+def _is_target(logits_MxV: Array, targets_M: Array) -> Array:
     return jnp.arange(logits_MxV.shape[-1])[None] == targets_M[:, None]
 
 
@@ -85,8 +86,10 @@ def _forward(y: Array, head: Array, targets: Array) -> tuple[Array, tuple[Array,
     def add(carry: tuple[Array, Array], piece: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
         (total, d_head), (y_PxD, targets_P) = carry, piece
         logits_PxV = logits(y_PxD, head)
-        loss = cross_entropy(logits_PxV, targets_P).sum()
-        d_logits = (jax.nn.softmax(logits_PxV) - _at_target(logits_PxV, targets_P)).astype(y_PxD.dtype)
+        scale_P = jax.nn.logsumexp(logits_PxV, axis=-1)
+        loss = (scale_P - _at_targets(logits_PxV, targets_P)).sum()
+        p_PxV = jnp.exp(logits_PxV - scale_P[:, None])
+        d_logits = (p_PxV - _is_target(logits_PxV, targets_P)).astype(y_PxD.dtype)
         d_head = d_head + jnp.matmul(y_PxD.T, d_logits, preferred_element_type=jnp.float32)
         d_y = constrain(d_logits @ head.T, "batch", None)
         return (total + loss, constrain(d_head, "d_model", "vocab")), d_y

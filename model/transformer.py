@@ -21,6 +21,7 @@ from model.attention import causal_attention, rotary_tables, rotate
 from model.config import ModelConfig
 from model.cross_entropy import logits
 from model.layers import Keys, make_stack, run_stack
+from model.norms import normed
 from model.products import product
 from model.sharding import constrain, is_cut, platform
 
@@ -60,14 +61,10 @@ class Norm(nnx.Module):
         )
 
     def __call__(self, x: Float[Array, "*M D"]) -> Float[Array, "*M D"]:
-        y = x.astype(jnp.float32)
+        y = normed(x, self.scale[...], self.offset is not None)
         if self.offset is not None:
-            y = y - y.mean(-1, keepdims=True)
-        y = y * jax.lax.rsqrt(jnp.square(y).mean(-1, keepdims=True) + 1e-6)
-        y = y * jnp.expand_dims(self.scale[...], tuple(range(y.ndim - 1)))
-        if self.offset is not None:
-            y = y + jnp.expand_dims(self.offset[...], tuple(range(y.ndim - 1)))
-        return y.astype(x.dtype)
+            y = y + jnp.expand_dims(self.offset[...], range(y.ndim - 1)).astype(x.dtype)
+        return y
 
 
 class Attention(nnx.Module):
