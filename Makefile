@@ -20,6 +20,8 @@ lint: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.run
+	$(BIN)/python -m tests.benchmarks.start
+	$(BIN)/python -m tests.benchmarks.growth
 
 # What `make bench` compares with, apart: the project itself needs no PyTorch.
 torch-baseline: .cache/torch/installed

@@ -9,6 +9,7 @@ the logical names that `model.sharding` maps to the mesh; those of the blocks ar
     loss = mean_loss(graph, params, tokens, targets)
 """
 
+import functools
 from typing import Any
 
 import jax
@@ -200,6 +201,7 @@ def build(config: ModelConfig, seed: int) -> tuple[Any, Params]:
     return graph, nnx.to_pure_dict(state)
 
 
+@functools.lru_cache(maxsize=32)
 def abstract(config: ModelConfig) -> tuple[Any, Params, Params]:
     """Graph, shapes and logical axes of the parameters, nothing allocated."""
     graph, state = nnx.split(nnx.eval_shape(lambda: Transformer(config, Keys(jax.random.key(0)))))

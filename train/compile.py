@@ -151,8 +151,8 @@ def compile_command(
 
 
 def _fastest(experiment: Experiment, target: str, console: Console) -> Report:
-    """The report for the rematerialisation whose step, one thing after the other, is shortest of those that fit,
-    or for the one that takes the least memory. Raises MemoryError if the compiler fits none."""
+    """The report for the rematerialisation whose step, one thing after the other, is shortest of those that
+    fit, or for the one that takes the least memory. Raises MemoryError if the compiler fits none."""
     table, found = Table("model.remat", "memory", "step", "utilisation", box=None, padding=(0, 2, 0, 0)), []
     for remat in get_args(Remat):
         candidate = dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, remat=remat))

@@ -11,7 +11,10 @@ import importlib.util
 import os
 from pathlib import Path
 
-CPU_FLAGS = ("--xla_cpu_multi_thread_eigen=false",)
+CPU_FLAGS = ("--xla_backend_optimization_level=1",)
+"""LLVM's passes above the first cost a quarter of the compilation of a step and most of that of the first
+state, and gain nothing measurable: the time goes to library products (experiments/results/LOG.md)."""
+ONE_CORE_FLAGS = ("--xla_cpu_multi_thread_eigen=false",)
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
 KEEP_FREED_MEMORY = {
@@ -71,9 +74,9 @@ def prepare(cache: Path, cores: int = 1) -> None:
     if not accelerator_present():
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, chosen_cores(cores))
+        flags = CPU_FLAGS + (ONE_CORE_FLAGS if cores == 1 else ())
+        os.environ["XLA_FLAGS"] = " ".join([*flags, os.environ.get("XLA_FLAGS", "")]).strip()
         if cores == 1:
-            given = os.environ.get("XLA_FLAGS", "")
-            os.environ["XLA_FLAGS"] = " ".join([*CPU_FLAGS, given]).strip()
             keep_freed_memory()
 
 

@@ -62,10 +62,12 @@ def _cudnn_flops(name: str, shape: tuple[int, ...]) -> int:
 
 
 def _times(equation: Any) -> float:
-    """How often what an equation calls runs. Of the blocks of splash attention the mask leaves those on and
-    below the diagonal."""
+    """How often what an equation calls runs, on all devices together. Of the blocks of splash attention the
+    mask leaves those on and below the diagonal."""
     if equation.primitive.name == "scan":
         return equation.params["length"]
+    if equation.primitive.name == "shard_map":
+        return equation.params["mesh"].size
     if equation.primitive.name == "pallas_call":
         grid = equation.params["grid_mapping"].grid
         return math.prod(grid) * (grid[-1] + 1) / (2 * grid[-1])

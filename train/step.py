@@ -48,17 +48,26 @@ def init_state(experiment: Experiment) -> TrainState:
 
 def state_shardings(experiment: Experiment, mesh: Mesh) -> TrainState:
     """A sharding for each array of the state: moments like their parameters, scalars everywhere."""
+    return _state_shardings(same_programs(experiment), mesh)
+
+
+@functools.lru_cache(maxsize=PROGRAMS_KEPT)
+def _state_shardings(experiment: Experiment, mesh: Mesh) -> TrainState:
     _, shapes, axes = abstract(experiment.model)
     params = parameter_shardings(mesh, shapes, axes)
-    state = jax.eval_shape(lambda: init_state(experiment))
     optimizer = optax.tree_map_params(
         adamw(experiment.optimizer),
         lambda _, sharding: sharding,
-        state.optimizer,
+        _shapes(experiment).optimizer,
         params,
         transform_non_params=lambda _: replicated(mesh),
     )
     return TrainState(params, optimizer, replicated(mesh))
+
+
+@functools.lru_cache(maxsize=PROGRAMS_KEPT)
+def _shapes(experiment: Experiment) -> TrainState:
+    return jax.eval_shape(lambda: init_state(experiment))
 
 
 def make_state(experiment: Experiment, mesh: Mesh) -> TrainState:
@@ -70,14 +79,14 @@ def abstract_state(experiment: Experiment, mesh: Mesh) -> TrainState:
     """Shapes, dtypes and shardings of the state, nothing allocated: what a restore needs."""
     return jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
-        jax.eval_shape(lambda: init_state(experiment)),
+        _shapes(same_programs(experiment)),
         state_shardings(experiment, mesh),
     )
 
 
 def state_bytes(experiment: Experiment) -> int:
     """Size of the state, hence of a checkpoint."""
-    leaves = jax.tree.leaves(jax.eval_shape(lambda: init_state(experiment)))
+    leaves = jax.tree.leaves(_shapes(same_programs(experiment)))
     return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
 
 
@@ -138,11 +147,11 @@ def mean_over_passes(
     return jax.tree.map(lambda leaf: leaf / passes, total)
 
 
-def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[TrainState, StepMetrics]]:
-    """The jitted step: (state, inputs [B, T], targets [B, T], learning rate) -> (state, metrics).
+def step_function(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[TrainState, StepMetrics]]:
+    """The step: (state, inputs [B, T], targets [B, T], learning rate) -> (state, metrics); pure.
 
-    The state is donated. Gradients are averaged over `micro_batches` passes. What dropout drops follows from
-    `seed_order`, the step and the pass; so it changes with the micro-batch, as nothing else does.
+    Gradients are averaged over `micro_batches` passes. What dropout drops follows from `seed_order`, the step
+    and the pass; so it changes with the micro-batch, as nothing else does.
     """
     graph, _, _ = abstract(experiment.model)
     optimizer, passes = adamw(experiment.optimizer), micro_batches(experiment, mesh)
@@ -156,9 +165,14 @@ def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[T
         metrics = StepMetrics(loss, optax.tree.norm(gradient))
         return TrainState(params, moments, state.step + 1), metrics
 
+    return step
+
+
+def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[TrainState, StepMetrics]]:
+    """`step_function`, jitted and laid out over the mesh; the state is donated."""
     states, rows, scalar = state_shardings(experiment, mesh), batch_sharding(mesh), replicated(mesh)
     return jax.jit(
-        step,
+        step_function(experiment, mesh),
         in_shardings=(states, rows, rows, scalar),
         out_shardings=(states, StepMetrics(scalar, scalar)),
         donate_argnums=0,

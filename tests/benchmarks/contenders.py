@@ -7,6 +7,7 @@ peak memory. `product 8` gives FLOPs per second of one large matrix product inst
 """
 
 import contextlib
+import dataclasses
 import json
 import resource
 import statistics
@@ -15,8 +16,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from train.experiment import Experiment
 
 CONTEXT, VOCABULARY = 256, 256
 
@@ -27,8 +32,17 @@ def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float)
 
     prepare(cache_directory())
     from model.config import modern
-    from train.experiment import Duration, EvaluationConfig, Experiment, Point
+    from train.experiment import Experiment
+
+    model = modern(d_model, n_layers, n_heads, context=CONTEXT)
+    return training_rate(Experiment(model=model, batch_tokens=rows * CONTEXT), seconds)
+
+
+def training_rate(config: "Experiment", seconds: float) -> float:
+    """Median tokens per second of a run of `config`, stopped after so many seconds; evaluation left out."""
+    from train.experiment import Duration, EvaluationConfig, Point
     from train.loop import train
+    from train.platform import cache_directory
     from train.progress import Quiet
     from train.record import RunDirectory, read_jsonl
 
@@ -40,13 +54,11 @@ def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float)
             if time.monotonic() > self.ends:
                 raise TimeoutError
 
-    tokens = rows * CONTEXT
-    config = Experiment(
-        model=modern(d_model, n_layers, n_heads, context=CONTEXT),
+    config = dataclasses.replace(
+        config,
         duration=Duration(steps=100_000),
         evaluation=EvaluationConfig(validation_tokens=256, test_tokens=256, count=1),
-        batch_tokens=tokens,
-        log_every=max(1, 20_000 // tokens),
+        log_every=max(1, 20_000 // config.batch_tokens),
     )
     with tempfile.TemporaryDirectory() as folder:
         point = Point("bench", "point", config, Path(folder))
@@ -105,7 +117,7 @@ def flax(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -
         optimizer.update(model, gradient)
         return loss
 
-    return _median_rate(lambda x, y: jax.block_until_ready(step(model, optimizer, x, y)), rows, seconds)
+    return median_rate(lambda x, y: jax.block_until_ready(step(model, optimizer, x, y)), (rows,), seconds)
 
 
 def torch(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -> float:
@@ -152,7 +164,7 @@ def torch(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) 
         optimizer.step()
         return loss.item()
 
-    return _median_rate(step, rows, seconds)
+    return median_rate(step, (rows,), seconds)
 
 
 def product(seconds: float) -> float:
@@ -171,19 +183,19 @@ def product(seconds: float) -> float:
     return best
 
 
-def _median_rate(step: Callable, rows: int, seconds: float) -> float:
-    """Median tokens per second of `step(inputs, targets)` after two warm-up steps."""
+def median_rate(step: Callable, lead: tuple[int, ...], seconds: float) -> float:
+    """Median tokens per second of `step(inputs, targets)`, each [*lead, CONTEXT], after two warm-up steps."""
     rng = np.random.default_rng(0)
-    tokens = rng.integers(0, VOCABULARY, (rows, CONTEXT + 1), dtype=np.int32)
+    tokens = rng.integers(0, VOCABULARY, (*lead, CONTEXT + 1), dtype=np.int32)
     times = []
     for count in range(10**6):
         began = time.perf_counter()
-        step(tokens[:, :-1].copy(), tokens[:, 1:].copy())
+        step(tokens[..., :-1].copy(), tokens[..., 1:].copy())
         if count >= 2:
             times.append(time.perf_counter() - began)
         if sum(times) > seconds:
             break
-    return rows * CONTEXT / statistics.median(times)
+    return tokens[..., 1:].size / statistics.median(times)
 
 
 if __name__ == "__main__":

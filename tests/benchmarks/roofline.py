@@ -1,8 +1,8 @@
 """Predicted speed on TPUs: `python -m tests.benchmarks.roofline`, about 20 minutes, without a TPU.
 
-Points of three sizes on slices of 16 chips of three generations, each through `quarry compile --compare-remat`, a
-process each. A row holds what was chosen, the range of a step's time, model FLOP utilisation and what bounds it.
-Written to experiments/results/compile/roofline.csv.
+Points of three sizes on slices of 16 chips of three generations, each a process of its own, by
+`quarry compile --compare-remat`. A row holds what was chosen, the range of a step's time, model FLOP
+utilisation and what bounds it. Written to experiments/results/compile/roofline.csv.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""`make bench`: whole training steps side by side, as a dated table; 60 runs of 8 s, and their starts.
+"""`make bench`: whole training steps side by side, as a dated table; 60 runs of 4 s, and their starts.
 
 Contenders take turns within a repeat, so that a machine whose speed drifts treats them alike; the table holds
 medians over repeats: tokens per second, model FLOPs per second (matrices, causal attention and head) as they
@@ -29,7 +29,7 @@ SHAPES = {
     "256x6x4": (256, 6, 4, 8),
 }
 """d_model x layers x heads: d_model, layers, heads, rows of 256 tokens in a batch."""
-REPEATS, SECONDS = 3, 8.0
+REPEATS, SECONDS = 3, 4.0
 TORCH = Path(".cache/torch/bin/python")
 
 

@@ -138,6 +138,9 @@ def test_a_small_point_of_the_recipe_fits_by_the_real_compiler(compile_for, tmp_
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["devices"] == 4
     assert report["total"] < CHIPS["v5e"].memory
+    layer = 4 * 12 * 2 * 128**2 - 8 * 128**2  # forward twice, but for the last product, and backward as two
+    attention = (2 + 2 + 3 + 4) * 2 * 128**2  # products: forward twice, for queries, for keys and values
+    assert report["flops"] == pytest.approx(1024 * (6 * (layer + attention) + 3 * 2 * 128 * 512), rel=1e-3)
     assert report["flops"] > report["model_flops"]
     assert report["collectives"]["all-gather"][0] > 6  # more than one for each layer
     assert report["kernels"]["tpu_custom_call"] == 6 * 2 * 4  # layers, passes; forward twice, two backward

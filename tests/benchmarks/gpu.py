@@ -1,0 +1,123 @@
+"""One GPU: `python -m tests.benchmarks.gpu`, under eight minutes on an H100 or H200, as a dated table.
+
+Whole training runs (data, step, logging) at three sizes, bf16, context 2,048: tokens per second, model FLOPs
+per second (matrices, causal attention and head) as a share of what products of 8,192 by 8,192 reach in bf16,
+and the most memory; then points of a million parameters, one alone and several in one program. Each in a
+process of its own, so that none finds the memory taken. Written to runs/benchmarks/gpu-<date>.csv.
+"""
+
+import datetime
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+
+from model.config import ModelConfig, modern
+from model.counting import flops_exact
+from tests.benchmarks.contenders import training_rate
+from train.experiment import DataConfig, Experiment, OptimizerConfig
+from train.platform import cache_directory, prepare
+from train.record import write_table
+
+CONTEXT, VOCABULARY = 2048, 32_768
+SIZES = {"124M": (768, 12, 12, 32), "350M": (1024, 24, 16, 16), "1.3B": (2048, 24, 16, 8)}
+"""d_model, layers, heads, rows of a pass; a step is two passes."""
+MEMBERS = (1, 8, 32)
+SECONDS, MATRIX = 15.0, 8192
+
+
+def model(name: str) -> ModelConfig:
+    width, layers, heads, _ = SIZES[name]
+    shape = {"context": CONTEXT, "vocab_size": VOCABULARY, "compute_dtype": "bfloat16"}
+    return modern(width, layers, heads, **shape)
+
+
+def experiment(name: str) -> Experiment:
+    width, _, _, rows = SIZES[name]
+    return Experiment(
+        model=model(name),
+        data=DataConfig(tokenizer=f"bpe:{VOCABULARY}"),
+        optimizer=OptimizerConfig(learning_rate=0.6 / width, beta2=0.95),
+        batch_tokens=2 * rows * CONTEXT,
+        micro_batch_tokens=rows * CONTEXT,
+    )
+
+
+def product() -> float:
+    """FLOPs per second of bf16 products of square matrices, the best of several."""
+    import jax
+    import jax.numpy as jnp
+
+    a, best = jnp.ones((MATRIX, MATRIX), jnp.bfloat16), 0.0
+    multiply = jax.jit(jnp.matmul)
+    multiply(a, a).block_until_ready()
+    for _ in range(50):
+        began = time.perf_counter()
+        multiply(a, a).block_until_ready()
+        best = max(best, 2 * MATRIX**3 / (time.perf_counter() - began))
+    return best
+
+
+def one(what: str) -> float:
+    """The measurement of one process."""
+    prepare(cache_directory())
+    if what == "product":
+        return product()
+    if what in SIZES:
+        return training_rate(experiment(what), SECONDS)
+    from tests.benchmarks.stacked import rate
+
+    small = Experiment(model=modern(128, 5, 4, context=256, compute_dtype="bfloat16"), batch_tokens=8 * 256)
+    return rate(small, int(what), SECONDS)
+
+
+def measure(what: str) -> dict[str, float]:
+    """`one`, in a process of its own: its number, and the most GiB of the device that it took."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.gpu", what],
+        env=os.environ | {"PYTHONPATH": "."},
+        text=True,
+        capture_output=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{what}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def table() -> pl.DataFrame:
+    ceiling = measure("product")["number"]
+    rows = [{"what": f"product of {MATRIX} x {MATRIX}", "flops_per_second": ceiling}]
+    for name in SIZES:
+        found = measure(name)
+        flops = found["number"] * flops_exact(model(name))
+        rows.append({"what": name, "tokens_per_second": found["number"], "gib": found["gib"]})
+        rows[-1] |= {"flops_per_second": flops, "share_of_product": round(flops / ceiling, 3)}
+        print(rows[-1], flush=True)
+    for members in MEMBERS:
+        found = measure(str(members))
+        what = f"{members} of 1M parameters, one program"
+        rows.append({"what": what, "tokens_per_second": found["number"], "gib": found["gib"]})
+        print(rows[-1], flush=True)
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        number = one(sys.argv[1])
+        import jax
+
+        taken = (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0)
+        print(json.dumps({"number": number, "gib": round(taken / 2**30, 2)}))
+        return
+    result = table()
+    output = Path("runs/benchmarks") / f"gpu-{datetime.date.today()}.csv"
+    write_table(result, output)
+    print(result, f"-> {output}", sep="\n")
+
+
+if __name__ == "__main__":
+    main()

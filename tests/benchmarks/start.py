@@ -1,0 +1,75 @@
+"""From the command to the first step: `python -m tests.benchmarks.start`, as a dated table, in two minutes.
+
+`quarry train` of a point of each shape, first with no compiled program at hand, then with the one that the
+first time left; seconds until the record has its first row, and of these the seconds that the record gives to
+compilation. Written to runs/benchmarks/start-<date>.csv.
+"""
+
+import datetime
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import polars as pl
+
+from tests.benchmarks.run import SHAPES
+from train.record import RunDirectory, read_last_row, write_table
+
+POINT = """from model.config import modern
+from train.experiment import Duration, EvaluationConfig, Experiment
+
+config = Experiment(
+    model=modern({width}, {layers}, {heads}, context=256),
+    duration=Duration(steps=1),
+    evaluation=EvaluationConfig(validation_tokens=256, test_tokens=256, count=1),
+    batch_tokens={rows} * 256,
+    log_every=1,
+)
+"""
+
+
+def first_row(folder: Path, workdir: str) -> tuple[float, float]:
+    """Seconds until the run has logged its first step, and those of its compilation."""
+    record = RunDirectory(folder / workdir / "start" / "point")
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"), "COLUMNS": "200"}
+    quarry = str(Path(sys.executable).with_name("quarry"))
+    command = [quarry, "train", str(folder / "start" / "point.py"), "--workdir", str(folder / workdir)]
+    began = time.monotonic()
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    while read_last_row(record.metrics) is None:
+        if process.poll():
+            raise RuntimeError(process.communicate()[0])
+        time.sleep(0.01)
+    seconds = time.monotonic() - began
+    process.communicate()
+    return seconds, record.read_run()["compile_seconds"]
+
+
+def row(name: str) -> dict[str, object]:
+    width, layers, heads, rows = SHAPES[name]
+    with tempfile.TemporaryDirectory() as path:
+        folder = Path(path)
+        (folder / "start").mkdir()
+        text = POINT.format(width=width, layers=layers, heads=heads, rows=rows)
+        (folder / "start" / "point.py").write_text(text, encoding="utf-8")
+        (cold, compiling), (warm, loading) = (first_row(folder, workdir) for workdir in ("cold", "warm"))
+    found = {"shape": name, "cold": cold, "of which compilation": compiling}
+    found |= {"warm": warm, "of which loading": loading}
+    print(found, flush=True)
+    return {key: round(value, 2) if isinstance(value, float) else value for key, value in found.items()}
+
+
+def main() -> None:
+    table = pl.DataFrame([row(name) for name in SHAPES])
+    output = Path("runs/benchmarks") / f"start-{datetime.date.today()}.csv"
+    write_table(table, output)
+    print(table, f"-> {output}", sep="\n")
+
+
+if __name__ == "__main__":
+    main()
