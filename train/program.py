@@ -127,8 +127,11 @@ class Program:
                 if bound := CONSTANT.search(line):
                     self._bounds[name] = max(self._bounds.get(name, 0), int(bound[1]))
 
-    def _run(self, name: str, times: int = 1) -> Iterator[tuple[Computation, Instruction, int]]:
-        """Every instruction that a computation runs, with its neighbours and how often; fusions as one."""
+    def _run(
+        self, name: str, times: int = 1, *, inside: bool = False
+    ) -> Iterator[tuple[Computation, Instruction, int]]:
+        """Every instruction that a computation runs, its neighbours and how often; of fusions too what is
+        `inside` them, if asked."""
         computation = self._computations.get(name, {})
         for instruction in computation.values():
             yield computation, instruction, times
@@ -136,7 +139,9 @@ class Program:
             called = CALLED.findall(instruction.rest) + (OPERAND.findall(branches[1]) if branches else [])
             if instruction.opcode in ("while", "call", "conditional"):
                 for inner in called:
-                    yield from self._run(inner, times * self._trips(instruction))
+                    yield from self._run(inner, times * self._trips(instruction), inside=inside)
+            elif inside and (fused := FUSED.search(instruction.rest)):
+                yield from self._run(fused[1], times, inside=True)
 
     def _trips(self, instruction: Instruction) -> int:
         """As the compiler knows; else JAX's scans count from 0 to the constant of their condition."""
@@ -148,7 +153,7 @@ class Program:
     def collectives(self) -> dict[str, tuple[int, int]]:
         """Kind -> number in one run of the program, and bytes of their results on one device."""
         totals: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        for _, instruction, times in self._run(self._entry):
+        for _, instruction, times in self._run(self._entry, inside=True):
             kind = instruction.opcode.removesuffix("-start")
             if kind in KINDS:
                 sizes = [_size(*array) for array in ARRAY.findall(instruction.result)]

@@ -74,6 +74,14 @@ def test_collectives_of_a_loop_are_multiplied_out():
     assert Program(PROGRAM).collectives() == {"all-gather": (6, 6 * 64), "all-reduce": (7, 6 * 128 + 32)}
 
 
+def test_collectives_inside_fusions_count():
+    inside = PROGRAM.replace(
+        "ROOT %piece = f32[1,100]{1,0} dynamic-slice(%whole, %i, %zero), dynamic_slice_sizes={1,100}",
+        "ROOT %piece = f32[1,100]{1,0} all-to-all(%whole)",
+    )
+    assert Program(inside).collectives()["all-to-all"] == (6, 6 * 400)
+
+
 def test_memory_traffic_counts_pieces_and_leaves_out_what_is_near():
     layer = (
         (2 * 4 * 4 + 2 * 8 * 4) + 8 * 4 * 4 + 100 * 4 + 8 * 4
