@@ -39,7 +39,7 @@ INSTALL = {
     "cuda": ("jax_cuda13_plugin", "pip install -e '.[cuda]'"),
 }
 """The package that a platform's compiler comes in, and how to install it."""
-LIBTPU = {
+NO_DEVICE = {
     "JAX_PLATFORMS": "cpu",
     "TPU_SKIP_MDS_QUERY": "1",
     "TPU_ACCELERATOR_TYPE": "v5litepod-16",
@@ -49,7 +49,8 @@ LIBTPU = {
     "TPU_STDERR_LOG_LEVEL": "3",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
-"""So that libtpu neither asks for a TPU nor logs that there is none; which slice it names does not matter."""
+"""So that JAX takes the CPU, and libtpu neither asks for a TPU nor logs that there is none; which slice it
+names does not matter."""
 HOPPER = """
 gpu_device_info {{
   threads_per_block_limit: 1024 threads_per_warp: 32 threads_per_core_limit: 2048
@@ -87,7 +88,7 @@ def devices_of(target: str) -> Sequence[Any]:
     require(
         found, f"the {platform.upper()} compiler is not installed; {install} installs it, and needs no device"
     )
-    os.environ.update(LIBTPU)
+    os.environ.update(NO_DEVICE)
     return _slice(target) if platform == "tpu" else _gpus(target)
 
 

@@ -167,13 +167,12 @@ def torch(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) 
     return median_rate(step, (rows,), seconds)
 
 
-def product(seconds: float) -> float:
-    """FLOPs per second of fp32 matrix products [2048, 2048] x [2048, 2048] in JAX, the best of several."""
+def product(seconds: float, size: int = 2048, dtype: str = "float32") -> float:
+    """FLOPs per second of products of square matrices in JAX, the best of several."""
     import jax
     import jax.numpy as jnp
 
-    size = 2048
-    a = jnp.ones((size, size))
+    a = jnp.ones((size, size), dtype)
     multiply, best, ends = jax.jit(jnp.matmul), 0.0, time.monotonic() + seconds
     multiply(a, a).block_until_ready()
     while time.monotonic() < ends:

@@ -11,14 +11,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import polars as pl
 
 from model.config import ModelConfig, modern
 from model.counting import flops_exact
-from tests.benchmarks.contenders import training_rate
+from tests.benchmarks.contenders import product, training_rate
 from train.experiment import DataConfig, Experiment, OptimizerConfig
 from train.platform import cache_directory, prepare
 from train.record import write_table
@@ -47,26 +46,11 @@ def experiment(name: str) -> Experiment:
     )
 
 
-def product() -> float:
-    """FLOPs per second of bf16 products of square matrices, the best of several."""
-    import jax
-    import jax.numpy as jnp
-
-    a, best = jnp.ones((MATRIX, MATRIX), jnp.bfloat16), 0.0
-    multiply = jax.jit(jnp.matmul)
-    multiply(a, a).block_until_ready()
-    for _ in range(50):
-        began = time.perf_counter()
-        multiply(a, a).block_until_ready()
-        best = max(best, 2 * MATRIX**3 / (time.perf_counter() - began))
-    return best
-
-
 def one(what: str) -> float:
     """The measurement of one process."""
     prepare(cache_directory())
     if what == "product":
-        return product()
+        return product(SECONDS, MATRIX, "bfloat16")
     if what in SIZES:
         return training_rate(experiment(what), SECONDS)
     from tests.benchmarks.stacked import rate
