@@ -305,10 +305,14 @@ def find_runs(root: Path) -> list[RunDirectory]:
     root = on_this_machine(root)
     if not root.is_dir():
         raise RecordError(f"no such directory of runs: {root}")
-    found = sorted(path.parent for path in root.rglob("run.json"))
+    found = []
+    for folder, below, files in os.walk(root):
+        if "run.json" in files:
+            found.append(Path(folder))
+            below.clear()  # checkpoints: many folders, on a network disk slow to list
     if not found:
         raise RecordError(f"no run below {root}: a run directory holds a run.json")
-    return [RunDirectory(path) for path in found]
+    return [RunDirectory(path) for path in sorted(found)]
 
 
 def named(root: Path) -> str:
