@@ -125,24 +125,24 @@ def _extras() -> Table:
 def throughput(seconds: float) -> tuple[float, int]:
     """Tokens per second of the real training step on random tokens, and the N it was measured at."""
     import jax
-    import jax.numpy as jnp
 
     from model.config import modern
     from model.counting import count_parameters
     from model.sharding import make_mesh
     from train.experiment import Experiment
-    from train.step import make_state, make_train_step
+    from train.step import make_state, make_train_step, step_scalars
 
     experiment = Experiment(model=modern(64, 2, 4))
     mesh = make_mesh(experiment.mesh)
     state, step = make_state(experiment, mesh), make_train_step(experiment, mesh)
     rows = experiment.batch_tokens // experiment.model.context * mesh.size
     tokens = jax.random.randint(jax.random.key(0), (rows, experiment.model.context), 0, 256)
-    state, _ = step(state, tokens, tokens, jnp.float32(1e-3))
+    scalars = step_scalars(experiment, 1e-3)
+    state, _ = step(state, tokens, tokens, scalars)
     jax.block_until_ready(state)
     began, count = time.monotonic(), 0
     while time.monotonic() - began < seconds:
-        state, metrics = step(state, tokens, tokens, jnp.float32(1e-3))
+        state, metrics = step(state, tokens, tokens, scalars)
         metrics.loss.block_until_ready()
         count += 1
     speed = count * tokens.size / (time.monotonic() - began)

@@ -276,6 +276,16 @@ class Experiment:
         return ramp.steps(self.duration.to_tokens(self.model, ramp, unique_tokens))
 
 
+def same_programs(experiment: Experiment) -> Experiment:
+    """The experiment without all that its compiled programs do not depend on."""
+    return Experiment(
+        model=experiment.model,
+        optimizer=dataclasses.replace(experiment.optimizer, learning_rate=1.0, weight_decay=0.0),
+        batch_tokens=experiment.batch_tokens,
+        micro_batch_tokens=experiment.micro_batch_tokens,
+    )
+
+
 def check_trunk(schedule: ScheduleConfig, branches: BranchConfig) -> None:
     """Raise ConfigError if the rate of a run with branches is not theirs too, up to their cooldown."""
     require(

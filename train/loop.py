@@ -3,14 +3,13 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from model.sharding import make_mesh
@@ -51,17 +50,19 @@ from train.run_log import RunLog
 from train.schedules import is_annealed, schedule
 from train.shares import Share, Votes
 from train.space import enough_space, reserve
+from train.stack import Member, Request, alone, whole
 from train.step import (
-    StepMetrics,
     TrainState,
     abstract_state,
     compiled_step,
     make_state,
     micro_batches,
     state_bytes,
+    step_scalars,
 )
 from train.tracking import require_trackers
 
+Steps = Generator[Request, Any, Status]
 LEASE_SECONDS = 60.0
 STATUS_AFTER: dict[int, Status] = {EXIT_PREEMPTED: "preempted", EXIT_AT_ONCE: "preempted"}
 """What the record says of a run that ended in haste, by its exit code; else it failed."""
@@ -78,6 +79,23 @@ def train(
     A finished or diverged run is left as it is. Raises ConfigError or DataError for a point that cannot be
     trained, before anything is written.
     """
+    stopping = StopRequest(point.config.checkpoint.grace_seconds, abandon)
+    return alone(training(point, workdir, cache, watcher, stopping, compiled_step, lease_seconds))
+
+
+def training(
+    point: Point,
+    workdir: Path,
+    cache: Path,
+    watcher: Watcher,
+    stopping: AbstractContextManager[StopRequest],
+    program: Callable[[Experiment, Mesh], Any],
+    lease_seconds: float = LEASE_SECONDS,
+) -> Steps:
+    """`train` as a coroutine: it yields a request for each step, of what `program` makes of an experiment.
+
+    It enters `stopping` once it has something to save.
+    """
     place = partial(run_directory, workdir, cache=cache)
     directory, trunk = place(point.run), place(f"{point.study}/{point.trunk}") if point.trunk else None
     store = open_store(point.config, cache)
@@ -87,11 +105,10 @@ def train(
     for stage in point.config.ramp.stages(0, plan.steps):
         micro_batches(at_stage(point.config, stage), mesh)
     check_same_everywhere(point.config, store)
-    grace, space = point.config.checkpoint.grace_seconds, state_bytes(point.config)
     with (
-        StopRequest(grace, abandon) as stop,
+        stopping as stop,
         open_run(directory, point.config, lease_seconds, watcher.say) as directory,
-        enough_space(directory.path, space),
+        enough_space(directory.path, state_bytes(point.config)),
     ):
         former = from_first(directory.status)
         if former in DONE:
@@ -102,7 +119,8 @@ def train(
             with reserve(directory.path), in_haste:
                 if trunk is not None:
                     from_first(trunk.fetch)
-                status = Training(point.config, plan, store, mesh, directory, watcher, trunk).run(stop)
+                run = Training(point.config, plan, store, mesh, directory, watcher, program, trunk)
+                status = yield from run.run(stop)
         except BaseException:
             with contextlib.suppress(Exception):  # a full disk must not hide what happened
                 directory.finish("failed")
@@ -137,10 +155,12 @@ class Training:
         mesh: Mesh,
         directory: RunDirectory,
         watcher: Watcher,
+        program: Callable[[Experiment, Mesh], Any],
         trunk: RunDirectory | None = None,
     ):
         self._experiment, self._plan, self._store, self._mesh = experiment, plan, store, mesh
         self._directory, self._watcher, self._trunk = directory, watcher, trunk
+        self._program = program
         self._rate = schedule(experiment.schedule, experiment.optimizer.learning_rate, plan.steps)
         self._permanent = permanent_steps(experiment, plan.steps) | fork_steps(experiment, plan.unique_tokens)
         self._checkpoints = Checkpoints(
@@ -151,18 +171,18 @@ class Training:
         self._validate = Evaluator(experiment, mesh, store, "validation", settings.validation_tokens)
         self._test = Evaluator(experiment, mesh, store, "test", settings.test_tokens)
 
-    def run(self, stop: StopRequest) -> Status:
+    def run(self, stop: StopRequest) -> Steps:
         """Train; the logs and the newest checkpoint agree whenever this returns."""
         with contextlib.closing(self._checkpoints):
             if self._lost_with_trunk():
                 return "diverged"
-            status = self._attempt(stop)
+            status = yield from self._attempt(stop)
             while status == "diverged" and (trouble := self._log.trouble) and self._rolls_back():
                 self._checkpoints.drop_after(trouble.last_good)
-                status = self._attempt(stop, trouble)
+                status = yield from self._attempt(stop, trouble)
             return status
 
-    def _attempt(self, stop: StopRequest, trouble: Trouble | None = None) -> Status:
+    def _attempt(self, stop: StopRequest, trouble: Trouble | None = None) -> Steps:
         """Train from the newest good checkpoint on, without the batches that led to `trouble`."""
         state, first = self._start()
         if trouble is not None:
@@ -172,7 +192,7 @@ class Training:
             stack.callback(self._log.close)
             self._watcher.start(self._directory.name, first, self._plan.steps)
             stack.callback(self._watcher.stop)
-            return self._steps(state, first, stop)
+            return (yield from self._steps(state, first, stop))
 
     def _rolls_back(self) -> bool:
         return len(self._skips()) < self._experiment.rollback.times
@@ -272,17 +292,17 @@ class Training:
         self._directory.add_event(event, step, sentence)
         self._watcher.say(sentence)
 
-    def _steps(self, state: TrainState, first: int, stop: StopRequest) -> Status:
+    def _steps(self, state: TrainState | Member, first: int, stop: StopRequest) -> Steps:
         votes = Votes(self._mesh, lambda: bool(stop), self._checkpoints.due)
         self._log.start_clock(first)
         sent = self._sent(first)
         for done in range(first + 1, self._plan.steps + 1):
-            rate, (train_step, rows), last = self._rate(done - 1), next(sent), done == self._plan.steps
-            state, metrics = train_step(state, *rows, jnp.float32(rate))
+            rate, (program, rows), last = self._rate(done - 1), next(sent), done == self._plan.steps
+            state, metrics = yield Request(program, state, rows, step_scalars(self._experiment, rate))
             if last or done % self._experiment.log_every == 0:
                 self._log.step(done, rate, metrics)
             if last or done in self._measured:
-                self._evaluate(done, rate, state)
+                self._evaluate(done, rate, whole(state))
             stopping, due = votes.result()
             save = last or stopping or due or done in (*self._permanent, self._checkpoints.best)
             if save:
@@ -290,14 +310,14 @@ class Training:
             if self._log.trouble and self._gives_up():
                 return "diverged"
             if save:
-                self._checkpoints.save(state)
+                self._checkpoints.save(whole(state))
             if stopping and not last:
                 return "preempted"
             votes.cast()
         return "finished"
 
-    def _sent(self, first: int) -> Iterator[tuple[Callable[..., tuple[TrainState, StepMetrics]], Any]]:
-        """For each step from `first` on: its compiled program, one for each batch size, and its batch."""
+    def _sent(self, first: int) -> Iterator[tuple[Any, Any]]:
+        """For each step from `first` on: its program, one for each batch size, and its batch."""
         for stage in self._experiment.ramp.stages(first, self._plan.steps):
             share = Share(self._mesh, stage.sequences)
             with self._log.pause():
@@ -305,10 +325,10 @@ class Training:
             for batch in batches:
                 yield program, (share.whole(batch.inputs_BxT), share.whole(batch.targets_BxT))
 
-    def _compile(self, stage: Stage) -> Callable[..., tuple[TrainState, StepMetrics]]:
-        """The step, compiled ahead; what XLA counts of it goes on record."""
+    def _compile(self, stage: Stage) -> Any:
+        """The step, compiled ahead unless runs are stacked; what XLA counts of it goes on record."""
         began, experiment = time.monotonic(), at_stage(self._experiment, stage)
-        compiled = compiled_step(experiment, self._mesh)
+        compiled = self._program(experiment, self._mesh)
         self._directory.write_run(
             compile_seconds=time.monotonic() - began,
             flops_xla_per_token=self._flops_xla(experiment, compiled.cost_analysis()),

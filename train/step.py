@@ -1,20 +1,20 @@
 """The training state and the compiled step."""
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import AbstractMesh, Mesh
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from model.config import require
 from model.sharding import batch_sharding, batch_shards, laid_over, on_cpu, parameter_shardings, replicated
 from model.transformer import Params, abstract, build, mean_loss
-from train.experiment import Experiment
+from train.experiment import Experiment, same_programs
 from train.optimizer import adamw
 
 PROGRAMS_KEPT = 8
@@ -39,10 +39,25 @@ class StepMetrics(NamedTuple):
     grad_norm: Any
 
 
+class StepScalars(NamedTuple):
+    """What runs of one compiled program differ in, beside their state and batch: scalars."""
+
+    learning_rate: Any
+    weight_decay: Any
+    dropout_seed: Any
+
+
+def step_scalars(experiment: Experiment, learning_rate: float) -> StepScalars:
+    """The scalars of a step at `learning_rate`; what dropout drops follows from `seed_order`."""
+    decay, seed = experiment.optimizer.weight_decay, experiment.seed_order % 2**32
+    return StepScalars(np.float32(learning_rate), np.float32(decay), np.uint32(seed))
+
+
 def init_state(experiment: Experiment) -> TrainState:
     """The state before the first step; a pure function of `seed_init`."""
     _, params = build(experiment.model, experiment.seed_init)
-    moments = adamw(experiment.optimizer).init(jax.tree.map(lambda leaf: leaf.astype(jnp.float32), params))
+    masters = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), params)
+    moments = adamw(experiment.optimizer, 0.0).init(masters)
     return TrainState(params, moments, jnp.zeros((), jnp.int32))
 
 
@@ -56,7 +71,7 @@ def _state_shardings(experiment: Experiment, mesh: Mesh) -> TrainState:
     _, shapes, axes = abstract(experiment.model)
     params = parameter_shardings(mesh, shapes, axes)
     optimizer = optax.tree_map_params(
-        adamw(experiment.optimizer),
+        adamw(experiment.optimizer, 0.0),
         lambda _, sharding: sharding,
         _shapes(experiment).optimizer,
         params,
@@ -148,19 +163,21 @@ def mean_over_passes(
 
 
 def step_function(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[TrainState, StepMetrics]]:
-    """The step: (state, inputs [B, T], targets [B, T], learning rate) -> (state, metrics); pure.
+    """The step: (state, inputs [B, T], targets [B, T], scalars) -> (state, metrics); pure.
 
-    Gradients are averaged over `micro_batches` passes. What dropout drops follows from `seed_order`, the step
+    Gradients are averaged over `micro_batches` passes. What dropout drops follows from the seed, the step
     and the pass; so it changes with the micro-batch, as nothing else does.
     """
     graph, _, _ = abstract(experiment.model)
-    optimizer, passes = adamw(experiment.optimizer), micro_batches(experiment, mesh)
+    passes = micro_batches(experiment, mesh)
 
-    def step(state: TrainState, inputs_BxT: Array, targets_BxT: Array, rate: Float[Array, ""]):
-        key = dropout_key(experiment, state.step)
+    def step(state: TrainState, inputs_BxT: Array, targets_BxT: Array, scalars: StepScalars):
+        key = dropout_key(experiment, scalars, state.step)
         with laid_over(mesh):
             loss, gradient = mean_over_passes(graph, state.params, inputs_BxT, targets_BxT, passes, key)
+        optimizer = adamw(experiment.optimizer, scalars.weight_decay)
         updates, moments = optimizer.update(gradient, state.optimizer, state.params)
+        rate = scalars.learning_rate
         params = jax.tree.map(lambda p, u: (p - rate * u).astype(p.dtype), state.params, updates)
         metrics = StepMetrics(loss, optax.tree.norm(gradient))
         return TrainState(params, moments, state.step + 1), metrics
@@ -173,7 +190,7 @@ def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[T
     states, rows, scalar = state_shardings(experiment, mesh), batch_sharding(mesh), replicated(mesh)
     return jax.jit(
         step_function(experiment, mesh),
-        in_shardings=(states, rows, rows, scalar),
+        in_shardings=(states, rows, rows, StepScalars(scalar, scalar, scalar)),
         out_shardings=(states, StepMetrics(scalar, scalar)),
         donate_argnums=0,
     )
@@ -193,23 +210,12 @@ def traced_step(experiment: Experiment, mesh: Mesh) -> Any:
     """The training step traced for the shapes of the experiment, nothing allocated."""
     context = experiment.model.context
     rows = jax.ShapeDtypeStruct((experiment.batch_tokens // context, context), jnp.int32)
-    rate = jax.ShapeDtypeStruct((), jnp.float32)
-    return make_train_step(experiment, mesh).trace(abstract_state(experiment, mesh), rows, rows, rate)
+    scalars = step_scalars(experiment, 0.0)
+    return make_train_step(experiment, mesh).trace(abstract_state(experiment, mesh), rows, rows, scalars)
 
 
-def same_programs(experiment: Experiment) -> Experiment:
-    """The experiment without all that its compiled programs do not depend on."""
-    return Experiment(
-        model=experiment.model,
-        optimizer=dataclasses.replace(experiment.optimizer, learning_rate=1.0),
-        batch_tokens=experiment.batch_tokens,
-        micro_batch_tokens=experiment.micro_batch_tokens,
-        seed_order=experiment.seed_order if experiment.model.dropout else 0,
-    )
-
-
-def dropout_key(experiment: Experiment, step: Array) -> Array | None:
+def dropout_key(experiment: Experiment, scalars: StepScalars, step: Array) -> Array | None:
     """What decides what a step drops; None without dropout."""
     if not experiment.model.dropout:
         return None
-    return jax.random.fold_in(jax.random.key(experiment.seed_order), step)
+    return jax.random.fold_in(jax.random.key(scalars.dropout_seed), step)

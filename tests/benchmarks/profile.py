@@ -28,23 +28,22 @@ def traced(width: int, layers: int, heads: int, rows: int) -> tuple[list[dict], 
 
     prepare(cache_directory())
     import jax
-    import jax.numpy as jnp
 
     from model.config import modern
     from model.sharding import make_mesh
     from train.experiment import Experiment
-    from train.step import compiled_step, make_state
+    from train.step import compiled_step, make_state, step_scalars
 
     model = modern(width, layers, heads, context=CONTEXT)
     experiment = Experiment(model=model, batch_tokens=rows * CONTEXT)
     mesh = make_mesh(experiment.mesh)
     step, state = compiled_step(experiment, mesh), make_state(experiment, mesh)
     tokens = jax.random.randint(jax.random.key(0), (rows, CONTEXT), 0, VOCABULARY)
-    state, _ = step(state, tokens, tokens, jnp.float32(1e-3))
+    state, _ = step(state, tokens, tokens, step_scalars(experiment, 1e-3))
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder, create_perfetto_trace=True):
             for _ in range(STEPS):
-                state, metrics = step(state, tokens, tokens, jnp.float32(1e-3))
+                state, metrics = step(state, tokens, tokens, step_scalars(experiment, 1e-3))
                 metrics.loss.block_until_ready()
         (path,) = glob.glob(f"{folder}/**/perfetto_trace.json.gz", recursive=True)
         found = json.loads(gzip.decompress(Path(path).read_bytes()))

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from train.chips import CHIPS, devices_of
 from train.experiment import Experiment, load_points
 from train.program import Program, product_flops
-from train.step import abstract_state, make_train_step
+from train.step import abstract_state, make_train_step, step_scalars
 
 LIBTPU, CUDA = ROOT / ".cache" / "libtpu", ROOT / ".cache" / "cuda"
 
@@ -107,7 +107,7 @@ def test_product_flops_are_forward_passes_multiplied_out(scan, remat, forwards):
     mesh = make_mesh(experiment.mesh)
     rows = jax.ShapeDtypeStruct((4, 16), jnp.int32)
     step = make_train_step(experiment, mesh)
-    traced = step.trace(abstract_state(experiment, mesh), rows, rows, jax.ShapeDtypeStruct((), jnp.float32))
+    traced = step.trace(abstract_state(experiment, mesh), rows, rows, step_scalars(experiment, 0.0))
     parts = forward_flops(model, halve_causal=False)
     blocks = sum(parts[name] for name in ("qkv", "attention", "project", "feed_forward"))
     again = (forwards - 3) * (blocks - parts["feed_forward"] // 2)  # nothing needs the last product again

@@ -11,7 +11,7 @@ import jax, jax.numpy as jnp, numpy as np
 from model.config import MeshConfig, modern
 from model.sharding import make_mesh
 from train.experiment import Experiment
-from train.step import make_state, make_train_step
+from train.step import make_state, make_train_step, step_scalars
 
 model = modern(16, 2, 2, context=8, vocab_size=32)
 experiment = Experiment(model=model, batch_tokens=128, micro_batch_tokens=16)
@@ -33,7 +33,7 @@ def run(sizes, scan, remat):
     losses = []
     for i in range(50):
         tokens = jax.random.randint(jax.random.key(i), (16, 9), 0, 32)
-        state, metrics = step(state, tokens[:, :-1], tokens[:, 1:], jnp.float32(1e-2))
+        state, metrics = step(state, tokens[:, :-1], tokens[:, 1:], step_scalars(chosen, 1e-2))
         losses.append(float(metrics.loss))
     return digest, np.array(losses)
 

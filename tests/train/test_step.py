@@ -10,7 +10,7 @@ from model.config import MESH_AXES, ConfigError, modern
 from model.sharding import make_mesh
 from model.transformer import build
 from train.experiment import Experiment
-from train.step import compiled_step, loss_and_gradient, make_state, micro_batches
+from train.step import compiled_step, loss_and_gradient, make_state, micro_batches, step_scalars
 
 EXPERIMENT = Experiment(
     model=modern(16, 2, 2, context=8, vocab_size=32), batch_tokens=64, micro_batch_tokens=64
@@ -44,7 +44,7 @@ def run_steps(experiment: Experiment, count: int):
     state, step = make_state(experiment, mesh), compiled_step(experiment, mesh)
     losses = []
     for i in range(count):
-        state, metrics = step(state, *batch(experiment, i), jnp.float32(1e-2))
+        state, metrics = step(state, *batch(experiment, i), step_scalars(experiment, 1e-2))
         losses.append(float(metrics.loss))
     return state, metrics, losses
 
@@ -120,7 +120,7 @@ def test_a_model_learns_a_repeated_batch():
     mesh = make_mesh(EXPERIMENT.mesh)
     state, step = make_state(EXPERIMENT, mesh), compiled_step(EXPERIMENT, mesh)
     for _ in range(150):
-        state, metrics = step(state, *batch(EXPERIMENT), jnp.float32(1e-2))
+        state, metrics = step(state, *batch(EXPERIMENT), step_scalars(EXPERIMENT, 1e-2))
     assert float(metrics.loss) < 0.5
     assert int(state.step) == 150
 
@@ -134,7 +134,7 @@ def test_what_dropout_drops_follows_from_seed_and_step():
         state, step = make_state(experiment, mesh), compiled_step(experiment, mesh)
         found = []
         for _ in range(2):  # at rate 0 the parameters stay, and only the step differs
-            state, metrics = step(state, *rows, jnp.float32(0))
+            state, metrics = step(state, *rows, step_scalars(experiment, 0.0))
             found.append(float(metrics.loss))
         return found
 
