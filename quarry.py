@@ -117,6 +117,7 @@ def sweep(
     workdir: Path = Path("runs"),
     cache: Path | None = None,
     workers: int | None = None,
+    stack: int = 1,
     dry_run: bool = False,
     on: Literal["local", "slurm"] = "local",
     slurm: UseAppendAction[SlurmOptions] = SlurmOptions(),  # noqa: B008
@@ -131,6 +132,8 @@ def sweep(
         workdir: The directory of runs: a folder, or gs://bucket/folder.
         cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
         workers: Points at a time; default one per core, each pinned to its own, or one on an accelerator.
+        stack: Points of one shape (seeds, rates, decays, U) to train in one program at a time; small models
+            then go faster.
         dry_run: Only print what would be trained: N, U, E, k, B, S, C, estimated time and memory.
         on: Train on this machine, or submit the points to Slurm as one job array; points queued there already
             are left alone.
@@ -147,11 +150,13 @@ def sweep(
     require(emit is None or on == "local", "--emit and --on slurm exclude each other")
     require(on == "slurm" or slurm == SlurmOptions(), "--slurm options need --on slurm")
     require(on == "local" or workers is None, "--workers is for this machine; on Slurm, --slurm.at-once")
+    require(on == "local" or stack == 1, "--stack is for this machine: on Slurm each point is a task")
     places = [Path(os.path.relpath(place)) for place in experiments.__path__]
     if emit:
         return EXIT[emit_command(studies, places, emit, tpu, emit_to, console)]
     cluster = slurm if on == "slurm" else None
-    return EXIT[sweep_command(studies, places, workdir, _cache(cache), workers, dry_run, cluster, console)]
+    command = (studies, places, workdir, _cache(cache), workers, stack, dry_run, cluster, console)
+    return EXIT[sweep_command(*command)]
 
 
 def points(runs: Positional[Path], output: Output) -> int:

@@ -1,6 +1,10 @@
 """`quarry train`: from the words of the command line to a run."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -8,10 +12,15 @@ from model.config import require
 from train.branches import branches
 from train.bucket import address
 from train.experiment import Point, check_name, load_points
-from train.hosts import Hosts, first, together
+from train.hosts import Hosts, abandon, first, together
+from train.interrupt import StopRequest
 from train.places import run_directory
 from train.platform import prepare
+from train.progress import Watcher
 from train.record import DONE, Status
+
+if TYPE_CHECKING:
+    from train.loop import Steps
 
 
 def find_point(arguments: list[str]) -> Point | None:
@@ -42,29 +51,46 @@ def train_command(
 ) -> Status:
     """Train `point` and its branches, with the other hosts if there are any.
 
-    The first host shows a bar for each run and says how it ended. Returns `finished` if all did, else the
-    status of the first that did not.
+    The first host shows a bar for each run and says how it ended. Returns what `legs` does.
     """
     check_name("point", point.name)
     address(workdir)  # a place that cannot be is refused before anything is prepared
     require(cores >= 1, f"--cores must be at least 1, not {cores}")
     prepare(cache, cores)
-    with together(hosts):
-        ended: list[Status] = []
-        for run in (point, *branches(point)):
-            ended.append(_train(run, workdir, cache, hosts.heartbeat_timeout, console))
-            if ended[-1] not in DONE:
-                break
-        unfinished: list[Status] = [status for status in ended if status != "finished"]
-        return unfinished[0] if unfinished else "finished"
-
-
-def _train(point: Point, workdir: Path, cache: Path, lease_seconds: float, console: Console) -> Status:
-    from train.loop import train
     from train.progress import Bar, Quiet
+    from train.stack import alone
+    from train.step import compiled_step
 
-    status = train(point, workdir, cache, Bar(console) if first() else Quiet(), lease_seconds)
-    if first():
-        where = run_directory(workdir, point.run, cache)
-        console.print(f"{point.run}: {status}, in {where}", highlight=False, soft_wrap=True)
-    return status
+    with together(hosts):
+        watcher = Bar(console) if first() else Quiet()
+        stopping = partial(StopRequest, point.config.checkpoint.grace_seconds, abandon)
+        runs = legs(point, workdir, cache, watcher, stopping, compiled_step, hosts.heartbeat_timeout)
+        return alone(runs)
+
+
+def legs(
+    point: Point,
+    workdir: Path,
+    cache: Path,
+    watcher: Watcher,
+    stopping: Callable[[], AbstractContextManager[StopRequest]],
+    program: Callable[..., Any],
+    lease_seconds: float,
+) -> "Steps":
+    """A point and then its branches, each to its end, as a coroutine (see train/stack.py).
+
+    The first host says how each ended. Returns `finished` if all did, else the status of the first that did
+    not; after one that is to go on later no other begins.
+    """
+    from train.loop import training
+
+    ended: list[Status] = []
+    for run in (point, *branches(point)):
+        status = yield from training(run, workdir, cache, watcher, stopping(), program, lease_seconds)
+        if first():
+            watcher.say(f"{run.run}: {status}, in {run_directory(workdir, run.run, cache)}")
+        ended.append(status)
+        if status not in DONE:
+            break
+    unfinished: list[Status] = [status for status in ended if status != "finished"]
+    return unfinished[0] if unfinished else "finished"

@@ -1,5 +1,7 @@
-"""A sweep on this machine: one process per point, each on a core of its own, finished points skipped."""
+"""A sweep on this machine: a process per point or stack of points, each on a core of its own; finished points
+are skipped."""
 
+import math
 import os
 import queue
 import signal
@@ -11,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from train.experiment import Point
+from train.experiment import Point, same_programs
 from train.interrupt import StopRequest
 from train.platform import accelerator_present, available_cores
 from train.record import DONE, RunDirectory, Status, read_last_row
@@ -50,6 +52,8 @@ class Job:
     """Anything that orders points by how long they take."""
     state: str = "waiting"
     process: subprocess.Popen | None = field(default=None, repr=False)
+    shared_log: Path | None = None
+    """Where its process prints, if that trains several jobs."""
 
     @property
     def point(self) -> Point:
@@ -62,7 +66,7 @@ class Job:
     @property
     def log(self) -> Path:
         """What the point's process printed."""
-        return self.directory.path / "log.txt"
+        return self.shared_log or self.directory.path / "log.txt"
 
     def status(self) -> Status | None:
         """`finished` if all runs are, `diverged` if all are done and one is, else that of one not done."""
@@ -81,17 +85,32 @@ def worker_slots(workers: int | None) -> list[list[int] | None]:
     return [[core] for core in (cores if workers is None else cores[:workers])]
 
 
+def stacks(jobs: Sequence[Job], most: int, slots: int) -> list[list[Job]]:
+    """The waiting jobs, the longest first, in stacks that share a program: up to `most` jobs in each, and no
+    more than leaves something for every slot."""
+    alike: dict[object, list[Job]] = {}
+    for job in sorted((job for job in jobs if job.state == "waiting"), key=lambda job: -job.cost):
+        config = job.point.config
+        shape = (same_programs(config), config.batch_ramp, config.mesh) if most > 1 else job.point.run
+        alike.setdefault(shape, []).append(job)
+    found = []
+    for group in alike.values():
+        size = min(most, math.ceil(len(group) / slots))
+        found += [group[first : first + size] for first in range(0, len(group), size)]
+    return sorted(found, key=lambda stack: -sum(job.cost for job in stack))
+
+
 def run_sweep(
-    jobs: Sequence[Job], slots: list[list[int] | None], arguments: list[str], tick: Callable
+    jobs: Sequence[Job], slots: list[list[int] | None], arguments: list[str], tick: Callable, most: int = 1
 ) -> bool:
     """Run `jobs`, the longest first, as many at a time as there are slots; calls `tick()` twice a second.
 
-    A job that fails or diverges does not stop the others. On a request to stop, each running point saves and
-    ends. Returns whether that happened.
+    Up to `most` jobs of one shape share a process. A job that fails or diverges does not stop the others. On
+    a request to stop, each running point saves and ends. Returns whether that happened.
     """
-    waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
-    for job in sorted((job for job in jobs if job.state == "waiting"), key=lambda job: -job.cost):
-        waiting.put(job)
+    waiting: queue.SimpleQueue[list[Job]] = queue.SimpleQueue()
+    for stack in stacks(jobs, most, len(slots)):
+        waiting.put(stack)
     with StopRequest() as stop:
         threads = [threading.Thread(target=_work, args=(waiting, slot, arguments, stop)) for slot in slots]
         for thread in threads:
@@ -106,33 +125,47 @@ def run_sweep(
 
 
 def _work(
-    waiting: "queue.SimpleQueue[Job]", slot: list[int] | None, arguments: list[str], stop: StopRequest
+    waiting: "queue.SimpleQueue[list[Job]]", slot: list[int] | None, arguments: list[str], stop: StopRequest
 ) -> None:
     while not stop:
         try:
-            job = waiting.get_nowait()
+            stack = waiting.get_nowait()
         except queue.Empty:
             return
-        _run(job, slot, arguments)
+        _run(stack, slot, arguments)
 
 
-def _run(job: Job, slot: list[int] | None, arguments: list[str]) -> None:
-    """Train one point in its own process and session, its output in log.txt."""
+def _run(stack: list[Job], slot: list[int] | None, arguments: list[str]) -> None:
+    """Train points in one process and session of their own, its output in the first one's log.txt."""
+    first, *others = stack
+    points = [job.point for job in stack]
+    command = stack_command(points, arguments) if others else point_command(first.point, arguments)
     try:
-        job.directory.path.mkdir(parents=True, exist_ok=True)
-        with job.log.open("ab") as log:
-            job.process = subprocess.Popen(
-                _on_cores(point_command(job.point, arguments), slot),
+        first.directory.path.mkdir(parents=True, exist_ok=True)
+        with first.log.open("ab") as log:
+            process = subprocess.Popen(
+                _on_cores(command, slot),
                 env=os.environ | {"PYTHONPATH": python_path()},
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-            job.state = "running"
-            job.state = _state_after(job.process.wait(), job)
+            for job in stack:
+                job.process, job.state, job.shared_log = process, "running", first.log
+            code = process.wait()
+            for job in stack:
+                job.state = _state_after_stack(code, job) if others else _state_after(code, job)
     except OSError:
-        job.state = "failed"
+        for job in stack:
+            job.state = "failed"
+
+
+def _state_after_stack(code: int, job: Job) -> str:
+    """How one job of several stands that a process trained: by its record, for the exit code is of all."""
+    status = job.status()
+    told = "preempted" if code in (EXIT_PREEMPTED, -signal.SIGTERM) else "failed"
+    return status if status in (*DONE, "preempted", "failed") else told
 
 
 def _state_after(code: int, job: Job) -> str:
@@ -154,6 +187,12 @@ def point_command(point: Point, arguments: Sequence[str]) -> list[str]:
     quarry = [sys.executable, "-P", "-m", "quarry"]  # -P: a train.py where the user stands is not our package
     variant = ["--variant", point.variant] if point.variant else []
     return [*quarry, "train", str(point.file.absolute()), *variant, *arguments]
+
+
+def stack_command(points: Sequence[Point], arguments: Sequence[str]) -> list[str]:
+    """The command that trains `points` together; see train/stack_task.py."""
+    named = [f"{point.file.absolute()}:{point.variant or ''}" for point in points]
+    return [sys.executable, "-P", "-m", "train.stack_task", *arguments, *named]
 
 
 def python_path() -> str:

@@ -106,10 +106,12 @@ def compact(count: int) -> str:
     return f"{count / scale:.3g}{suffix}"
 
 
-def sweep(jobs: Sequence[Job], arguments: list[str], workers: int | None, console: Console) -> bool:
+def sweep(
+    jobs: Sequence[Job], arguments: list[str], workers: int | None, stack: int, console: Console
+) -> bool:
     """Run the jobs with one display for all of them; returns whether it was asked to stop."""
     with SweepDisplay(jobs, console) as display:
-        return run_sweep(jobs, worker_slots(workers), arguments, display.refresh)
+        return run_sweep(jobs, worker_slots(workers), arguments, display.refresh, stack)
 
 
 class SweepDisplay:
@@ -200,6 +202,7 @@ def sweep_command(
     workdir: Path,
     cache: Path,
     workers: int | None,
+    stack: int,
     dry_run: bool,
     slurm: SlurmOptions | None,
     console: Console,
@@ -210,6 +213,7 @@ def sweep_command(
     else `failed`, or `preempted` if it was asked to stop.
     """
     require(workers is None or workers >= 1, f"--workers must be at least 1, not {workers}")
+    require(stack >= 1, f"--stack must be at least 1, not {stack}")
     require(
         slurm is None or address(workdir) is None,
         f"--on slurm keeps its submissions in --workdir: a folder that all nodes see, not {address(workdir)}",
@@ -227,7 +231,7 @@ def sweep_command(
     if slurm:
         submit_waiting(jobs, slurm, workdir, arguments, console)
         return "finished"
-    if sweep(jobs, arguments, workers, console):
+    if sweep(jobs, arguments, workers, stack, console):
         return "preempted"
     done = {state: sum(job.state == state for job in jobs) for state in (*DONE, "failed")}
     console.print(", ".join(f"{count} {state}" for state, count in done.items() if count), highlight=False)

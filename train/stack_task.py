@@ -1,0 +1,68 @@
+"""What one process of a stacked sweep does: train several points of one shape, their steps in one program.
+
+Run by the sweep as `python -P -m train.stack_task --workdir W --cache C FILE:VARIANT ...`. A point that fails
+leaves the others alone. Exit code 75 if one was asked to stop, 1 if one failed or diverged, else 0.
+"""
+
+import argparse
+import sys
+import traceback
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from train.command import legs
+from train.experiment import Point, load_points
+from train.hosts import abandon
+from train.interrupt import EXIT_PREEMPTED, StopRequest
+from train.platform import prepare
+from train.progress import Bar
+
+LEASE_SECONDS = 60.0
+
+
+def main(words: list[str]) -> int:
+    """Train the points that `words` name; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="train.stack_task")
+    parser.add_argument("--workdir", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("points", nargs="+")
+    options = parser.parse_args(words)
+    prepare(options.cache)
+    statuses = train_together(list(map(named, options.points)), options.workdir, options.cache, Console())
+    return EXIT_PREEMPTED if "preempted" in statuses else int(set(statuses) != {"finished"})
+
+
+def named(word: str) -> Point:
+    """The point that FILE:VARIANT names, FILE: the one without a variant."""
+    file, _, variant = word.rpartition(":")
+    return next(point for point in load_points(Path(file)) if point.variant == (variant or None))
+
+
+def train_together(points: list[Point], workdir: Path, cache: Path, console: Console) -> list[str]:
+    """Train `points` with their branches; the status of each."""
+    from train.stack import Stack
+
+    stack = Stack()
+
+    def failed(number: int, error: Exception) -> None:
+        console.print(f"{points[number].run}: {error}", highlight=False, markup=False, soft_wrap=True)
+        console.print("".join(traceback.format_exception(error)), highlight=False, markup=False)
+
+    graces = [point.config.checkpoint.grace_seconds for point in points]
+    grace = min((seconds for seconds in graces if seconds is not None), default=None)
+    with StopRequest(grace, abandon) as stop:
+        runs = {
+            number: legs(
+                point, workdir, cache, Bar(console), partial(nullcontext, stop), stack.program, LEASE_SECONDS
+            )
+            for number, point in enumerate(points)
+        }
+        ended = stack.run(runs, failed)
+    return [ended.get(number, "failed") for number in range(len(points))]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
