@@ -48,8 +48,9 @@ def train_together(points: list[Point], workdir: Path, cache: Path, console: Con
     stack = Stack()
 
     def failed(number: int, error: Exception) -> None:
-        console.print(f"{points[number].run}: {error}", highlight=False, markup=False, soft_wrap=True)
-        console.print("".join(traceback.format_exception(error)), highlight=False, markup=False)
+        ours = type(error).__module__.split(".")[0] in ("model", "train")
+        said = str(error) if ours else "".join(traceback.format_exception(error))
+        console.print(f"{points[number].run}: {said}", highlight=False, markup=False, soft_wrap=True)
 
     graces = [point.config.checkpoint.grace_seconds for point in points]
     grace = min((seconds for seconds in graces if seconds is not None), default=None)

@@ -40,7 +40,7 @@ def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float)
 
 def training_rate(config: "Experiment", seconds: float) -> float:
     """Median tokens per second of a run of `config`, stopped after so many seconds; evaluation left out."""
-    from train.experiment import Duration, EvaluationConfig, Point
+    from train.experiment import Point
     from train.loop import train
     from train.platform import cache_directory
     from train.progress import Quiet
@@ -54,20 +54,26 @@ def training_rate(config: "Experiment", seconds: float) -> float:
             if time.monotonic() > self.ends:
                 raise TimeoutError
 
-    config = dataclasses.replace(
+    with tempfile.TemporaryDirectory() as folder:
+        point = Point("bench", "point", endless(config), Path(folder))
+        with contextlib.suppress(TimeoutError):
+            train(point, Path(folder), cache_directory(), UntilTime())
+        rates = [
+            row["tokens_per_second"] for row in read_jsonl(RunDirectory(Path(folder) / point.run).metrics)
+        ]
+    return statistics.median(rates[1:])
+
+
+def endless(config: "Experiment") -> "Experiment":
+    """`config`, to be stopped: hardly evaluated, a row of metrics every 20,000 tokens."""
+    from train.experiment import Duration, EvaluationConfig
+
+    return dataclasses.replace(
         config,
         duration=Duration(steps=100_000),
         evaluation=EvaluationConfig(validation_tokens=256, test_tokens=256, count=1),
         log_every=max(1, 20_000 // config.batch_tokens),
     )
-    with tempfile.TemporaryDirectory() as folder:
-        point = Point("bench", "point", config, Path(folder))
-        with contextlib.suppress(TimeoutError):
-            train(point, Path(folder), cache_directory(), UntilTime())
-        rates = [
-            row["tokens_per_second"] for row in read_jsonl(RunDirectory(Path(folder) / "bench/point").metrics)
-        ]
-    return statistics.median(rates[1:])
 
 
 def flax(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -> float:

@@ -8,16 +8,16 @@ imports, are multiplied. The last row is the nine-parameter joint surface on 2,0
 which has no rival here.
 """
 
-import datetime
 import importlib
 import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import polars as pl
+
+from tests.benchmarks.tables import write_dated
 
 TRUE = {"L_inf": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}
 STARTS, DRAWS, SHARE, DELTA = 4500, 4000, 20, 1e-3
@@ -134,12 +134,7 @@ def measure(name: str) -> dict[str, object]:
 
 
 def main() -> None:
-    from train.record import write_table
-
-    rows = [measure(name) for name in CONTENDERS]
-    output = Path("runs/benchmarks") / f"fit-{datetime.date.today()}.csv"
-    write_table(pl.DataFrame(rows), output)
-    print(f"-> {output}")
+    write_dated("fit", map(measure, CONTENDERS))
 
 
 if __name__ == "__main__":

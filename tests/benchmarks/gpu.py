@@ -6,21 +6,19 @@ and the most memory; then points of a million parameters, one alone and several 
 process of its own, so that none finds the memory taken. Written to runs/benchmarks/gpu-<date>.csv.
 """
 
-import datetime
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
-
-import polars as pl
+from collections.abc import Iterator
 
 from model.config import ModelConfig, modern
 from model.counting import flops_exact
 from tests.benchmarks.contenders import product, training_rate
+from tests.benchmarks.stacked import rate
+from tests.benchmarks.tables import write_dated
 from train.experiment import DataConfig, Experiment, OptimizerConfig
 from train.platform import cache_directory, prepare
-from train.record import write_table
 
 CONTEXT, VOCABULARY = 2048, 32_768
 SIZES = {"124M": (768, 12, 12, 32), "350M": (1024, 24, 16, 16), "1.3B": (2048, 24, 16, 8)}
@@ -53,8 +51,6 @@ def one(what: str) -> float:
         return product(SECONDS, MATRIX, "bfloat16")
     if what in SIZES:
         return training_rate(experiment(what), SECONDS)
-    from tests.benchmarks.stacked import rate
-
     small = Experiment(model=modern(128, 5, 4, context=256, compute_dtype="bfloat16"), batch_tokens=8 * 256)
     return rate(small, int(what), SECONDS)
 
@@ -72,21 +68,18 @@ def measure(what: str) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def table() -> pl.DataFrame:
+def rows() -> Iterator[dict[str, object]]:
     ceiling = measure("product")["number"]
-    rows = [{"what": f"product of {MATRIX} x {MATRIX}", "flops_per_second": ceiling}]
+    yield {"what": f"product of {MATRIX} x {MATRIX}", "flops_per_second": ceiling}
     for name in SIZES:
         found = measure(name)
         flops = found["number"] * flops_exact(model(name))
-        rows.append({"what": name, "tokens_per_second": found["number"], "gib": found["gib"]})
-        rows[-1] |= {"flops_per_second": flops, "share_of_product": round(flops / ceiling, 3)}
-        print(rows[-1], flush=True)
+        row = {"what": name, "tokens_per_second": found["number"], "gib": found["gib"]}
+        yield row | {"flops_per_second": flops, "share_of_product": round(flops / ceiling, 3)}
     for members in MEMBERS:
         found = measure(str(members))
         what = f"{members} of 1M parameters, one program"
-        rows.append({"what": what, "tokens_per_second": found["number"], "gib": found["gib"]})
-        print(rows[-1], flush=True)
-    return pl.DataFrame(rows, infer_schema_length=None)
+        yield {"what": what, "tokens_per_second": found["number"], "gib": found["gib"]}
 
 
 def main() -> None:
@@ -97,10 +90,7 @@ def main() -> None:
         taken = (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0)
         print(json.dumps({"number": number, "gib": round(taken / 2**30, 2)}))
         return
-    result = table()
-    output = Path("runs/benchmarks") / f"gpu-{datetime.date.today()}.csv"
-    write_table(result, output)
-    print(result, f"-> {output}", sep="\n")
+    write_dated("gpu", rows())
 
 
 if __name__ == "__main__":

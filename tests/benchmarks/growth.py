@@ -6,7 +6,6 @@ the best power law through the measurements: 0 is no growth, 1 in proportion.
 """
 
 import dataclasses
-import datetime
 import json
 import os
 import shutil
@@ -18,14 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from model.config import modern
+from tests.benchmarks.tables import write_dated
 from train.experiment import DataConfig, Duration, EvaluationConfig, Experiment, Point
 from train.loop import train
 from train.platform import cache_directory, prepare
 from train.progress import Quiet
-from train.record import RunDirectory, points_table, write_table
+from train.record import RunDirectory, points_table
 
 BASE = Experiment(
     model=modern(32, 2, 2, context=128),
@@ -35,6 +34,7 @@ BASE = Experiment(
     log_every=10,
 )
 POINT_FILE = """from model.config import modern
+from tests.benchmarks.tables import write_dated
 from train.experiment import DataConfig, Duration, EvaluationConfig, Experiment
 
 config = Experiment(
@@ -117,10 +117,7 @@ def measure(what: str) -> list[dict[str, object]]:
 
 def main() -> None:
     prepare(cache_directory(), 1)
-    rows = [row for what in MEASUREMENTS for row in measure(what)]
-    output = Path("runs/benchmarks") / f"growth-{datetime.date.today()}.csv"
-    write_table(pl.DataFrame(rows), output)
-    print(f"-> {output}")
+    write_dated("growth", (row for what in MEASUREMENTS for row in measure(what)))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 Contenders take turns within a repeat, so that a machine whose speed drifts treats them alike; the table holds
 medians over repeats: tokens per second, model FLOPs per second (matrices, causal attention and head) as they
 are and as a share of what one large fp32 matrix product reaches on as many cores, and peak memory of a
-process. It is written to runs/benchmarks/<date>.csv. PyTorch is measured where `make torch-baseline` has
+process. It is written to runs/benchmarks/cpu-<date>.csv. PyTorch is measured where `make torch-baseline` has
 installed it.
 """
 
-import datetime
 import json
 import os
 import statistics
@@ -15,12 +14,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import polars as pl
-
 from model.config import modern
 from model.counting import flops_exact
 from tests.benchmarks.contenders import CONTEXT
-from train.record import write_table
+from tests.benchmarks.tables import write_dated
 
 SHAPES = {
     "32x2x2": (32, 2, 2, 32),
@@ -71,11 +68,11 @@ def measure(contender: str, cores: list[list[int]], *words: object) -> tuple[flo
     return sum(one["rate"] for one in found), max(one["mib"] for one in found)
 
 
-def table() -> pl.DataFrame:
+def rows() -> list[dict[str, object]]:
     """A row per shape and contender."""
     every = sorted(os.sched_getaffinity(0))
     ceilings = {n: measure("product", [every[-n:]])[0] for n in {1, len(every)}}
-    rows = []
+    measured = []
     for name, shape in SHAPES.items():
         found = {column: [] for column in contenders()}
         for _ in range(REPEATS):
@@ -84,9 +81,9 @@ def table() -> pl.DataFrame:
         flops = flops_exact(modern(*shape[:3], context=CONTEXT))
         for column, (_, cores) in contenders().items():
             rate, mib = (statistics.median(values) for values in zip(*found[column], strict=True))
-            rows.append(_row(name, column, rate, mib, rate * flops, ceilings[sum(map(len, cores))]))
-            print(rows[-1], flush=True)
-    return pl.DataFrame(rows)
+            measured.append(_row(name, column, rate, mib, rate * flops, ceilings[sum(map(len, cores))]))
+            print(measured[-1], flush=True)
+    return measured
 
 
 def _row(shape: str, column: str, rate: float, mib: float, flops: float, ceiling: float) -> dict[str, object]:
@@ -101,10 +98,7 @@ def _row(shape: str, column: str, rate: float, mib: float, flops: float, ceiling
 
 
 def main() -> None:
-    result = table()
-    output = Path("runs/benchmarks") / f"{datetime.date.today()}.csv"
-    write_table(result, output)
-    print(result, f"-> {output}", sep="\n")
+    write_dated("cpu", rows())
 
 
 if __name__ == "__main__":

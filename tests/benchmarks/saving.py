@@ -6,7 +6,6 @@ as many steps before it and after that window, when nothing is saved: the differ
 loop's stop and what the writing beside it takes from the steps. `stopped` is the stop alone.
 """
 
-import datetime
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from tests.benchmarks.tables import write_dated
 from train.progress import Quiet
 
 SHAPES = {"64x2x2": (64, 2, 2, 16), "256x6x4": (256, 6, 4, 4), "512x8x8": (512, 8, 8, 2)}
@@ -113,12 +113,7 @@ def measure(shape: str) -> pl.DataFrame:
 
 
 def main() -> None:
-    from train.record import write_table
-
-    table = pl.concat([measure(shape) for shape in SHAPES])
-    output = Path("runs/benchmarks") / f"saving-{datetime.date.today()}.csv"
-    write_table(table, output)
-    print(table, f"-> {output}", sep="\n")
+    write_dated("saving", pl.concat([measure(shape) for shape in SHAPES]).to_dicts())
 
 
 if __name__ == "__main__":

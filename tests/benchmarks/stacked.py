@@ -1,65 +1,90 @@
-"""Several points of one shape in one program: the training step, vmapped over members.
+"""Points of one shape in one program: `python -m tests.benchmarks.stacked`, a dated table, in six minutes.
 
-    python -m tests.benchmarks.stacked 64 2 2 8 5
-
-prints as JSON tokens per second of 1 member and of 8 together: width, layers, heads, members, seconds. A GPU
-has room for many points of a million parameters at once; whether that is faster, this measures.
+Whole training runs (data, step, logging) of members that differ by seeds: tokens per second of all together,
+one at a time and by `quarry sweep --stack`, on one core or one accelerator. Each in a process of its own:
+`python -m tests.benchmarks.stacked 64 2 4 128 8` is eight points of d_model 64, two layers, four heads, 128
+positions.
 """
 
 import dataclasses
 import json
+import os
+import signal
+import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+import threading
+import time
 from pathlib import Path
-from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
+from rich.console import Console
 
 from model.config import modern
-from model.sharding import make_mesh
-from tests.benchmarks.contenders import CONTEXT, VOCABULARY, median_rate
-from train.experiment import Experiment
-from train.platform import cache_directory, prepare
-from train.step import TrainState, init_state, step_function
+from tests.benchmarks.contenders import endless, training_rate
+from tests.benchmarks.tables import write_dated
+from train.experiment import Experiment, Point
+from train.platform import available_cores, cache_directory, prepare
+from train.record import RunDirectory, read_jsonl
 
-ROWS = 8
-
-
-def stacked_states(experiments: Sequence[Experiment]) -> TrainState:
-    """The first states of all members, each array [members, ...]."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(init_state, experiments))
+SHAPES = {"6k": (16, 2, 1, 128), "25k": (32, 2, 2, 128), "99k": (64, 2, 4, 128), "1M": (128, 5, 4, 256)}
+"""Parameters -> d_model, layers, heads, context."""
+MEMBERS, ROWS, SECONDS = (1, 2, 4, 8), 8, 6.0
 
 
-def stacked_step(experiment: Experiment) -> Callable[..., Any]:
-    """A step of M members: (states, inputs [M, B, T], targets [M, B, T], rates [M]) -> (states, metrics)."""
-    return jax.jit(jax.vmap(step_function(experiment, make_mesh(experiment.mesh))), donate_argnums=0)
+def rate(config: Experiment, members: int, seconds: float) -> float:
+    """Tokens per second of all members together, after what compilation takes."""
+    if members == 1:
+        return training_rate(config, seconds)
+    from train.stack_task import train_together
+
+    with tempfile.TemporaryDirectory() as name:
+        seeds = (dataclasses.replace(endless(config), seed_init=seed) for seed in range(members))
+        points = [Point("bench", f"p{seed}", one, Path(name)) for seed, one in enumerate(seeds)]
+        runs = [Path(name) / point.run for point in points]
+        threading.Thread(target=_stop_after, args=(runs[-1], seconds), daemon=True).start()
+        train_together(points, Path(name), cache_directory(), Console(quiet=True))
+        return sum(map(_rate_to_the_end, runs))
 
 
-def rate(experiment: Experiment, members: int, seconds: float) -> float:
-    """Tokens per second of all members together."""
-    step = stacked_step(experiment)
-    seeds = [dataclasses.replace(experiment, seed_init=seed) for seed in range(members)]
-    held = [stacked_states(seeds)]
-    rates = jnp.full(members, 1e-3)
-
-    def once(inputs: np.ndarray, targets: np.ndarray) -> None:
-        held[0], metrics = step(held[0], inputs, targets, rates)
-        jax.block_until_ready(metrics)
-
-    return median_rate(once, (members, ROWS), seconds)
+def _rate_to_the_end(run: Path) -> float:
+    """Tokens per second from the first row of a record to the last: rows of a stack come in bursts."""
+    first, *_, last = read_jsonl(RunDirectory(run).metrics)
+    return (last["tokens"] - first["tokens"]) / (last["wall_seconds"] - first["wall_seconds"])
 
 
-def main(width: int, layers: int, heads: int, members: int, seconds: float) -> dict[int, float]:
-    """Members -> tokens per second."""
-    dtype = "float32" if jax.default_backend() == "cpu" else "bfloat16"
-    shape = modern(width, layers, heads, context=CONTEXT, vocab_size=VOCABULARY, compute_dtype=dtype)
-    experiment = Experiment(model=shape, batch_tokens=ROWS * CONTEXT)
-    return {count: rate(experiment, count, seconds) for count in (1, members)}
+def _stop_after(run: Path, seconds: float) -> None:
+    """Ask this process to stop once the run has trained for so long."""
+    metrics = RunDirectory(run).metrics
+    while not metrics.exists() or not read_jsonl(metrics):
+        time.sleep(0.2)
+    time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def experiment(width: int, layers: int, heads: int, context: int) -> Experiment:
+    return Experiment(model=modern(width, layers, heads, context=context), batch_tokens=ROWS * context)
+
+
+def row(name: str, members: int) -> dict[str, object]:
+    """A measurement in a process of its own, on the last core."""
+    words = [sys.executable, "-m", "tests.benchmarks.stacked", *map(str, SHAPES[name]), str(members)]
+    pinned = ["taskset", "-c", str(available_cores()[-1]), *words]
+    done = subprocess.run(
+        pinned, check=True, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": "."}
+    )
+    found = {"parameters": name, "members": members, "tokens_per_second": json.loads(done.stdout)}
+    print(found, flush=True)
+    return found
+
+
+def main() -> None:
+    write_dated("stacked", [row(name, members) for name in SHAPES for members in MEMBERS])
 
 
 if __name__ == "__main__":
-    prepare(Path(cache_directory()))
-    *numbers, length = sys.argv[1:]
-    print(json.dumps(main(*map(int, numbers), float(length))))
+    if len(sys.argv) == 1:
+        main()
+    else:
+        *shape, count = map(int, sys.argv[1:])
+        prepare(cache_directory())
+        print(round(rate(experiment(*shape), count, SECONDS)))

@@ -5,7 +5,6 @@ first time left; seconds until the record has its first row, and of these the se
 compilation. Written to runs/benchmarks/start-<date>.csv.
 """
 
-import datetime
 import os
 import subprocess
 import sys
@@ -13,10 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import polars as pl
-
 from tests.benchmarks.run import SHAPES
-from train.record import RunDirectory, read_last_row, write_table
+from tests.benchmarks.tables import write_dated
+from train.record import RunDirectory, read_last_row
 
 POINT = """from model.config import modern
 from train.experiment import Duration, EvaluationConfig, Experiment
@@ -65,10 +63,7 @@ def row(name: str) -> dict[str, object]:
 
 
 def main() -> None:
-    table = pl.DataFrame([row(name) for name in SHAPES])
-    output = Path("runs/benchmarks") / f"start-{datetime.date.today()}.csv"
-    write_table(table, output)
-    print(table, f"-> {output}", sep="\n")
+    write_dated("start", map(row, SHAPES))
 
 
 if __name__ == "__main__":

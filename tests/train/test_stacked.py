@@ -1,30 +1,156 @@
-"""Points in one program, as the benchmark stacks them, train as they do alone."""
+"""Points whose steps are taken in one program train, and are recorded, as they are alone."""
 
 import dataclasses
+import io
+import json
+import re
+import signal
+import time
 
-import jax
-import jax.numpy as jnp
 import numpy as np
+import pytest
+from rich.console import Console
 
 from model.config import modern
-from model.sharding import make_mesh
-from tests.benchmarks.stacked import stacked_states, stacked_step
-from train.experiment import Experiment
-from train.step import init_state, make_train_step
+from tests.commands import quarry, start
+from tests.train.test_loop import rows_of
+from tests.train.tiny import tiny_point, write_tiny
+from train.branches import branches
+from train.experiment import BranchConfig, DataConfig, Duration, Point, ScheduleConfig
+from train.launch import Job, Leg, stacks
+from train.loop import train
+from train.progress import Quiet
+from train.record import RunDirectory, read_jsonl
+from train.run import Plan
+from train.stack import slots_for
+from train.stack_task import train_together
 
-POINT = Experiment(model=modern(16, 2, 2, context=32), batch_tokens=128, micro_batch_tokens=64)
+
+def members(folder, shape=None, **optimizer) -> list[Point]:
+    """Points of one shape that differ in all that they may differ in."""
+    point = tiny_point(folder / "study")
+    config = dataclasses.replace(point.config, model=shape or point.config.model)
+
+    def changed(name: str, rate: float = 1e-2, decay: float = 0.1, **fields) -> Point:
+        rates = dataclasses.replace(config.optimizer, learning_rate=rate, weight_decay=decay, **optimizer)
+        return dataclasses.replace(
+            point, name=name, config=dataclasses.replace(config, optimizer=rates, **fields)
+        )
+
+    return [
+        changed("seeds", seed_init=3, seed_order=4),
+        changed("decay", rate=3e-3, decay=1.0),
+        changed("long", data=DataConfig(unique_tokens=4096), duration=Duration(steps=31)),
+        changed("ramp", batch_ramp=((1024, 128),), duration=Duration(tokens=5120)),
+        changed(
+            "trunk",
+            schedule=ScheduleConfig(warmup_steps=2, decay=0.5),
+            branches=BranchConfig(epochs=(0.5,)),
+        ),
+    ]
 
 
-def test_members_of_a_stack_train_as_they_do_alone():
-    points = [dataclasses.replace(POINT, seed_init=seed) for seed in range(3)]
-    tokens = jax.random.randint(jax.random.key(0), (5, 2, 3, 4, 32), 0, 256)
-    rates = jnp.asarray([1e-3, 3e-3, 1e-2])
-    step, states, together = stacked_step(POINT), stacked_states(points), []
-    for inputs, targets in tokens:
-        states, metrics = step(states, inputs, targets, rates)
-        together.append(metrics.loss)
-    for number, point in enumerate(points):
-        alone, state = make_train_step(point, make_mesh(point.mesh)), init_state(point)
-        for losses, (inputs, targets) in zip(together, tokens, strict=True):
-            state, metrics = alone(state, inputs[number], targets[number], rates[number])
-            np.testing.assert_allclose(losses[number], metrics.loss, rtol=1e-5)
+def runs_of(points: list[Point]) -> list[Point]:
+    return [run for point in points for run in (point, *branches(point))]
+
+
+def assert_same_curves(points: list[Point], stacked, alone):
+    """All numbers of both logs are equal to rounding."""
+    for run in runs_of(points):
+        logs = [rows_of(RunDirectory(folder / run.run)) for folder in (stacked, alone)]
+        for got, expected in zip(*logs, strict=True):
+            assert [row["step"] for row in got] == [row["step"] for row in expected]
+            for one, other in zip(got, expected, strict=True):
+                numbers = [name for name, value in other.items() if isinstance(value, float)]
+                np.testing.assert_allclose(
+                    [one[name] for name in numbers], [other[name] for name in numbers], rtol=2e-5
+                )
+
+
+def test_every_member_has_the_curve_and_the_record_it_has_alone(tmp_path, cache):
+    points = members(tmp_path)
+    assert train_together(points, tmp_path / "stacked", cache, Console(quiet=True)) == ["finished"] * 5
+    for run in runs_of(points):
+        assert train(run, tmp_path / "alone", cache, Quiet()) == "finished"
+    assert_same_curves(points, tmp_path / "stacked", tmp_path / "alone")
+    records = [RunDirectory(tmp_path / kind / "study" / "long").read_run() for kind in ("stacked", "alone")]
+    differing = {name for name in records[1] if records[0][name] != records[1][name]}
+    assert differing <= {"started", "ended", "compile_seconds", "flops_xla_per_token"}
+
+
+def test_dropout_drops_the_same_in_a_stack(tmp_path, cache):
+    points = members(tmp_path, shape=modern(16, 2, 2, context=32, dropout=0.2))[:2]
+    assert train_together(points, tmp_path / "stacked", cache, Console(quiet=True)) == ["finished"] * 2
+    for point in points:
+        train(point, tmp_path / "alone", cache, Quiet())
+    assert_same_curves(points, tmp_path / "stacked", tmp_path / "alone")
+
+
+def test_one_that_fails_or_diverges_leaves_the_others_alone(tmp_path, cache):
+    points = members(tmp_path)[:3]
+    hot = dataclasses.replace(points[1].config.optimizer, learning_rate=1e30)
+    points[1] = dataclasses.replace(points[1], config=dataclasses.replace(points[1].config, optimizer=hot))
+    other = dataclasses.replace(points[2], config=dataclasses.replace(points[2].config, log_every=5))
+    train(other, tmp_path / "stacked", cache, Quiet())
+    console = Console(file=io.StringIO(), width=300)
+    assert train_together(points, tmp_path / "stacked", cache, console) == ["finished", "diverged", "failed"]
+    said = console.file.getvalue()
+    assert re.search("study/long: .* holds a run of another configuration .log_every", said), said
+    assert "Traceback" not in said
+    train(points[0], tmp_path / "alone", cache, Quiet())
+    assert_same_curves(points[:1], tmp_path / "stacked", tmp_path / "alone")
+
+
+def test_a_stack_that_is_stopped_goes_on_alone(tmp_path, cache):
+    write_tiny(tmp_path / "mine", name="a", steps=20_000)
+    process = start(cache, "sweep", "mine", "--stack", "4", "--workers", "1", cwd=tmp_path)
+    metrics = [tmp_path / "runs" / "mine" / name / "metrics.jsonl" for name in ("a", "a-seed1")]
+    while process.poll() is None and not all(log.exists() and log.stat().st_size for log in metrics):
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 75, out + err
+    runs = {path.parent.name: json.loads(path.read_text()) for path in tmp_path.rglob("run.json")}
+    assert {name: run["status"] for name, run in runs.items()} == dict.fromkeys(("a", "a-seed1"), "preempted")
+    (log,) = tmp_path.rglob("log.txt")
+    assert log.read_text().count("preempted, in") == 2
+    directory = RunDirectory(tmp_path / "runs" / "mine" / "a")
+    stopped = read_jsonl(directory.metrics)[-1]["step"]
+    again = start(cache, "train", "mine/a.py", cwd=tmp_path)
+    while again.poll() is None and read_jsonl(directory.metrics)[-1]["step"] <= stopped + 10:
+        time.sleep(0.2)
+    again.send_signal(signal.SIGTERM)
+    again.communicate(timeout=120)
+    assert again.returncode == 75
+    steps = [row["step"] for row in read_jsonl(directory.metrics)]
+    assert steps == list(range(2, steps[-1] + 1, 2))
+
+
+def job(point: Point, cost: float) -> Job:
+    return Job([Leg(point, RunDirectory(point.file.parent), Plan(1, 1, 1, 1))], cost)
+
+
+def test_points_are_stacked_by_program_and_spread_over_the_slots(tmp_path):
+    alike = members(tmp_path)[:3]
+    wider = members(tmp_path, shape=modern(32, 2, 2, context=32))[:1]
+    slower = members(tmp_path, beta2=0.9)[:1]
+    jobs = [job(point, cost) for cost, point in enumerate([*alike, *wider, *slower])]
+    names = lambda most, slots: [len(stack) for stack in stacks(jobs, most, slots)]  # noqa: E731
+    assert sorted(names(8, 1)) == [1, 1, 3]
+    assert sorted(names(8, 2)) == [1, 1, 1, 2]
+    assert names(1, 2) == [1] * 5
+    assert [stack[0].cost for stack in stacks(jobs, 1, 2)] == [4, 3, 2, 1, 0]
+    assert [slots_for(count) for count in (1, 2, 3, 5, 8)] == [1, 2, 4, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--stack", "0"), "--stack must be at least 1, not 0"),
+        (("--stack", "2", "--on", "slurm"), "--stack is for this machine"),
+    ],
+)
+def test_stacks_that_cannot_be_are_refused(tmp_path, cache, words, says):
+    write_tiny(tmp_path / "mine")
+    done = quarry(cache, "sweep", "mine", *words, cwd=tmp_path)
+    assert (done.returncode, says in done.stderr) == (2, True), done.stderr

@@ -1,0 +1,19 @@
+"""Where a benchmark's numbers go."""
+
+import datetime
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+
+def write_dated(name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print a row per measurement and write them to runs/benchmarks/<name>-<date>.csv."""
+    from train.record import write_table
+
+    table = pl.DataFrame(list(rows), infer_schema_length=None)
+    output = Path("runs/benchmarks") / f"{name}-{datetime.date.today()}.csv"
+    write_table(table, output)
+    with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=160):
+        print(table, f"-> {output}", sep="\n")
