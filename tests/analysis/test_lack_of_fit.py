@@ -19,7 +19,6 @@ WRONG = (
     ("data-constrained", "chinchilla"),
     ("power-offset", "kaplan-n"),
     ("broken-power", "power-offset"),
-    ("overfit-epochs", "data-constrained"),
 )
 
 

@@ -23,7 +23,7 @@ def near(design: Design) -> np.ndarray:
     return np.concatenate([[design.true], design.true * factors])
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", sorted(set(LAWS) - {"data-constrained"}))  # that one is fitted below
 def test_the_grid_reaches_the_global_minimum(name):
     """No lane from the truth or around it ends lower, and a tenth of the starts arrive there."""
     design = DESIGNS[name]
@@ -96,6 +96,8 @@ def rms(result) -> float:
 def test_several_epochs_are_worth_what_the_law_says():
     design = DESIGNS["data-constrained"]
     result = fit(design.table(seed=5), "data-constrained", bootstrap=200)
+    assert result.objective <= result.data.solve(near(design), iterations=300).objective.min() * (1 + 1e-7)
+    assert result.diagnostics["n_starts_agreeing"] > 0.1 * result.diagnostics["n_starts"]
     assert result.interval["R_D"][0] < 15.4 < result.interval["R_D"][1]
     assert result.derived["a"] == pytest.approx(0.5, abs=0.05)
     once = {"N": np.array([1e8]), "E": np.array([1e9]), "U": np.array([1e9])}

@@ -21,7 +21,7 @@ def attended(attend, q, k, v, weights):
 
 
 @pytest.mark.parametrize("lead", [(3,), (2, 2)], ids=["one axis", "rows and heads"])
-@pytest.mark.parametrize("T", [1, 5, 64, 65, 128, 250, 300])
+@pytest.mark.parametrize("T", [1, 64, 65, 300])
 def test_attention_in_blocks_and_its_gradient_equal_the_plain_ones(T, lead):
     q, k, v, weights = drawn(*lead, T, 8, count=4)
     ours, theirs = (

@@ -69,7 +69,7 @@ def assert_same_losses(found: RunDirectory, expected: RunDirectory) -> None:
         np.testing.assert_allclose([r["loss"] for r in one], [r["loss"] for r in other], rtol=1e-6)
 
 
-def test_two_hosts_killed_then_one_then_two_then_one_train_the_run_of_one(whole, tmp_path, cache):
+def test_two_hosts_killed_then_one_then_two_train_the_run_of_one(whole, tmp_path, cache):
     write_tiny(tmp_path / "study", steps=STEPS, rate=RATE, every=0.3)
     directory = RunDirectory(tmp_path / "runs/study/tiny")
     seed = time.time_ns()
@@ -85,19 +85,12 @@ def test_two_hosts_killed_then_one_then_two_then_one_train_the_run_of_one(whole,
     assert "error: host 1 of 2 has given no sign of life for 4 s" in said[0] or "error: a comp" in said[0]
 
     alone = begin(cache, 1, *words, cwd=tmp_path)
-    done = wait_for_step(directory, (read_last_row(directory.metrics) or {})["step"], alone)
+    wait_for_step(directory, (read_last_row(directory.metrics) or {})["step"], alone)
     os.kill(alone[0].pid, signal.SIGTERM)
     assert end(alone, tmp_path)[0] == [75]
 
-    pair = begin(cache, 2, *words, *QUICK, cwd=tmp_path)
-    wait_for_step(directory, done + 10, pair)
-    os.kill(pair[1].pid, signal.SIGTERM)
-    codes, said = end(pair, tmp_path)
-    assert codes == [75, 75], said
-    assert directory.status() == "preempted"
-
-    codes, said = end(begin(cache, 1, *words, cwd=tmp_path), tmp_path)
-    assert codes == [0], said
+    codes, said = end(begin(cache, 2, *words, *QUICK, cwd=tmp_path), tmp_path)
+    assert codes == [0, 0], said
     assert_same_losses(directory, whole)
     assert_every_epoch_reads_each_sequence_once(tmp_path / "read")
 
