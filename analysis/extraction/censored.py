@@ -11,8 +11,9 @@ import numpy as np
 from scipy.special import log_ndtr
 
 _STEPS, _CLOSE = 500, 1e-6
-_FIRST, _LEAST, _RIDGE = 1e-2, 1e-9, 1e-9
-"""The least standard deviation at the start and later; what keeps a draw without rank solvable."""
+_FIRST, _LEAST, _RIDGE, _FAR = 1e-2, 1e-9, 1e-9, 1e6
+"""The least standard deviation at the start and later; what keeps a draw without rank solvable; a cut, in
+standard deviations, beyond which nothing is left but the bound."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,11 @@ def _moments(
     """
     side = np.where(np.isinf(high), 1.0, -1.0)
     known = low == high
+    bound = np.where(side > 0, low, high)
     with np.errstate(invalid="ignore"):
-        cut = np.where(known, 0.0, side * (np.where(side > 0, low, high) - mean) / deviation)
+        cut = np.where(known, 0.0, side * (bound - mean) / deviation)
+    alone, cut = known | (cut > _FAR), np.minimum(cut, _FAR)
     ratio = np.exp(-(cut**2) / 2 - log_ndtr(-cut)) / np.sqrt(2 * np.pi)
     inside = mean + side * deviation * ratio
     left = deviation**2 * np.maximum(1 - ratio * (ratio - cut), 0.0)
-    return np.where(known, low, inside), np.where(known, 0.0, left)
+    return np.where(alone, bound, inside), np.where(alone, 0.0, left)

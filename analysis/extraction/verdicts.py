@@ -11,7 +11,8 @@ from analysis.extraction.powers import PowerLaw
 from analysis.extraction.told import Telling, probability
 from analysis.text import count, number
 
-SURE = 0.95
+SURE = 0.975
+"""A claim is decided where a two-sided interval of 95% leaves its contrary out."""
 NOT_MEASURED = "not measured"
 
 
@@ -19,7 +20,7 @@ NOT_MEASURED = "not measured"
 class Verdict:
     """One claim: `quantity` says what `estimate` is; `holds` is yes, no, undecided or not measured.
 
-    `probability` is that of the claim over the draws: above .95 it holds, below .05 it does not. `cells` says
+    `probability` is that of the claim over the draws: from .975 on it holds, up to .025 it does not. `cells` says
     which measurements decide it, `words` all of it in a sentence.
     """
 
