@@ -132,8 +132,8 @@ def sweep(
         workdir: The directory of runs: a folder, or gs://bucket/folder.
         cache: Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry.
         workers: Points at a time; default one per core, each pinned to its own, or one on an accelerator.
-        stack: Points of one shape (seeds, rates, decays, U) to train in one program at a time; small models
-            then go faster.
+        stack: Points of one shape (seeds, rates, decays, U) that train in one program, for small models on
+            an accelerator.
         dry_run: Only print what would be trained: N, U, E, k, B, S, C, estimated time and memory.
         on: Train on this machine, or submit the points to Slurm as one job array; points queued there already
             are left alone.

@@ -1,5 +1,4 @@
-"""A sweep on this machine: a process per point or stack of points, each on a core of its own; finished points
-are skipped."""
+"""A sweep on this machine: a process for each point or stack of points, on a core of its own."""
 
 import math
 import os

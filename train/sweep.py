@@ -17,6 +17,7 @@ from train.emit import Engine, emit
 from train.experiment import Point, find_study, load_points
 from train.launch import Job, Leg, run_sweep, worker_slots
 from train.places import run_directory
+from train.platform import accelerator_present
 from train.record import DONE, Status, read_last_row
 from train.run import check_same, make_plan, make_writable, open_store
 from train.slurm import mark_queued, submit
@@ -231,6 +232,8 @@ def sweep_command(
     if slurm:
         submit_waiting(jobs, slurm, workdir, arguments, console)
         return "finished"
+    if stack > 1 and not accelerator_present():
+        console.print("note: on a CPU stacked points train slower than one by one (docs/speed.md)")
     if sweep(jobs, arguments, workers, stack, console):
         return "preempted"
     done = {state: sum(job.state == state for job in jobs) for state in (*DONE, "failed")}

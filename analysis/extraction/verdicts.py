@@ -20,8 +20,8 @@ NOT_MEASURED = "not measured"
 class Verdict:
     """One claim: `quantity` says what `estimate` is; `holds` is yes, no, undecided or not measured.
 
-    `probability` is that of the claim over the draws: from .975 on it holds, up to .025 it does not. `cells` says
-    which measurements decide it, `words` all of it in a sentence.
+    `probability` is that of the claim over the draws: from .975 on it holds, up to .025 it does not. `cells`
+    says which measurements decide it, `words` all of it in a sentence.
     """
 
     claim: str
