@@ -41,7 +41,7 @@ class Lookup:
         if not 0 < self.rate <= 1:
             raise TheoryError(f"rate={self.rate} must lie in (0, 1]: mu_1 = 1")
         if self.noise < 0 or self.features < 1 or not self.a >= self.b >= 0:
-            raise TheoryError("a >= b >= 0, noise >= 0 and features >= 1 are needed")
+            raise TheoryError(f"{self}: a >= b >= 0, noise >= 0 and features >= 1 are needed")
 
     @property
     def probability(self) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Every quantity of the study of epochs, recovered from runs of a known surface; false claims are told so."""
 
 import json
+import re
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from analysis.figures.epochs import epochs_charts
 from tests.analysis.epoch_surface import L_0, L_INF, REMEDY, RHO, UNIQUE, Surface, T, floor, runs
 from tests.analysis.epochs_coverage import coverage
 from tests.commands import quarry
+from tests.conftest import ROOT
 
 CRITERION = f"{RHO:.0%} above the floor"
 
@@ -171,3 +173,26 @@ def test_the_command_prints_the_verdicts_writes_json_and_draws(tmp_path, cache):
     assert len(found["cells"]) == 6 * 4 * 6
     names = {path.stem for path in (tmp_path / "drawn").iterdir()}
     assert names >= {"passes", "learning-curves", "causes", "regimes", "efficiency-65.5k"}
+
+
+def test_the_docs_say_what_the_committed_study_says(tmp_path):
+    kept = ROOT / "experiments" / "results" / "epochs"
+    words = [
+        "epochs",
+        kept / "points.parquet",
+        "--ensembles",
+        kept / "ensembles.parquet",
+        "--json",
+        "found.json",
+    ]
+    done = quarry(tmp_path, *words, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    verdicts = json.loads((tmp_path / "found.json").read_text())["verdicts"]
+    docs = (ROOT / "docs" / "epochs.md").read_text()
+    for number, verdict in enumerate(verdicts, 1):
+        row = next(line for line in docs.splitlines() if line.startswith(f"| {number}. "))
+        assert row.split("|")[2].strip().split(",")[0] == verdict["holds"], row
+        if number in (1, 4):
+            shown = re.search(r"= (\S+) \[(\S+), (\S+)\]", row).groups()
+            values = (verdict["estimate"], *verdict["interval"])
+            assert [float(text) for text in shown] == [pytest.approx(value, abs=0.006) for value in values]
