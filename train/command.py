@@ -62,9 +62,9 @@ def train_command(
     from train.step import compiled_step
 
     with together(hosts):
-        watcher = Bar(console) if first() else Quiet()
+        watch = partial(Bar, console) if first() else Quiet
         stopping = partial(StopRequest, point.config.checkpoint.grace_seconds, abandon)
-        runs = legs(point, workdir, cache, watcher, stopping, compiled_step, hosts.heartbeat_timeout)
+        runs = legs(point, workdir, cache, watch, stopping, compiled_step, hosts.heartbeat_timeout)
         return alone(runs)
 
 
@@ -72,7 +72,7 @@ def legs(
     point: Point,
     workdir: Path,
     cache: Path,
-    watcher: Watcher,
+    watch: Callable[[], Watcher],
     stopping: Callable[[], AbstractContextManager[StopRequest]],
     program: Callable[..., Any],
     lease_seconds: float,
@@ -86,6 +86,7 @@ def legs(
 
     ended: list[Status] = []
     for run in (point, *branches(point)):
+        watcher = watch()
         status = yield from training(run, workdir, cache, watcher, stopping(), program, lease_seconds)
         if first():
             watcher.say(f"{run.run}: {status}, in {run_directory(workdir, run.run, cache)}")

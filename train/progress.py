@@ -38,6 +38,16 @@ class Quiet:
     def stop(self) -> None: ...
 
 
+class Sentences(Quiet):
+    """Says what happens, without a bar: several runs that share a console."""
+
+    def __init__(self, console: Console):
+        self._console = console
+
+    def say(self, sentence: str) -> None:
+        self._console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+
 def columns() -> tuple:
     """The bar of one run: name, steps, loss, speed, time left."""
     return (

@@ -18,9 +18,7 @@ from train.experiment import Point, load_points
 from train.hosts import abandon
 from train.interrupt import EXIT_PREEMPTED, StopRequest
 from train.platform import prepare
-from train.progress import Bar
-
-LEASE_SECONDS = 60.0
+from train.progress import Sentences
 
 
 def main(words: list[str]) -> int:
@@ -43,21 +41,28 @@ def named(word: str) -> Point:
 
 def train_together(points: list[Point], workdir: Path, cache: Path, console: Console) -> list[str]:
     """Train `points` with their branches; the status of each."""
+    from train.loop import LEASE_SECONDS
     from train.stack import Stack
 
-    stack = Stack()
+    stack, watcher = Stack(), Sentences(console)
 
     def failed(number: int, error: Exception) -> None:
         ours = type(error).__module__.split(".")[0] in ("model", "train")
         said = str(error) if ours else "".join(traceback.format_exception(error))
-        console.print(f"{points[number].run}: {said}", highlight=False, markup=False, soft_wrap=True)
+        watcher.say(f"{points[number].run}: {said}")
 
     graces = [point.config.checkpoint.grace_seconds for point in points]
     grace = min((seconds for seconds in graces if seconds is not None), default=None)
     with StopRequest(grace, abandon) as stop:
         runs = {
             number: legs(
-                point, workdir, cache, Bar(console), partial(nullcontext, stop), stack.program, LEASE_SECONDS
+                point,
+                workdir,
+                cache,
+                lambda: watcher,
+                partial(nullcontext, stop),
+                stack.program,
+                LEASE_SECONDS,
             )
             for number, point in enumerate(points)
         }
