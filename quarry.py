@@ -327,6 +327,8 @@ def epochs(
     rho: float = 0.1,
     ensembles: Path | None = None,
     unigram_entropy: float | None = None,
+    losses: tuple[float, ...] = (),
+    critical: UseAppendAction[tuple[str, ...]] = (),
     count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
     split: Literal["validation", "test"] = "validation",
     exclude: UseAppendAction[tuple[str, ...]] = (),
@@ -343,6 +345,8 @@ def epochs(
         rho: Relative distance to the data floor that counts as having reached it.
         ensembles: What `quarry ensemble` wrote: the floor of ensembles, another model class, is shown too.
         unigram_entropy: L_0 of the held-out text, nats per token; default: as the runs recorded it.
+        losses: Losses, nats per token, that tokens to a loss are of; default four that most sizes reached.
+        critical: The critical batch, "B_star=2e8" and "alpha_B=0.21": tokens to a loss are then E_min.
         count: Which parameters N counts, where the table has several counts.
         split: Which held-out text, where the table has both.
         exclude: Conditions on points to leave out, such as "N<1e5".
@@ -355,10 +359,10 @@ def epochs(
     from analysis.commands.epochs import epochs_command
 
     options = {"rho": rho, "unigram_entropy": unigram_entropy, "bootstrap": bootstrap, "level": level}
-    options["seed"] = seed
+    options |= {"seed": seed, "losses": losses}
     epochs_command(
-        points, ensembles, count=count, split=split, exclude=exclude, options=options, output=json,
-        figures=figures, console=console,
+        points, ensembles, critical=critical, count=count, split=split, exclude=exclude, options=options,
+        output=json, figures=figures, console=console,
     )  # fmt: skip
     return DONE
 

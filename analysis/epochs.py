@@ -6,6 +6,7 @@ for `code`. Each part stands in `analysis.extraction`.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -13,17 +14,34 @@ import numpy as np
 import polars as pl
 
 from analysis.extraction.causes import causes
-from analysis.extraction.crossings import first_below
 from analysis.extraction.decomposition import cells_table
 from analysis.extraction.ensembles import ensemble_floors
-from analysis.extraction.floors import Floors, floors
-from analysis.extraction.gap import gap, gap_forms, gap_table
-from analysis.extraction.grid import FirstPass, Grid, first_pass, plain_grid, tuned_grid
+from analysis.extraction.floors import Floors, floors, floors_table
+from analysis.extraction.gap import Gap, gap, gap_table
+from analysis.extraction.gap_forms import forms_table, gap_forms, gap_laws
+from analysis.extraction.grid import (
+    FirstPass,
+    Grid,
+    first_pass,
+    first_pass_table,
+    plain_grid,
+    tuned_grid,
+)
 from analysis.extraction.multiplier import multipliers
 from analysis.extraction.noise import Noise
 from analysis.extraction.passes import Passes, passes_table, passes_to
+from analysis.extraction.powers import laws_table
 from analysis.extraction.prequential import code_lengths
-from analysis.extraction.reuse import reuse, reuse_table, shared_targets, tokens_to_loss
+from analysis.extraction.reuse import Reuse, reuse, reuse_table
+from analysis.extraction.sample_efficiency import (
+    Batch,
+    ToLoss,
+    duality_table,
+    exponents_table,
+    shared_targets,
+    tokens_table,
+    tokens_to_loss,
+)
 from analysis.extraction.terminal import RECIPE, EpochsError, Terminal, terminal
 from analysis.extraction.told import Telling
 from analysis.extraction.verdicts import Verdict, verdicts
@@ -47,7 +65,9 @@ class Epochs:
     - `passes`, by criterion, N, U: k_rho and k_f to the floor, and `own`: to the least loss of the size.
     - `laws`: the power laws of passes and of r_inf - 1: by N and by U.
     - `first_pass`, by N, E: the annealed loss of tokens seen once.
-    - `gaps`, by N, E; `tokens_to_loss`, by loss and N; `duality`, by loss, N, U: repeated over fresh tokens.
+    - `gaps`, by N, E; `gap_forms`: errors at larger N; `gap_laws`, by E: exponent of N, and N_merge.
+    - `tokens_to_loss`, by loss and N; `sample_efficiency`, by loss: their exponent in N.
+    - `duality`, by loss, N, U: repeated over fresh tokens.
     - `reuse` and `reuse_tuned`, by N, U: r_inf, k_opt. `multipliers`, by remedy and U. `code`, by N, U.
     - `causes`, by U: the 2 x 2.
     """
@@ -59,7 +79,10 @@ class Epochs:
     laws: pl.DataFrame
     first_pass: pl.DataFrame
     gaps: pl.DataFrame
+    gap_forms: pl.DataFrame
+    gap_laws: pl.DataFrame
     tokens_to_loss: pl.DataFrame
+    sample_efficiency: pl.DataFrame
     duality: pl.DataFrame
     reuse: pl.DataFrame
     reuse_tuned: pl.DataFrame
@@ -87,6 +110,7 @@ def study(
     ensembles: pl.DataFrame | None = None,
     rho: float = RHO[-1],
     losses: tuple[float, ...] = (),
+    critical: Mapping[str, float] | None = None,
     bootstrap: int = 500,
     seed: int = 0,
     level: float = 0.95,
@@ -94,7 +118,8 @@ def study(
     """Every quantity of `points`; `rho` decides claims 1 and 2, `losses` are those of `tokens_to_loss`.
 
     `ensembles` has the losses of averaged runs, as `quarry ensemble` writes them: another floor.
-    `unigram_entropy` is L_0 of the held-out text in nats per token, by default the points' own column.
+    `unigram_entropy` is L_0 of the held-out text in nats per token, by default the points' own column. With
+    `critical`, the critical batch's B_star and alpha_B, tokens to a loss are E_min.
     Intervals are of simulated noise of runs and draws of U as measured between runs alike, everything done
     again in each draw; those of laws also weigh their cells anew. Raises EpochsError.
     """
@@ -104,41 +129,101 @@ def study(
     if not 0 < rho < 1:
         raise EpochsError(f"rho={rho:g}: must lie between 0 and 1")
     surface = terminal(table, bootstrap, seed)
+    trained = _plain_rows(table, surface)
+    found = _measured(surface, entropy, rho, losses, _batch(trained, critical), seed)
     telling = Telling(level, surface.noise.freedom)
+    floor_rows = floors_table(found.tuned, found.floor, entropy, telling)
+    return Epochs(
+        floors=floor_rows.join(ensemble_floors(ensembles, level), on="U", how="left"),
+        code=code_lengths(trained, found.tuned, found.floor, entropy, telling),
+        multipliers=multipliers(surface, telling),
+        unigram_entropy=entropy,
+        warnings=_warnings(surface, found.tuned, found.floor),
+        **_tables(found, surface.noise, entropy, telling),
+    )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What the tables are made of, [draws, ...]."""
+
+    plain: Grid
+    tuned: Grid
+    fresh: FirstPass
+    floor: Floors
+    reached: list[Passes]
+    worth: Reuse
+    worth_tuned: Reuse
+    gaps: Gap
+    to_loss: ToLoss
+
+
+def _measured(
+    surface: Terminal,
+    entropy: float,
+    rho: float,
+    losses: tuple[float, ...],
+    batch: Batch | None,
+    seed: int,
+) -> _Measured:
     plain, tuned, fresh = plain_grid(surface), tuned_grid(surface), first_pass(surface)
     if not tuned.losses.size:
         raise EpochsError("no U was read more than once: repeated and annealed losses are what is studied")
-    floor = floors(tuned)
-    reached = _criteria(tuned, floor, entropy, rho, seed)
-    worth, worth_tuned = reuse(plain, fresh, seed), reuse(tuned, fresh, seed)
-    gaps = gap(fresh, tuned, floor)
-    why = causes(plain, tuned, floor, worth, worth_tuned, telling)
-    to_loss, dual = _to_loss(fresh, tuned, np.array(losses) if losses else shared_targets(fresh), telling)
-    return Epochs(
-        floors=_floors_table(tuned, floor, entropy, telling).join(
-            ensemble_floors(ensembles, level), on="U", how="left"
-        ),
-        irreducible=telling.row({"L_inf": floor.irreducible}),
-        cells=cells_table(plain, tuned, floor, entropy, telling),
-        passes=passes_table(tuned, reached, telling),
-        laws=_laws_table(
-            reached, {"r_inf - 1, plain": worth.law, "r_inf - 1, tuned": worth_tuned.law}, telling
-        ),
-        first_pass=_first_pass_table(fresh),
-        gaps=gap_table(gaps, telling),
-        tokens_to_loss=to_loss,
-        duality=dual,
-        reuse=reuse_table(plain, worth, telling),
-        reuse_tuned=reuse_table(tuned, worth_tuned, telling),
-        multipliers=multipliers(surface, telling),
-        code=code_lengths(_plain_rows(table, surface), tuned, floor, entropy, telling),
-        causes=why.table,
-        verdicts=verdicts(reached[0], gap_forms(gaps), worth.law, why, telling),
-        noise=surface.noise,
-        unigram_entropy=entropy,
-        level=level,
-        warnings=_warnings(surface, tuned, floor),
+    floor = floors(tuned, fresh)
+    return _Measured(
+        plain=plain,
+        tuned=tuned,
+        fresh=fresh,
+        floor=floor,
+        reached=_criteria(tuned, floor, entropy, rho, seed),
+        worth=reuse(plain, fresh, seed),
+        worth_tuned=reuse(tuned, fresh, seed),
+        gaps=gap(fresh, tuned, floor),
+        to_loss=tokens_to_loss(fresh, np.array(losses) if losses else shared_targets(fresh), batch),
     )
+
+
+def _tables(found: _Measured, noise: Noise, entropy: float, telling: Telling) -> dict[str, Any]:
+    plain, tuned, floor = found.plain, found.tuned, found.floor
+    forms = gap_forms(found.gaps)
+    why = causes(plain, tuned, floor, found.worth, found.worth_tuned, telling)
+    laws = {f"passes to {each.name}": each.law for each in found.reached}
+    laws |= {"r_inf - 1, plain": found.worth.law, "r_inf - 1, tuned": found.worth_tuned.law}
+    return {
+        "irreducible": telling.row({"L_inf": floor.irreducible}),
+        "cells": cells_table(plain, tuned, floor, entropy, telling),
+        "passes": passes_table(tuned, found.reached, telling),
+        "laws": laws_table(laws, telling),
+        "first_pass": first_pass_table(found.fresh),
+        "gaps": gap_table(found.gaps, telling),
+        "gap_forms": forms_table(forms, telling),
+        "gap_laws": gap_laws(found.gaps, forms, noise, telling),
+        "tokens_to_loss": tokens_table(found.to_loss, telling),
+        "sample_efficiency": exponents_table(found.to_loss, telling),
+        "duality": duality_table(found.to_loss, tuned, telling),
+        "reuse": reuse_table(plain, found.worth, telling),
+        "reuse_tuned": reuse_table(tuned, found.worth_tuned, telling),
+        "causes": why.table,
+        "verdicts": verdicts(found.reached[0], forms, found.worth.law, why, telling),
+        "noise": noise,
+        "level": telling.level,
+    }
+
+
+def _batch(trained: pl.DataFrame, critical: Mapping[str, float] | None) -> Batch | None:
+    """The one batch of the plain runs, where the critical one is known."""
+    if critical is None:
+        return None
+    if missing := {"B_star", "alpha_B"} - set(critical):
+        raise EpochsError(f"critical={dict(critical)}: lacks {' and '.join(sorted(missing))}")
+    name = next((name for name in ("B", "batch_tokens") if name in trained.columns), None)
+    batches = [] if name is None else trained[name].cast(pl.Float64).drop_nulls().unique().to_list()
+    if len(batches) != 1:
+        raise EpochsError(
+            f"with a critical batch the points need one B (or batch_tokens) for all of the plain recipe; "
+            f"they have {', '.join(f'{batch:g}' for batch in sorted(batches)) or 'none'}"
+        )
+    return Batch(batches[0], dict(critical))
 
 
 def _entropy(table: pl.DataFrame, given: float | None) -> float:
@@ -167,63 +252,6 @@ def _criteria(tuned: Grid, floor: Floors, entropy: float, rho: float, seed: int)
         found.append(passes_to(tuned, target, f"{share:.0%} of what can be extracted", seed))
     own = (1 + rho) * tuned.of_size
     return [*found, passes_to(tuned, own, f"{rho:.0%} above the size's own least", seed)]
-
-
-def _floors_table(tuned: Grid, floor: Floors, entropy: float, telling: Telling) -> pl.DataFrame:
-    rows = [
-        {"U": unique} | telling.row({
-            "grid": floor.grid[:, u], "asymptote": floor.asymptote[:, u], "floor": floor.default[:, u],
-            "information": entropy - floor.default[:, u],
-        })
-        for u, unique in enumerate(tuned.unique)
-    ]  # fmt: skip
-    return pl.DataFrame(rows, infer_schema_length=None)
-
-
-def _laws_table(reached: list[Passes], others: dict, telling: Telling) -> pl.DataFrame:
-    """A row for each law: exponents of N and U with intervals, scatter, cells and how many are uncensored."""
-    laws = {f"passes to {each.name}": each.law for each in reached} | others
-    rows = [
-        {"quantity": name, **telling.row({"of_N": law.of_n, "of_U": law.of_u, "scatter": law.deviation}),
-         "known": law.known, "cells": law.cells}
-        for name, law in laws.items()
-        if law is not None
-    ]  # fmt: skip
-    return pl.DataFrame(rows, infer_schema_length=None)
-
-
-def _to_loss(
-    fresh: FirstPass, tuned: Grid, targets: np.ndarray, telling: Telling
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Tokens of the first pass to a loss, by N, and what repeats take of them, by N and U."""
-    if not len(targets):
-        return pl.DataFrame(), pl.DataFrame()
-    found = tokens_to_loss(fresh, targets)
-    once, again = [], []
-    for t, target in enumerate(targets.tolist()):
-        held = first_below(tuned.passes, tuned.losses, np.full(tuned.losses.shape[:-1], target))
-        for n, size in enumerate(fresh.sizes):
-            at = found.low[:, n, t]
-            if not np.isfinite(at[0]) or found.high[0, n, t] != at[0]:
-                continue
-            once.append({"loss": target, "N": size, **telling.row({"tokens": np.exp(at)})})
-            for u, unique in enumerate(tuned.unique):
-                place = np.flatnonzero(tuned.sizes == size)
-                if (
-                    len(place)
-                    and np.isfinite(k := held.low[:, place[0], u])[0]
-                    and held.high[0, place[0], u] == k[0]
-                ):
-                    ratio = np.exp(k + np.log(unique) - at)
-                    row = telling.row({"repeated_over_fresh": ratio})
-                    again.append({"loss": target, "N": size, "U": unique, "k": float(np.exp(k[0])), **row})
-    return pl.DataFrame(once, infer_schema_length=None), pl.DataFrame(again, infer_schema_length=None)
-
-
-def _first_pass_table(fresh: FirstPass) -> pl.DataFrame:
-    places = zip(*np.nonzero(~np.isnan(fresh.losses[0])), strict=True)
-    rows = [(fresh.sizes[n], fresh.tokens[e], fresh.losses[0, n, e]) for n, e in places]
-    return pl.DataFrame(rows, schema=dict.fromkeys(("N", "E", "loss"), pl.Float64), orient="row")
 
 
 def _plain_rows(table: pl.DataFrame, surface: Terminal) -> pl.DataFrame:

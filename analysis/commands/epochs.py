@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.commands.figures import save_charts
-from analysis.commands.fit import print_warnings, write_result
+from analysis.commands.fit import assigned, print_warnings, write_result
 from analysis.epochs import Epochs, study
 from analysis.points import load_points, read_table
 from analysis.text import MISSING, count, estimate, number
@@ -19,6 +19,7 @@ def epochs_command(
     path: Path,
     ensembles: Path | None,
     *,
+    critical: Sequence[str],
     count: str,
     split: str,
     exclude: Sequence[str],
@@ -32,7 +33,8 @@ def epochs_command(
     `options` are those of `analysis.epochs.study`. Raises PointsError, EpochsError, RecordError.
     """
     points = load_points(path, count, split, annealed_only=False).exclude(exclude)
-    found = study(points, ensembles=None if ensembles is None else read_table(ensembles), **options)
+    averaged = None if ensembles is None else read_table(ensembles)
+    found = study(points, ensembles=averaged, critical=assigned(critical) or None, **options)
     print_epochs(found, console)
     if output is not None:
         write_result(found.to_json(), output)
@@ -51,6 +53,10 @@ def print_epochs(found: Epochs, console: Console) -> None:
     if not found.multipliers.is_empty():
         console.print(_multipliers(found))
     console.print(_laws(found))
+    if not found.gap_laws.is_empty():
+        console.print(_gaps(found))
+    if not found.sample_efficiency.is_empty():
+        console.print(_sample_efficiency(found))
     print_warnings(found.warnings, console)
     for verdict in found.verdicts:
         mark = {"yes": "bold green", "no": "bold red"}.get(verdict.holds, "bold yellow")
@@ -117,4 +123,25 @@ def _laws(found: Epochs) -> Table:
     for row in found.laws.iter_rows(named=True):
         exponents = estimate(row, "of_N"), estimate(row, "of_U")
         table.add_row(Text(row["quantity"]), *exponents, str(row["cells"]), str(row["known"]))
+    return table
+
+
+def _gaps(found: Epochs) -> Table:
+    """How the gap falls with N, by E, and what each form missed of larger N."""
+    errors = (
+        f"{row['form']} {estimate(row, 'held_out', 2)}" for row in found.gap_forms.iter_rows(named=True)
+    )
+    title = f"first pass above the floor, g ~ N^-a; errors at larger N: {', '.join(errors)}"
+    table = _table(title, "E", "a", "N_merge")
+    for row in found.gap_laws.iter_rows(named=True):
+        table.add_row(count(row["E"]), estimate(row, "exponent"), estimate(row, "N_merge"))
+    return table
+
+
+def _sample_efficiency(found: Epochs) -> Table:
+    headings = ("loss", "sizes", "gamma", "by Kaplan's form")
+    table = _table("tokens of one pass to a loss ~ N^-gamma", *headings)
+    for row in found.sample_efficiency.iter_rows(named=True):
+        gammas = estimate(row, "gamma"), number(row["kaplan"])
+        table.add_row(number(row["loss"]), str(row["sizes"]), *gammas)
     return table

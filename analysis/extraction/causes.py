@@ -11,6 +11,7 @@ import polars as pl
 
 from analysis.extraction.floors import Floors
 from analysis.extraction.grid import ONE_PASS, Grid
+from analysis.extraction.powers import slope
 from analysis.extraction.reuse import Reuse
 from analysis.extraction.told import Telling, probability
 
@@ -39,9 +40,9 @@ def causes(
         at = int(np.flatnonzero(tuned.unique == unique)[0])
         first = _first_excess(plain, floor, u, at, one)
         found = {
-            "first": _slope(plain.sizes, first),
-            "plain": _slope(plain.sizes, worth.saturation.value[:, :, u]),
-            "tuned": _slope(tuned.sizes, worth_tuned.saturation.value[:, :, at]),
+            "first": slope(plain.sizes, first),
+            "plain": slope(plain.sizes, worth.saturation.value[:, :, u]),
+            "tuned": slope(tuned.sizes, worth_tuned.saturation.value[:, :, at]),
         }
         if any(np.isnan(values[0]) for values in found.values()):
             continue
@@ -60,16 +61,6 @@ def _first_excess(plain: Grid, floor: Floors, u: int, at: int, one: int) -> np.n
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = np.log(plain.losses[:, :, u, one] - floor.default[:, at, None])
     return np.where(np.isfinite(logs), logs, np.nan)
-
-
-def _slope(sizes: np.ndarray, logs: np.ndarray) -> np.ndarray:
-    """Of logs [draws, N] by ln N, over the sizes that the first draw has; NaN with fewer than two."""
-    there = ~np.isnan(logs[0])
-    if there.sum() < 2:
-        return np.full(len(logs), np.nan)
-    x = np.log(sizes[there])
-    x = x - x.mean()
-    return logs[:, there] @ x / (x @ x)
 
 
 def _probabilities(first: np.ndarray, plain: np.ndarray, tuned: np.ndarray) -> dict[str, float | None]:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
-from analysis.extraction.grid import Grid, least
+from analysis.extraction.grid import FirstPass, Grid, least, same_tokens
+from analysis.extraction.told import Telling
 
 _FEWEST, _EXPONENTS = 4, np.geomspace(0.1, 2.0, 50)
 """Values that an asymptote c x^-gamma + L of three parameters needs, and the gamma that are tried."""
@@ -14,9 +16,10 @@ _FEWEST, _EXPONENTS = 4, np.geomspace(0.1, 2.0, 50)
 class Floors:
     """L*(U) in nats per token, [draws, U], and the loss that no data takes away, [draws].
 
-    `grid` is the least loss trained, an upper bound; `asymptote` that of N to infinity, NaN below four sizes.
-    `default` is the asymptote, but never above the grid, and the grid where there is no asymptote.
-    `irreducible` is the asymptote of the defaults in U, NaN below four U.
+    `grid` is the least loss trained with repeats, an upper bound; `asymptote` that of N to infinity, NaN
+    below four sizes. `default` is the asymptote, but never above the grid, and the grid where there is no
+    asymptote; NaN where that is no floor: where runs on fewer tokens, or in one pass, came lower than it.
+    `irreducible` is the limit in U of the defaults that have an asymptote, NaN below four of them.
     """
 
     grid: np.ndarray
@@ -25,7 +28,7 @@ class Floors:
     irreducible: np.ndarray
 
 
-def floors(tuned: Grid) -> Floors:
+def floors(tuned: Grid, fresh: FirstPass) -> Floors:
     """Both estimators of each U's floor, from the least loss of each size over k and recipe.
 
     The asymptotes of all U have one exponent gamma in N, and each its own c and L.
@@ -33,9 +36,39 @@ def floors(tuned: Grid) -> Floors:
     of_size = tuned.of_size
     lowest = least(of_size, 1)
     limits = limit(tuned.sizes, np.moveaxis(of_size, 2, 1))
-    default = np.fmin(lowest, limits)
-    irreducible = np.minimum(limit(tuned.unique, default[:, None, :])[:, 0], least(default, 1))
+    own = np.fmin(lowest, limits)
+    bound = np.fmin(_of_less(own), _once(tuned, fresh))
+    default = np.where(own[:1] > bound[:1], np.nan, np.fmin(own, bound))
+    known = np.where(np.isnan(limits[:1]), np.nan, default)
+    irreducible = np.minimum(limit(tuned.unique, known[:, None, :])[:, 0], least(default, 1))
     return Floors(lowest, limits, default, irreducible)
+
+
+def floors_table(tuned: Grid, floor: Floors, entropy: float, telling: Telling) -> pl.DataFrame:
+    """A row for each U: grid, asymptote, floor, and what can be extracted, with intervals."""
+    rows = [
+        {"U": unique} | telling.row({
+            "grid": floor.grid[:, u], "asymptote": floor.asymptote[:, u], "floor": floor.default[:, u],
+            "information": entropy - floor.default[:, u],
+        })
+        for u, unique in enumerate(tuned.unique)
+    ]  # fmt: skip
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _of_less(own: np.ndarray) -> np.ndarray:
+    """The least floor of any smaller U, [draws, U]: who has more tokens can leave some out."""
+    lower = np.full_like(own, np.nan)
+    lower[:, 1:] = np.fmin.accumulate(own, axis=1)[:, :-1]
+    return lower
+
+
+def _once(tuned: Grid, fresh: FirstPass) -> np.ndarray:
+    """The least loss of any size that saw U tokens once, [draws, U]; NaN where none did."""
+    once = np.full((len(tuned.losses), len(tuned.unique)), np.nan)
+    for e, u in same_tokens(fresh, tuned):
+        once[:, u] = least(fresh.losses[:, :, e], 1)
+    return once
 
 
 def limit(x: np.ndarray, losses: np.ndarray) -> np.ndarray:

@@ -10,6 +10,8 @@ from analysis.extraction.terminal import Terminal
 
 ONE_PASS = 1.005
 """k up to which nothing was seen twice; whole steps leave k a little off 1."""
+_SAME = np.log(2) / 10
+"""ln E and ln U nearer than this are one: tokens of the first pass are rounded to a tenth of a doubling."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,12 @@ class FirstPass:
     sizes: np.ndarray
     tokens: np.ndarray
     losses: np.ndarray
+
+
+def same_tokens(fresh: FirstPass, grid: Grid) -> list[tuple[int, int]]:
+    """The places (E, U) of as many tokens in both."""
+    near = np.abs(np.log(fresh.tokens[:, None] / grid.unique)) < _SAME
+    return [(int(e), int(u)) for e, u in zip(*np.nonzero(near), strict=True)]
 
 
 def least(values: np.ndarray, axis: int) -> np.ndarray:
@@ -83,3 +91,10 @@ def _grid(surface: Terminal, wanted: np.ndarray) -> Grid:
         losses[:, n, u, k] = np.fmin(losses[:, n, u, k], surface.losses[:, cell])
     sizes, unique, passes = (values for values, _ in axes)
     return Grid(sizes, unique, passes, losses)
+
+
+def first_pass_table(fresh: FirstPass) -> pl.DataFrame:
+    """N, E and the measured loss of the tokens seen once."""
+    places = zip(*np.nonzero(~np.isnan(fresh.losses[0])), strict=True)
+    rows = [(fresh.sizes[n], fresh.tokens[e], fresh.losses[0, n, e]) for n, e in places]
+    return pl.DataFrame(rows, schema=dict.fromkeys(("N", "E", "loss"), pl.Float64), orient="row")

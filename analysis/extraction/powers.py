@@ -1,10 +1,13 @@
 """Power laws in N and U of quantities that were partly only bounded, over draws of noise and of cells."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from analysis.extraction.censored import Censored, tobit
+from analysis.extraction.told import Telling
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,27 @@ def power_law(sizes: np.ndarray, unique: np.ndarray, logs: Censored, seed: int) 
     of_u = found[:, 2] if both else np.full(len(found), np.nan)
     known = int(values.known[0].sum())
     return PowerLaw(found[:, 0], found[:, 1], of_u, deviation, n_middle, u_middle, known, len(n))
+
+
+def laws_table(laws: Mapping[str, PowerLaw | None], telling: Telling) -> pl.DataFrame:
+    """A row for each law: exponents of N and U with intervals, scatter, cells and how many are uncensored."""
+    rows = [
+        {"quantity": name, **telling.row({"of_N": law.of_n, "of_U": law.of_u, "scatter": law.deviation}),
+         "known": law.known, "cells": law.cells}
+        for name, law in laws.items()
+        if law is not None
+    ]  # fmt: skip
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def slope(sizes: np.ndarray, logs: np.ndarray) -> np.ndarray:
+    """d logs / d ln N of logs [draws, N], over the sizes that the first draw has; NaN with fewer than two."""
+    there = ~np.isnan(logs[0])
+    if there.sum() < 2:
+        return np.full(len(logs), np.nan)
+    x = np.log(sizes[there])
+    x = x - x.mean()
+    return logs[:, there] @ x / (x @ x)
 
 
 def _weights(draws: int, units: int, seed: int) -> np.ndarray:

@@ -94,20 +94,3 @@ def reuse_table(grid: Grid, found: Reuse, telling: Telling) -> pl.DataFrame:
     ]
     keys = dict.fromkeys(("N", "U", "k_opt"), pl.Float64)
     return pl.DataFrame(rows, schema=keys | estimates("r_inf") | {"censored": pl.String})
-
-
-def tokens_to_loss(fresh: FirstPass, targets: np.ndarray) -> Censored:
-    """ln E_l [draws, N, targets]: tokens of the first pass, annealed, down to each loss."""
-    shape = (*fresh.losses.shape[:2], len(targets))
-    losses = np.broadcast_to(fresh.losses[:, :, None, :], (*shape, fresh.losses.shape[-1]))
-    return first_below(fresh.tokens, losses, np.broadcast_to(targets, shape))
-
-
-def shared_targets(fresh: FirstPass, count: int = 4) -> np.ndarray:
-    """Losses that most sizes came down to in their first pass, evenly between the medians of its ends."""
-    measured = fresh.losses[0]
-    if not measured.size:
-        return np.empty(0)
-    ends = np.nanmin(measured, axis=1)
-    start = np.nanmax(measured, axis=1)
-    return np.linspace(float(np.median(start)), float(np.median(ends)), count + 2)[1:-1]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.extraction.causes import CAUSES, Causes
-from analysis.extraction.gap import GapForms
+from analysis.extraction.gap_forms import GapForms
 from analysis.extraction.passes import Passes
 from analysis.extraction.powers import PowerLaw
 from analysis.extraction.told import Telling, probability
@@ -99,15 +99,17 @@ def _one_pass(passes: Passes, telling: Telling) -> Verdict:
 
 
 def _merging(gaps: GapForms | None, telling: Telling) -> Verdict:
-    claim, quantity = "3. the first pass meets the floor as N grows", "c of g = A N^-a + H E^-b N^-c"
+    claim = "3. the first pass meets the floor as N grows"
     if gaps is None:
         return _unmeasured(
-            claim, quantity, "too few sizes and U with a floor and a first pass of as many tokens"
+            claim, "a of g ~ N^-a", "too few sizes and U with a floor and a first pass of as many tokens"
         )
-    better = gaps.held_out["multiplicative"] < gaps.held_out["additive"]
-    cells = f"{gaps.cells} cells (N, E); forms judged at the largest N, by fits without it"
-    vanishes = better & (gaps.vanishing > 0)
-    return _verdict(claim, quantity, gaps.vanishing, vanishes, cells, "c =", telling)
+    falls = gaps.law.exponent(gaps.middle)
+    faster = gaps.law.exponent(10 * gaps.middle)[0] - falls[0]
+    cells = f"{gaps.cells} cells (N, E); forms judged at each larger N, by fits of the smaller"
+    told = f"{number(faster, 2)} more with ten times the tokens, a ="
+    quantity = f"a of g ~ N^-a at E = {count(gaps.middle)}"
+    return _verdict(claim, quantity, falls, gaps.vanishes & (falls > 0), cells, told, telling)
 
 
 def _falling_reuse(law: PowerLaw | None, why: Causes, telling: Telling) -> Verdict:

@@ -1,0 +1,138 @@
+"""Sample efficiency: tokens of one pass to a loss, by size, beside Kaplan's closed form; what repeats take.
+
+By Kaplan et al. 2020 (2001.08361), eq. 1.4 and 1.6, E_min(N, l) = B_crit(l) S_c (l - (N_c / N)^alpha_N)^(-1 /
+alpha_S): the curve to beat.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from analysis.batch import critical_batch
+from analysis.extraction.censored import Censored
+from analysis.extraction.crossings import first_below
+from analysis.extraction.grid import FirstPass, Grid
+from analysis.extraction.powers import slope
+from analysis.extraction.told import Telling, estimates
+from analysis.fit import FitError, fit
+from analysis.kaplan import converged_loss
+
+_FEWEST = 5
+"""First passes that a form of four parameters needs."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The batch of the first passes in tokens, and the law of the critical one (B_star, alpha_B)."""
+
+    tokens: float
+    critical: Mapping[str, float]
+
+    def minimum_tokens(self, tokens, loss):
+        """E_min = E / (1 + B / B_crit(loss))."""
+        return tokens / (1 + self.tokens / self.critical_at(loss))
+
+    def critical_at(self, loss):
+        return critical_batch(loss, self.critical)
+
+
+@dataclass(frozen=True)
+class ToLoss:
+    """ln E_l [draws, N, targets], tokens of the first pass down to each loss, and `kaplan` [N, targets].
+
+    `kaplan` are the tokens by Kaplan's form of all first passes, NaN where the size's floor is above the
+    loss. With a batch both are E_min.
+    """
+
+    sizes: np.ndarray
+    targets: np.ndarray
+    logs: Censored
+    kaplan: np.ndarray
+
+
+def tokens_to_loss(fresh: FirstPass, targets: np.ndarray, batch: Batch | None = None) -> ToLoss:
+    """Of every size and loss."""
+    shape = (*fresh.losses.shape[:2], len(targets))
+    losses = np.broadcast_to(fresh.losses[:, :, None, :], (*shape, fresh.losses.shape[-1]))
+    nothing = Censored(np.full(shape, np.nan), np.full(shape, np.nan))
+    logs = first_below(fresh.tokens, losses, np.broadcast_to(targets, shape)) if losses.size else nothing
+    if batch is not None:
+        saved = np.log(batch.minimum_tokens(1.0, targets))
+        logs = Censored(logs.low + saved, logs.high + saved)
+    return ToLoss(fresh.sizes, targets, logs, _kaplan(fresh, targets, batch))
+
+
+def shared_targets(fresh: FirstPass, count: int = 4) -> np.ndarray:
+    """Losses that most sizes came down to in their first pass, evenly between the medians of its ends."""
+    measured = fresh.losses[0]
+    if not measured.size:
+        return np.empty(0)
+    ends = np.nanmin(measured, axis=1)
+    start = np.nanmax(measured, axis=1)
+    return np.linspace(float(np.median(start)), float(np.median(ends)), count + 2)[1:-1]
+
+
+def tokens_table(found: ToLoss, telling: Telling) -> pl.DataFrame:
+    """A row for each loss and the N that came down to it: tokens, and Kaplan's."""
+    rows = [
+        {"loss": found.targets[t], "N": found.sizes[n]}
+        | telling.row({"tokens": np.exp(found.logs.low[:, n, t])})
+        | {"kaplan": _known(float(found.kaplan[n, t]))}
+        for t, n in zip(*np.nonzero(found.logs.known[0].T), strict=True)
+    ]
+    keys = dict.fromkeys(("loss", "N"), pl.Float64)
+    return pl.DataFrame(rows, schema=keys | estimates("tokens") | {"kaplan": pl.Float64})
+
+
+def exponents_table(found: ToLoss, telling: Telling) -> pl.DataFrame:
+    """By loss gamma = -d ln E_l / d ln N over the N that came down to it, and Kaplan's over the same."""
+    rows = []
+    for t, loss in enumerate(found.targets.tolist()):
+        there = found.logs.known[0, :, t]
+        if there.sum() < 2:
+            continue
+        gamma = -slope(found.sizes[there], found.logs.low[:, there, t])
+        kaplan = -float(slope(found.sizes[there], np.log(found.kaplan[None, there, t]))[0])
+        row = {"loss": loss, "sizes": int(there.sum()), **telling.row({"gamma": gamma})}
+        rows.append(row | {"kaplan": _known(kaplan)})
+    schema = {"loss": pl.Float64, "sizes": pl.Int64} | estimates("gamma") | {"kaplan": pl.Float64}
+    return pl.DataFrame(rows, schema=schema)
+
+
+def duality_table(found: ToLoss, tuned: Grid, telling: Telling) -> pl.DataFrame:
+    """By loss, N and U: k passes over U tokens, and their tokens k U over those of one pass."""
+    rows = []
+    for t, loss in enumerate(found.targets.tolist()):
+        passes = first_below(tuned.passes, tuned.losses, np.full(tuned.losses.shape[:-1], loss))
+        for n, u in zip(*np.nonzero(passes.known[0]), strict=True):
+            at = np.flatnonzero(found.sizes == tuned.sizes[n])
+            if not len(at) or not found.logs.known[0, at[0], t]:
+                continue
+            ratio = np.exp(passes.low[:, n, u] + np.log(tuned.unique[u]) - found.logs.low[:, at[0], t])
+            key = {"loss": loss, "N": tuned.sizes[n], "U": tuned.unique[u], "k": np.exp(passes.low[0, n, u])}
+            rows.append(key | telling.row({"repeated_over_fresh": ratio}))
+    keys = dict.fromkeys(("loss", "N", "U", "k"), pl.Float64)
+    return pl.DataFrame(rows, schema=keys | estimates("repeated_over_fresh"))
+
+
+def _kaplan(fresh: FirstPass, targets: np.ndarray, batch: Batch | None) -> np.ndarray:
+    """Tokens [N, targets] by L(N, S_min) fitted to the measured losses; steps are tokens without a batch."""
+    n, e = np.nonzero(~np.isnan(fresh.losses[0]))
+    unknown = np.full((len(fresh.sizes), len(targets)), np.nan)
+    if len(n) < _FEWEST:
+        return unknown
+    loss, tokens = fresh.losses[0, n, e], fresh.tokens[e]
+    steps = tokens if batch is None else tokens / (batch.tokens + batch.critical_at(loss))
+    try:
+        p = fit(pl.DataFrame({"N": fresh.sizes[n], "S_min": steps, "loss": loss}), "kaplan-ns", bootstrap=0)
+    except FitError:
+        return unknown
+    above = targets - converged_loss(fresh.sizes[:, None], p.params)
+    needed = p.params["S_c"] * np.where(above > 0, above, np.nan) ** (-1 / p.params["alpha_S"])
+    return needed if batch is None else needed * batch.critical_at(targets)
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None
