@@ -36,7 +36,7 @@ def passes() -> alt.VConcatChart:
     """Passes needed and what is extracted; learning curves above the floor, and the 2 x 2."""
     found = study(load_points(EPOCHS, annealed_only=False))
     shown = (
-        (epochs.passes_map(found), epochs.efficiency(found, found.cells["U"].to_numpy().max())),
+        (epochs.passes_map(found), epochs.efficiency(found, epochs.unique_with_floor(found)[-1])),
         (epochs.learning_curves(found), epochs.causes_chart(found)),
     )
     rows = [alt.HConcatChart(hconcat=[panel(chart) for chart in row], spacing=40) for row in shown]

@@ -21,9 +21,9 @@ CAUSES = ("extraction", "overfitting", "both", "neither")
 @dataclass(frozen=True)
 class Causes:
     """`table`: a row for each U with at least two sizes, d ln / d ln N of three quantities with intervals:
-    `first` (the excess after one pass), `plain` and `tuned` (r_inf of the plain and of the best recipe), the
-    probability that r_inf `falls`, and those of the four causes of a fall. `falls` and `causes` are
-    over all U together."""
+    `first` (the excess after one pass), `plain` and `tuned` (r_inf of the plain and of the best recipe, of
+    the sizes whose r_inf is no bound), the probability that r_inf `falls`, and those of the four causes of a
+    fall. `falls` and `causes` are over all U together."""
 
     table: pl.DataFrame
     falls: float | None
@@ -41,8 +41,8 @@ def causes(
         first = _first_excess(plain, floor, u, at, one)
         found = {
             "first": slope(plain.sizes, first),
-            "plain": slope(plain.sizes, worth.saturation.value[:, :, u]),
-            "tuned": slope(tuned.sizes, worth_tuned.saturation.value[:, :, at]),
+            "plain": slope(plain.sizes, _measured(worth, u)),
+            "tuned": slope(tuned.sizes, _measured(worth_tuned, at)),
         }
         if any(np.isnan(values[0]) for values in found.values()):
             continue
@@ -52,6 +52,12 @@ def causes(
         return Causes(pl.DataFrame(), None, dict.fromkeys(CAUSES))
     together = _probabilities(*np.nanmean(slopes, axis=0))
     return Causes(pl.DataFrame(rows), together.pop("falls"), {name: together[name] for name in CAUSES})
+
+
+def _measured(worth: Reuse, u: int) -> np.ndarray:
+    """ln r_inf [draws, N] of the sizes whose fresh runs reach it; NaN of those where it is only bounded."""
+    logs = worth.saturation.at((slice(None), slice(None), u))
+    return np.where(logs.known[0], logs.value, np.nan)
 
 
 def _first_excess(plain: Grid, floor: Floors, u: int, at: int, one: int) -> np.ndarray:

@@ -17,7 +17,7 @@ REGIME_COLOURS = {"data": "#35608d", "model": "#b0527a", "epoch": "#c9a227", "mi
 def epochs_charts(found: Epochs) -> dict[str, alt.LayerChart]:
     """Every figure that the points allow, by name."""
     charts: dict[str, alt.LayerChart] = {
-        f"efficiency-{text.count(u)}": efficiency(found, u) for u in found.cells["U"].unique().sort()
+        f"efficiency-{text.count(u)}": efficiency(found, u) for u in unique_with_floor(found)
     }
     charts["passes"] = passes_map(found)
     if not found.first_pass.is_empty():
@@ -27,6 +27,11 @@ def epochs_charts(found: Epochs) -> dict[str, alt.LayerChart]:
     if found.cells["regime"].null_count() < len(found.cells):
         charts["regimes"] = regime_map(found)
     return charts
+
+
+def unique_with_floor(found: Epochs) -> list[float]:
+    """The U whose floor is known, in order: of others nobody can say what was extracted."""
+    return found.cells.drop_nulls("eta")["U"].unique().sort().to_list()
 
 
 def efficiency(found: Epochs, unique: float) -> alt.LayerChart:
@@ -74,7 +79,7 @@ def passes_map(found: Epochs) -> alt.LayerChart:
 def learning_curves(found: Epochs) -> alt.LayerChart:
     """First passes, annealed, against L*(U) at U = E (Henighan et al. 2020, Figure 14)."""
     curves = found.first_pass.with_columns(run=pl.col("N").cast(pl.String), annealed=pl.lit(True))
-    floor = found.floors.select("U", loss="floor")
+    floor = found.floors.select("U", loss="floor").drop_nulls()
     return curves_and_floor(
         curves, floor, "one pass over fresh tokens, after its cooldown; dashed: L*(U) at U = E"
     )

@@ -22,7 +22,9 @@ SCATTER, DRAWS, LOSSES = 0.03, 200, (1.6, 1.8)
 TABLES = {
     "cells": ("N", "U", "k"),
     "gaps": ("N", "E"),
+    "gap_laws": ("E",),
     "tokens_to_loss": ("N", "loss"),
+    "sample_efficiency": ("loss", "sizes"),
     "duality": ("N", "U", "loss"),
     "reuse": ("N", "U"),
     "reuse_tuned": ("N", "U"),

@@ -19,6 +19,7 @@ from analysis.batch import (
 )
 from analysis.fit import fit
 from analysis.published import find_published
+from tests.conftest import ROOT
 
 KAPLAN_B, NS = find_published("critical-batch").params, find_published("kaplan-ns").params
 CRITICAL = {"B_star": 4e6, "alpha_B": 0.3}
@@ -266,3 +267,14 @@ def test_noise_scale_is_exact_on_expected_norms():
 def test_norms_that_give_no_noise_scale_are_refused(norms, batches, message):
     with pytest.raises(BatchError, match=message):
         simple_noise_scale(np.array(norms[0]), np.array(norms[1]), *batches)
+
+
+def test_the_docs_say_what_the_committed_batches_say():
+    """docs/epochs.md, by the lines of Python that it shows."""
+    docs = (ROOT / "docs" / "epochs.md").read_text()
+    code = docs.split("```python\n")[1].split("```")[0]
+    names = {}
+    exec(code.replace("experiments/results", f"{ROOT}/experiments/results"), names)
+    found = names["law"].params
+    assert f"B_star = {found['B_star'] / 1e3:.0f} thousand tokens" in docs
+    assert f"alpha_B = {found['alpha_B']:.2f}".replace("0.", ".") in docs
