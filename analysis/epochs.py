@@ -6,7 +6,7 @@ for `code`. Each part stands in `analysis.extraction`.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -128,6 +128,7 @@ def study(
     check_settings(bootstrap, seed, level, EpochsError)
     if not 0 < rho < 1:
         raise EpochsError(f"rho={rho:g}: must lie between 0 and 1")
+    _check_positive(losses=losses)
     surface = terminal(table, bootstrap, seed)
     trained = _plain_rows(table, surface)
     found = _measured(surface, entropy, rho, losses, _batch(trained, critical), seed)
@@ -141,6 +142,12 @@ def study(
         warnings=_warnings(surface, found.tuned, found.floor),
         **_tables(found, surface.noise, entropy, telling),
     )
+
+
+def _check_positive(**given: Iterable[float]) -> None:
+    for name, values in given.items():
+        if wrong := [value for value in values if not (math.isfinite(value) and value > 0)]:
+            raise EpochsError(f"{name}: {wrong[0]:g} must be positive and finite")
 
 
 @dataclass(frozen=True)
@@ -214,8 +221,9 @@ def _batch(trained: pl.DataFrame, critical: Mapping[str, float] | None) -> Batch
     """The one batch of the plain runs, where the critical one is known."""
     if critical is None:
         return None
-    if missing := {"B_star", "alpha_B"} - set(critical):
-        raise EpochsError(f"critical={dict(critical)}: lacks {' and '.join(sorted(missing))}")
+    if set(critical) != {"B_star", "alpha_B"}:
+        raise EpochsError(f"critical={dict(critical)}: must be B_star and alpha_B")
+    _check_positive(critical=critical.values())
     name = next((name for name in ("B", "batch_tokens") if name in trained.columns), None)
     batches = [] if name is None else trained[name].cast(pl.Float64).drop_nulls().unique().to_list()
     if len(batches) != 1:
