@@ -28,7 +28,8 @@ MEASURED_COLUMNS: dict[str, pl.DataType] = {
     "extrapolated": pl.Boolean(),  # B_crit lies outside the batches measured
 }
 
-_COLUMNS = {"S": ("S", "step"), "B": ("B", "batch_tokens"), "E": ("E", "tokens")}
+COLUMNS = {"S": ("S", "step"), "B": ("B", "batch_tokens"), "E": ("E", "tokens")}
+"""The names of steps, batch and tokens: in tables of points, and in the record's."""
 _SAME_TOKENS = 0.01
 _BATCHES, _LEVELS = 3, 10
 # B_crit is searched within a factor 100 of the batches measured; beyond a factor 10 they hardly bound it.
@@ -82,7 +83,7 @@ def with_minimum_steps(
 
 def _counts(table: pl.DataFrame) -> dict[str, np.ndarray]:
     """S, B and E, the third from the other two by E = B S."""
-    names = {symbol: [name for name in names if name in table.columns] for symbol, names in _COLUMNS.items()}
+    names = {symbol: [name for name in names if name in table.columns] for symbol, names in COLUMNS.items()}
     found = {symbol: _positive(table, present[0]) for symbol, present in names.items() if present}
     if len(found) < 2:
         raise BatchError(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from analysis.batch import COLUMNS
 from analysis.extraction.causes import causes
 from analysis.extraction.decomposition import cells_table
 from analysis.extraction.ensembles import ensemble_floors
@@ -224,7 +225,7 @@ def _batch(trained: pl.DataFrame, critical: Mapping[str, float] | None) -> Batch
     if set(critical) != {"B_star", "alpha_B"}:
         raise EpochsError(f"critical={dict(critical)}: must be B_star and alpha_B")
     _check_positive(critical=critical.values())
-    name = next((name for name in ("B", "batch_tokens") if name in trained.columns), None)
+    name = next((name for name in COLUMNS["B"] if name in trained.columns), None)
     batches = [] if name is None else trained[name].cast(pl.Float64).drop_nulls().unique().to_list()
     if len(batches) != 1:
         raise EpochsError(

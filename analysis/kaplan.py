@@ -186,15 +186,23 @@ def excess_compute(ratio: Any, p: Values) -> Any:
     return ratio * excess_steps(ratio, p)
 
 
+def minimum_steps_to(loss: Any, n: Any, p: Values) -> Any:
+    """S_min, the steps that a size needs to reach `loss` at a batch far above B_crit.
+
+    S_c (loss - (N_c / N)^alpha_N)^(-1 / alpha_S), from eq. 1.6. Raises KaplanError if the size's floor is
+    above the loss.
+    """
+    _check_reached(loss, n, p)
+    return p["S_c"] * (loss - converged_loss(n, p)) ** (-1 / p["alpha_S"])
+
+
 def minimum_tokens_to(loss: Any, n: Any, p: Values) -> Any:
     """E_min, the tokens that a size needs to reach `loss` at a batch far below B_crit.
 
-    B_crit(loss) S_c (loss - (N_c / N)^alpha_N)^(-1 / alpha_S), from eq. 1.4 and 1.6. Raises KaplanError if
-    the size's floor is above the loss.
+    B_crit(loss) times `minimum_steps_to`, from eq. 1.4. Raises KaplanError if the size's floor is above the
+    loss.
     """
-    _check_reached(loss, n, p)
-    steps = p["S_c"] * (loss - converged_loss(n, p)) ** (-1 / p["alpha_S"])
-    return critical_batch(loss, p) * steps
+    return critical_batch(loss, p) * minimum_steps_to(loss, n, p)
 
 
 def tokens_over_infinite_size(loss: Any, n: Any, p: Values) -> Any:

@@ -61,10 +61,11 @@ def columns() -> tuple:
     )
 
 
-class Bar:
+class Bar(Sentences):
     """A bar with loss, tokens per second and time left."""
 
     def __init__(self, console: Console):
+        super().__init__(console)
         self._progress = Progress(*columns(), console=console)
 
     def start(self, name: str, step: int, steps: int) -> None:
@@ -73,9 +74,6 @@ class Bar:
 
     def update(self, step: int, loss: float, tokens_per_second: float) -> None:
         self._progress.update(self._task, completed=step, loss=loss, speed=tokens_per_second)
-
-    def say(self, sentence: str) -> None:
-        self._progress.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
     def stop(self) -> None:
         self._progress.stop()

@@ -9,8 +9,10 @@ def first_below(x: np.ndarray, losses: np.ndarray, target: np.ndarray) -> Censor
     """ln x at which losses [draws, ..., x] first come down to `target` [draws, ...], linear in ln x between.
 
     Below the first x measured it is bounded from above only; beyond the last, where the curve does not come
-    down to it, from below. A curve that is all NaN, or a target that is NaN, gives NaN.
+    down to it, from below. A curve that is all NaN or has no x, or a target that is NaN, gives NaN.
     """
+    if not len(x):
+        return Censored(np.full(target.shape, np.nan), np.full(target.shape, np.nan))
     order = np.log(x)
     down = (losses <= target[..., None]) & ~np.isnan(losses)
     seen = ~np.isnan(losses)

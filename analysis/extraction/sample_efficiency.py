@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from analysis.batch import critical_batch
+from analysis.batch import critical_batch, minimum_steps, minimum_tokens
 from analysis.extraction.censored import Censored
 from analysis.extraction.crossings import first_below
 from analysis.extraction.grid import FirstPass, Grid
 from analysis.extraction.powers import slope
-from analysis.extraction.told import Telling, estimates
+from analysis.extraction.told import Telling, estimates, finite
 from analysis.fit import FitError, fit
-from analysis.kaplan import converged_loss
+from analysis.kaplan import converged_loss, minimum_steps_to
 
 _FEWEST = 5
 """First passes that a form of four parameters needs."""
@@ -29,10 +29,6 @@ class Batch:
 
     tokens: float
     critical: Mapping[str, float]
-
-    def minimum_tokens(self, tokens, loss):
-        """E_min = E / (1 + B / B_crit(loss))."""
-        return tokens / (1 + self.tokens / self.critical_at(loss))
 
     def critical_at(self, loss):
         return critical_batch(loss, self.critical)
@@ -56,10 +52,9 @@ def tokens_to_loss(fresh: FirstPass, targets: np.ndarray, batch: Batch | None = 
     """Of every size and loss."""
     shape = (*fresh.losses.shape[:2], len(targets))
     losses = np.broadcast_to(fresh.losses[:, :, None, :], (*shape, fresh.losses.shape[-1]))
-    nothing = Censored(np.full(shape, np.nan), np.full(shape, np.nan))
-    logs = first_below(fresh.tokens, losses, np.broadcast_to(targets, shape)) if losses.size else nothing
+    logs = first_below(fresh.tokens, losses, np.broadcast_to(targets, shape))
     if batch is not None:
-        saved = np.log(batch.minimum_tokens(1.0, targets))
+        saved = np.log(minimum_tokens(1.0, batch.tokens, batch.critical_at(targets)))
         logs = Censored(logs.low + saved, logs.high + saved)
     return ToLoss(fresh.sizes, targets, logs, _kaplan(fresh, targets, batch))
 
@@ -79,7 +74,7 @@ def tokens_table(found: ToLoss, telling: Telling) -> pl.DataFrame:
     rows = [
         {"loss": found.targets[t], "N": found.sizes[n]}
         | telling.row({"tokens": np.exp(found.logs.low[:, n, t])})
-        | {"kaplan": _known(float(found.kaplan[n, t]))}
+        | {"kaplan": finite(found.kaplan[n, t])}
         for t, n in zip(*np.nonzero(found.logs.known[0].T), strict=True)
     ]
     keys = dict.fromkeys(("loss", "N"), pl.Float64)
@@ -94,9 +89,9 @@ def exponents_table(found: ToLoss, telling: Telling) -> pl.DataFrame:
         if there.sum() < 2:
             continue
         gamma = -slope(found.sizes[there], found.logs.low[:, there, t])
-        kaplan = -float(slope(found.sizes[there], np.log(found.kaplan[None, there, t]))[0])
+        kaplan = -slope(found.sizes[there], np.log(found.kaplan[None, there, t]))[0]
         row = {"loss": loss, "sizes": int(there.sum()), **telling.row({"gamma": gamma})}
-        rows.append(row | {"kaplan": _known(kaplan)})
+        rows.append(row | {"kaplan": finite(kaplan)})
     schema = {"loss": pl.Float64, "sizes": pl.Int64} | estimates("gamma") | {"kaplan": pl.Float64}
     return pl.DataFrame(rows, schema=schema)
 
@@ -124,15 +119,22 @@ def _kaplan(fresh: FirstPass, targets: np.ndarray, batch: Batch | None) -> np.nd
     if len(n) < _FEWEST:
         return unknown
     loss, tokens = fresh.losses[0, n, e], fresh.tokens[e]
-    steps = tokens if batch is None else tokens / (batch.tokens + batch.critical_at(loss))
+    if batch is None:
+        steps = tokens
+    else:
+        steps = minimum_steps(tokens / batch.tokens, batch.tokens, batch.critical_at(loss))
     try:
-        p = fit(pl.DataFrame({"N": fresh.sizes[n], "S_min": steps, "loss": loss}), "kaplan-ns", bootstrap=0)
+        law = fit(pl.DataFrame({"N": fresh.sizes[n], "S_min": steps, "loss": loss}), "kaplan-ns", bootstrap=0)
     except FitError:
         return unknown
-    above = targets - converged_loss(fresh.sizes[:, None], p.params)
-    needed = p.params["S_c"] * np.where(above > 0, above, np.nan) ** (-1 / p.params["alpha_S"])
+    needed = _steps_to(targets, fresh.sizes, law.params)
     return needed if batch is None else needed * batch.critical_at(targets)
 
 
-def _known(value: float) -> float | None:
-    return value if np.isfinite(value) else None
+def _steps_to(targets: np.ndarray, sizes: np.ndarray, params: Mapping[str, float]) -> np.ndarray:
+    """S_min [N, targets], NaN where the size's floor is above the loss."""
+    n, loss = np.meshgrid(sizes, targets, indexing="ij")
+    reached = loss > converged_loss(n, params)
+    needed = np.full(n.shape, np.nan)
+    needed[reached] = minimum_steps_to(loss[reached], n[reached], params)
+    return needed

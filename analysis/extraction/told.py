@@ -51,7 +51,7 @@ class Telling:
         """Of each name the estimate, _low and _high; null what is not known."""
         row: dict[str, Any] = {}
         for name, values in found.items():
-            row[name] = float(values[0]) if np.isfinite(values[0]) else None
+            row[name] = finite(values[0])
             row[f"{name}_low"], row[f"{name}_high"] = self.ends(values)
         return row
 
@@ -70,6 +70,11 @@ class Telling:
             f"{name}_high": None if side == "right" else high,
             "censored": side,
         }
+
+
+def finite(value: Any) -> float | None:
+    """The number, or None where it is not one."""
+    return float(value) if np.isfinite(value) else None
 
 
 def estimates(*names: str) -> dict[str, Any]:

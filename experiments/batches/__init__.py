@@ -9,7 +9,7 @@ Command: quarry sweep batches, where the folder `novels` lies (experiments/epoch
 import dataclasses
 import math
 
-from experiments.epochs import SMALL, fresh
+from experiments.epochs import SMALL, fresh, optimized
 from experiments.epochs.cpu import CORPUS
 from train.experiment import Experiment
 
@@ -25,7 +25,7 @@ def base(d_model: int, batch: int = SMALL.batch_tokens) -> Experiment:
     """
     config = fresh(d_model, TOKENS, CORPUS, dataclasses.replace(SMALL, batch_tokens=batch))
     rate = config.optimizer.learning_rate * math.sqrt(batch / SMALL.batch_tokens)
-    return dataclasses.replace(config, optimizer=dataclasses.replace(config.optimizer, learning_rate=rate))
+    return optimized(config, learning_rate=rate)
 
 
 def variants(d_model: int) -> dict[str, Experiment]:

@@ -128,7 +128,7 @@ def fresh(d_model: int, tokens: int, corpus: str, scale: Scale = SMALL) -> Exper
 
 def remedies(config: Experiment) -> dict[str, Experiment]:
     """The same cell with more weight decay and with dropout."""
-    found = {f"wd{decay:g}": _optimized(config, weight_decay=decay) for decay in WEIGHT_DECAYS[1:]}
+    found = {f"wd{decay:g}": optimized(config, weight_decay=decay) for decay in WEIGHT_DECAYS[1:]}
     return found | {
         "dropout": dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=DROPOUT))
     }
@@ -137,13 +137,13 @@ def remedies(config: Experiment) -> dict[str, Experiment]:
 def rates(config: Experiment) -> dict[str, Experiment]:
     """The same cell at half and at twice the learning rate: does the rule hold here?"""
     rate = config.optimizer.learning_rate
-    return {name: _optimized(config, learning_rate=factor * rate) for name, factor in RATES.items()}
+    return {name: optimized(config, learning_rate=factor * rate) for name, factor in RATES.items()}
 
 
 def half_batch(config: Experiment) -> dict[str, Experiment]:
     """The same cell at half the batch, and the rate that goes with it: below the critical batch the loss at
     equal tokens is the same."""
-    slower = _optimized(config, learning_rate=config.optimizer.learning_rate / math.sqrt(2))
+    slower = optimized(config, learning_rate=config.optimizer.learning_rate / math.sqrt(2))
     return {"half-batch": dataclasses.replace(slower, batch_tokens=config.batch_tokens // 2)}
 
 
@@ -157,5 +157,6 @@ def replicates(config: Experiment) -> dict[str, Experiment]:
     }
 
 
-def _optimized(config: Experiment, **fields: float) -> Experiment:
+def optimized(config: Experiment, **fields: float) -> Experiment:
+    """The same with other fields of its optimizer."""
     return dataclasses.replace(config, optimizer=dataclasses.replace(config.optimizer, **fields))

@@ -1,4 +1,4 @@
-"""The forms of the gap between first pass and floor: which vanish, judged at the largest size."""
+"""The forms of the gap between first pass and floor: which vanish, judged at each larger size."""
 
 import numpy as np
 import pytest
