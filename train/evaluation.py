@@ -7,6 +7,7 @@ import lzma
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -76,6 +77,11 @@ class Evaluator:
         sem = float(means.std(ddof=1) / math.sqrt(len(means))) if len(means) > 1 else math.nan
         return HeldOutLoss(nats, sem, nats * self.tokens / math.log(2) / self._bytes)
 
+    def compile(self, params: Any) -> None:
+        """Compile the scoring of parameters with these shapes and shardings, for the cache of programs."""
+        rows = jax.ShapeDtypeStruct((self._rows, self._context), np.int32)
+        self._score.lower(params, rows, rows).compile()
+
     def token_losses(self, params: Params) -> np.ndarray:
         """Nats of every token that is scored [sequences, context]."""
         return self._scored(make_token_score(self._model, self._mesh), params)
@@ -109,18 +115,18 @@ def unigram_entropy(train: np.ndarray, scored: np.ndarray) -> float:
 
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
-def make_score(model: ModelConfig, mesh: Mesh) -> Callable[..., Array]:
+def make_score(model: ModelConfig, mesh: Mesh) -> Any:
     """The jitted sum of losses per sequence: (params, inputs [B, T], targets [B, T]) -> nats [B]."""
     return _jitted(model, mesh, lambda losses_BxT: losses_BxT.sum(-1))
 
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
-def make_token_score(model: ModelConfig, mesh: Mesh) -> Callable[..., Array]:
+def make_token_score(model: ModelConfig, mesh: Mesh) -> Any:
     """The jitted loss of each token: (params, inputs [B, T], targets [B, T]) -> nats [B, T]."""
     return _jitted(model, mesh, lambda losses_BxT: losses_BxT)
 
 
-def _jitted(model: ModelConfig, mesh: Mesh, reduced: Callable[[Array], Array]) -> Callable[..., Array]:
+def _jitted(model: ModelConfig, mesh: Mesh, reduced: Callable[[Array], Array]) -> Any:
     graph, shapes, axes = abstract(dataclasses.replace(model, compute_dtype="float32"))
 
     def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from train.experiment import Point, same_programs
+from train.experiment import Point, load_points, same_programs
 from train.interrupt import StopRequest
 from train.platform import accelerator_present, available_cores
 from train.record import DONE, RunDirectory, Status, read_last_row
@@ -89,9 +89,7 @@ def stacks(jobs: Sequence[Job], most: int, slots: int) -> list[list[Job]]:
     more than leaves something for every slot."""
     alike: dict[object, list[Job]] = {}
     for job in sorted((job for job in jobs if job.state == "waiting"), key=lambda job: -job.cost):
-        config = job.point.config
-        shape = (same_programs(config), config.batch_ramp, config.mesh) if most > 1 else job.point.run
-        alike.setdefault(shape, []).append(job)
+        alike.setdefault(program_of(job) if most > 1 else job.point.run, []).append(job)
     found = []
     for group in alike.values():
         size = min(most, math.ceil(len(group) / slots))
@@ -99,16 +97,22 @@ def stacks(jobs: Sequence[Job], most: int, slots: int) -> list[list[Job]]:
     return sorted(found, key=lambda stack: -sum(job.cost for job in stack))
 
 
-def run_sweep(
-    jobs: Sequence[Job], slots: list[list[int] | None], arguments: list[str], tick: Callable, most: int = 1
-) -> bool:
-    """Run `jobs`, the longest first, as many at a time as there are slots; calls `tick()` twice a second.
+def program_of(job: Job) -> object:
+    """What two jobs have in common if one process can train them in one program."""
+    config = job.point.config
+    return same_programs(config), config.batch_ramp, config.mesh
 
-    Up to `most` jobs of one shape share a process. A job that fails or diverges does not stop the others. On
-    a request to stop, each running point saves and ends. Returns whether that happened.
+
+def run_sweep(
+    stacked: Sequence[list[Job]], slots: list[list[int] | None], arguments: list[str], tick: Callable
+) -> bool:
+    """Run stacks of jobs in turn, a process each, as many as there are slots; `tick()` twice a second.
+
+    A job that fails or diverges does not stop the others. On a request to stop, each running point saves and
+    ends. Returns whether that happened.
     """
     waiting: queue.SimpleQueue[list[Job]] = queue.SimpleQueue()
-    for stack in stacks(jobs, most, len(slots)):
+    for stack in stacked:
         waiting.put(stack)
     with StopRequest() as stop:
         threads = [threading.Thread(target=_work, args=(waiting, slot, arguments, stop)) for slot in slots]
@@ -117,7 +121,7 @@ def run_sweep(
         while any(thread.is_alive() for thread in threads):
             tick()
             if stop:
-                _ask_to_stop(jobs)
+                _ask_to_stop([job for stack in stacked for job in stack])
             time.sleep(0.5)
         tick()
         return bool(stop)
@@ -143,8 +147,8 @@ def _run(stack: list[Job], slot: list[int] | None, arguments: list[str]) -> None
         first.directory.path.mkdir(parents=True, exist_ok=True)
         with first.log.open("ab") as log:
             process = subprocess.Popen(
-                _on_cores(command, slot),
-                env=os.environ | {"PYTHONPATH": python_path()},
+                on_cores(command, slot),
+                env=child_environment(),
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -173,7 +177,7 @@ def _state_after(code: int, job: Job) -> str:
     return named.get(code, "diverged" if code == 1 and job.status() == "diverged" else "failed")
 
 
-def _on_cores(command: list[str], cores: list[int] | None) -> list[str]:
+def on_cores(command: list[str], cores: list[int] | None) -> list[str]:
     """`command`, kept to `cores` from its first instruction on, so that every thread it starts is."""
     if cores is None or not hasattr(os, "sched_setaffinity"):
         return command
@@ -190,8 +194,23 @@ def point_command(point: Point, arguments: Sequence[str]) -> list[str]:
 
 def stack_command(points: Sequence[Point], arguments: Sequence[str]) -> list[str]:
     """The command that trains `points` together; see train/stack_task.py."""
-    named = [f"{point.file.absolute()}:{point.variant or ''}" for point in points]
-    return [sys.executable, "-P", "-m", "train.stack_task", *arguments, *named]
+    return [sys.executable, "-P", "-m", "train.stack_task", *arguments, *map(word_of, points)]
+
+
+def word_of(point: Point) -> str:
+    """FILE:VARIANT, FILE: for the point without a variant."""
+    return f"{point.file.absolute()}:{point.variant or ''}"
+
+
+def point_of(word: str) -> Point:
+    """The point that `word_of` named."""
+    file, _, variant = word.rpartition(":")
+    return next(point for point in load_points(Path(file)) if point.variant == (variant or None))
+
+
+def child_environment() -> dict[str, str]:
+    """The environment of a process that trains for the sweep."""
+    return os.environ | {"PYTHONPATH": python_path()}
 
 
 def python_path() -> str:

@@ -27,8 +27,9 @@ KEEP_FREED_MEMORY = {
 freed. Every step frees its buffers; by default glibc gives them back, and the kernel clears new pages for the
 next step."""
 
+GPU = "/dev/nvidia0"
 PLUGINS = {
-    "/dev/nvidia0": ("jax_cuda12_plugin", "jax_cuda13_plugin"),
+    GPU: ("jax_cuda12_plugin", "jax_cuda13_plugin"),
     "/dev/accel0": ("libtpu",),
     "/dev/vfio/0": ("libtpu",),
 }
@@ -37,12 +38,18 @@ PLUGINS = {
 
 def accelerator_present() -> bool:
     """Whether JAX would find a GPU or TPU, judged without starting it."""
+    return any(map(_present, PLUGINS))
+
+
+def gpu_present() -> bool:
+    """The same of a GPU, which several processes may share."""
+    return _present(GPU)
+
+
+def _present(device: str) -> bool:
     if os.environ.get("JAX_PLATFORMS", "").split(",")[0] == "cpu":
         return False
-    return any(
-        Path(device).exists() and any(importlib.util.find_spec(package) for package in packages)
-        for device, packages in PLUGINS.items()
-    )
+    return Path(device).exists() and any(importlib.util.find_spec(package) for package in PLUGINS[device])
 
 
 def available_cores() -> list[int]:
@@ -67,8 +74,11 @@ def current_core() -> int | None:
 
 
 def prepare(cache: Path, cores: int = 1) -> None:
-    """Set up this process for training; call before JAX is imported."""
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache / "xla"))
+    """Set up this process for training; call before JAX is imported.
+
+    A compiled program is found again under the same name of the folder alone: XLA writes it into the key.
+    """
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str((cache / "xla").absolute()))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not accelerator_present():

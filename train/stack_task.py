@@ -14,9 +14,10 @@ from pathlib import Path
 from rich.console import Console
 
 from train.command import legs
-from train.experiment import Point, load_points
+from train.experiment import Point
 from train.hosts import abandon
 from train.interrupt import EXIT_PREEMPTED, StopRequest
+from train.launch import point_of
 from train.platform import prepare
 from train.progress import Sentences
 
@@ -29,14 +30,8 @@ def main(words: list[str]) -> int:
     parser.add_argument("points", nargs="+")
     options = parser.parse_args(words)
     prepare(options.cache)
-    statuses = train_together(list(map(named, options.points)), options.workdir, options.cache, Console())
+    statuses = train_together(list(map(point_of, options.points)), options.workdir, options.cache, Console())
     return EXIT_PREEMPTED if "preempted" in statuses else int(set(statuses) != {"finished"})
-
-
-def named(word: str) -> Point:
-    """The point that FILE:VARIANT names, FILE: the one without a variant."""
-    file, _, variant = word.rpartition(":")
-    return next(point for point in load_points(Path(file)) if point.variant == (variant or None))
 
 
 def train_together(points: list[Point], workdir: Path, cache: Path, console: Console) -> list[str]:

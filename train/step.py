@@ -87,7 +87,12 @@ def _shapes(experiment: Experiment) -> TrainState:
 
 def make_state(experiment: Experiment, mesh: Mesh) -> TrainState:
     """The first state, laid out over the mesh."""
-    return jax.jit(lambda: init_state(experiment), out_shardings=state_shardings(experiment, mesh))()
+    return state_program(experiment, mesh)()
+
+
+def state_program(experiment: Experiment, mesh: Mesh) -> Any:
+    """The jitted making of the first state."""
+    return jax.jit(lambda: init_state(experiment), out_shardings=state_shardings(experiment, mesh))
 
 
 def abstract_state(experiment: Experiment, mesh: Mesh) -> TrainState:

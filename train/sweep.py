@@ -10,12 +10,13 @@ from rich.table import Table
 from model.config import require
 from model.counting import count_parameters, flops_6n
 from train import estimate
+from train.ahead import compiling_ahead
 from train.branches import branches, fork_step
 from train.bucket import address
 from train.data.store import TokenStore
 from train.emit import Engine, emit
 from train.experiment import Point, find_study, load_points
-from train.launch import Job, Leg, run_sweep, worker_slots
+from train.launch import Job, Leg, run_sweep, stacks, worker_slots
 from train.places import run_directory
 from train.platform import accelerator_present
 from train.record import DONE, Status, read_last_row
@@ -108,11 +109,13 @@ def compact(count: int) -> str:
 
 
 def sweep(
-    jobs: Sequence[Job], arguments: list[str], workers: int | None, stack: int, console: Console
+    jobs: Sequence[Job], arguments: list[str], workers: int | None, stack: int, cache: Path, console: Console
 ) -> bool:
     """Run the jobs with one display for all of them; returns whether it was asked to stop."""
-    with SweepDisplay(jobs, console) as display:
-        return run_sweep(jobs, worker_slots(workers), arguments, display.refresh, stack)
+    slots = worker_slots(workers)
+    queue = stacks(jobs, stack, len(slots))
+    with SweepDisplay(jobs, console) as display, compiling_ahead(queue, slots, cache):
+        return run_sweep(queue, slots, arguments, display.refresh)
 
 
 class SweepDisplay:
@@ -234,7 +237,7 @@ def sweep_command(
         return "finished"
     if stack > 1 and not accelerator_present():
         console.print("note: on a CPU stacked points train slower than one by one (docs/speed.md)")
-    if sweep(jobs, arguments, workers, stack, console):
+    if sweep(jobs, arguments, workers, stack, cache, console):
         return "preempted"
     done = {state: sum(job.state == state for job in jobs) for state in (*DONE, "failed")}
     console.print(", ".join(f"{count} {state}" for state, count in done.items() if count), highlight=False)

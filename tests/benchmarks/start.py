@@ -21,7 +21,7 @@ from train.experiment import Duration, EvaluationConfig, Experiment
 
 config = Experiment(
     model=modern({width}, {layers}, {heads}, context=256),
-    duration=Duration(steps=1),
+    duration=Duration(steps={steps}),
     evaluation=EvaluationConfig(validation_tokens=256, test_tokens=256, count=1),
     batch_tokens={rows} * 256,
     log_every=1,
@@ -53,7 +53,7 @@ def row(name: str) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
         (folder / "start").mkdir()
-        text = POINT.format(width=width, layers=layers, heads=heads, rows=rows)
+        text = POINT.format(width=width, layers=layers, heads=heads, rows=rows, steps=1)
         (folder / "start" / "point.py").write_text(text, encoding="utf-8")
         (cold, compiling), (warm, loading) = (first_row(folder, workdir) for workdir in ("cold", "warm"))
     found = {"shape": name, "cold": cold, "of which compilation": compiling}

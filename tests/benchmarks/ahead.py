@@ -1,0 +1,56 @@
+"""Points compiled while others train: `python -m tests.benchmarks.ahead`, as a dated table, in five minutes.
+
+A sweep of a point of each shape, one worker, nothing compiled at hand: kept to one core, and with a second
+for the compiling. Seconds of the whole sweep, and those its points spent compiling or loading their step.
+Three times each, in turn. Written to runs/benchmarks/ahead-<date>.csv.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.benchmarks.run import SHAPES
+from tests.benchmarks.start import POINT
+from tests.benchmarks.tables import write_dated
+from train.platform import available_cores
+from train.record import RunDirectory
+
+STEPS = {"32x2x2": 300, "64x2x2": 300, "128x4x4": 60, "256x6x4": 30}
+TIMES = 3
+
+
+def swept(cores: int) -> dict[str, object]:
+    """Seconds of a sweep that may use so many cores."""
+    with tempfile.TemporaryDirectory() as path:
+        folder = Path(path)
+        (folder / "ladder").mkdir()
+        for name, (width, layers, heads, rows) in SHAPES.items():
+            sizes = {"width": width, "layers": layers, "heads": heads, "rows": rows, "steps": STEPS[name]}
+            (folder / "ladder" / f"d{width}.py").write_text(POINT.format(**sizes), encoding="utf-8")
+        allowed = available_cores()[:cores]
+        began = time.monotonic()
+        subprocess.run(
+            [str(Path(sys.executable).with_name("quarry")), "sweep", "ladder", "--workers", "1"],
+            cwd=folder,
+            env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(folder / "compiled")},
+            preexec_fn=lambda: os.sched_setaffinity(0, allowed),
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        seconds = time.monotonic() - began
+        runs = [RunDirectory(run).read_run() for run in (folder / "runs" / "ladder").iterdir()]
+        found = {"cores": cores, "seconds": seconds}
+        found["of which compiling"] = sum(run["compile_seconds"] for run in runs)
+    print(found, flush=True)
+    return {key: round(value, 1) for key, value in found.items()}
+
+
+def main() -> None:
+    write_dated("ahead", [swept(cores) for _ in range(TIMES) for cores in (1, 2)])
+
+
+if __name__ == "__main__":
+    main()
