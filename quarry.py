@@ -7,6 +7,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,6 +25,44 @@ EXIT = {"finished": DONE, "diverged": FAILED, "failed": FAILED, "preempted": PRE
 Output = Annotated[Path, arg(aliases=["-o"])]
 console = Console()
 errors = Console(stderr=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Which:
+    """Which losses of a table are read, and against which parameters."""
+
+    count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding"
+    """Which parameters N counts, where the table has several counts."""
+    split: Literal["validation", "test"] = "validation"
+    """Which held-out text, where the table has both."""
+    exclude: UseAppendAction[tuple[str, ...]] = ()
+    """Conditions on points to leave out, such as "N<1e5", "run=study/point" or "N>1e8 and loss>4"."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How uncertainty is drawn."""
+
+    bootstrap: int
+    """Draws; 0 for no intervals."""
+    level: float = 0.95
+    """Of the intervals."""
+    seed: int = 0
+    """Of the draws."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where results go, beside the console."""
+
+    output: Annotated[Path | None, arg(name="json")] = None
+    """Also write the result here, as JSON."""
+    figures: Path | None = None
+    """Also draw the figures into this folder, as SVG."""
+
+
+Flat = arg(name="")
+"""The fields of such a group are options of the command, without the group's name before them."""
 
 
 def _cache(given: Path | None) -> Path:
@@ -215,10 +254,7 @@ def fit(
     freeze: UseAppendAction[tuple[str, ...]] = (),
     critical: UseAppendAction[tuple[str, ...]] = (),
     loss: str = "loss",
-    count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
-    split: Literal["validation", "test"] = "validation",
     mid_schedule: bool = False,
-    exclude: UseAppendAction[tuple[str, ...]] = (),
     hold_out: UseAppendAction[tuple[str, ...]] = (),
     at: UseAppendAction[tuple[str, ...]] = (),
     profile: UseAppendAction[tuple[str, ...]] = (),
@@ -227,15 +263,15 @@ def fit(
     huber_delta: float | None = None,
     noise: str | None = None,
     above: float = 1.0,
-    bootstrap: int = 1000,
     resampling: Literal["run", "point", "noise"] = "run",
     interval: Literal["percentile", "bca"] = "percentile",
-    level: float = 0.95,
-    seed: int = 0,
-    json: Path | None = None,
-    figures: Path | None = None,
+    which: Annotated[Which, Flat] = Which(),
+    draws: Annotated[Draws, Flat] = Draws(1000),
+    written: Annotated[Written, Flat] = Written(),
 ) -> int:
     """Fit a law to a directory of runs or to any table with N, loss and one of D, E, C.
+
+    `quarry plan` reads what --json writes.
 
     Args:
         points: A directory of runs, also gs://bucket/folder, or a CSV or Parquet table.
@@ -247,10 +283,7 @@ def fit(
         freeze: Parameters held at a value, such as "A=521".
         critical: The critical batch for kaplan-ns, "B_star=2e8" and "alpha_B=0.21"; default Kaplan's.
         loss: The column that holds the loss.
-        count: Which parameters N counts, where the table has several counts.
-        split: Which held-out text, where the table has both.
         mid_schedule: Also use losses measured before the learning rate had decayed.
-        exclude: Conditions on points to leave out, such as "N<1e5", "run=study/point" or "N>1e8 and loss>4".
         hold_out: Conditions on points to leave out of the fit and to predict with it.
         at: Also say what the objective is at these parameters, such as "R_D=15.39", and downhill from there.
         profile: Also the profile likelihood of this parameter or derived quantity.
@@ -259,24 +292,19 @@ def fit(
         huber_delta: Where Huber terms turn from squares to absolute values; default 1e-3, with --noise 1.345.
         noise: The column with each loss's standard deviation.
         above: What a loss above the law costs, of one below it; less than 1 where some runs are tuned badly.
-        bootstrap: Draws of the bootstrap; 0 for none.
         resampling: Resample runs, points, or draw seed noise.
         interval: Percentile (widened for few runs) or BCa.
-        level: Of the intervals.
-        seed: Of the bootstrap.
-        json: Also write the fit here; quarry plan reads it.
-        figures: Also draw law, residuals, starts and profiles into this folder, as SVG.
     """
     from analysis.commands.fit import fit_command
 
     options = dict(
-        objective=objective, huber_delta=huber_delta, noise=noise, above=above, bootstrap=bootstrap,
-        resampling=resampling, interval=interval, level=level, seed=seed,
+        objective=objective, huber_delta=huber_delta, noise=noise, above=above, resampling=resampling,
+        interval=interval, **vars(draws),
     )  # fmt: skip
     fit_command(
-        points, law, x=x, terms=terms, freeze=freeze, critical=critical, loss=loss, count=count, split=split,
-        annealed_only=not mid_schedule, exclude=exclude, hold_out=hold_out, at=at, profiles=profile,
-        against=against, options=options, output=json, figures=figures, console=console,
+        points, law, x=x, terms=terms, freeze=freeze, critical=critical, loss=loss,
+        annealed_only=not mid_schedule, hold_out=hold_out, at=at, profiles=profile, against=against,
+        options=options, console=console, **vars(which), **vars(written),
     )  # fmt: skip
     return DONE
 
@@ -284,15 +312,10 @@ def fit(
 def rivals(
     points: Positional[Path],
     loss: str = "loss",
-    count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
-    split: Literal["validation", "test"] = "validation",
-    exclude: UseAppendAction[tuple[str, ...]] = (),
     least: float = 0.1,
-    bootstrap: int = 200,
-    level: float = 0.95,
-    seed: int = 0,
-    json: Path | None = None,
-    figures: Path | None = None,
+    which: Annotated[Which, Flat] = Which(),
+    draws: Annotated[Draws, Flat] = Draws(200),
+    written: Annotated[Written, Flat] = Written(),
 ) -> int:
     """The laws of repeated data on the same points, judged by the largest N, U and k, which they did not see.
 
@@ -302,23 +325,12 @@ def rivals(
     Args:
         points: A directory of runs, or a CSV or Parquet table with N, loss, U and D or E.
         loss: The column that holds the loss.
-        count: Which parameters N counts, where the table has several counts.
-        split: Which held-out text, where the table has both.
-        exclude: Conditions on points to leave out, such as "N<1e5".
         least: The share of the points that each test holds out at least.
-        bootstrap: Draws of the bootstrap.
-        level: Of the intervals.
-        seed: Of the bootstrap.
-        json: Also write the result here.
-        figures: Also draw the predictions into this folder, as SVG.
     """
     from analysis.commands.rivals import rivals_command
 
-    options = dict(least=least, bootstrap=bootstrap, level=level, seed=seed)
-    rivals_command(
-        points, loss=loss, count=count, split=split, exclude=exclude, options=options, output=json,
-        figures=figures, console=console,
-    )  # fmt: skip
+    options = {"least": least} | vars(draws)
+    rivals_command(points, loss=loss, options=options, console=console, **vars(which), **vars(written))
     return DONE
 
 
@@ -329,14 +341,9 @@ def epochs(
     unigram_entropy: float | None = None,
     losses: tuple[float, ...] = (),
     critical: UseAppendAction[tuple[str, ...]] = (),
-    count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
-    split: Literal["validation", "test"] = "validation",
-    exclude: UseAppendAction[tuple[str, ...]] = (),
-    bootstrap: int = 500,
-    level: float = 0.95,
-    seed: int = 0,
-    json: Path | None = None,
-    figures: Path | None = None,
+    which: Annotated[Which, Flat] = Which(),
+    draws: Annotated[Draws, Flat] = Draws(500),
+    written: Annotated[Written, Flat] = Written(),
 ) -> int:
     """How many passes a model of N parameters needs on U tokens, and the verdicts on the claims about it.
 
@@ -347,23 +354,13 @@ def epochs(
         unigram_entropy: L_0 of the held-out text, nats per token; default: as the runs recorded it.
         losses: Losses, nats per token, that tokens to a loss are of; default four that most sizes reached.
         critical: The critical batch, "B_star=2e8" and "alpha_B=0.21": tokens to a loss are then E_min.
-        count: Which parameters N counts, where the table has several counts.
-        split: Which held-out text, where the table has both.
-        exclude: Conditions on points to leave out, such as "N<1e5".
-        bootstrap: Draws of simulated noise between runs alike and draws of U; 0 for no intervals.
-        level: Of the intervals.
-        seed: Of the draws.
-        json: Also write every table here.
-        figures: Also draw the figures into this folder, as SVG.
     """
     from analysis.commands.epochs import epochs_command
 
-    options = {"rho": rho, "unigram_entropy": unigram_entropy, "bootstrap": bootstrap, "level": level}
-    options |= {"seed": seed, "losses": losses}
+    options = {"rho": rho, "unigram_entropy": unigram_entropy, "losses": losses} | vars(draws)
     epochs_command(
-        points, ensembles, critical=critical, count=count, split=split, exclude=exclude, options=options,
-        output=json, figures=figures, console=console,
-    )  # fmt: skip
+        points, ensembles, critical=critical, options=options, console=console, **vars(which), **vars(written)
+    )
     return DONE
 
 
@@ -375,15 +372,10 @@ def allocate(
     curve: Literal["akima", "parabola"] = "akima",
     critical: UseAppendAction[tuple[str, ...]] = (),
     loss: str = "loss",
-    count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
-    split: Literal["validation", "test"] = "validation",
     mid_schedule: bool = False,
-    exclude: UseAppendAction[tuple[str, ...]] = (),
-    bootstrap: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
-    json: Path | None = None,
-    figures: Path | None = None,
+    which: Annotated[Which, Flat] = Which(),
+    draws: Annotated[Draws, Flat] = Draws(1000),
+    written: Annotated[Written, Flat] = Written(),
 ) -> int:
     """The compute-optimal parameters and tokens of each budget, with intervals.
 
@@ -395,22 +387,13 @@ def allocate(
         curve: What runs through the losses of one budget.
         critical: The critical batch for the method kaplan, "B_star=2e8" and "alpha_B=0.21"; default Kaplan's.
         loss: The column that holds the loss.
-        count: Which parameters N counts, where the table has several counts.
-        split: Which held-out text, where the table has both.
         mid_schedule: Also use losses measured before the learning rate had decayed.
-        exclude: Conditions on points to leave out, such as "N<1e5".
-        bootstrap: Draws of the bootstrap; 0 for none.
-        level: Of the intervals.
-        seed: Of the bootstrap.
-        json: Also write the result here.
-        figures: Also draw the figures into this folder, as SVG.
     """
     from analysis.commands.allocate import allocate_command
 
     allocate_command(
-        points, flops, method=method, law=law, curve=curve, critical=critical, loss=loss, count=count,
-        split=split, annealed_only=not mid_schedule, exclude=exclude, output=json, figures=figures,
-        options=dict(bootstrap=bootstrap, level=level, seed=seed), console=console,
+        points, flops, method=method, law=law, curve=curve, critical=critical, loss=loss,
+        annealed_only=not mid_schedule, options=vars(draws), console=console, **vars(which), **vars(written),
     )  # fmt: skip
     return DONE
 
@@ -467,15 +450,10 @@ def crossing(
     offset: Literal["none", "shared", "separate"] = "none",
     surface: str | None = None,
     eps: float = 0.05,
-    count: Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"] = "n_nonembedding",
-    split: Literal["validation", "test"] = "validation",
     mid_schedule: bool = False,
-    exclude: UseAppendAction[tuple[str, ...]] = (),
-    bootstrap: int = 1000,
-    level: float = 0.9,
-    seed: int = 0,
-    json: Path | None = None,
-    figures: Path | None = None,
+    which: Annotated[Which, Flat] = Which(),
+    draws: Annotated[Draws, Flat] = Draws(1000, 0.9),
+    written: Annotated[Written, Flat] = Written(),
 ) -> int:
     """Where L(C) meets L(D): the naive crossing with its whole distribution, and the merge on one surface.
 
@@ -484,22 +462,13 @@ def crossing(
         offset: L(C) and L(D) without irreducible loss, with a shared one, or with one each.
         surface: Also fit this law and say from which C on its frontier comes within eps of its data floor.
         eps: That distance, as a fraction of the floor's reducible loss.
-        count: Which parameters N counts, where the table has several counts.
-        split: Which held-out text, where the table has both.
         mid_schedule: Also use losses measured before the learning rate had decayed.
-        exclude: Conditions on points to leave out, such as "N<1e5".
-        bootstrap: Draws of the bootstrap by run.
-        level: Of the intervals.
-        seed: Of the bootstrap.
-        json: Also write the result here.
-        figures: Also draw the figures into this folder, as SVG.
     """
     from analysis.commands.crossing import crossing_command
 
     crossing_command(
-        points, count=count, split=split, annealed_only=not mid_schedule, exclude=exclude, offset=offset,
-        surface=surface, eps=eps, bootstrap=bootstrap, seed=seed, level=level, output=json, figures=figures,
-        console=console,
+        points, annealed_only=not mid_schedule, offset=offset, surface=surface, eps=eps, console=console,
+        **vars(which), **vars(draws), **vars(written),
     )  # fmt: skip
     return DONE
 
