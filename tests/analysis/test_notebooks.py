@@ -263,3 +263,20 @@ def test_the_inconsistency_says_that_no_study_was_run(tmp_path):
     notebook = executed("inconsistency.py", QUARRY_EPOCHS=str(tmp_path / "points.parquet"))
     assert "The study has not been run" in prose(notebook)
     assert len(pictures(notebook)) == 6
+
+
+def test_solvable_models_say_what_each_predicts_and_stand_beside_the_measured_runs():
+    notebook = executed("solvable_models.py")
+    assert len(pictures(notebook)) == 4
+    assert all(picture.count("<path") > 10 for picture in pictures(notebook))
+    words = prose(notebook)
+
+    def first(name: str) -> float:
+        """The number beside this name in the first table that has it."""
+        return float(re.search(rf"^\| {name} \| (\S+) \|", words, re.MULTILINE)[1])
+
+    assert first("400") < first("25.6k")
+    assert first("1k") > 5 * first("64k")
+    assert first("rare") == pytest.approx(0.6, abs=0.05)
+    assert re.search(r"^\| measured \| -?\d[\d.]* \[", words, re.MULTILINE)
+    assert "both positive by the same study: rare." in words
