@@ -17,6 +17,7 @@ from analysis.intervals import Interval
 from analysis.kaplan import compute_exponent, efficient_plan, optimal_size
 from analysis.laws import CHINCHILLA, SKALING, chinchilla_optimum
 from analysis.points import Points
+from analysis.settings import check_choice, check_positive
 
 Method = Literal["envelope", "isoflop", "parametric", "kaplan"]
 
@@ -72,10 +73,8 @@ def allocate(
     `critical` the critical batch (B_star, alpha_B) for `kaplan`, whose budgets are C_min: the compute at a
     batch far below the critical one. Raises AllocationError, FitError, KaplanError, BatchError.
     """
-    if method not in get_args(Method):
-        raise AllocationError(f"method={method!r} is not one of {', '.join(get_args(Method))}")
-    if wrong := [budget for budget in flops if not 0 < budget < float("inf")]:
-        raise AllocationError(f"flops={wrong[0]}: must be positive and finite")
+    check_choice(AllocationError, "method", method, get_args(Method))
+    check_positive(AllocationError, flops=flops)
     settings = {"bootstrap": bootstrap, "seed": seed, "level": level}
     if method == "envelope":
         found = envelope(points, **settings)

@@ -15,6 +15,7 @@ import scipy
 
 from analysis.laws import CRITICAL_BATCH, Values
 from analysis.published import PUBLISHED
+from analysis.settings import check_positive
 
 KAPLAN_CRITICAL_BATCH = PUBLISHED["critical-batch"].params
 MEASURED_COLUMNS: dict[str, pl.DataType] = {
@@ -151,8 +152,7 @@ def measure_critical_batch(curves: pl.DataFrame, levels: Sequence[float] | None 
     (eq. 5.1). A level that three batches do not reach, or whose batches do not bound B_crit to within ten
     times their range, has no row. Raises BatchError if none has one.
     """
-    if levels is not None and not all(0 < level < np.inf for level in levels):
-        raise BatchError(f"levels={list(levels)}: losses must be positive and finite")
+    check_positive(BatchError, levels=levels)
     rows = []
     for (n,), group in _measured(curves).group_by("N", maintain_order=True):
         of_size = list(_curves(group))

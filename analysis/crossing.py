@@ -29,7 +29,7 @@ from analysis.crossings.meeting import (
     never_share,
 )
 from analysis.points import Exclusion, Points
-from analysis.settings import check_settings
+from analysis.settings import check_choice, check_settings
 from analysis.uncertainty import resample
 
 _NUMBERS = ("N", "E", "U", "C", "loss")
@@ -157,8 +157,7 @@ def crossing(
     included, is done again in each draw of the runs. `points` need N, E, U, C and loss; a table without a
     column run has a run in each row. `level` is that of the interval. Raises CrossingError.
     """
-    if offset not in OFFSETS:
-        raise CrossingError(f"offset={offset!r} is not one of {', '.join(OFFSETS)}")
+    check_choice(CrossingError, "offset", offset, OFFSETS)
     check_settings(bootstrap, seed, level, CrossingError)
     points = _checked(points)
     samples = Samples.of(points.table, offset)

@@ -5,8 +5,7 @@ is what can be extracted, and eta = (L_0 - L) / I the share that a run extracted
 for `code`. Each part stands in `analysis.extraction`.
 """
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -47,7 +46,7 @@ from analysis.extraction.terminal import RECIPE, EpochsError, Terminal, terminal
 from analysis.extraction.told import Telling
 from analysis.extraction.verdicts import Verdict, verdicts
 from analysis.points import Points
-from analysis.settings import check_settings
+from analysis.settings import check_positive, check_settings
 from analysis.strict import strict
 
 RHO = (0.02, 0.10)
@@ -129,7 +128,7 @@ def study(
     check_settings(bootstrap, seed, level, EpochsError)
     if not 0 < rho < 1:
         raise EpochsError(f"rho={rho:g}: must lie between 0 and 1")
-    _check_positive(losses=losses)
+    check_positive(EpochsError, losses=losses)
     surface = terminal(table, bootstrap, seed)
     trained = _plain_rows(table, surface)
     found = _measured(surface, entropy, rho, losses, _batch(trained, critical), seed)
@@ -143,12 +142,6 @@ def study(
         warnings=_warnings(surface, found.tuned, found.floor),
         **_tables(found, surface.noise, entropy, telling),
     )
-
-
-def _check_positive(**given: Iterable[float]) -> None:
-    for name, values in given.items():
-        if wrong := [value for value in values if not (math.isfinite(value) and value > 0)]:
-            raise EpochsError(f"{name}: {wrong[0]:g} must be positive and finite")
 
 
 @dataclass(frozen=True)
@@ -224,7 +217,7 @@ def _batch(trained: pl.DataFrame, critical: Mapping[str, float] | None) -> Batch
         return None
     if set(critical) != {"B_star", "alpha_B"}:
         raise EpochsError(f"critical={dict(critical)}: must be B_star and alpha_B")
-    _check_positive(critical=critical.values())
+    check_positive(EpochsError, **critical)
     name = next((name for name in COLUMNS["B"] if name in trained.columns), None)
     batches = [] if name is None else trained[name].cast(pl.Float64).drop_nulls().unique().to_list()
     if len(batches) != 1:
@@ -244,8 +237,7 @@ def _entropy(table: pl.DataFrame, given: float | None) -> float:
             "the points have no unigram_entropy (older runs, or another trainer's): give that of the "
             "held-out text, in nats per token, with --unigram-entropy"
         )
-    if not (math.isfinite(given) and given > 0):
-        raise EpochsError(f"unigram_entropy={given}: must be positive and finite")
+    check_positive(EpochsError, unigram_entropy=given)
     return given
 
 

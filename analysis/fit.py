@@ -26,7 +26,7 @@ from analysis.selection import (
     inputs_of,
     points_of,
 )
-from analysis.settings import check_settings
+from analysis.settings import check_choice, check_settings
 from analysis.strict import strict
 from analysis.uncertainty import Draws, Resampling
 
@@ -202,7 +202,8 @@ def fit(
     """
     law = find_law(law, x, terms) if isinstance(law, str) else law
     check_settings(bootstrap, seed, level, FitError)
-    _check_choices(resampling, interval)
+    check_choice(FitError, "resampling", resampling, get_args(Resampling))
+    check_choice(FitError, "interval", interval, get_args(IntervalKind))
     delta = huber_delta if huber_delta is not None else _HUBER_DELTA_OF_NOISE if noise else _HUBER_DELTA
     offered = points_of(points, law, critical)
     points = hold_fixed(offered, law)
@@ -364,15 +365,6 @@ def prediction_error(data: Data, params: np.ndarray) -> float:
     """Mean |predicted / measured - 1| of the response."""
     ratio = data.objective.response(data.predicted(params)) / data.objective.response(data.target)
     return float(np.mean(np.abs(ratio - 1)))
-
-
-def _check_choices(resampling: str, interval: str) -> None:
-    for name, value, choices in (
-        ("resampling", resampling, get_args(Resampling)),
-        ("interval", interval, get_args(IntervalKind)),
-    ):
-        if value not in choices:
-            raise FitError(f"{name}={value!r} is not one of {', '.join(choices)}")
 
 
 def _listed(intervals: Mapping[str, Interval]) -> dict[str, list[float | None]]:

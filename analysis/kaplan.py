@@ -17,6 +17,7 @@ import scipy
 from analysis.batch import critical_batch
 from analysis.laws import KAPLAN_ND, Values
 from analysis.published import PUBLISHED, TRENDS
+from analysis.settings import check_positive
 
 _TABLE_2 = PUBLISHED["kaplan-nd"].params
 _NAMES = ("N_c", "S_c", "alpha_N", "alpha_S", "B_star", "alpha_B")
@@ -55,7 +56,7 @@ def efficient_plan(flops: float, ns: Mapping[str, float], critical: Mapping[str,
     parameters that are missing or not positive. Kaplan et al. 2020, eq. B.5 to B.10.
     """
     p = _joined(ns, critical)
-    _check_positive(flops=flops)
+    check_positive(KaplanError, flops=flops)
     n, steps = float(optimal_size(flops, p)), float(optimal_steps(flops, p))
     if not (1 <= n < math.inf and 1 <= steps < math.inf):
         raise KaplanError(f"flops={flops:g} would buy N={n:.3g} parameters and S_min={steps:.3g} steps")
@@ -75,14 +76,8 @@ def _joined(ns: Mapping[str, float], critical: Mapping[str, float]) -> dict[str,
     p = {**ns, **critical}
     if missing := [name for name in _NAMES if name not in p]:
         raise KaplanError(f"the plan needs the parameter {missing[0]}; there are {', '.join(p)}")
-    _check_positive(**{name: p[name] for name in _NAMES})
+    check_positive(KaplanError, **{name: p[name] for name in _NAMES})
     return p
-
-
-def _check_positive(**values: Any) -> None:
-    for name, value in values.items():
-        if not np.all(np.isfinite(value) & (np.asarray(value) > 0)):
-            raise KaplanError(f"{name}={value}: must be positive and finite")
 
 
 def converged_loss(n: Any, p: Values) -> Any:
@@ -133,7 +128,7 @@ def loss_at(n: float, flops: float, p: Values) -> float:
 
     Raises KaplanError if `n` or `flops` is not positive.
     """
-    _check_positive(n=n, flops=flops)
+    check_positive(KaplanError, n=n, flops=flops)
     floor = converged_loss(n, p)
     unscaled = 6 * p["B_star"] * p["S_c"] * n / flops
 
@@ -160,7 +155,7 @@ def convergence_ratios(f: float, other: float, p: Values) -> Ratios:
 
     Raises KaplanError unless both are positive. Kaplan et al. 2020, eq. B.12 to B.14.
     """
-    _check_positive(f=f, other=other)
+    check_positive(KaplanError, f=f, other=other)
     n = ((1 + f) / (1 + other)) ** (1 / p["alpha_N"])
     steps = ((1 + 1 / f) / (1 + 1 / other)) ** (1 / p["alpha_S"])
     return Ratios(n, steps, n * steps)
@@ -171,7 +166,7 @@ def excess_steps(ratio: Any, p: Values) -> Any:
 
     Raises KaplanError if so small a size never reaches the loss.
     """
-    _check_positive(ratio=ratio)
+    check_positive(KaplanError, ratio=ratio)
     left = 1 + (1 - (1 / ratio) ** p["alpha_N"]) / stopping_fraction(p)
     if np.any(left <= 0):
         raise KaplanError(f"N / N_eff={ratio}: the floor of so small a size is above the loss")
@@ -215,7 +210,7 @@ def tokens_over_infinite_size(loss: Any, n: Any, p: Values) -> Any:
 
 
 def _check_reached(loss: Any, n: Any, p: Values) -> None:
-    _check_positive(loss=loss, n=n)
+    check_positive(KaplanError, loss=loss, n=n)
     floor = converged_loss(n, p)
     if np.any(np.asarray(loss) <= floor):
         raise KaplanError(f"loss={loss}: N={n} never reaches it, its floor is {floor}")
@@ -223,14 +218,14 @@ def _check_reached(loss: Any, n: Any, p: Values) -> None:
 
 def overfitting(n: Any, unique: Any, nd: Values = _TABLE_2) -> Any:
     """delta L = L(N, U) / L(N, infinity) - 1 (Kaplan et al. 2020, eq. 4.3). Raises KaplanError."""
-    _check_positive(n=n, unique=unique)
+    check_positive(KaplanError, n=n, unique=unique)
     growth = (n / nd["N_c"]) ** (nd["alpha_N"] / nd["alpha_D"])
     return np.expm1(nd["alpha_D"] * np.log1p(growth * nd["D_c"] / unique))
 
 
 def tokens_to_avoid_overfitting(n: Any, delta: float = 0.02, nd: Values = _TABLE_2) -> Any:
     """The unique tokens at which `overfitting` of a size is `delta`. Raises KaplanError."""
-    _check_positive(n=n, delta=delta)
+    check_positive(KaplanError, n=n, delta=delta)
     growth = (n / nd["N_c"]) ** (nd["alpha_N"] / nd["alpha_D"])
     return growth * nd["D_c"] / np.expm1(np.log1p(delta) / nd["alpha_D"])
 
@@ -250,7 +245,7 @@ def stopping_step(n: Any, unique: Any, ns: Values, nd: Values = _TABLE_2) -> Any
 
     S_c / (L(N, U) - L(N, infinity))^(1 / alpha_S), with both losses from `nd`. Raises KaplanError.
     """
-    _check_positive(n=n, unique=unique)
+    check_positive(KaplanError, n=n, unique=unique)
     gap = KAPLAN_ND.predict(nd, {"N": n, "U": unique}) - converged_loss(n, nd)
     if np.any(gap <= 0):
         raise KaplanError(f"unique={unique}: N={n} does not overfit so much data, so no step is the last")

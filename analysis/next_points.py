@@ -15,6 +15,7 @@ from analysis.planning.identification import check_identified
 from analysis.planning.saved_fit import surface_of
 from analysis.planning.surface import Surface, check_plannable
 from analysis.planning.target import find_target
+from analysis.settings import check_positive
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,7 @@ def next_points(
 def _check(runs: int, budget: float, most_per_run: float | None, unique_tokens: float | None) -> None:
     if runs < 1:
         raise NextPointsError(f"next={runs}: at least one run")
-    named = (("budget", budget), ("most_per_run", most_per_run), ("unique_tokens", unique_tokens))
-    for name, value in named:
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise NextPointsError(f"{name}={value}: must be positive and finite")
+    check_positive(NextPointsError, budget=budget, most_per_run=most_per_run, unique_tokens=unique_tokens)
 
 
 def _runs(

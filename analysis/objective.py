@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from analysis.settings import check_choice, check_positive
+
 Residuals = Literal["huber", "log", "raw"]
 """Huber terms of log loss, least squares of log loss, least squares of loss."""
 
@@ -29,10 +31,8 @@ class Objective:
     @classmethod
     def of(cls, residuals: Residuals, huber_delta: float, above: float) -> "Objective":
         """The objective by name. Raises ObjectiveError."""
-        if residuals not in get_args(Residuals):
-            raise ObjectiveError(f"objective={residuals!r} is not one of {', '.join(get_args(Residuals))}")
-        if not (math.isfinite(huber_delta) and huber_delta > 0):
-            raise ObjectiveError(f"huber_delta={huber_delta}: must be positive and finite")
+        check_choice(ObjectiveError, "objective", residuals, get_args(Residuals))
+        check_positive(ObjectiveError, huber_delta=huber_delta)
         if not 0 < above <= 1:
             raise ObjectiveError(f"above={above}: must be above 0 and at most 1")
         return cls(huber_delta if residuals == "huber" else math.inf, residuals != "raw", above)

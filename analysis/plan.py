@@ -15,6 +15,7 @@ from analysis.planning.planned_kaplan import KaplanPlanned
 from analysis.planning.regime import Regime
 from analysis.planning.saved_fit import surface_of
 from analysis.planning.surface import PlanError, Surface, check_plannable
+from analysis.settings import check_positive
 
 KAPLAN_RULE = "the critical batch at this loss, constants published by Kaplan 2020 (eq. 1.4)"
 
@@ -83,8 +84,7 @@ def plan(
     and where the loss has no least value within it.
     """
     surface = surface_of(fit) if isinstance(fit, Fit) else fit
-    for name, value in (("flops", flops), ("unique_tokens", unique_tokens), ("batch_tokens", batch_tokens)):
-        _check_positive(name, value)
+    check_positive(PlanError, flops=flops, unique_tokens=unique_tokens, batch_tokens=batch_tokens)
     if surface.law is KAPLAN_NS:
         return _report(KaplanPlanned(surface, flops, unique_tokens, batch_tokens), batch_tokens)
     check_plannable(surface.law)
@@ -101,11 +101,6 @@ def plan(
             "divide a budget between them: vary E at fixed N"
         )
     return _report(Planned.best(surface, flops, unique_tokens), batch_tokens)
-
-
-def _check_positive(name: str, value: float | None) -> None:
-    if value is not None and not (math.isfinite(value) and value > 0):
-        raise PlanError(f"{name}={value}: must be positive and finite")
 
 
 def _report(found: Planned | KaplanPlanned, batch_tokens: float | None) -> Plan:

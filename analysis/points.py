@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from analysis.laws import Law
+from analysis.settings import check_choice
 from train.record import RecordError, named, on_this_machine, points_table
 
 Count = Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"]
@@ -98,8 +99,7 @@ def load_points(
     rate had decayed.
     Raises PointsError.
     """
-    if count not in get_args(Count):
-        raise PointsError(f"count={count!r} is not one of {', '.join(get_args(Count))}")
+    check_choice(PointsError, "count", count, get_args(Count))
     source = named(Path(path))
     raw = _with_loss(read_table(Path(path)), loss, source)
     if "N" not in raw.columns and "tokens" in raw.columns:

@@ -33,7 +33,7 @@ from analysis.allocation.powerlaw import (
     trend_through,
 )
 from analysis.points import Points
-from analysis.settings import check_settings
+from analysis.settings import check_choice, check_positive, check_settings
 
 # Warnings: the largest ratio of C within a budget, and the least probability of minima so far off the line.
 _SPREAD, _UNLIKELY = 1.12, 0.01
@@ -127,12 +127,10 @@ def isoflop(
 
 
 def _check_own(method: str, tolerance: float, noise: float | None) -> None:
-    if method not in METHODS:
-        raise AllocationError(f"method={method!r} is not one of {', '.join(METHODS)}")
+    check_choice(AllocationError, "method", method, METHODS)
     if not 0 < tolerance <= 0.5:
         raise AllocationError(f"tolerance={tolerance}: must be above 0 and at most 0.5")
-    if noise is not None and not (math.isfinite(noise) and noise > 0):
-        raise AllocationError(f"noise={noise}: must be positive and finite")
+    check_positive(AllocationError, noise=noise)
 
 
 def _check_enough(kept: list[Minimum], refused: list[Minimum]) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 from analysis import text
 from analysis.intervals import Interval, widened_quantile
 from analysis.points import Points
+from analysis.settings import check_positive
 
 _SAME_SIZE = 0.01
 _NUMBERS = ("N", "E", "C", "loss")
@@ -53,7 +54,7 @@ class Trend:
 
     def warnings_at(self, flops: float) -> tuple[str, ...]:
         """The warnings, and one more if `flops` lies outside the C of the optima. Raises AllocationError."""
-        _check_flops(flops)
+        check_positive(AllocationError, flops=flops)
         low, high = self.fitted
         decades = math.log10(max(flops / high, low / flops))
         if decades <= 0:
@@ -76,7 +77,7 @@ class Trend:
         }
 
     def _at(self, flops: float, scale: str, exponent: str) -> tuple[float, Interval]:
-        _check_flops(flops)
+        check_positive(AllocationError, flops=flops)
         distance = math.log(flops / self.C_0)
         middle = math.log(getattr(self, scale)) + getattr(self, exponent) * distance
         if abs(middle) > _LARGEST:
@@ -84,11 +85,6 @@ class Trend:
         draws = np.log(self.draws[scale]) + self.draws[exponent] * distance if self.draws else np.array([])
         low, high = draws_interval(draws, middle, self.level, self.widening)
         return math.exp(middle), (_natural(low), _natural(high))
-
-
-def _check_flops(flops: float) -> None:
-    if not (math.isfinite(flops) and flops > 0):
-        raise AllocationError(f"flops={flops}: must be positive and finite")
 
 
 def _natural(logarithm: float | None) -> float | None:

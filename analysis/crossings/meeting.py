@@ -19,6 +19,7 @@ import scipy
 
 from analysis import text
 from analysis.published import PUBLISHED, TRENDS, PublishedTrend
+from analysis.settings import check_positive
 
 REACH = (1.0, 1e60)
 """FLOPs between which a crossing is looked for."""
@@ -107,10 +108,7 @@ def naive_crossing(
     FLOPs (Kaplan et al. 2020, section 6.3). Raises CrossingError for a number that is not positive, or a
     negative L_inf.
     """
-    given = dict(C_c=C_c, alpha_C=alpha_C, D_c=D_c, alpha_D=alpha_D, D_0=D_0, p=p)
-    for name, value in given.items():
-        if not (math.isfinite(value) and value > 0):
-            raise CrossingError(f"{name}={value:g}: must be positive and finite")
+    check_positive(CrossingError, C_c=C_c, alpha_C=alpha_C, D_c=D_c, alpha_D=alpha_D, D_0=D_0, p=p)
     if not (math.isfinite(L_inf) and L_inf >= 0):
         raise CrossingError(f"L_inf={L_inf:g}: must be finite and not negative")
     laws = PowerLaw(C_c, alpha_C, L_inf), PowerLaw(D_c, alpha_D, L_inf)

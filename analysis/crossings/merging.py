@@ -19,7 +19,7 @@ from analysis.laws import KAPLAN_ND
 from analysis.planning.optimum import optimum
 from analysis.planning.regime import data_floor
 from analysis.planning.surface import PlanError, Surface, plannable
-from analysis.settings import check_level
+from analysis.settings import check_level, check_positive
 
 # Decades searched beyond the largest budget of the points, and halvings of them.
 _DECADES, _HALVINGS = 12.0, 16
@@ -85,8 +85,7 @@ def _check(fit: Fit, eps: float, level: float) -> None:
         raise CrossingError(
             f"{fit.law.name} is not one surface of the loss over N and E or U: nothing merges"
         )
-    if not (math.isfinite(eps) and eps > 0):
-        raise CrossingError(f"eps={eps}: must be positive and finite")
+    check_positive(CrossingError, eps=eps)
     check_level(level, CrossingError)
 
 

@@ -42,6 +42,8 @@ from typing import Literal, get_args
 import numpy as np
 from scipy import special
 
+from analysis.settings import check_choice, check_positive
+
 Kind = Literal["best", "drawn"]
 Prior = Literal["skill", "library"]
 
@@ -69,13 +71,10 @@ class Circuits:
     L_inf: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, allowed in (("library", get_args(Kind)), ("prior", get_args(Prior))):
-            if getattr(self, name) not in allowed:
-                raise TheoryError(f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}")
+        check_choice(TheoryError, "library", self.library, get_args(Kind))
+        check_choice(TheoryError, "prior", self.prior, get_args(Prior))
         positive = [field.name for field in fields(self) if field.name not in _MAY_BE_ZERO]
-        for name in positive:
-            if not getattr(self, name) > 0:
-                raise TheoryError(f"{name}={getattr(self, name)} must be positive")
+        check_positive(TheoryError, **{name: getattr(self, name) for name in positive})
         if self.slowest > 1:
             raise TheoryError(f"slowest={self.slowest} must not exceed 1, the speed of the fastest circuit")
         if not 0 <= self.spurious < 1 or self.noise < 0 or self.harm < 0:

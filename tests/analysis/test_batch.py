@@ -200,7 +200,7 @@ def test_batches_far_from_the_critical_one_give_no_row():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"levels": (3.0, -1.0)}, r"levels=\[3.0, -1.0\]: losses must be positive"),
+        ({"levels": (3.0, -1.0)}, r"levels=-1.0: must be positive"),
         ({"drop": "N"}, "needs the column N"),
         ({"drop": "run"}, "needs the column run"),
         ({"drop": "B"}, "needs two of the columns S, B and E"),
