@@ -158,7 +158,7 @@ def crossing(
     column run has a run in each row. `level` is that of the interval. Raises CrossingError.
     """
     check_choice(CrossingError, "offset", offset, OFFSETS)
-    check_settings(bootstrap, seed, level, CrossingError)
+    check_settings(CrossingError, bootstrap, seed, level)
     points = _checked(points)
     samples = Samples.of(points.table, offset)
     fitted = samples.fit()

@@ -125,7 +125,7 @@ def study(
     """
     table = points.table if isinstance(points, Points) else points
     entropy = _entropy(table, unigram_entropy)
-    check_settings(bootstrap, seed, level, EpochsError)
+    check_settings(EpochsError, bootstrap, seed, level)
     if not 0 < rho < 1:
         raise EpochsError(f"rho={rho:g}: must lie between 0 and 1")
     check_positive(EpochsError, losses=losses)

@@ -201,7 +201,7 @@ def fit(
     Raises FitError, LawError, ObjectiveError, BatchError.
     """
     law = find_law(law, x, terms) if isinstance(law, str) else law
-    check_settings(bootstrap, seed, level, FitError)
+    check_settings(FitError, bootstrap, seed, level)
     check_choice(FitError, "resampling", resampling, get_args(Resampling))
     check_choice(FitError, "interval", interval, get_args(IntervalKind))
     delta = huber_delta if huber_delta is not None else _HUBER_DELTA_OF_NOISE if noise else _HUBER_DELTA

@@ -157,7 +157,7 @@ def _warnings(
 def _check_settings(data: Data, points: int, level: float) -> None:
     if points < 8:
         raise ProfileError(f"points={points}: a profile needs at least 8 values")
-    check_level(level, ProfileError)
+    check_level(ProfileError, level)
     if data.n_runs <= (needed := len(data.law.parameters)):
         raise ProfileError(
             f"{data.law.name}: {text.plural(data.n_runs, 'run')} for {text.plural(needed, 'parameter')} "

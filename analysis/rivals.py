@@ -117,7 +117,7 @@ def rivals(
 
     Raises FitError if no law can be fitted or no question asked.
     """
-    check_settings(bootstrap or 1, seed, level, FitError)
+    check_settings(FitError, bootstrap or 1, seed, level)
     if not 0 < least < 1:
         raise FitError(f"least={least:g}: must lie between 0 and 1")
     points, warnings = of_best_recipe(_prepared(points))

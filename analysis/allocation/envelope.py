@@ -65,7 +65,7 @@ def envelope(
     holds fewer than 3 sizes, or fewer than 2 crossings inside the runs of both sizes. Source: Hoffmann et al.
     2022 (arXiv 2203.15556), section 3.1; the hull is that of Henighan et al. 2020 (arXiv 2010.14701).
     """
-    check_settings(bootstrap, seed, level, AllocationError)
+    check_settings(AllocationError, bootstrap, seed, level)
     table = with_sizes(allocation_table(points))
     frontier, crossings = _crossings(table)
     _check(table, frontier, crossings)

@@ -96,7 +96,7 @@ def isoflop(
     their sizes. Source: Hoffmann et al. 2022 (arXiv 2203.15556), section 3.2; interpolation, refusals, noise
     and weights follow Porian et al. 2024 (arXiv 2406.19146).
     """
-    check_settings(bootstrap, seed, level, AllocationError)
+    check_settings(AllocationError, bootstrap, seed, level)
     _check_own(method, tolerance, noise)
     groups, stray = group_budgets(allocation_table(points), tolerance)
     curves = [curve_of(group) for group in groups]

@@ -86,7 +86,7 @@ def _check(fit: Fit, eps: float, level: float) -> None:
             f"{fit.law.name} is not one surface of the loss over N and E or U: nothing merges"
         )
     check_positive(CrossingError, eps=eps)
-    check_level(level, CrossingError)
+    check_level(CrossingError, level)
 
 
 def _budgets(points: pl.DataFrame) -> tuple[float, float]:
