@@ -75,6 +75,10 @@ class Job:
             return statuses[done.index(False)]
         return "diverged" if "diverged" in statuses else "finished"
 
+    def ended(self) -> float:
+        """When one of its runs last ended, in seconds since 1970; 0 if none has."""
+        return max(leg.directory.read_run().get("ended", 0.0) for leg in self.legs)
+
 
 def worker_slots(workers: int | None) -> list[list[int] | None]:
     """The cores of each worker: one core each on a CPU; on an accelerator one worker, unpinned."""
@@ -154,21 +158,28 @@ def _run(stack: list[Job], slot: list[int] | None, arguments: list[str]) -> None
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+            began = time.time()
             for job in stack:
                 job.process, job.state, job.shared_log = process, "running", first.log
             code = process.wait()
             for job in stack:
-                job.state = _state_after_stack(code, job) if others else _state_after(code, job)
+                job.state = state_after_stack(code, job, began) if others else _state_after(code, job)
     except OSError:
         for job in stack:
             job.state = "failed"
 
 
-def _state_after_stack(code: int, job: Job) -> str:
-    """How one job of several stands that a process trained: by its record, for the exit code is of all."""
+def state_after_stack(code: int, job: Job, began: float) -> str:
+    """How one job of several stands that a process trained: by its record, for the exit code is of all.
+
+    A record that is older than the process, `began`, is of an earlier one: then this one refused the job.
+    """
     status = job.status()
-    told = "preempted" if code in (EXIT_PREEMPTED, -signal.SIGTERM) else "failed"
-    return status if status in (*DONE, "preempted", "failed") else told
+    if status in DONE:
+        return status
+    if code == -signal.SIGTERM or (status == "preempted" and job.ended() >= began):
+        return "preempted"
+    return "preempted" if code == EXIT_PREEMPTED and status not in ("preempted", "failed") else "failed"
 
 
 def _state_after(code: int, job: Job) -> str:

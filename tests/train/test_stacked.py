@@ -17,7 +17,7 @@ from tests.train.test_loop import rows_of
 from tests.train.tiny import tiny_point, write_tiny
 from train.branches import branches
 from train.experiment import BranchConfig, DataConfig, Duration, Point, ScheduleConfig
-from train.launch import Job, Leg, stacks
+from train.launch import Job, Leg, stacks, state_after_stack
 from train.loop import train
 from train.progress import Quiet
 from train.record import RunDirectory, read_jsonl
@@ -124,6 +124,26 @@ def test_a_stack_that_is_stopped_goes_on_alone(tmp_path, cache):
     assert again.returncode == 75
     steps = [row["step"] for row in read_jsonl(directory.metrics)]
     assert steps == list(range(2, steps[-1] + 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "ended", "state"),
+    [
+        (0, "finished", 1.0, "finished"),
+        (1, "diverged", 1.0, "diverged"),
+        (75, "preempted", 9.0, "preempted"),
+        (75, "preempted", 1.0, "failed"),  # refused: the record is of an earlier process
+        (1, "preempted", 1.0, "failed"),
+        (75, "running", 0.0, "preempted"),  # a branch that had not begun
+        (1, "running", 0.0, "failed"),
+        (75, "failed", 9.0, "failed"),
+        (-signal.SIGTERM, "preempted", 1.0, "preempted"),  # before it could do anything
+    ],
+)
+def test_how_a_job_of_a_stack_stands(tmp_path, code, status, ended, state):
+    one = job(tiny_point(tmp_path / "mine"), 1.0)
+    one.directory.write_run(status=status, ended=ended)
+    assert state_after_stack(code, one, began=5.0) == state
 
 
 def job(point: Point, cost: float) -> Job:
