@@ -11,6 +11,7 @@ from rich.text import Text
 from analysis.commands.figures import save_charts
 from analysis.commands.fit import assigned, print_warnings, write_result
 from analysis.epochs import Epochs, study
+from analysis.extraction.noise import DRAW_AT, Noise
 from analysis.points import load_points, read_table
 from analysis.text import MISSING, count, estimate, number
 
@@ -57,6 +58,7 @@ def print_epochs(found: Epochs, console: Console) -> None:
         console.print(_gaps(found))
     if not found.sample_efficiency.is_empty():
         console.print(_sample_efficiency(found))
+    console.print(_noise(found.noise))
     print_warnings(found.warnings, console)
     for verdict in found.verdicts:
         mark = {"yes": "bold green", "no": "bold red"}.get(verdict.holds, "bold yellow")
@@ -66,6 +68,20 @@ def print_epochs(found: Epochs, console: Console) -> None:
             console.print(Text(f"   decided by {verdict.cells}"))
         else:
             console.print(Text(f"   {verdict.cells}"))
+
+
+def _noise(noise: Noise) -> Text:
+    """The standard deviations of log loss between runs alike."""
+    if not noise.freedom:
+        return Text("noise between runs alike: not measured")
+    parts = f"draw of {count(DRAW_AT)} tokens {number(noise.draw, 2)}, run {number(noise.run, 2)}, branch "
+    said = f"noise of log loss between runs alike ({noise.freedom} degrees of freedom): {parts}"
+    said += number(noise.branch, 2)
+    if noise.once is not None:
+        said += (
+            f"; first passes of as many tokens from other U: {number(noise.once, 2)} ({noise.once_freedom})"
+        )
+    return Text(said)
 
 
 def _table(title: str, *headings: str) -> Table:

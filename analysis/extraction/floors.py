@@ -10,6 +10,9 @@ from analysis.extraction.told import Telling
 
 _FEWEST, _EXPONENTS = 4, np.geomspace(0.1, 2.0, 50)
 """Values that an asymptote c x^-gamma + L of three parameters needs, and the gamma that are tried."""
+_FEWEST_PASSES = 8
+"""Up to the fourth pass repeats are worth nearly what fresh tokens are (Muennighoff et al. 2023, 2305.16264):
+the least loss of so few passes is one on the way to the floor."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,8 @@ class Floors:
 
     `grid` is the least loss trained with repeats, an upper bound; `asymptote` that of N to infinity, NaN
     below four sizes. `default` is the asymptote, but never above the grid, and the grid where there is no
-    asymptote; NaN where that is no floor: where runs on fewer tokens, or in one pass, came lower than it.
+    asymptote; NaN where that is no floor: after too few passes, or where runs on fewer tokens, or in one
+    pass, came lower than it.
     `irreducible` is the limit in U of the defaults that have an asymptote, NaN below four of them.
     """
 
@@ -38,7 +42,8 @@ def floors(tuned: Grid, fresh: FirstPass) -> Floors:
     limits = limit(tuned.sizes, np.moveaxis(of_size, 2, 1))
     own = np.fmin(lowest, limits)
     bound = np.fmin(_of_less(own), _once(tuned, fresh))
-    default = np.where(own[:1] > bound[:1], np.nan, np.fmin(own, bound))
+    none = (own[:1] > bound[:1]) | ~_repeated(tuned)
+    default = np.where(none, np.nan, np.fmin(own, bound))
     known = np.where(np.isnan(limits[:1]), np.nan, default)
     irreducible = np.minimum(limit(tuned.unique, known[:, None, :])[:, 0], least(default, 1))
     return Floors(lowest, limits, default, irreducible)
@@ -54,6 +59,12 @@ def floors_table(tuned: Grid, floor: Floors, entropy: float, telling: Telling) -
         for u, unique in enumerate(tuned.unique)
     ]  # fmt: skip
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _repeated(tuned: Grid) -> np.ndarray:
+    """Whether some size passed over U often enough for a floor, [U]."""
+    often = tuned.passes >= _FEWEST_PASSES
+    return (~np.isnan(tuned.losses[0][:, :, often])).any(axis=(0, 2))
 
 
 def _of_less(own: np.ndarray) -> np.ndarray:

@@ -7,40 +7,93 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
+DRAW_AT = 1e6
+"""Unique tokens for which the draw's standard deviation is given."""
+
 
 @dataclass(frozen=True)
 class Noise:
     """Standard deviations of log loss, and their degrees of freedom together (0: not measured).
 
-    `draw` is shared by all runs on the same U tokens, `run` by a trunk and its branches, `branch` is each
-    branch's own. All are pooled over the cells that were replicated: noise that shrinks with U or N is
-    measured where the replicates are, and taken for the same elsewhere.
+    `draw` is shared by all runs on the same U tokens after their first pass; it is that of `DRAW_AT` tokens
+    and falls as U^-1/2, as the error of a mean over tokens does. Which of many tokens a first pass sees is in
+    `run`, which a trunk and its branches share; `branch` is each branch's own. All are pooled over the cells
+    that were replicated: run and branch are taken for the same elsewhere.
+
+    `once` checks that: first passes of as many tokens out of other U are alike too, whatever their size, and
+    differ by run and branch; None without such passes.
     """
 
     draw: float
     run: float
     branch: float
     freedom: int
+    once: float | None = None
+    once_freedom: int = 0
+
+
+@dataclass(frozen=True)
+class _Replicated:
+    """Log losses [clusters, k] of runs that differ by seeds or draw alone."""
+
+    logs: np.ndarray
+    draws: np.ndarray
+    k: np.ndarray
+    unique: float
+
+    def alike(self) -> list[np.ndarray]:
+        """Log losses [clusters, k] of each draw that has several clusters."""
+        parts = [self.logs[self.draws == draw] for draw in np.unique(self.draws)]
+        return [part for part in parts if len(part) > 1]
+
+    def between_draws(self, run: float, branch: float) -> list[tuple[float, float]]:
+        """Of each two clusters of different draws: DRAW_AT / U, and the draw's variance at U."""
+        means = self.logs[:, self.k > 1].mean(axis=1) if (self.k > 1).any() else np.zeros(0)
+        own = run + branch / max(1, int((self.k > 1).sum()))
+        return [
+            (DRAW_AT / self.unique, float((means[i] - means[j]) ** 2) / 2 - own)
+            for i, j in combinations(range(len(means)), 2)
+            if self.draws[i] != self.draws[j]
+        ]
 
 
 def measured_noise(table: pl.DataFrame, cell: tuple[str, ...]) -> Noise:
-    """From the rows of clusters that share cells; `cell` names the columns of one, k among them.
+    """From the rows of clusters that share cells; `cell` names the columns of one, U and k among them.
 
     Clusters are compared over the k that all of their group have, so that k cancels: half the mean square of
     a difference of two clusters is the variance between them, with the draw's or without it.
     """
     group = [name for name in cell if name != "k"]
     groups = (_balanced(rows) for _, rows in table.group_by(group, maintain_order=True))
-    replicated = [(logs, draws) for logs, draws in groups if len(logs) > 1]
-    freedom = sum(len(logs) - 1 for logs, _ in replicated)
+    replicated = [found for found in groups if len(found.logs) > 1]
+    freedom = sum(len(found.logs) - 1 for found in replicated)
     if not freedom:
         return Noise(math.nan, math.nan, math.nan, 0)
-    branch = _branch_variance([logs for logs, _ in replicated])
-    pairs = [pair for logs, draws in replicated for pair in _pairs(logs, draws, branch)]
-    same, other = ([variance for alike, variance in pairs if alike is wanted] for wanted in (True, False))
-    run = float(np.mean(same or other))
-    draw = float(np.mean(other)) - run if same and other else 0.0
-    return Noise(math.sqrt(max(0.0, draw)), math.sqrt(max(0.0, run)), math.sqrt(branch), freedom)
+    alike = [part for found in replicated for part in found.alike()]
+    same = alike or [found.logs for found in replicated]
+    branch = _branch_variance(same)
+    run = max(0.0, float(np.mean([pair for logs in same for pair in _pairs(logs, branch)])))
+    draws = [pair for found in replicated for pair in found.between_draws(run, branch)] if alike else []
+    return Noise(math.sqrt(_slope(draws)), math.sqrt(run), math.sqrt(branch), freedom, *_once(table, cell))
+
+
+def _once(table: pl.DataFrame, cell: tuple[str, ...]) -> tuple[float | None, int]:
+    """Standard deviation of log loss between first passes of as many tokens, and its degrees of freedom."""
+    alike = [*(name for name in cell if name not in ("U", "k")), "tokens"]
+    tokens = (pl.col("U") * pl.col("k")).round_sig_figs(3)
+    first = table.filter(pl.col("k") <= 1).with_columns(tokens=tokens, log=pl.col("loss").log())
+    of_unique = first.group_by(*alike, "U").agg(pl.col("log").first())
+    groups = of_unique.group_by(alike).agg(pl.col("log").var(), freedom=pl.len() - 1).drop_nulls("log")
+    freedom = int(groups["freedom"].sum())
+    if not freedom:
+        return None, 0
+    return math.sqrt(float((groups["log"] * groups["freedom"]).sum()) / freedom), freedom
+
+
+def _slope(pairs: list[tuple[float, float]]) -> float:
+    """The least-squares factor, not negative, of y = factor x; 0 without pairs."""
+    x, y = np.array(pairs).T if pairs else (np.zeros(0), np.zeros(0))
+    return max(0.0, float(x @ y / (x @ x))) if pairs else 0.0
 
 
 def _branch_variance(replicated: list[np.ndarray]) -> float:
@@ -49,38 +102,37 @@ def _branch_variance(replicated: list[np.ndarray]) -> float:
     return sum(float((_interaction(logs) ** 2).sum()) for logs in replicated) / degrees if degrees else 0.0
 
 
-def _pairs(logs: np.ndarray, draws: list[float], branch: float) -> list[tuple[bool, float]]:
-    """Of each two clusters: whether of one draw, and the variance between them without the branches' own."""
-    means = logs.mean(axis=1)
-    return [
-        (draws[i] == draws[j], float((means[i] - means[j]) ** 2) / 2 - branch / logs.shape[1])
-        for i, j in combinations(range(len(logs)), 2)
-    ]
+def _pairs(logs: np.ndarray, branch: float) -> list[float]:
+    """Of each two clusters the variance between them without the branches' own."""
+    means, own = logs.mean(axis=1), branch / logs.shape[1]
+    return [float((one - other) ** 2) / 2 - own for one, other in combinations(means, 2)]
 
 
 def shifted(table: pl.DataFrame, noise: Noise, draws: int, seed: int) -> np.ndarray:
-    """[draws, rows]: simulated shifts of log loss, shared as `noise` says. Rows need U, draw and cluster."""
+    """[draws, rows]: simulated shifts of log loss, shared as `noise` says. Rows need U, k, draw, cluster."""
     if not draws:
         return np.empty((0, len(table)))
     random = np.random.default_rng(seed)
     subset = table.select(pl.struct("U", "draw").rank("dense") - 1).to_series().to_numpy()
     cluster = table.select(pl.col("cluster").rank("dense") - 1).to_series().to_numpy()
+    of_draw = noise.draw * np.sqrt(DRAW_AT / table["U"].to_numpy()) * (table["k"].to_numpy() > 1)
     return (
-        noise.draw * random.standard_normal((draws, subset.max() + 1))[:, subset]
+        of_draw * random.standard_normal((draws, subset.max() + 1))[:, subset]
         + noise.run * random.standard_normal((draws, cluster.max() + 1))[:, cluster]
         + noise.branch * random.standard_normal((draws, len(table)))
     )
 
 
-def _balanced(rows: pl.DataFrame) -> tuple[np.ndarray, list[float]]:
-    """Log losses [clusters, k] over the k that all clusters have, and the draw of each cluster."""
+def _balanced(rows: pl.DataFrame) -> _Replicated:
+    """The clusters of one group over the k that all of them have."""
     mean = rows.group_by("cluster", "k").agg(pl.col("loss").log().mean(), pl.col("draw").first())
     clusters = mean["cluster"].n_unique()
     shared = mean.filter(pl.len().over("k") == clusters).sort("cluster", "k")
-    if shared.is_empty():
-        return np.empty((0, 0)), []
-    draws = shared.group_by("cluster", maintain_order=True).agg(pl.col("draw").first())["draw"].to_list()
-    return shared["loss"].to_numpy().reshape(clusters, -1), draws
+    shape = (clusters, -1) if len(shared) else (0, 0)
+    logs, draws, k = (shared[name].to_numpy().reshape(shape) for name in ("loss", "draw", "k"))
+    return _Replicated(
+        logs, draws[:, 0] if len(shared) else draws[0], k[0] if len(shared) else k, rows["U"][0]
+    )
 
 
 def _interaction(logs: np.ndarray) -> np.ndarray:

@@ -47,6 +47,10 @@ class Telling:
         drawn = np.where(np.isnan(values[1:]), side * np.inf, values[1:])
         return float(widened_quantile(drawn, values[0], (1 + side * self.level) / 2, self.widening))
 
+    def widened(self, values: np.ndarray) -> np.ndarray:
+        """Values [1 + draws], the draws as far from the first as the interval's ends are."""
+        return values[0] + self.widening * (values - values[0])
+
     def row(self, found: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Of each name the estimate, _low and _high; null what is not known."""
         row: dict[str, Any] = {}

@@ -80,7 +80,8 @@ def _fewer_passes(passes: Passes, telling: Telling) -> Verdict:
     if passes.law is None or np.isnan(passes.law.of_n[0]):
         return _unmeasured(claim, quantity, f"too few cells reach {passes.name}")
     b = -passes.law.of_n
-    return _verdict(claim, quantity, b, b > 0, _law_cells(passes.law, passes.name), "b =", telling)
+    holds = telling.widened(b) > 0
+    return _verdict(claim, quantity, b, holds, _law_cells(passes.law, passes.name), "b =", telling)
 
 
 def _one_pass(passes: Passes, telling: Telling) -> Verdict:
@@ -109,7 +110,8 @@ def _merging(gaps: GapForms | None, telling: Telling) -> Verdict:
     cells = f"{gaps.cells} cells (N, E); forms judged at each larger N, by fits of the smaller"
     told = f"{number(faster, 2)} more with ten times the tokens, a ="
     quantity = f"a of g ~ N^-a at E = {count(gaps.middle)}"
-    return _verdict(claim, quantity, falls, gaps.vanishes & (falls > 0), cells, told, telling)
+    holds = gaps.vanishes & (telling.widened(falls) > 0)
+    return _verdict(claim, quantity, falls, holds, cells, told, telling)
 
 
 def _falling_reuse(law: PowerLaw | None, why: Causes, telling: Telling) -> Verdict:
@@ -125,4 +127,4 @@ def _falling_reuse(law: PowerLaw | None, why: Causes, telling: Telling) -> Verdi
         if cause in CAUSES[:3] and known[cause] > 0
         else "q ="
     )
-    return _verdict(claim, quantity, q, q > 0, cells, told, telling)
+    return _verdict(claim, quantity, q, telling.widened(q) > 0, cells, told, telling)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from analysis.extraction.noise import DRAW_AT
+
 RHO, T, L_INF, L_0 = 0.10, 0.7, 1.0, 3.2
 SIZES, UNIQUE = 6e3 * 2.0 ** np.arange(6), 2.0 ** np.array([16, 18, 20, 22])
 PASSES, FRESH = 2.0 ** np.arange(6), 2.0 ** np.arange(16, 27)
@@ -61,14 +63,16 @@ def runs(surface: Surface, seed: int, noise: float = 1.0) -> pl.DataFrame:
     random = np.random.default_rng((seed, 2))
     sds = {name: noise * value for name, value in NOISE.items()}
     of_draw = {
-        (u, d): sds["draw"] * random.standard_normal() for u in UNIQUE.tolist() for d in range(REPLICATES)
+        (u, d): sds["draw"] * np.sqrt(DRAW_AT / u) * random.standard_normal()
+        for u in UNIQUE.tolist()
+        for d in range(REPLICATES)
     }
     rows = []
 
     def trunk(name, n, u, ks, losses, draw=0, decay=0.1):
-        shared = sds["run"] * random.standard_normal() + of_draw.get((u, draw), 0.0)
+        shared = sds["run"] * random.standard_normal()
         for k, loss in zip(ks, losses, strict=True):
-            own = sds["branch"] * random.standard_normal()
+            own = sds["branch"] * random.standard_normal() + (k > 1) * of_draw.get((u, draw), 0.0)
             row = {"N": n, "U": u, "E": k * u, "loss": loss * np.exp(shared + own), "annealed": True}
             rows.append(row | {"run": name, "draw": draw, "weight_decay": decay})
 
