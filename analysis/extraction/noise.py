@@ -128,11 +128,10 @@ def _balanced(rows: pl.DataFrame) -> _Replicated:
     mean = rows.group_by("cluster", "k").agg(pl.col("loss").log().mean(), pl.col("draw").first())
     clusters = mean["cluster"].n_unique()
     shared = mean.filter(pl.len().over("k") == clusters).sort("cluster", "k")
-    shape = (clusters, -1) if len(shared) else (0, 0)
-    logs, draws, k = (shared[name].to_numpy().reshape(shape) for name in ("loss", "draw", "k"))
-    return _Replicated(
-        logs, draws[:, 0] if len(shared) else draws[0], k[0] if len(shared) else k, rows["U"][0]
-    )
+    if shared.is_empty():
+        return _Replicated(np.empty((0, 0)), np.empty(0), np.empty(0), rows["U"][0])
+    logs, draws, k = (shared[name].to_numpy().reshape(clusters, -1) for name in ("loss", "draw", "k"))
+    return _Replicated(logs, draws[:, 0], k[0], rows["U"][0])
 
 
 def _interaction(logs: np.ndarray) -> np.ndarray:

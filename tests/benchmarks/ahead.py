@@ -1,4 +1,4 @@
-"""Points compiled while others train: `python -m tests.benchmarks.ahead`, as a dated table, in five minutes.
+"""Points compiled while others train: `python -m tests.benchmarks.ahead`, as a dated table, in 12 minutes.
 
 A sweep of a point of each shape, one worker, nothing compiled at hand: kept to one core, and with a second
 for the compiling. Seconds of the whole sweep, and those its points spent compiling or loading their step.
