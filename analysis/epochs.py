@@ -66,7 +66,7 @@ class Epochs:
     - `laws`: the power laws of passes and of r_inf - 1: by N and by U.
     - `first_pass`, by N, E: the annealed loss of tokens seen once.
     - `gaps`, by N, E; `gap_forms`: errors at larger N; `gap_laws`, by E: exponent of N, and N_merge.
-    - `tokens_to_loss`, by loss and N; `sample_efficiency`, by loss: their exponent in N.
+    - `tokens_to_loss`, by loss and N, with S_min; `sample_efficiency`, by loss: their exponent in N.
     - `duality`, by loss, N, U: repeated over fresh tokens.
     - `reuse` and `reuse_tuned`, by N, U: r_inf, k_opt. `multipliers`, by remedy and U. `code`, by N, U.
     - `causes`, by U: the 2 x 2.

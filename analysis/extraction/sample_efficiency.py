@@ -39,13 +39,14 @@ class ToLoss:
     """ln E_l [draws, N, targets], tokens of the first pass down to each loss, and `kaplan` [N, targets].
 
     `kaplan` are the tokens by Kaplan's form of all first passes, NaN where the size's floor is above the
-    loss. With a batch both are E_min.
+    loss. With a batch both are E_min, and `critical` is B_crit at each loss, else NaN [targets].
     """
 
     sizes: np.ndarray
     targets: np.ndarray
     logs: Censored
     kaplan: np.ndarray
+    critical: np.ndarray
 
 
 def tokens_to_loss(fresh: FirstPass, targets: np.ndarray, batch: Batch | None = None) -> ToLoss:
@@ -53,10 +54,12 @@ def tokens_to_loss(fresh: FirstPass, targets: np.ndarray, batch: Batch | None = 
     shape = (*fresh.losses.shape[:2], len(targets))
     losses = np.broadcast_to(fresh.losses[:, :, None, :], (*shape, fresh.losses.shape[-1]))
     logs = first_below(fresh.tokens, losses, np.broadcast_to(targets, shape))
+    critical = np.full(len(targets), np.nan)
     if batch is not None:
-        saved = np.log(minimum_tokens(1.0, batch.tokens, batch.critical_at(targets)))
+        critical = batch.critical_at(targets)
+        saved = np.log(minimum_tokens(1.0, batch.tokens, critical))
         logs = Censored(logs.low + saved, logs.high + saved)
-    return ToLoss(fresh.sizes, targets, logs, _kaplan(fresh, targets, batch))
+    return ToLoss(fresh.sizes, targets, logs, _kaplan(fresh, targets, batch), critical)
 
 
 def shared_targets(fresh: FirstPass, count: int = 4) -> np.ndarray:
@@ -70,15 +73,15 @@ def shared_targets(fresh: FirstPass, count: int = 4) -> np.ndarray:
 
 
 def tokens_table(found: ToLoss, telling: Telling) -> pl.DataFrame:
-    """A row for each loss and the N that came down to it: tokens, and Kaplan's."""
-    rows = [
-        {"loss": found.targets[t], "N": found.sizes[n]}
-        | telling.row({"tokens": np.exp(found.logs.low[:, n, t])})
-        | {"kaplan": finite(found.kaplan[n, t])}
-        for t, n in zip(*np.nonzero(found.logs.known[0].T), strict=True)
-    ]
+    """A row for each loss and the N that came down to it: tokens, and Kaplan's; S_min = E_min / B_crit, its
+    definition (section 5.1), where the critical batch is known."""
+    rows = []
+    for t, n in zip(*np.nonzero(found.logs.known[0].T), strict=True):
+        tokens = np.exp(found.logs.low[:, n, t])
+        row = {"loss": found.targets[t], "N": found.sizes[n], "kaplan": finite(found.kaplan[n, t])}
+        rows.append(row | telling.row({"tokens": tokens, "S_min": tokens / found.critical[t]}))
     keys = dict.fromkeys(("loss", "N"), pl.Float64)
-    return pl.DataFrame(rows, schema=keys | estimates("tokens") | {"kaplan": pl.Float64})
+    return pl.DataFrame(rows, schema=keys | estimates("tokens", "S_min") | {"kaplan": pl.Float64})
 
 
 def exponents_table(found: ToLoss, telling: Telling) -> pl.DataFrame:

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from analysis.batch import minimum_steps
 from analysis.epochs import study
 from analysis.extraction.floors import floors
 from analysis.extraction.grid import FirstPass, Grid
@@ -48,6 +49,9 @@ def test_a_known_critical_batch_makes_them_minima():
     saved = 1 + 4096 / (1e5 / 1.35 ** (1 / 0.3))
     assert plain["tokens"].to_numpy() / least["tokens"].to_numpy() == pytest.approx(saved)
     assert least["kaplan"].to_numpy() == pytest.approx(least["tokens"].to_numpy(), rel=0.03)
+    steps = minimum_steps(plain["tokens"].to_numpy() / batch.tokens, batch.tokens, batch.critical_at(1.35))
+    assert least["S_min"].to_numpy() == pytest.approx(steps)
+    assert plain["S_min"].null_count() == len(plain)
 
 
 def test_a_size_whose_floor_is_above_a_loss_has_no_tokens_by_his_form():
@@ -77,11 +81,13 @@ def test_the_study_takes_the_critical_batch_and_says_what_it_lacks():
         study(mixed, L_0, critical=CRITICAL, bootstrap=0)
 
 
-def test_a_floor_above_what_one_pass_or_fewer_tokens_gave_is_none():
-    unique, passes = 2.0 ** np.array([16, 18, 20]), np.array([1.0, 4.0])
+def test_a_floor_above_what_one_pass_or_fewer_tokens_gave_or_of_few_passes_is_none():
+    unique, passes = 2.0 ** np.array([16, 18, 20]), np.array([1.0, 16.0])
     losses = np.full((1, 2, 3, 2), 2.0) - np.array([0.0, 0.3, 0.4])[:, None]
     fresh = FirstPass(SIZES[:2], unique, np.array([[[2.5, 2.5, 2.5], [2.5, 2.5, 2.5]]]))
     assert floors(Grid(SIZES[:2], unique, passes, losses), fresh).default[0] == pytest.approx([2.0, 1.7, 1.6])
+    few = Grid(SIZES[:2], unique, np.array([1.0, 4.0]), losses)
+    assert np.isnan(floors(few, fresh).default[0]).all()
     fresh.losses[0, 1, 2] = 1.5
     assert np.isnan(floors(Grid(SIZES[:2], unique, passes, losses), fresh).default[0, 2])
     fresh.losses[0, 1, 2] = 2.5
