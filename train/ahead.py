@@ -19,6 +19,9 @@ from train.launch import Job, child_environment, on_cores, point_of, program_of,
 from train.platform import available_cores, gpu_present, prepare
 from train.run import make_plan, open_store
 
+PATIENCE = 10.0
+"""Seconds that a program may still take to compile when the sweep is over."""
+
 
 def main(words: list[str]) -> int:
     """Compile what training the points that `words` name runs."""
@@ -90,7 +93,16 @@ def compiling_ahead(
     try:
         yield
     finally:
-        process.terminate()
+        _end(process)
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Ask it to end, which it does after the program at hand; a sweep that is to stop cannot wait long."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.wait()
 
 

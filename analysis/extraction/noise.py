@@ -92,8 +92,10 @@ def _once(table: pl.DataFrame, cell: tuple[str, ...]) -> tuple[float | None, int
 
 def _slope(pairs: list[tuple[float, float]]) -> float:
     """The least-squares factor, not negative, of y = factor x; 0 without pairs."""
-    x, y = np.array(pairs).T if pairs else (np.zeros(0), np.zeros(0))
-    return max(0.0, float(x @ y / (x @ x))) if pairs else 0.0
+    if not pairs:
+        return 0.0
+    x, y = np.array(pairs).T
+    return max(0.0, float(x @ y / (x @ x)))
 
 
 def _branch_variance(replicated: list[np.ndarray]) -> float:
