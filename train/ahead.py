@@ -42,7 +42,7 @@ def main(words: list[str]) -> int:
 def compile_programs(experiment: Experiment, cache: Path) -> None:
     """Compile the programs of a run that take long to compile; nothing is allocated but they themselves."""
     from model.sharding import make_mesh
-    from train.evaluation import Evaluator
+    from train.evaluation import evaluators
     from train.fingerprint import fingerprint
     from train.loop import at_stage
     from train.step import abstract_state, compiled_step, state_program
@@ -52,11 +52,7 @@ def compile_programs(experiment: Experiment, cache: Path) -> None:
     state_program(experiment, mesh).lower().compile()
     for stage in experiment.ramp.stages(0, plan.steps):
         compiled_step(at_stage(experiment, stage), mesh)
-    settings = experiment.evaluation
-    for evaluator in (
-        Evaluator(experiment, mesh, store, "validation", settings.validation_tokens),
-        Evaluator(experiment, mesh, store, "test", settings.test_tokens),
-    ):
+    for evaluator in evaluators(experiment, mesh, store):
         evaluator.compile(state.params)
     fingerprint.lower(state).compile()
 

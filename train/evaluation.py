@@ -108,6 +108,15 @@ class Evaluator:
         }
 
 
+def evaluators(experiment: Experiment, mesh: Mesh, store: TokenStore) -> tuple[Evaluator, Evaluator]:
+    """Those of a run, on the validation and on the test text."""
+    settings = experiment.evaluation
+    return (
+        Evaluator(experiment, mesh, store, "validation", settings.validation_tokens),
+        Evaluator(experiment, mesh, store, "test", settings.test_tokens),
+    )
+
+
 def unigram_entropy(train: np.ndarray, scored: np.ndarray) -> float:
     """Mean of -ln p over `scored` tokens, p the share of each token in `train`, every count one larger."""
     counts = 1.0 + np.bincount(train, minlength=int(scored.max()) + 1)

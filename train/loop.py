@@ -18,7 +18,7 @@ from train.checkpoints import Checkpoints, permanent_steps
 from train.data.feed import Batch, feed
 from train.data.order import BatchOrder
 from train.data.store import TokenStore
-from train.evaluation import Evaluator, evaluation_steps
+from train.evaluation import Evaluator, evaluation_steps, evaluators
 from train.experiment import Experiment, Point
 from train.hosts import abandon, first, from_first, recording
 from train.interrupt import EXIT_AT_ONCE, EXIT_PREEMPTED, StopRequest
@@ -167,9 +167,7 @@ class Training:
             directory.checkpoints, experiment.checkpoint, self._permanent, self._report
         )
         self._measured = evaluation_steps(plan.steps, experiment.evaluation.count)
-        settings = experiment.evaluation
-        self._validate = Evaluator(experiment, mesh, store, "validation", settings.validation_tokens)
-        self._test = Evaluator(experiment, mesh, store, "test", settings.test_tokens)
+        self._validate, self._test = evaluators(experiment, mesh, store)
 
     def run(self, stop: StopRequest) -> Steps:
         """Train; the logs and the newest checkpoint agree whenever this returns."""
