@@ -7,6 +7,7 @@ set aside as `damaged-<step>`, and the one before it is used.
 
 import json
 import logging
+import sys
 import time
 import zlib
 from bisect import bisect_left
@@ -35,6 +36,16 @@ Report = Callable[[str, int, str], None]
 
 for noisy in ("absl", "asyncio"):  # Orbax logs each error several times before it raises it
     logging.getLogger(noisy).setLevel(logging.CRITICAL)
+
+
+def _report_unraisable(show: Callable[[Any], None], met: Any) -> None:
+    """Pass over one complaint: Orbax closes its event loop at the first write that fails, and raises that
+    error; the writes still going on then find the loop closed."""
+    if not (isinstance(met.exc_value, RuntimeError) and str(met.exc_value) == "Event loop is closed"):
+        show(met)
+
+
+sys.unraisablehook = partial(_report_unraisable, sys.unraisablehook)
 
 
 class Checkpoints:
