@@ -13,7 +13,7 @@ from analysis.uncertainty import Draws, bootstrap, draw, noise_parts, resample, 
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET, Design, checkpoints, measured, spaced
 
 REPEATS, DRAWS, LEVEL = 200, 100, 0.95
-FEWER = {"epochs": 100, "data-constrained": 100}
+FEWER = dict.fromkeys(("epochs", "data-constrained", "overfit-epochs"), 100)
 
 
 def data_of(design: Design, target: np.ndarray) -> Data:

@@ -1,6 +1,13 @@
-"""The configurations that the model's tests run over: every option at least once."""
+"""The configurations that the model's tests run over, every option at least once; models and logits, each by
+one compiled program, for run op by op they are hundreds of small ones."""
+
+from functools import cache
+from typing import Any
+
+import jax
 
 from model.config import ModelConfig, kaplan, modern
+from model.transformer import Params, abstract, apply, build
 
 SMALL = dict(d_model=16, n_layers=2, n_heads=2, context=8, vocab_size=32)
 
@@ -14,3 +21,11 @@ CONFIGS: dict[str, ModelConfig] = {
     "gelu-rotary": modern(**SMALL, activation="gelu", qk_norm=False),
     "bf16": modern(**SMALL, compute_dtype="bfloat16"),
 }
+
+compiled = jax.jit(apply, static_argnums=0)
+
+
+@cache
+def drawn(config: ModelConfig, seed: int = 0) -> tuple[Any, Params]:
+    """What `build` gives."""
+    return abstract(config)[0], jax.jit(lambda: build(config, seed)[1])()

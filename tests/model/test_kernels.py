@@ -17,7 +17,8 @@ def drawn(*shape, count=3, dtype=jnp.float32):
 
 
 def attended(attend, q, k, v, weights):
-    return jax.value_and_grad(lambda q, k, v: (attend(q, k, v) * weights).sum(), argnums=(0, 1, 2))(q, k, v)
+    loss = jax.value_and_grad(lambda q, k, v: (attend(q, k, v) * weights).sum(), argnums=(0, 1, 2))
+    return jax.jit(loss)(q, k, v)
 
 
 @pytest.mark.parametrize("lead", [(3,), (2, 2)], ids=["one axis", "rows and heads"])

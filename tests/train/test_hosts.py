@@ -19,7 +19,7 @@ from train.loop import train
 from train.progress import Quiet
 from train.record import RunDirectory, read_jsonl, read_last_row
 
-STEPS, ROWS, SEQUENCES, RATE = 160, 8, 64, 1e-3
+STEPS, ROWS, SEQUENCES, RATE = 96, 8, 64, 1e-3
 QUICK = ["--host-timeout", 60, "--heartbeat-timeout", 4]
 
 
