@@ -6,6 +6,8 @@ barrier, or XLA would put the turn back into the product. Attention skips blocks
 """
 
 from collections.abc import Iterator
+from functools import reduce
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -19,11 +21,15 @@ def turned_product(x: Float[Array, "*N M I"], y: Float[Array, "*N M O"]) -> Floa
     """x^T y."""
     if x.shape[-1] <= y.shape[-1]:
         return _turned(x) @ y
-    return jax.lax.optimization_barrier(_turned(y) @ x).swapaxes(-1, -2)
+    return _turned_back(_turned(y) @ x)
 
 
 def _turned(x: Array) -> Array:
     return jax.lax.optimization_barrier(x.swapaxes(-1, -2))
+
+
+def _turned_back(x: Array) -> Array:
+    return jax.lax.optimization_barrier(x).swapaxes(-1, -2)
 
 
 @jax.custom_vjp
@@ -77,22 +83,24 @@ def _attention_forward(q: Array, k: Array, v: Array) -> tuple[Array, tuple]:
 
 
 def _attention_backward(kept: tuple, gradient: Array) -> tuple[Array, Array, Array]:
+    """Gradients of keys and values are summed as their products give them, turned, [*N K T]."""
     q, k, v, probabilities = kept
-    dq, dk, dv = [], jnp.zeros_like(k), jnp.zeros_like(v)
+    dq, dk, dv = [], [], []
     for (begin, end), p in zip(_blocks(q.shape[-2]), probabilities, strict=True):
         g = gradient[..., begin:end, :]
         weighted = p * jnp.matmul(g, v[..., :end, :].swapaxes(-1, -2), preferred_element_type=jnp.float32)
         scores = (weighted - p * weighted.sum(-1, keepdims=True)).astype(q.dtype)
         dq.append(scores @ k[..., :end, :])
-        dk = _add_first(dk, turned_product(scores, q[..., begin:end, :]))
-        dv = _add_first(dv, turned_product(p.astype(g.dtype), g))
-    return jnp.concatenate(dq, -2) * q.shape[-1] ** -0.5, dk, dv
+        dk.append(_turned(q[..., begin:end, :]) @ scores)
+        dv.append(_turned(g) @ p.astype(g.dtype))
+    return jnp.concatenate(dq, -2) * q.shape[-1] ** -0.5, _turned_back(_total(dk)), _turned_back(_total(dv))
 
 
-def _add_first(total: Array, part: Array) -> Array:
-    """`total` with `part` added to its first positions."""
-    missing = total.shape[-2] - part.shape[-2]
-    return total + jnp.pad(part, [(0, 0)] * (part.ndim - 2) + [(0, missing), (0, 0)])
+def _total(parts: list[Array]) -> Array:
+    """The sum of parts each of which has more columns than the one before, those missing being zero."""
+    bounds = pairwise([0, *(part.shape[-1] for part in parts)])
+    pieces = ([part[..., slice(*bound)] for part in parts[i:]] for i, bound in enumerate(bounds))
+    return jnp.concatenate([reduce(jnp.add, piece) for piece in pieces], -1)
 
 
 causal_attention.defvjp(_attention_forward, _attention_backward)
