@@ -91,8 +91,8 @@ def _attention_backward(kept: tuple, gradient: Array) -> tuple[Array, Array, Arr
         weighted = p * jnp.matmul(g, v[..., :end, :].swapaxes(-1, -2), preferred_element_type=jnp.float32)
         scores = (weighted - p * weighted.sum(-1, keepdims=True)).astype(q.dtype)
         dq.append(scores @ k[..., :end, :])
-        dk.append(_turned(q[..., begin:end, :]) @ scores)
-        dv.append(_turned(g) @ p.astype(g.dtype))
+        dk.append(turned_product(q[..., begin:end, :], scores))
+        dv.append(turned_product(g, p.astype(g.dtype)))
     return jnp.concatenate(dq, -2) * q.shape[-1] ** -0.5, _turned_back(_total(dk)), _turned_back(_total(dv))
 
 
