@@ -27,5 +27,5 @@ compiled = jax.jit(apply, static_argnums=0)
 
 @cache
 def drawn(config: ModelConfig, seed: int = 0) -> tuple[Any, Params]:
-    """What `build` gives."""
+    """What `build` gives, drawn once: not for comparing two draws."""
     return abstract(config)[0], jax.jit(lambda: build(config, seed)[1])()
