@@ -5,12 +5,13 @@ from pathlib import Path
 import altair as alt
 import polars as pl
 
-from analysis import figures, fit, load_points
-from analysis.curves import learning_curves
-from analysis.epochs import study
-from analysis.figures import epochs
-from analysis.frontier import compute_frontier
-from analysis.theme import THEME
+from quarry import fit, load_points
+from quarry.analysis.epochs.study import study
+from quarry.analysis.points.curves import learning_curves
+from quarry.analysis.points.frontier import compute_frontier
+from quarry.analysis.report import figures
+from quarry.analysis.report.figures import epochs
+from quarry.analysis.report.figures.theme import THEME
 
 ROOT = Path(__file__).resolve().parents[1]
 POINTS = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"

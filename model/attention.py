@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from model.kernels import cpu, gpu
-from model.sharding import platform
+from quarry.model.kernels import cpu, gpu
+from quarry.model.sharding import platform
 
 
 def rotary_tables(context: int, d_head: int, base: float = 10_000.0) -> tuple[Array, Array]:
@@ -32,7 +32,7 @@ def causal_attention(
     if platform() == "gpu" and gpu.can_attend(q_xTxK):
         return gpu.causal_attention(q_xTxK, k_xTxK, v_xTxK)
     if platform() == "tpu":
-        from model.kernels import tpu  # Pallas takes half a second to import
+        from quarry.model.kernels import tpu  # Pallas takes half a second to import
 
         if tpu.can_attend(q_xTxK):
             return tpu.causal_attention(q_xTxK, k_xTxK, v_xTxK)

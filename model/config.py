@@ -1,40 +1,15 @@
 """The shape of a model and of its mesh, validated when built, and the two named presets. Needs no JAX."""
 
-import inspect
 from dataclasses import dataclass
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal
 
-from typeguard import TypeCheckError, check_type
+from quarry.checks import check_types, require
 
 Norm = Literal["rmsnorm", "layernorm"]
 Position = Literal["rotary", "learned"]
 Activation = Literal["gelu", "relu2", "swiglu"]
 Dtype = Literal["float32", "bfloat16"]
 Remat = Literal["none", "full", "dots"]
-
-
-class ConfigError(Exception):
-    """A configuration that cannot be; the message names the field and the value.
-
-    Not a ValueError: the option parser takes those for its own and puts its words before ours.
-    """
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise ConfigError(message) unless `condition`."""
-    if not condition:
-        raise ConfigError(message)
-
-
-def check_types(config: Any) -> None:
-    """Raise ConfigError for the first field of a dataclass whose value is not of its declared type."""
-    for name, hint in get_type_hints(type(config)).items():
-        value = getattr(config, name)
-        try:
-            check_type(value, hint)
-        except TypeCheckError:
-            expected = inspect.formatannotation(hint).replace("typing.", "")
-            raise ConfigError(f"{type(config).__name__}.{name} must be {expected}, not {value!r}") from None
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """Parameters and FLOPs of a model, in closed form and read off the real parameters.
 
 Three conventions for FLOPs stand side by side because exponents depend on them (Porian 2024, 2406.19146;
-Pearce & Song 2024, 2406.12907): `6 N`, `exact`, and what XLA counted (`train.step`).
+Pearce & Song 2024, 2406.12907): `6 N`, `exact`, and what XLA counted (`quarry.train.run.step`).
 """
 
 import math
 from dataclasses import dataclass
 
-from model.config import ModelConfig
+from quarry.model.config import ModelConfig
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def count_real_parameters(config: ModelConfig) -> ParameterCount:
     """The same, read off the parameters the transformer would allocate (`jax.eval_shape`)."""
     import jax  # here, so that counting in closed form needs no JAX
 
-    from model.transformer import abstract
+    from quarry.model.transformer import abstract
 
     _, shapes, _ = abstract(config)
     parts = {

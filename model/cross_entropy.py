@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Shaped
 
-from model.products import product
-from model.sharding import constrain, cut_into, is_cut
+from quarry.model.products import product
+from quarry.model.sharding import constrain, cut_into, is_cut
 
 MOST_LOGITS = 2**27
 """On one device at a time, hence half a GiB in fp32; their gradient takes as much again."""

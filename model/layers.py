@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from model.config import Remat
+from quarry.model.config import Remat
 
 POLICIES: dict[Remat, Callable[..., Any]] = {
     "full": jax.checkpoint_policies.nothing_saveable,

@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, DTypeLike, Float
 
-from model.kernels import cpu
-from model.sharding import platform
+from quarry.model.kernels import cpu
+from quarry.model.sharding import platform
 
 
 def product(

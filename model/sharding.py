@@ -14,7 +14,9 @@ from typing import Any
 import jax
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
-from model.config import MESH_AXES, ConfigError, MeshConfig, require
+from quarry.checks import require
+from quarry.errors import ConfigError
+from quarry.model.config import MESH_AXES, MeshConfig
 
 RULES: dict[str | None, tuple[str, ...]] = {
     "batch": ("data", "fsdp"),

@@ -2,7 +2,7 @@
 
 Dimensions: L layers, B batch, T time, D width, H heads, K features per head, F hidden, V vocabulary.
 Activations are kept flat, M = B*T rows: XLA's CPU backend copies otherwise. Every parameter carries `axes`,
-the logical names that `model.sharding` maps to the mesh; those of the blocks are stacked, [L, ...].
+the logical names that `quarry.model.sharding` maps to the mesh; those of the blocks are stacked, [L, ...].
 
     graph, params = build(config, seed)          # split once
     logits = apply(graph, params, tokens)        # pure from here on
@@ -17,14 +17,14 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from model import cross_entropy
-from model.attention import causal_attention, rotary_tables, rotate
-from model.config import ModelConfig
-from model.cross_entropy import logits
-from model.layers import Keys, make_stack, run_stack
-from model.norms import normed
-from model.products import product
-from model.sharding import constrain, is_cut, platform
+from quarry.model import cross_entropy
+from quarry.model.attention import causal_attention, rotary_tables, rotate
+from quarry.model.config import ModelConfig
+from quarry.model.cross_entropy import logits
+from quarry.model.layers import Keys, make_stack, run_stack
+from quarry.model.norms import normed
+from quarry.model.products import product
+from quarry.model.sharding import constrain, is_cut, platform
 
 Params = dict[str, Any]
 Axes = tuple[str | None, ...]

@@ -20,9 +20,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from quarry.train.record.run_directory import WALL_CLOCK_COLUMNS, RunDirectory, read_jsonl, read_last_row
 from tests.commands import quarry, start
 from tests.train.tiny import write_tiny
-from train.record import WALL_CLOCK_COLUMNS, RunDirectory, read_jsonl, read_last_row
 
 STEPS_PER_FAULT = 200
 DISK_BYTES = 16 * 2**20

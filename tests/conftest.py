@@ -18,10 +18,10 @@ import pytest
 from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.append(str(ROOT))
 importlib.import_module("tests.strict")  # the hook below looks it up by name
 
-install_import_hook(["model", "train", "analysis"], "tests.strict.typecheck").__enter__()
+install_import_hook(["quarry.model", "quarry.train", "quarry.analysis"], "tests.strict.typecheck").__enter__()
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ import time
 import polars as pl
 import pytest
 
+from quarry.train.record.run_directory import read_last_row
 from tests.commands import quarry, start
 from tests.train.tiny import write_tiny
-from train.record import read_last_row
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_help_is_there(words, cache, tmp_path):
     assert "usage: quarry" in done.stdout
 
 
-GOOD = "from train.experiment import *\nfrom model.config import *\n"
+GOOD = "from quarry.train.config.experiment import *\nfrom quarry.model.config import *\n"
 BAD_FILES = {
     "no_config": ("x = 1", "does not define `config`"),
     "wrong_type": ("config = Experiment(batch_tokens='4k')", "Experiment.batch_tokens must be int, not '4k'"),
@@ -207,7 +207,7 @@ def test_a_bad_point_is_refused_in_a_sentence_and_nothing_is_written(name, tmp_p
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--model.layers", "4"], "--model.layers"),
+        (["--quarry.model.layers", "4"], "--quarry.model.layers"),
         (["--model.n-layers", "many"], "many"),
         (["--duration.tokens", "5"], "given: tokens = 5, steps = 20"),
         (["--model.d-model", "63"], "d_model = 63 is not divisible by"),

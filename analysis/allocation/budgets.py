@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from analysis.allocation.powerlaw import AllocationError, with_sizes
+from quarry.analysis.allocation.trends import with_sizes
+from quarry.errors import FitError
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def group_budgets(table: pl.DataFrame, tolerance: float) -> tuple[list[pl.DataFr
     """The points of each budget, by rising C, and how many points are of none.
 
     The budgets are those of a column budget, else the fullest windows of C within `tolerance` of their
-    middle. Raises AllocationError if there are none.
+    middle. Raises FitError if there are none.
     """
     if not (given := "budget" in table.columns):
         table = table.with_columns(budget=_windows(np.log(table["C"].to_numpy()), tolerance))
@@ -43,7 +44,7 @@ def group_budgets(table: pl.DataFrame, tolerance: float) -> tuple[list[pl.DataFr
     groups = [with_sizes(group) for group in groups]
     groups = [_one_point_per_run(group) for group in groups if given or group["size"].n_unique() > 1]
     if not groups:
-        raise AllocationError(
+        raise FitError(
             f"no two sizes were measured at the same C within {tolerance:.0%}: there is no budget to compare "
             "sizes at; train several sizes to the same C"
         )

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.polynomial.legendre import legvander
 
-from analysis.allocation.budgets import Curve
+from quarry.analysis.allocation.budgets import Curve
 
 # Degrees of freedom that a noise level needs; the degree of the polynomial about which it is measured.
 _FEWEST_FREEDOM, _SMOOTH = 3, 4

@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from analysis import text
-from analysis.allocation.powerlaw import (
-    AllocationError,
+from quarry import text
+from quarry.analysis.allocation.trends import (
     Optima,
     Trend,
     allocation_table,
@@ -27,11 +26,12 @@ from analysis.allocation.powerlaw import (
     trend_through,
     with_sizes,
 )
-from analysis.frontier import compute_frontier
-from analysis.intervals import widening_factor
-from analysis.points import Points
-from analysis.settings import check_settings
-from analysis.uncertainty import resample
+from quarry.analysis.fitting.bootstrap import resample
+from quarry.analysis.fitting.intervals import widening_factor
+from quarry.analysis.points.frontier import compute_frontier
+from quarry.analysis.points.table import Points
+from quarry.checks import check_settings
+from quarry.errors import FitError
 
 _FEWEST_SIZES = 3
 
@@ -61,11 +61,11 @@ def envelope(
     """The compute-optimal N and E of learning curves, or of end points at several horizons for each size.
 
     A DataFrame needs N (parameters), loss (nats per token), and E (tokens) or C (FLOPs); runs are resampled
-    for the intervals, and without a column run every row is its own. Raises AllocationError if the frontier
+    for the intervals, and without a column run every row is its own. Raises FitError if the frontier
     holds fewer than 3 sizes, or fewer than 2 crossings inside the runs of both sizes. Source: Hoffmann et al.
     2022 (arXiv 2203.15556), section 3.1; the hull is that of Henighan et al. 2020 (arXiv 2010.14701).
     """
-    check_settings(AllocationError, bootstrap, seed, level)
+    check_settings(FitError, bootstrap, seed, level)
     table = with_sizes(allocation_table(points))
     frontier, crossings = _crossings(table)
     _check(table, frontier, crossings)
@@ -111,12 +111,12 @@ def _optima(crossings: pl.DataFrame) -> Optima:
 def _check(table: pl.DataFrame, frontier: pl.DataFrame, crossings: pl.DataFrame) -> None:
     sizes = frontier["size"].n_unique()
     if sizes < _FEWEST_SIZES:
-        raise AllocationError(
+        raise FitError(
             f"the compute frontier holds {text.plural(sizes, 'size')} of the {table['size'].n_unique()} "
             f"measured, and its slope needs {_FEWEST_SIZES}: add sizes, or curves that reach further"
         )
     if (bounded := int(crossings["bounded"].sum())) < 2:
-        raise AllocationError(
+        raise FitError(
             f"the compute frontier has {text.plural(len(crossings), 'crossing')} between sizes, and only "
             f"{bounded} inside the runs of both: the others follow from where runs begin and end, not from "
             "the losses; measure small sizes further on, or large ones earlier"

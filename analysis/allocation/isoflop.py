@@ -18,12 +18,11 @@ import numpy as np
 import polars as pl
 import scipy
 
-from analysis import text
-from analysis.allocation.budgets import Curve, curve_of, group_budgets
-from analysis.allocation.curve_noise import Noise, measure_noise
-from analysis.allocation.minimum import METHODS, Minimum, interpolated, minimum, too_few
-from analysis.allocation.powerlaw import (
-    AllocationError,
+from quarry import text
+from quarry.analysis.allocation.budgets import Curve, curve_of, group_budgets
+from quarry.analysis.allocation.curve_noise import Noise, measure_noise
+from quarry.analysis.allocation.minimum import METHODS, Minimum, interpolated, minimum, too_few
+from quarry.analysis.allocation.trends import (
     Optima,
     Trend,
     allocation_table,
@@ -32,8 +31,9 @@ from analysis.allocation.powerlaw import (
     straight_line,
     trend_through,
 )
-from analysis.points import Points
-from analysis.settings import check_choice, check_positive, check_settings
+from quarry.analysis.points.table import Points
+from quarry.checks import check_choice, check_positive, check_settings
+from quarry.errors import FitError
 
 # Warnings: the largest ratio of C within a budget, and the least probability of minima so far off the line.
 _SPREAD, _UNLIKELY = 1.12, 0.01
@@ -92,11 +92,11 @@ def isoflop(
     size and budget are averaged. `noise` is the standard deviation of log loss between seeds; without it, it
     is measured between runs of one size and budget, else by what a polynomial in log N leaves, else it is
     loss_sem. The minima, and the line through them weighted by 1/variance, get their intervals from
-    `bootstrap` draws of that noise. Raises AllocationError if fewer than 2 budgets have a minimum inside
+    `bootstrap` draws of that noise. Raises FitError if fewer than 2 budgets have a minimum inside
     their sizes. Source: Hoffmann et al. 2022 (arXiv 2203.15556), section 3.2; interpolation, refusals, noise
     and weights follow Porian et al. 2024 (arXiv 2406.19146).
     """
-    check_settings(AllocationError, bootstrap, seed, level)
+    check_settings(FitError, bootstrap, seed, level)
     _check_own(method, tolerance, noise)
     groups, stray = group_budgets(allocation_table(points), tolerance)
     curves = [curve_of(group) for group in groups]
@@ -127,18 +127,16 @@ def isoflop(
 
 
 def _check_own(method: str, tolerance: float, noise: float | None) -> None:
-    check_choice(AllocationError, "method", method, METHODS)
+    check_choice(FitError, "method", method, METHODS)
     if not 0 < tolerance <= 0.5:
-        raise AllocationError(f"tolerance={tolerance}: must be above 0 and at most 0.5")
-    check_positive(AllocationError, noise=noise)
+        raise FitError(f"tolerance={tolerance}: must be above 0 and at most 0.5")
+    check_positive(FitError, noise=noise)
 
 
 def _check_enough(kept: list[Minimum], refused: list[Minimum]) -> None:
     if len(kept) < 2:
         reasons = "; ".join(f"C = {text.power(one.curve.flops, 3)}: {one.reason}" for one in refused)
-        raise AllocationError(
-            f"{text.plural(len(kept), 'budget')} with a minimum, and a line needs 2 ({reasons})"
-        )
+        raise FitError(f"{text.plural(len(kept), 'budget')} with a minimum, and a line needs 2 ({reasons})")
 
 
 def _optima(minima: list[Minimum]) -> Optima:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy
 
-from analysis import text
-from analysis.allocation.budgets import Curve
+from quarry import text
+from quarry.analysis.allocation.budgets import Curve
 
 METHODS = {"akima": "Akima's spline", "parabola": "a parabola"}
 

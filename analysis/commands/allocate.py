@@ -7,14 +7,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis import text
-from analysis.allocate import Allocation, Method, allocate
-from analysis.allocation.isoflop import IsoFlop
-from analysis.commands.fit import assigned, print_warnings, write_result
-from analysis.fit import Fit
-from analysis.laws import find_law
-from analysis.points import load_points
-from analysis.text import interval, number
+from quarry import text
+from quarry.analysis.allocation.isoflop import IsoFlop
+from quarry.analysis.allocation.methods import Allocation, Method, allocate
+from quarry.analysis.commands.fit import assigned, print_warnings, write_result
+from quarry.analysis.fitting.estimation import Fit
+from quarry.analysis.laws.catalog import find_law
+from quarry.analysis.points.table import load_points
+from quarry.text import interval, number
 
 
 def allocate_command(
@@ -37,8 +37,7 @@ def allocate_command(
 ) -> Allocation:
     """Allocate each budget by the points at `path`; write JSON and figures if asked.
 
-    `options` are bootstrap, seed and level. Raises PointsError, AllocationError, FitError, KaplanError,
-    BatchError, RecordError.
+    `options` are bootstrap, seed and level. Raises PointsError, FitError, RecordError.
     """
     needs = find_law("kaplan-ns" if method == "kaplan" else law)
     points = load_points(path, count, split, annealed_only, loss, needs).exclude(exclude)
@@ -95,8 +94,8 @@ def refused_table(found: IsoFlop) -> Table:
 
 def save_figures(found: Allocation, folder: Path) -> None:
     """The figures of an allocation as SVG files in `folder`. Raises RecordError."""
-    from analysis import figures
-    from analysis.commands.figures import save_charts
+    from quarry.analysis.commands.figures import save_charts
+    from quarry.analysis.report import figures
 
     read = found.found
     if isinstance(read, Fit):

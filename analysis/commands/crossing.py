@@ -6,15 +6,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from analysis import text
-from analysis.commands.figures import save_charts
-from analysis.commands.fit import print_warnings, write_result
-from analysis.crossing import CrossingResult, crossing
-from analysis.crossings.meeting import CONVENTIONS, Crossing, CrossingError, NoCrossing, published_crossings
-from analysis.crossings.merging import Merge, merge
-from analysis.fit import fit
-from analysis.points import load_points
-from analysis.published import PF_DAY
+from quarry import text
+from quarry.analysis.commands.figures import save_charts
+from quarry.analysis.commands.fit import print_warnings, write_result
+from quarry.analysis.crossing.measured import CrossingResult, crossing
+from quarry.analysis.crossing.merge import Merge, merge
+from quarry.analysis.crossing.power_laws import CONVENTIONS, Crossing, NoCrossing, published_crossings
+from quarry.analysis.fitting.estimation import fit
+from quarry.analysis.laws.published import PF_DAY
+from quarry.analysis.points.table import load_points
+from quarry.errors import FitError
 
 
 def crossing_command(
@@ -37,12 +38,11 @@ def crossing_command(
     """Print the crossing of the points at `path`, or without points Kaplan's, under both of his conventions.
 
     With `surface`, the name of a law, also where that law's own frontier merges with its floor to within
-    `eps`. JSON and figures if asked. Raises PointsError, CrossingError, FitError, LawError, PlanError,
-    RecordError.
+    `eps`. JSON and figures if asked. Raises PointsError, FitError, LawError, RecordError.
     """
     if path is None:
         if output is not None or figures is not None:
-            raise CrossingError("--json and --figures need points")
+            raise FitError("--json and --figures need points")
         console.print(published_table())
         return None
     points = load_points(path, count, split, annealed_only).exclude(exclude)
@@ -148,7 +148,7 @@ def _percent(share: float | None) -> str:
 
 def save_figures(found: CrossingResult, folder: Path) -> None:
     """The figures of a crossing as SVG files in `folder`. Raises RecordError."""
-    from analysis import figures
+    from quarry.analysis.report import figures
 
     charts = {"crossing": figures.crossing_curves(found)}
     if found.draws:

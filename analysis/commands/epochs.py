@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.commands.figures import save_charts
-from analysis.commands.fit import assigned, print_warnings, write_result
-from analysis.epochs import Epochs, study
-from analysis.extraction.noise import DRAW_AT, Noise
-from analysis.points import load_points, read_table
-from analysis.text import MISSING, count, estimate, number
+from quarry.analysis.commands.figures import save_charts
+from quarry.analysis.commands.fit import assigned, print_warnings, write_result
+from quarry.analysis.epochs.noise import DRAW_AT, Noise
+from quarry.analysis.epochs.study import Epochs, study
+from quarry.analysis.points.table import load_points, read_table
+from quarry.text import MISSING, count, estimate, number
 
 
 def epochs_command(
@@ -31,7 +31,7 @@ def epochs_command(
 ) -> Epochs:
     """Measure the points at `path`, print verdicts and tables, write them as JSON and draw them if asked.
 
-    `options` are those of `analysis.epochs.study`. Raises PointsError, EpochsError, RecordError.
+    `options` are those of `quarry.analysis.epochs.study.study`. Raises PointsError, FitError, RecordError.
     """
     points = load_points(path, count, split, annealed_only=False).exclude(exclude)
     averaged = None if ensembles is None else read_table(ensembles)
@@ -40,7 +40,7 @@ def epochs_command(
     if output is not None:
         write_result(found.to_json(), output)
     if figures is not None:
-        from analysis.figures.epochs import epochs_charts
+        from quarry.analysis.report.figures.epochs import epochs_charts
 
         save_charts(epochs_charts(found), figures)
     return found

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import altair as alt
 
-from train.record import RecordError, replacing
+from quarry.errors import RecordError
+from quarry.train.record.run_directory import replacing
 
 
 def save_charts(

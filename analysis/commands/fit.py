@@ -9,16 +9,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.commands.figures import save_charts
-from analysis.compare import Comparison, compare
-from analysis.fit import At, Fit, fit
-from analysis.laws import find_law
-from analysis.mathml import plain
-from analysis.points import PointsError, load_points
-from analysis.profile import Profile, profile
-from analysis.strict import strict
-from analysis.text import MISSING, interval, number
-from train.record import RecordError, write_json
+from quarry.analysis.commands.figures import save_charts
+from quarry.analysis.fitting.comparison import Comparison, compare
+from quarry.analysis.fitting.estimation import At, Fit, fit
+from quarry.analysis.fitting.profiles.likelihood import Profile, profile
+from quarry.analysis.laws.catalog import find_law
+from quarry.analysis.laws.formulas import plain
+from quarry.analysis.points.strict import strict
+from quarry.analysis.points.table import load_points
+from quarry.errors import PointsError, RecordError
+from quarry.text import MISSING, interval, number
+from quarry.train.record.run_directory import write_json
 
 
 def fit_command(
@@ -46,8 +47,9 @@ def fit_command(
     """Fit a law to the points at `path`, print it with its checklist, write it as JSON and draw it if asked.
 
     Also the profile likelihood of each of `profiles`, parameters or derived quantities, and a comparison with
-    the laws `against` it. `options` are those of `analysis.fit.fit`. Raises PointsError, LawError, FitError,
-    ObjectiveError, BatchError, ProfileError, CompareError, RecordError.
+    the laws `against` it. `options` are those of `quarry.analysis.fitting.estimation.fit`. Raises
+    PointsError, LawError, FitError,
+    LawError, FitError, FitError, FitError, RecordError.
     """
     chosen = find_law(law, x, terms)
     points = load_points(path, count, split, annealed_only, loss, chosen).exclude(exclude)
@@ -141,7 +143,7 @@ def _percent(value: float | None) -> str:
 
 def fit_charts(fitted: Fit, profiled: Sequence[Profile], comparison: Comparison | None = None) -> dict:
     """The figures of a fit by name: law, residuals, starts, the comparison with other laws, profiles."""
-    from analysis import figures
+    from quarry.analysis.report import figures
 
     charts = {
         "law": figures.fitted(fitted),

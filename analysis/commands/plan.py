@@ -8,20 +8,22 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from analysis import text
-from analysis.commands.fit import print_warnings, write_result
-from analysis.commands.plan_tables import help_table, interval_table, next_table, plan_table
-from analysis.next_points import NextPoints, next_points
-from analysis.plan import Plan, plan
-from analysis.planning.saved_fit import read_fit
-from analysis.planning.surface import PlanError, Surface, plannable, published_surface
-from train.record import replacing
+from quarry import text
+from quarry.analysis.commands.fit import print_warnings, write_result
+from quarry.analysis.commands.plan_tables import help_table, interval_table, next_table, plan_table
+from quarry.analysis.planning.budget import Plan, plan
+from quarry.analysis.planning.next_runs import NextPoints, next_points
+from quarry.analysis.planning.saved_fit import read_fit
+from quarry.analysis.planning.surface import Surface, plannable, published_surface
+from quarry.errors import FitError
+from quarry.train.record.run_directory import replacing
 
 PUBLISHED_PLANS = ("besiroglu", "hoffmann", "muennighoff", "kaplan-ns")
 """The published fits that plan where no fit of one's own is given."""
 
 WritePoints = Callable[..., list[Path]]
-"""`train.scaffold.write_points`: experiment files for points (N, E, U) after a study's file, in a folder."""
+"""`quarry.train.launch.scaffold.write_points`: experiment files for points (N, E, U) after a study's file,
+in a folder."""
 
 # A run of more than so many passes repeats its data.
 _REPEATS = 1.01
@@ -40,10 +42,10 @@ def plan_command(
     """Print what to train for `flops` by each fit, or by published fits if none is given.
 
     `output` gets the plans as JSON; `figure` (.html, .png, .svg, .pdf or .json) the losses against N, and
-    beside it a map of the regime for each law. Raises PlanError, LawError, RecordError.
+    beside it a map of the regime for each law. Raises FitError, LawError, RecordError.
     """
     if flops is None:
-        raise PlanError("name the budget with --flops, or the number of runs to make next with --next")
+        raise FitError("name the budget with --flops, or the number of runs to make next with --next")
     surfaces = _surfaces(fits)
     plans = [plan(surface, flops, unique_tokens, batch_tokens) for surface in surfaces]
     if not fits:
@@ -79,17 +81,17 @@ def next_command(
     """Print the runs that narrow `target` the most for `budget` FLOPs, by the one fit given.
 
     With `points`, a folder, they are written there by `write_points` as experiment files after the study of
-    the file `like`. `output` gets them as JSON. Raises PlanError, NextPointsError, LawError, RecordError and
+    the file `like`. `output` gets them as JSON. Raises FitError, LawError, RecordError and
     what `write_points` raises.
     """
     if len(fits) != 1:
-        raise PlanError(f"--next needs one fit, by --fit; there are {len(fits)}")
+        raise FitError(f"--next needs one fit, by --fit; there are {len(fits)}")
     if budget is None or target is None:
-        raise PlanError(
+        raise FitError(
             "--next needs --budget (FLOPs for all the runs) and --target, such as loss@1e21 or alpha"
         )
     if (like is None) != (points is None):
-        raise PlanError("--like (a scale-point file) and --points (the folder to write) go together")
+        raise FitError("--like (a scale-point file) and --points (the folder to write) go together")
     surface = read_fit(fits[0])
     found = next_points(surface, runs, budget, target, most_per_run=most_per_run, unique_tokens=unique_tokens)
     console.print(next_table(found))
@@ -138,12 +140,12 @@ def _expected(found: NextPoints, surface: Surface) -> list[str]:
 
 
 def draw(surfaces: Sequence[Surface], flops: float, unique_tokens: float | None, figure: Path) -> None:
-    """The figures of the laws that are surfaces of N and E. Raises PlanError if there is none, or no file."""
-    from analysis.figures.plan import planned_losses, regime_map
+    """The figures of the laws that are surfaces of N and E. Raises FitError if there is none, or no file."""
+    from quarry.analysis.report.figures.plan import planned_losses, regime_map
 
     drawn = [surface for surface in surfaces if plannable(surface.law)]
     if not drawn:
-        raise PlanError(
+        raise FitError(
             f"no figure: {', '.join(surface.law.name for surface in surfaces)} is no surface of N and E"
         )
     try:
@@ -152,7 +154,7 @@ def draw(surfaces: Sequence[Surface], flops: float, unique_tokens: float | None,
         for i, surface in enumerate(drawn, 1):
             _save(regime_map(surface, flops), figure.with_stem(f"{figure.stem}-regimes-{i}"))
     except (OSError, ValueError) as error:
-        raise PlanError(f"cannot write the figure {figure}: {error}") from None
+        raise FitError(f"cannot write the figure {figure}: {error}") from None
 
 
 def _save(chart: Any, path: Path) -> None:

@@ -6,10 +6,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from analysis import text
-from analysis.intervals import Interval
-from analysis.next_points import NextPoints
-from analysis.plan import Plan
+from quarry import text
+from quarry.analysis.fitting.intervals import Interval
+from quarry.analysis.planning.budget import Plan
+from quarry.analysis.planning.next_runs import NextPoints
 
 
 def plan_table(plans: Sequence[Plan]) -> Table:

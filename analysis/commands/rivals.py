@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.commands.figures import save_charts
-from analysis.commands.fit import print_warnings, write_result
-from analysis.points import load_points
-from analysis.rivals import Rivals, rivals
-from analysis.text import MISSING, count, number
+from quarry.analysis.commands.figures import save_charts
+from quarry.analysis.commands.fit import print_warnings, write_result
+from quarry.analysis.fitting.rivals import Rivals, rivals
+from quarry.analysis.points.table import load_points
+from quarry.text import MISSING, count, number
 
 
 def rivals_command(
@@ -28,7 +28,7 @@ def rivals_command(
 ) -> Rivals:
     """Compare the rivals on the points at `path`, print the result, write it as JSON and draw it if asked.
 
-    `options` are those of `analysis.rivals.rivals`. Raises PointsError, FitError, RecordError.
+    `options` are those of `quarry.analysis.fitting.rivals.rivals`. Raises PointsError, FitError, RecordError.
     """
     points = load_points(path, count, split, loss=loss).exclude(exclude)
     result = rivals(points, **options)
@@ -36,7 +36,7 @@ def rivals_command(
     if output is not None:
         write_result(rivals_json(result), output)
     if figures is not None:
-        from analysis.figures import held_out_predictions
+        from quarry.analysis.report.figures import held_out_predictions
 
         names = result.winners["question"].to_list()
         charts = {_file_name(name): held_out_predictions(result, name) for name in names}

@@ -28,11 +28,12 @@ import altair as alt
 import polars as pl
 from IPython.display import Markdown
 
-import experiments
-from analysis import figures, fit, load_points
-from analysis.curves import learning_curves, load_results
-from analysis.frontier import compute_frontier
-from analysis.text import count, interval, number
+from quarry import experiments
+from quarry.analysis.report import figures
+from quarry import fit, load_points
+from quarry.analysis.points.curves import learning_curves, load_results
+from quarry.analysis.points.frontier import compute_frontier
+from quarry.text import count, interval, number
 
 alt.renderers.enable("svg")
 _ = pl.Config.set_tbl_rows(20)

@@ -33,29 +33,17 @@ import numpy as np
 import polars as pl
 from IPython.display import Markdown
 
-import experiments
-from analysis import figures, fit, load_points
-from analysis.batch import critical_batch
-from analysis.figures import kaplan as drawn
-from analysis.kaplan import (
-    compute_exponent,
-    compute_scale,
-    convergence_ratios,
-    data_for,
-    excess_compute,
-    excess_steps,
-    optimal_size,
-    optimal_steps,
-    overfitting,
-    stopping_fraction,
-    tokens_by_rule,
-    tokens_over_infinite_size,
-)
-from analysis.laws import CONTEXT
-from analysis.mathml import plain
-from analysis.crossings.meeting import Crossing, naive_crossing
-from analysis.published import PF_DAY, PUBLISHED, TRENDS
-from analysis.text import count, interval, number, power
+from quarry import experiments
+from quarry.analysis.report import figures
+from quarry import fit, load_points
+from quarry.analysis.laws.batch_size import critical_batch
+from quarry.analysis.report.figures import kaplan as drawn
+from quarry.analysis.laws.kaplan_frontier import compute_exponent, compute_scale, convergence_ratios, data_for, excess_compute, excess_steps, optimal_size, optimal_steps, overfitting, stopping_fraction, tokens_by_rule, tokens_over_infinite_size
+from quarry.analysis.laws.catalog import CONTEXT
+from quarry.analysis.laws.formulas import plain
+from quarry.analysis.crossing.power_laws import Crossing, naive_crossing
+from quarry.analysis.laws.published import PF_DAY, PUBLISHED, TRENDS
+from quarry.text import count, interval, number, power
 
 alt.renderers.enable("svg")
 _ = pl.Config.set_tbl_rows(20)

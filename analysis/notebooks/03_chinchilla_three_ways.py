@@ -33,17 +33,18 @@ from IPython.display import Markdown, display
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from analysis import figures, fit, load_points
-from analysis.allocation.envelope import envelope
-from analysis.figures.allocation import compute_optimal, isoflop_curves
-from analysis.figures.parts import axis, finished
-from analysis.allocation.isoflop import isoflop
-from analysis.laws import CHINCHILLA, chinchilla_optimum
-from analysis.allocation.powerlaw import with_sizes
-from analysis.profile import profile
-from analysis.published import APPROACHES, CHINCHILLA_PLANS, PUBLISHED, TRENDS
-from analysis.text import count, interval, number, power
-from analysis.theme import INK
+from quarry.analysis.report import figures
+from quarry import fit, load_points
+from quarry.analysis.allocation.envelope import envelope
+from quarry.analysis.report.figures.allocation import compute_optimal, isoflop_curves
+from quarry.analysis.report.figures.parts import axis, finished
+from quarry.analysis.allocation.isoflop import isoflop
+from quarry.analysis.laws.catalog import CHINCHILLA, chinchilla_optimum
+from quarry.analysis.allocation.trends import with_sizes
+from quarry.analysis.fitting.profiles.likelihood import profile
+from quarry.analysis.laws.published import APPROACHES, CHINCHILLA_PLANS, PUBLISHED, TRENDS
+from quarry.text import count, interval, number, power
+from quarry.analysis.report.figures.theme import INK
 
 alt.renderers.enable("svg")
 _ = pl.Config.set_tbl_rows(20)

@@ -32,13 +32,14 @@ import numpy as np
 import polars as pl
 from IPython.display import Markdown
 
-from analysis import FitError, figures, fit, load_points
-from analysis.commands.fit import write_result
-from analysis.figures.parts import axis, finished
-from analysis.laws import CHINCHILLA, chinchilla_optimum
-from analysis.published import PUBLISHED
-from analysis.text import count, interval, number, power
-from analysis.theme import INK
+from quarry.analysis.report import figures
+from quarry import fit, load_points
+from quarry.analysis.commands.fit import write_result
+from quarry.analysis.report.figures.parts import axis, finished
+from quarry.analysis.laws.catalog import CHINCHILLA, chinchilla_optimum
+from quarry.analysis.laws.published import PUBLISHED
+from quarry.text import count, interval, number, power
+from quarry.analysis.report.figures.theme import INK
 
 alt.renderers.enable("svg")
 _ = pl.Config.set_tbl_rows(20)

@@ -40,24 +40,22 @@ import numpy as np
 import polars as pl
 from IPython.display import Markdown
 
-import experiments
-from analysis import PUBLISHED, crossing, find_published, fit, load_points
-from analysis.batch import critical_batch
-from analysis.crossing import CrossingError
-from analysis.crossings.meeting import CONVENTIONS, Growth, PowerLaw, meeting, published_crossings
-from analysis.epochs import study
-from analysis.extraction.terminal import EpochsError
-from analysis.figures import fitted_law
-from analysis.figures import inconsistency as drawn
-from analysis.figures import kaplan as redrawn
-from analysis.figures.epochs import efficiency, passes_map
-from analysis.kaplan import compute_exponent, compute_scale, converged_loss
-from analysis.mathml import plain
-from analysis.planning.optimum import optimum
-from analysis.planning.regime import data_floor
-from analysis.planning.surface import published_surface
-from analysis.published import PF_DAY, TRENDS
-from analysis.text import count, estimate, interval, number, plural, power
+from quarry import experiments
+from quarry import PUBLISHED, crossing, find_published, fit, load_points
+from quarry.analysis.laws.batch_size import critical_batch
+from quarry.analysis.crossing.power_laws import CONVENTIONS, Growth, PowerLaw, meeting, published_crossings
+from quarry.analysis.epochs.study import study
+from quarry.analysis.report.figures import fitted_law
+from quarry.analysis.report.figures import inconsistency as drawn
+from quarry.analysis.report.figures import kaplan as redrawn
+from quarry.analysis.report.figures.epochs import efficiency, passes_map
+from quarry.analysis.laws.kaplan_frontier import compute_exponent, compute_scale, converged_loss
+from quarry.analysis.laws.formulas import plain
+from quarry.analysis.planning.optimum import optimum
+from quarry.analysis.planning.regime import data_floor
+from quarry.analysis.planning.surface import published_surface
+from quarry.analysis.laws.published import PF_DAY, TRENDS
+from quarry.text import count, estimate, interval, number, plural, power
 
 alt.renderers.enable("svg")
 
@@ -407,7 +405,7 @@ fitted_law(ours_c, "C")
 try:
     crossing(quickstart, bootstrap=0)
     verdict = "They cross."
-except CrossingError as refusal:
+except FitError as refusal:
     verdict = f"A naive crossing is refused: *{refusal}*."
 deepest = float((quickstart.table["E"] / quickstart.table["U"]).max())
 Markdown(
@@ -448,7 +446,7 @@ def naive(points):
     """What `crossing` makes of annealed points, in words."""
     try:
         found = crossing(points, bootstrap=100)
-    except CrossingError as refusal:
+    except FitError as refusal:
         return f"A naive crossing is refused: *{refusal}*."
     where = getattr(found.crossing, "reason", None) or (
         f"L(C) falls below L(D(C)) at {power(found.crossing.flops)} FLOPs, E = {count(found.crossing.tokens)}; median of the draws by "
@@ -491,7 +489,7 @@ def measured(points):
     """The study, with intervals where some cell was trained again with another seed or draw of U."""
     try:
         return study(points, bootstrap=300)
-    except EpochsError:
+    except FitError:
         return study(points, bootstrap=0)
 
 

@@ -34,16 +34,16 @@ import altair as alt
 import polars as pl
 from IPython.display import Markdown
 
-import experiments
-from analysis import load_points
-from analysis.epochs import study
-from analysis.figures import inconsistency as drawn
-from analysis.text import count, estimate, number
-from analysis.theory.beside import EXPONENTS, beside, studied
-from analysis.theory.circuits import Circuits, saturation
-from analysis.theory.exact import epochs_to, reuse_rate
-from analysis.theory.predicted import Mean, cells, exponents
-from analysis.theory.simulated import EQUAL, FEATURES, LOOKUP, RARE, WRONG, fours
+from quarry import experiments
+from quarry import load_points
+from quarry.analysis.epochs.study import study
+from quarry.analysis.report.figures import inconsistency as drawn
+from quarry.text import count, estimate, number
+from quarry.analysis.theory.comparison import EXPONENTS, beside, studied
+from quarry.analysis.theory.circuits import Circuits, saturation
+from quarry.analysis.theory.exact import epochs_to, reuse_rate
+from quarry.analysis.theory.predictions import Mean, cells, exponents
+from quarry.analysis.theory.simulated import EQUAL, FEATURES, LOOKUP, RARE, WRONG, fours
 
 alt.renderers.enable("svg")
 SEEDS = (0, 1)
@@ -176,7 +176,7 @@ passed(Mean(FEATURES.model, SEEDS), FEATURES.sizes, 256.0, "random features")
 # ## 3. The same tools, where the answer is known
 #
 # The study of runs (`quarry epochs`) fits k_ρ and r_∞ from branches at doublings of k, with bounds where the passes end, and a floor of N → ∞. Here it is
-# given each model's runs, and beside it stand the exponents of the exact k_ρ and r_∞ at the same N and U (`analysis/theory/predicted.py`, whose ρ is of the *reducible* floor):
+# given each model's runs, and beside it stand the exponents of the exact k_ρ and r_∞ at the same N and U (`analysis/theory/predictions.py`, whose ρ is of the *reducible* floor):
 
 # %%
 ladders = (EQUAL, RARE, WRONG, LOOKUP)
@@ -197,7 +197,7 @@ table(
 #
 # ## 4. Beside the measured runs
 #
-# The committed runs on novels (`python -m analysis.theory experiments/results/epochs/points.parquet`), and every model through the same study:
+# The committed runs on novels (`python -m quarry.analysis.theory experiments/results/epochs/points.parquet`), and every model through the same study:
 
 # %%
 source = Path(experiments.__file__).parent / "results" / "epochs" / "points.parquet"

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from analysis import text
-from analysis.planning.surface import Surface
+from quarry import text
+from quarry.analysis.planning.surface import Surface
+from quarry.errors import FitError
 
 PASSES = (1.0, 4.0, 16.0)
 """The epochs that a candidate may make, for a law that knows repeats."""
@@ -17,12 +18,8 @@ _BEYOND, _VALUES = 10.0, 25
 Range = tuple[float, float]
 
 
-class NextPointsError(ValueError):
-    """A fit, target or budget from which no next run follows."""
-
-
 def candidates(surface: Surface, unique_tokens: float | None = None) -> dict[str, np.ndarray]:
-    """N, E and U of the runs that could be made, U at most `unique_tokens`. Raises NextPointsError.
+    """N, E and U of the runs that could be made, U at most `unique_tokens`. Raises FitError.
 
     N and E reach from the least fitted to ten times the largest, E/N a factor of ten beyond both of its ends.
     """
@@ -38,7 +35,7 @@ def candidates(surface: Surface, unique_tokens: float | None = None) -> dict[str
 
 
 def fitted_ranges(surface: Surface) -> tuple[Range, Range]:
-    """Of N and E; for a law in C and M they follow from C = 6NE and M = E / N. Raises NextPointsError."""
+    """Of N and E; for a law in C and M they follow from C = 6NE and M = E / N. Raises FitError."""
     if "N" in surface.law.inputs:
         return _range(surface, "N"), _range(surface, "E")
     ends = [(c / 6, m) for c in _range(surface, "C") for m in _range(surface, "M")]
@@ -48,7 +45,7 @@ def fitted_ranges(surface: Surface) -> tuple[Range, Range]:
 
 def _range(surface: Surface, x: str) -> Range:
     if x not in surface.ranges:
-        raise NextPointsError(f"{surface.name}: the range of {x} that was fitted is not known")
+        raise FitError(f"{surface.name}: the range of {x} that was fitted is not known")
     return surface.ranges[x]
 
 
@@ -58,10 +55,10 @@ def flops_of(inputs: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def check_affordable(inputs: dict[str, np.ndarray], most: float) -> None:
-    """Raise NextPointsError if none of the candidates takes at most `most` FLOPs."""
+    """Raise FitError if none of the candidates takes at most `most` FLOPs."""
     flops = flops_of(inputs)
     if not (flops <= most).any():
         cheapest = (
             f"the cheapest takes {text.power(float(flops.min()))} FLOPs" if len(flops) else "there is none"
         )
-        raise NextPointsError(f"{text.power(most)} FLOPs buy no run near the fitted range: {cheapest}")
+        raise FitError(f"{text.power(most)} FLOPs buy no run near the fitted range: {cheapest}")

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.coordinates import search_coordinate
-from analysis.planning.candidates import NextPointsError, flops_of
-from analysis.planning.surface import Surface, law_inputs
+from quarry.analysis.fitting.coordinates import search_coordinate
+from quarry.analysis.planning.candidates import flops_of
+from quarry.analysis.planning.surface import Surface, law_inputs
+from quarry.errors import FitError
 
 # A correlation matrix of the draws with a larger condition number is singular.
 _SINGULAR = 1e12
@@ -23,7 +24,7 @@ _EXCHANGES = 20
 
 def gradient(surface: Surface, inputs: dict[str, np.ndarray]) -> np.ndarray:
     """d log loss / d free parameter, per e-fold for `log` ones, at each run: [runs, parameters]."""
-    from analysis.solver import jacobian  # JAX takes a second to import
+    from quarry.analysis.fitting.solver import jacobian  # JAX takes a second to import
 
     law = surface.law.frozen({name: surface.params[name] for name in surface.frozen})
     params = np.array([surface.params[name] for name in law.parameter_names])
@@ -45,9 +46,9 @@ class Design:
 
     @classmethod
     def of(cls, surface: Surface, inputs: dict[str, np.ndarray], target: np.ndarray) -> "Design":
-        """Raises NextPointsError for a covariance that is singular, or without seed noise."""
+        """Raises FitError for a covariance that is singular, or without seed noise."""
         if not surface.seed_noise > 0:
-            raise NextPointsError(f"{surface.name}: seed noise {surface.seed_noise:g} gives runs no weight")
+            raise FitError(f"{surface.name}: seed noise {surface.seed_noise:g} gives runs no weight")
         scaled = np.nan_to_num(gradient(surface, inputs) / surface.seed_noise)
         return cls(_covariance(surface), target, scaled, flops_of(inputs))
 
@@ -113,11 +114,11 @@ def _covariance(surface: Surface) -> np.ndarray:
     drawn = np.array([search_coordinate(p, surface.draws[p.name]) for p in surface.free])
     drawn = drawn[:, np.isfinite(drawn).all(axis=0)]
     if drawn.shape[1] <= len(surface.free) or not (np.ptp(drawn, axis=1) > 0).all():
-        raise NextPointsError(f"the draws of {surface.name} do not vary in every parameter: no error follows")
+        raise FitError(f"the draws of {surface.name} do not vary in every parameter: no error follows")
     found = np.atleast_2d(np.cov(drawn))
     spread = np.sqrt(np.diag(found))
     if np.linalg.cond(found / np.outer(spread, spread)) > _SINGULAR:
-        raise NextPointsError(
+        raise FitError(
             f"the draws of {surface.name} leave its parameters one free combination (a singular covariance): "
             "fit a law with fewer parameters, or vary each input at fixed others"
         )

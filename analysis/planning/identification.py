@@ -2,19 +2,20 @@
 
 import numpy as np
 
-from analysis import text
-from analysis.planning.candidates import NextPointsError, flops_of
-from analysis.planning.design import gradient
-from analysis.planning.surface import Surface
+from quarry import text
+from quarry.analysis.planning.candidates import flops_of
+from quarry.analysis.planning.design import gradient
+from quarry.analysis.planning.surface import Surface
+from quarry.errors import FitError
 
 
 def check_identified(surface: Surface, inputs: dict[str, np.ndarray], most: float) -> None:
-    """Raise NextPointsError where the draws say nothing of a parameter.
+    """Raise FitError where the draws say nothing of a parameter.
 
     It names those of the candidates `inputs` with at most `most` FLOPs that would.
     """
     if not surface.draws and not surface.confounded:
-        raise NextPointsError(
+        raise FitError(
             f"{surface.name} has no draws of its parameters: fit it with a bootstrap, to more runs than "
             "parameters"
         )
@@ -22,7 +23,7 @@ def check_identified(surface: Surface, inputs: dict[str, np.ndarray], most: floa
     if surface.confounded or unknown:
         x = "E" if surface.confounded else _telling_input(surface, inputs, unknown)
         bought = {name: values[flops_of(inputs) <= most] for name, values in _axes(surface, inputs).items()}
-        raise NextPointsError(
+        raise FitError(
             f"the runs so far do not bound {unknown[0] if unknown else 'the parameters'} of {surface.name}, "
             f"so that no error follows: {_advice(bought, x)}"
         )

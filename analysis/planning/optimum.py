@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis import text
-from analysis.laws import Values
-from analysis.planning.surface import PlanError, Surface
+from quarry import text
+from quarry.analysis.laws.catalog import Values
+from quarry.analysis.planning.surface import Surface
+from quarry.errors import FitError
 
 # Points of the first grid and of each finer one: of N where E follows from the budget; of N where the best E
 # is searched for each, and of that E.
@@ -18,10 +19,10 @@ _END = 1e-4
 
 
 def optimum(surface: Surface, flops: float, unique: float | None = None) -> tuple[float, float]:
-    """The N and E of least loss with 6NE <= `flops`. Raises PlanError where there is none inside."""
+    """The N and E of least loss with 6NE <= `flops`. Raises FitError where there is none inside."""
     n, tokens = (float(found[0]) for found in optima(surface, surface.lanes(), flops, unique))
     if not math.isfinite(n):
-        raise PlanError(
+        raise FitError(
             f"{surface.name}: the loss of {surface.law.name} has no least value between N = 1 and E = 1 at "
             f"{text.power(flops)} FLOPs"
         )

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analysis.laws import Values
-from analysis.planning.optimum import columns, least
-from analysis.planning.surface import Surface, finite
+from quarry.analysis.laws.catalog import Values
+from quarry.analysis.planning.optimum import columns, least
+from quarry.analysis.planning.surface import Surface, finite
 
 Limit = Literal["data", "model", "epoch", "mixed"]
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from analysis.batch import KAPLAN_CRITICAL_BATCH
-from analysis.caveats import confounded
-from analysis.fit import Fit
-from analysis.intervals import Interval
-from analysis.laws import EPOCHS, Law, LawError, Parameter, epochs, find_law
-from analysis.planning.surface import PlanError, Surface
+from quarry.analysis.fitting.estimation import Fit
+from quarry.analysis.fitting.intervals import Interval
+from quarry.analysis.fitting.warnings import confounded
+from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
+from quarry.analysis.laws.catalog import EPOCHS, Law, Parameter, epochs, find_law
+from quarry.analysis.planning.surface import Surface
+from quarry.errors import FitError, LawError
 
 
 def surface_of(fit: Fit, name: str = "") -> Surface:
@@ -22,17 +23,17 @@ def surface_of(fit: Fit, name: str = "") -> Surface:
 
 
 def read_fit(path: Path) -> Surface:
-    """The fit that `quarry fit --json` wrote at `path`. Raises PlanError naming the file and the field."""
+    """The fit that `quarry fit --json` wrote at `path`. Raises FitError naming the file and the field."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except OSError as error:
-        raise PlanError(f"cannot read {path}: {error.strerror}") from None
+        raise FitError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise PlanError(f"{path} is not strict JSON: {error}") from None
+        raise FitError(f"{path} is not strict JSON: {error}") from None
     try:
         return _surface(path.stem, value, str(path))
-    except (PlanError, LawError) as error:
-        raise PlanError(f"{path} is not a fit: {error}") from None
+    except (FitError, LawError) as error:
+        raise FitError(f"{path} is not a fit: {error}") from None
 
 
 def _refuse_constant(name: str) -> None:
@@ -41,7 +42,7 @@ def _refuse_constant(name: str) -> None:
 
 def _surface(name: str, value: Any, source: str, law: Law | None = None) -> Surface:
     if not isinstance(value, dict):
-        raise PlanError("it holds no object")
+        raise FitError("it holds no object")
     law = law or _law(value)
     diagnostics, interval = _object(value, "diagnostics"), _object(value, "interval")
     draws = _draws(_object(value, "draws"), law)
@@ -68,13 +69,13 @@ def _law(value: Mapping[str, Any]) -> Law:
     """The law named; `epochs` with the terms and the reference scales that it was fitted with."""
     name = value.get("law")
     if not isinstance(name, str):
-        raise PlanError("the field law is missing or not a name")
+        raise FitError("the field law is missing or not a name")
     if name != EPOCHS.name:
         return find_law(name)
     diagnostics = _object(value, "diagnostics")
     terms = diagnostics.get("terms")
     if not (isinstance(terms, list) and all(isinstance(term, str) for term in terms)):
-        raise PlanError("the field diagnostics.terms is missing or not a list of names")
+        raise FitError("the field diagnostics.terms is missing or not a list of names")
     n, unique = (_number(diagnostics, "reference", x, 1e-30, 1e30) for x in ("N", "U"))
     return epochs(tuple(terms), n, unique)
 
@@ -93,16 +94,16 @@ def _ranged(law: Law) -> tuple[str, ...]:
 
 def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(value.get(name), dict):
-        raise PlanError(f"the field {name} is missing or not an object")
+        raise FitError(f"the field {name} is missing or not an object")
     return value[name]
 
 
 def _number(value: Mapping[str, Any], where: str, name: str, low: float, high: float = math.inf) -> float:
     number: Any = _object(value, where).get(name)
     if not _is_number(number):
-        raise PlanError(f"the field {where}.{name} is missing or not a number")
+        raise FitError(f"the field {where}.{name} is missing or not a number")
     if not low * (1 - 1e-9) <= number <= high * (1 + 1e-9):
-        raise PlanError(f"the field {where}.{name} = {number:g} is outside its range, {low:g} to {high:g}")
+        raise FitError(f"the field {where}.{name} = {number:g} is outside its range, {low:g} to {high:g}")
     return float(number)
 
 
@@ -117,13 +118,13 @@ def _parameter(value: Mapping[str, Any], parameter: Parameter) -> float:
 def _range(diagnostics: Mapping[str, Any], name: str) -> tuple[float, float]:
     low, high = _pair(_object(diagnostics, "ranges").get(name), f"diagnostics.ranges.{name}")
     if low is None or high is None or not 0 < low <= high:
-        raise PlanError(f"the field diagnostics.ranges.{name} is not a range of positive numbers")
+        raise FitError(f"the field diagnostics.ranges.{name} is not a range of positive numbers")
     return low, high
 
 
 def _pair(value: Any, where: str) -> Interval:
     if not (isinstance(value, list) and len(value) == 2 and all(v is None or _is_number(v) for v in value)):
-        raise PlanError(f"the field {where} is missing or not a pair of numbers")
+        raise FitError(f"the field {where} is missing or not a pair of numbers")
     low, high = (None if side is None else float(side) for side in value)
     return low, high
 
@@ -133,12 +134,12 @@ def _draws(drawn: Mapping[str, Any], law: Law) -> dict[str, np.ndarray]:
     if not drawn:
         return {}
     if missing := [name for name in law.parameter_names if name not in drawn]:
-        raise PlanError(f"the field draws.{missing[0]} is missing")
+        raise FitError(f"the field draws.{missing[0]} is missing")
     try:
         found = {name: np.asarray(drawn[name], dtype=np.float64) for name in law.parameter_names}
     except (TypeError, ValueError):
-        raise PlanError("the field draws holds something else than numbers") from None
+        raise FitError("the field draws holds something else than numbers") from None
     shapes = {values.shape for values in found.values()}
     if len(shapes) > 1 or len(shape := shapes.pop()) != 1 or shape[0] < 2:
-        raise PlanError("the field draws is not one list of the same length for each parameter")
+        raise FitError("the field draws is not one list of the same length for each parameter")
     return found

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from analysis.batch import KAPLAN_CRITICAL_BATCH
-from analysis.coordinates import stopped
-from analysis.intervals import Interval, widened_quantile, widening_factor
-from analysis.laws import LAWS, Law, Parameter, Values
-from analysis.published import find_published
+from quarry.analysis.fitting.coordinates import stopped
+from quarry.analysis.fitting.intervals import Interval, widened_quantile, widening_factor
+from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
+from quarry.analysis.laws.catalog import LAWS, Law, Parameter, Values
+from quarry.analysis.laws.published import find_published
+from quarry.errors import FitError
 
 FIRST_PASS = (("N", "E"), ("C", "M"))
 """Inputs of the laws that know fresh tokens only."""
@@ -22,10 +23,6 @@ REPEATING = ("N", "E", "U")
 
 # A loss that changes by less than this fraction does not feel a parameter.
 _UNFELT = 1e-10
-
-
-class PlanError(ValueError):
-    """A file that holds no fit, a law that cannot plan, or a budget that is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +129,7 @@ def law_inputs(law: Law, n: Any, tokens: Any, unique: Any = None) -> dict[str, A
 
 
 def published_surface(name: str) -> Surface:
-    """The surface of a published fit: no draws, so no band. Raises PublishedError."""
+    """The surface of a published fit: no draws, so no band. Raises LawError."""
     found = find_published(name)
     return Surface(name, found.law, found.params, f"{found.source} ({found.status})")
 
@@ -143,10 +140,10 @@ def plannable(law: Law) -> bool:
 
 
 def check_plannable(law: Law) -> None:
-    """Raise PlanError, which names the laws that can plan, unless `law` is one."""
+    """Raise FitError, which names the laws that can plan, unless `law` is one."""
     if not plannable(law):
         others = ", ".join(name for name, other in LAWS.items() if plannable(other))
-        raise PlanError(
+        raise FitError(
             f"{law.name} gives the {law.response} by {', '.join(law.inputs)} and cannot divide a budget "
             f"between N and E: fit one of {others}"
         )

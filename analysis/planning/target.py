@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.laws import Parameter, Values
-from analysis.planning.candidates import NextPointsError
-from analysis.planning.optimum import optimum
-from analysis.planning.surface import Surface
+from quarry.analysis.laws.catalog import Parameter, Values
+from quarry.analysis.planning.optimum import optimum
+from quarry.analysis.planning.surface import Surface
+from quarry.errors import FitError
 
 _STEP = 1e-5
 """Of a search coordinate, in derivatives."""
@@ -28,15 +28,15 @@ class Target:
 def find_target(surface: Surface, name: str, unique_tokens: float | None = None) -> Target:
     """A parameter, a derived quantity such as `a`, or `loss@C`, the loss of the best plan for C FLOPs.
 
-    Raises NextPointsError for another name, or where no error follows; PlanError where there is no plan.
+    Raises FitError for another name, or where no error follows; FitError where there is no plan.
     """
     value, logarithmic = _quantity(surface, name, unique_tokens)
     at = float(value(surface.params))
     slopes = np.array([_slope(surface, value, parameter) for parameter in surface.free])
     if not (math.isfinite(at) and np.isfinite(slopes).all()) or (logarithmic and at <= 0):
-        raise NextPointsError(f"{name} is {at:g} in this fit: no error follows")
+        raise FitError(f"{name} is {at:g} in this fit: no error follows")
     if not slopes.any():
-        raise NextPointsError(f"{name} does not depend on the fitted parameters")
+        raise FitError(f"{name} does not depend on the fitted parameters")
     return Target(at, logarithmic, slopes / at if logarithmic else slopes)
 
 
@@ -53,9 +53,7 @@ def _quantity(surface: Surface, name: str, unique: float | None) -> tuple[Callab
     if name in derived:
         return derived[name], False
     choices = ", ".join([*logarithmic, *derived, "loss@FLOPS"])
-    raise NextPointsError(
-        f"target={name!r} is nothing that {surface.law.name} gives: choose one of {choices}"
-    )
+    raise FitError(f"target={name!r} is nothing that {surface.law.name} gives: choose one of {choices}")
 
 
 def _budget(name: str) -> float:
@@ -65,7 +63,7 @@ def _budget(name: str) -> float:
     except ValueError:
         flops = math.nan
     if not (math.isfinite(flops) and flops > 0):
-        raise NextPointsError(f"target={name!r}: {words!r} is no budget in FLOPs, such as loss@1e21")
+        raise FitError(f"target={name!r}: {words!r} is no budget in FLOPs, such as loss@1e21")
     return flops
 
 

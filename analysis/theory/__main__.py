@@ -1,4 +1,4 @@
-"""Solvable models as points tables, and beside measured runs: `python -m analysis.theory --help`."""
+"""Solvable models as points tables, and beside measured runs: `python -m quarry.analysis.theory --help`."""
 
 from pathlib import Path
 from typing import Literal, get_args
@@ -8,11 +8,11 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from analysis.epochs import study
-from analysis.points import load_points
-from analysis.text import MISSING, estimate
-from analysis.theory.beside import EXPONENTS, beside
-from analysis.theory.simulated import LADDERS
+from quarry.analysis.epochs.study import study
+from quarry.analysis.points.table import load_points
+from quarry.analysis.theory.comparison import EXPONENTS, beside
+from quarry.analysis.theory.simulated import LADDERS
+from quarry.text import MISSING, estimate
 
 Model = Literal["equal", "rare", "wrong", "lookup", "features"]
 

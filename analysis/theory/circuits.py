@@ -42,19 +42,16 @@ from typing import Literal, get_args
 import numpy as np
 from scipy import special
 
-from analysis.settings import check_choice, check_positive
+from quarry.checks import check_choice, check_positive
+from quarry.errors import FitError
 
 Kind = Literal["best", "drawn"]
 Prior = Literal["skill", "library"]
 
 
-class TheoryError(ValueError):
-    """A constant of a solvable model outside its range; the message names it and its value."""
-
-
 @dataclass(frozen=True)
 class Circuits:
-    """The constants of the model; the module says what each means. Raises TheoryError."""
+    """The constants of the model; the module says what each means. Raises FitError."""
 
     alpha: float = 0.5
     skills: int = 30_000
@@ -71,16 +68,16 @@ class Circuits:
     L_inf: float = 1.0
 
     def __post_init__(self) -> None:
-        check_choice(TheoryError, "library", self.library, get_args(Kind))
-        check_choice(TheoryError, "prior", self.prior, get_args(Prior))
+        check_choice(FitError, "library", self.library, get_args(Kind))
+        check_choice(FitError, "prior", self.prior, get_args(Prior))
         positive = [field.name for field in fields(self) if field.name not in _MAY_BE_ZERO]
-        check_positive(TheoryError, **{name: getattr(self, name) for name in positive})
+        check_positive(FitError, **{name: getattr(self, name) for name in positive})
         if self.slowest > 1:
-            raise TheoryError(f"slowest={self.slowest} must not exceed 1, the speed of the fastest circuit")
+            raise FitError(f"slowest={self.slowest} must not exceed 1, the speed of the fastest circuit")
         if not 0 <= self.spurious < 1 or self.noise < 0 or self.harm < 0:
-            raise TheoryError("noise and harm must not be negative, and spurious must lie in [0, 1)")
+            raise FitError("noise and harm must not be negative, and spurious must lie in [0, 1)")
         if self.library == "best" and self.spurious > 0:
-            raise TheoryError("spurious circuits are those of a drawn library; the best one has none")
+            raise FitError("spurious circuits are those of a drawn library; the best one has none")
 
     @property
     def usefulness(self) -> np.ndarray:
@@ -94,7 +91,7 @@ class Circuits:
         """
         unique, epochs = unique * min(epochs, 1.0), max(epochs, 1.0)
         if self.library == "best" and n > self.skills:
-            raise TheoryError(f"n={n} circuits, one a skill, need as many skills, not skills={self.skills}")
+            raise FitError(f"n={n} circuits, one a skill, need as many skills, not skills={self.skills}")
         library = _library(self, round(n), seed)
         evidence = self._evidence(library, self.met(unique, seed)[library.skills])
         right, wrong = _shares(library, self.rate * epochs * evidence + library.log_prior)

@@ -27,12 +27,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from analysis.theory.circuits import TheoryError
+from quarry.errors import FitError
 
 
 @dataclass(frozen=True)
 class Features:
-    """The constants of the problem; `dimension` is that of x, `most` the largest N. Raises TheoryError."""
+    """The constants of the problem; `dimension` is that of x, `most` the largest N. Raises FitError."""
 
     a: float = 2.0
     b: float = 1.5
@@ -44,11 +44,11 @@ class Features:
 
     def __post_init__(self) -> None:
         if not (self.a > 1 and self.b > 1):
-            raise TheoryError(f"a={self.a} and b={self.b} must exceed 1, for a finite variance")
+            raise FitError(f"a={self.a} and b={self.b} must exceed 1, for a finite variance")
         if not 0 < self.most <= self.dimension:
-            raise TheoryError(f"most={self.most} must lie between 1 and dimension={self.dimension}")
+            raise FitError(f"most={self.most} must lie between 1 and dimension={self.dimension}")
         if self.rate <= 0 or self.noise < 0:
-            raise TheoryError(f"rate={self.rate} must be positive and noise={self.noise} not negative")
+            raise FitError(f"rate={self.rate} must be positive and noise={self.noise} not negative")
 
     def loss(self, n: float, unique: float, epochs: float, seed: int = 0) -> float:
         """Held-out loss of N = `n` features by gradient descent for `epochs` passes over `unique` samples.
@@ -130,7 +130,7 @@ def _drawn(model: Features, seed: int) -> tuple[np.ndarray, np.ndarray]:
 @lru_cache(maxsize=32)
 def _task(model: Features, n: int, seed: int) -> _Task:
     if not 1 <= n <= model.most:
-        raise TheoryError(f"n={n} must lie between 1 and most={model.most}")
+        raise FitError(f"n={n} must lie between 1 and most={model.most}")
     target, sketch = _drawn(model, seed)
     sketch = sketch[:n] * np.sqrt(model.most / n)
     covariance = sketch @ sketch.T

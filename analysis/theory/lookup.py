@@ -23,12 +23,12 @@ from functools import lru_cache
 import numpy as np
 from scipy import optimize, special
 
-from analysis.theory.circuits import TheoryError
+from quarry.errors import FitError
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """The constants of the problem; `features` are all there are. Raises TheoryError."""
+    """The constants of the problem; `features` are all there are. Raises FitError."""
 
     a: float = 2.5
     b: float = 1.0
@@ -39,9 +39,9 @@ class Lookup:
 
     def __post_init__(self) -> None:
         if not 0 < self.rate <= 1:
-            raise TheoryError(f"rate={self.rate} must lie in (0, 1]: mu_1 = 1")
+            raise FitError(f"rate={self.rate} must lie in (0, 1]: mu_1 = 1")
         if self.noise < 0 or self.features < 1 or not self.a >= self.b >= 0:
-            raise TheoryError(f"{self}: a >= b >= 0, noise >= 0 and features >= 1 are needed")
+            raise FitError(f"{self}: a >= b >= 0, noise >= 0 and features >= 1 are needed")
 
     @property
     def probability(self) -> np.ndarray:

@@ -5,10 +5,10 @@ from itertools import product
 
 import polars as pl
 
-from analysis.theory.circuits import Circuits
-from analysis.theory.exact import Solvable
-from analysis.theory.features import Features
-from analysis.theory.lookup import Lookup
+from quarry.analysis.theory.circuits import Circuits
+from quarry.analysis.theory.exact import Solvable
+from quarry.analysis.theory.features import Features
+from quarry.analysis.theory.lookup import Lookup
 
 
 @dataclass(frozen=True)

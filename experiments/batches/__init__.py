@@ -9,9 +9,9 @@ Command: quarry sweep batches, where the folder `novels` lies (experiments/epoch
 import dataclasses
 import math
 
-from experiments.epochs import SMALL, fresh, optimized
-from experiments.epochs.cpu import CORPUS
-from train.experiment import Experiment
+from quarry.experiments.epochs import SMALL, fresh, optimized
+from quarry.experiments.epochs.cpu import CORPUS
+from quarry.train.config.experiment import Experiment
 
 TOKENS = 2**22
 BATCHES = (512, 2048, 4096, 8192, 16_384)

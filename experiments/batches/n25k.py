@@ -5,7 +5,7 @@ Expected: the least batches need equal tokens, the largest more, at high losses 
 Command: quarry sweep experiments/batches/n25k.py
 """
 
-import experiments.batches as study
+import quarry.experiments.batches as study
 
 config = study.base(32)
 variants = study.variants(32)

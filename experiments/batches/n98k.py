@@ -5,7 +5,7 @@ Expected: the least batches need equal tokens, the largest more, at high losses 
 Command: quarry sweep experiments/batches/n98k.py
 """
 
-import experiments.batches as study
+import quarry.experiments.batches as study
 
 config = study.base(64)
 variants = study.variants(64)

@@ -1,7 +1,7 @@
 """Epochs: how many passes over U unique tokens a model of N parameters needs, and what they are worth.
 
 Claim: bigger models extract the same data in fewer passes, and where the first pass is nearly as good as any
-number of passes only more data helps. See analysis/epochs.py for the quantities.
+number of passes only more data helps. See analysis/epochs/study.py for the quantities.
 
 Every rule that depends on size is in `recipe`. A cell (N, U) is one trunk at constant rate with branches
 that cool after 1/4, 1/2, 1, 2, ... passes; `fresh` is a trunk that never repeats, with branches at powers of
@@ -16,8 +16,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from model.config import Dtype, modern
-from train.experiment import (
+from quarry.model.config import Dtype, modern
+from quarry.train.config.experiment import (
     BranchConfig,
     CheckpointConfig,
     DataConfig,

@@ -1,7 +1,7 @@
 """Novels for the study `epochs`: 99 English novels, 1840 to 1920, cut into pieces, any few of them a sample.
 
     git clone https://github.com/COST-ELTeC/ELTeC-eng
-    python -m experiments.epochs.novels ELTeC-eng/level1 novels
+    python -m quarry.experiments.epochs.novels ELTeC-eng/level1 novels
 
 The first argument is a folder of TEI files (.xml) or of plain text (.txt). Pieces end at a line's end after
 `PIECE` characters. Texts are in the public domain, the markup is CC BY 4.0 (github.com/COST-ELTeC/ELTeC-eng).

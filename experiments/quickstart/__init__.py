@@ -9,8 +9,8 @@ Command: quarry sweep quickstart
 Every rule that depends on size is in `recipe`.
 """
 
-from model.config import modern
-from train.experiment import (
+from quarry.model.config import modern
+from quarry.train.config.experiment import (
     DataConfig,
     Duration,
     EvaluationConfig,

@@ -5,6 +5,6 @@ Expected: a loss below every smaller size at equal tokens and every shorter run 
 Command: quarry train experiments/quickstart/n148k_2m.py
 """
 
-from experiments.quickstart import recipe
+from quarry.experiments.quickstart import recipe
 
 config = recipe(d_model=64, tokens=2**21)

@@ -5,6 +5,6 @@ Expected: a loss below every smaller size at equal tokens and every shorter run 
 Command: quarry train experiments/quickstart/n333k_1m.py
 """
 
-from experiments.quickstart import recipe
+from quarry.experiments.quickstart import recipe
 
 config = recipe(d_model=96, tokens=2**20)

@@ -5,6 +5,6 @@ Expected: the lowest loss of the sizes at 2^20 tokens.
 Command: quarry train experiments/quickstart/n591k_1m.py
 """
 
-from experiments.quickstart import recipe
+from quarry.experiments.quickstart import recipe
 
 config = recipe(d_model=128, tokens=2**20)

@@ -5,6 +5,6 @@ Expected: the highest loss of the sizes at 2^20 tokens.
 Command: quarry train experiments/quickstart/n9k_1m.py
 """
 
-from experiments.quickstart import recipe
+from quarry.experiments.quickstart import recipe
 
 config = recipe(d_model=16, tokens=2**20)

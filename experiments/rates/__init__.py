@@ -7,8 +7,8 @@ Command: quarry sweep rates
 
 import dataclasses
 
-from experiments.quickstart import recipe
-from train.experiment import Experiment
+from quarry.experiments.quickstart import recipe
+from quarry.train.config.experiment import Experiment
 
 TOKENS = 2**19
 FACTORS = {"quarter": 0.25, "half": 0.5, "double": 2.0, "fourfold": 4.0}

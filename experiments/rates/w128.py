@@ -5,7 +5,7 @@ Expected: a shallow minimum of the validation loss around the recipe's rate.
 Command: quarry sweep experiments/rates/w128.py
 """
 
-import experiments.rates as study
+import quarry.experiments.rates as study
 
 config = study.base(128)
 variants = study.variants(128)

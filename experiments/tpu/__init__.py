@@ -8,8 +8,8 @@ Command: quarry compile experiments/tpu/b1_v5e16.py --for v5e:4x4
 Every rule that depends on size is in `recipe`.
 """
 
-from model.config import MeshConfig, modern
-from train.experiment import DataConfig, Duration, Experiment, OptimizerConfig, ScheduleConfig
+from quarry.model.config import MeshConfig, modern
+from quarry.train.config.experiment import DataConfig, Duration, Experiment, OptimizerConfig, ScheduleConfig
 
 HEAD_DIM = 128
 CONTEXT = 2048

@@ -5,7 +5,7 @@ Expected: docs/compile.md.
 Command: quarry compile experiments/tpu/b1_v5e16.py --for v5e:4x4
 """
 
-from experiments.tpu import recipe
-from model.config import MeshConfig
+from quarry.experiments.tpu import recipe
+from quarry.model.config import MeshConfig
 
 config = recipe(d_model=2048, n_layers=24, sequences=64, mesh=MeshConfig(fsdp=16))

@@ -5,7 +5,7 @@ Expected: docs/compile.md.
 Command: quarry compile experiments/tpu/b8_v5p32.py --for v5p:4x4x2
 """
 
-from experiments.tpu import recipe
-from model.config import MeshConfig
+from quarry.experiments.tpu import recipe
+from quarry.model.config import MeshConfig
 
 config = recipe(d_model=4096, n_layers=40, sequences=128, mesh=MeshConfig(fsdp=32))

@@ -5,7 +5,7 @@ Expected: docs/compile.md.
 Command: quarry compile experiments/tpu/b8_v5p6144.py --for v5p:16x16x24
 """
 
-from experiments.tpu import recipe
-from model.config import MeshConfig
+from quarry.experiments.tpu import recipe
+from quarry.model.config import MeshConfig
 
 config = recipe(d_model=4096, n_layers=40, sequences=1536, mesh=MeshConfig(data=24, fsdp=16, tensor=16))

@@ -69,7 +69,8 @@ def _probabilities(q: Array, k: Array, first: int) -> Array:
 def causal_attention(
     q: Float[Array, "*N T K"], k: Float[Array, "*N T K"], v: Float[Array, "*N T K"]
 ) -> Float[Array, "*N T K"]:
-    """As `model.attention.causal_attention`; its gradient keeps probabilities, for exponentials are dear."""
+    """As `quarry.model.attention.causal_attention`; its gradient keeps probabilities, for exponentials are
+    dear."""
     return _attention_forward(q, k, v)[0]
 
 

@@ -7,7 +7,7 @@ from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_ke
 from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_mask as masks
 from jaxtyping import Array, Float
 
-from model.sharding import layout
+from quarry.model.sharding import layout
 
 BLOCKS = (512, 256, 128)
 """Queries and keys at a time, the first that divides the context: as in MaxText, or the kernel's least."""
@@ -21,7 +21,7 @@ def can_attend(q: Array) -> bool:
 def causal_attention(
     q: Float[Array, "B H T K"], k: Float[Array, "B H T K"], v: Float[Array, "B H T K"]
 ) -> Float[Array, "B H T K"]:
-    """As `model.attention.causal_attention`; each device attends for its own rows and heads."""
+    """As `quarry.model.attention.causal_attention`; each device attends for its own rows and heads."""
     q = q * q.shape[-1] ** -0.5
     mesh = jax.sharding.get_abstract_mesh()
     if mesh.empty:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from analysis.laws import LAWS, Law
+from quarry.analysis.laws.catalog import LAWS, Law
 
 PF_DAY = 8.64e19
 

@@ -12,11 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from quarry.train.hosts.platform import available_cores
+from quarry.train.record.run_directory import RunDirectory
 from tests.benchmarks.run import SHAPES
 from tests.benchmarks.start import POINT
 from tests.benchmarks.tables import write_dated
-from train.platform import available_cores
-from train.record import RunDirectory
 
 STEPS = {"32x2x2": 300, "64x2x2": 300, "128x4x4": 60, "256x6x4": 30}
 TIMES = 3

@@ -21,18 +21,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from train.experiment import Experiment
+    from quarry.train.config.experiment import Experiment
 
 CONTEXT, VOCABULARY = 256, 256
 
 
 def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -> float:
     """`quarry train` itself: data, step, logging, on one pinned core."""
-    from train.platform import cache_directory, prepare
+    from quarry.train.hosts.platform import cache_directory, prepare
 
     prepare(cache_directory())
-    from model.config import modern
-    from train.experiment import Experiment
+    from quarry.model.config import modern
+    from quarry.train.config.experiment import Experiment
 
     model = modern(d_model, n_layers, n_heads, context=CONTEXT)
     return training_rate(Experiment(model=model, batch_tokens=rows * CONTEXT), seconds)
@@ -40,11 +40,11 @@ def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float)
 
 def training_rate(config: "Experiment", seconds: float) -> float:
     """Median tokens per second of a run of `config`, stopped after so many seconds; evaluation left out."""
-    from train.experiment import Point
-    from train.loop import train
-    from train.platform import cache_directory
-    from train.progress import Quiet
-    from train.record import RunDirectory, read_jsonl
+    from quarry.train.config.experiment import Point
+    from quarry.train.hosts.platform import cache_directory
+    from quarry.train.record.progress import Quiet
+    from quarry.train.record.run_directory import RunDirectory, read_jsonl
+    from quarry.train.run.loop import train
 
     class UntilTime(Quiet):
         ends = float("inf")
@@ -66,7 +66,7 @@ def training_rate(config: "Experiment", seconds: float) -> float:
 
 def endless(config: "Experiment") -> "Experiment":
     """`config`, to be stopped: hardly evaluated, a row of metrics every 20,000 tokens."""
-    from train.experiment import Duration, EvaluationConfig
+    from quarry.train.config.experiment import Duration, EvaluationConfig
 
     return dataclasses.replace(
         config,

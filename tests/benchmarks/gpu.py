@@ -12,13 +12,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from model.config import ModelConfig, modern
-from model.counting import flops_exact
+from quarry.model.config import ModelConfig, modern
+from quarry.model.counting import flops_exact
+from quarry.train.config.experiment import DataConfig, Experiment, OptimizerConfig
+from quarry.train.hosts.platform import cache_directory, prepare
 from tests.benchmarks.contenders import product, training_rate
 from tests.benchmarks.stacked import rate
 from tests.benchmarks.tables import write_dated
-from train.experiment import DataConfig, Experiment, OptimizerConfig
-from train.platform import cache_directory, prepare
 
 CONTEXT, VOCABULARY = 2048, 32_768
 SIZES = {"124M": (768, 12, 12, 32), "350M": (1024, 24, 16, 16), "1.3B": (2048, 24, 16, 8)}

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from model.config import modern
+from quarry.model.config import modern
+from quarry.train.config.experiment import DataConfig, Duration, EvaluationConfig, Experiment, Point
+from quarry.train.hosts.platform import cache_directory, prepare
+from quarry.train.record.progress import Quiet
+from quarry.train.record.run_directory import RunDirectory, points_table
+from quarry.train.run.loop import train
 from tests.benchmarks.tables import write_dated
-from train.experiment import DataConfig, Duration, EvaluationConfig, Experiment, Point
-from train.loop import train
-from train.platform import cache_directory, prepare
-from train.progress import Quiet
-from train.record import RunDirectory, points_table
 
 BASE = Experiment(
     model=modern(32, 2, 2, context=128),
@@ -33,9 +33,9 @@ BASE = Experiment(
     batch_tokens=1024,
     log_every=10,
 )
-POINT_FILE = """from model.config import modern
+POINT_FILE = """from quarry.model.config import modern
 from tests.benchmarks.tables import write_dated
-from train.experiment import DataConfig, Duration, EvaluationConfig, Experiment
+from quarry.train.config.experiment import DataConfig, Duration, EvaluationConfig, Experiment
 
 config = Experiment(
     model=modern(16, 1, 1, context=32),

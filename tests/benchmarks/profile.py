@@ -24,15 +24,15 @@ CALLERS = ("while", "call", "conditional")
 
 def traced(width: int, layers: int, heads: int, rows: int) -> tuple[list[dict], str]:
     """Events of a few steps, and the compiled program."""
-    from train.platform import cache_directory, prepare
+    from quarry.train.hosts.platform import cache_directory, prepare
 
     prepare(cache_directory())
     import jax
 
-    from model.config import modern
-    from model.sharding import make_mesh
-    from train.experiment import Experiment
-    from train.step import compiled_step, make_state, step_scalars
+    from quarry.model.config import modern
+    from quarry.model.sharding import make_mesh
+    from quarry.train.config.experiment import Experiment
+    from quarry.train.run.step import compiled_step, make_state, step_scalars
 
     model = modern(width, layers, heads, context=CONTEXT)
     experiment = Experiment(model=model, batch_tokens=rows * CONTEXT)

@@ -14,8 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from model.config import modern
-from model.counting import flops_exact
+from quarry.model.config import modern
+from quarry.model.counting import flops_exact
 from tests.benchmarks.contenders import CONTEXT
 from tests.benchmarks.tables import write_dated
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from quarry.train.record.progress import Quiet
 from tests.benchmarks.tables import write_dated
-from train.progress import Quiet
 
 SHAPES = {"64x2x2": (64, 2, 2, 16), "256x6x4": (256, 6, 4, 4), "512x8x8": (512, 8, 8, 2)}
 """d_model x layers x heads: d_model, layers, heads, rows of 256 tokens in a batch."""
@@ -41,7 +41,7 @@ class Timeline(Quiet):
 
     def note_saves(self) -> None:
         """Write down the saves of this process from now on."""
-        from train.checkpoints import Checkpoints
+        from quarry.train.run.checkpoints import Checkpoints
 
         save = Checkpoints.save
 
@@ -63,8 +63,8 @@ class Timeline(Quiet):
 
 
 def point(shape: str):
-    from model.config import modern
-    from train.experiment import CheckpointConfig, Duration, EvaluationConfig, Experiment, Point
+    from quarry.model.config import modern
+    from quarry.train.config.experiment import CheckpointConfig, Duration, EvaluationConfig, Experiment, Point
 
     width, layers, heads, rows = SHAPES[shape]
     config = Experiment(
@@ -80,12 +80,12 @@ def point(shape: str):
 
 def child(shape: str) -> None:
     """Train one size; print its row as JSON."""
-    from train.platform import cache_directory, prepare
+    from quarry.train.hosts.platform import cache_directory, prepare
 
     prepare(cache_directory())
-    from model.counting import count_parameters
-    from train.loop import train
-    from train.step import state_bytes
+    from quarry.model.counting import count_parameters
+    from quarry.train.run.loop import train
+    from quarry.train.run.step import state_bytes
 
     chosen, timeline = point(shape), Timeline()
     timeline.note_saves()

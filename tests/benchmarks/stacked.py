@@ -19,12 +19,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from model.config import modern
+from quarry.model.config import modern
+from quarry.train.config.experiment import Experiment, Point
+from quarry.train.hosts.platform import available_cores, cache_directory, prepare
+from quarry.train.record.run_directory import RunDirectory, read_jsonl
 from tests.benchmarks.contenders import endless, training_rate
 from tests.benchmarks.tables import write_dated
-from train.experiment import Experiment, Point
-from train.platform import available_cores, cache_directory, prepare
-from train.record import RunDirectory, read_jsonl
 
 SHAPES = {"6k": (16, 2, 1, 128), "25k": (32, 2, 2, 128), "99k": (64, 2, 4, 128), "1M": (128, 5, 4, 256)}
 """Parameters -> d_model, layers, heads, context."""
@@ -35,7 +35,7 @@ def rate(config: Experiment, members: int, seconds: float) -> float:
     """Tokens per second of all members together, after what compilation takes."""
     if members == 1:
         return training_rate(config, seconds)
-    from train.stack_task import train_together
+    from quarry.train.launch.stack_worker import train_together
 
     with tempfile.TemporaryDirectory() as name:
         seeds = (dataclasses.replace(endless(config), seed_init=seed) for seed in range(members))

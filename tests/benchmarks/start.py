@@ -12,12 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from quarry.train.record.run_directory import RunDirectory, read_last_row
 from tests.benchmarks.run import SHAPES
 from tests.benchmarks.tables import write_dated
-from train.record import RunDirectory, read_last_row
 
-POINT = """from model.config import modern
-from train.experiment import Duration, EvaluationConfig, Experiment
+POINT = """from quarry.model.config import modern
+from quarry.train.config.experiment import Duration, EvaluationConfig, Experiment
 
 config = Experiment(
     model=modern({width}, {layers}, {heads}, context=256),

@@ -6,8 +6,8 @@ from typing import Any
 
 import jax
 
-from model.config import ModelConfig, kaplan, modern
-from model.transformer import Params, abstract, apply, build
+from quarry.model.config import ModelConfig, kaplan, modern
+from quarry.model.transformer import Params, abstract, apply, build
 
 SMALL = dict(d_model=16, n_layers=2, n_heads=2, context=8, vocab_size=32)
 

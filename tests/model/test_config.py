@@ -1,6 +1,7 @@
 import pytest
 
-from model.config import ConfigError, MeshConfig, ModelConfig, kaplan, modern
+from quarry.errors import ConfigError
+from quarry.model.config import MeshConfig, ModelConfig, kaplan, modern
 
 
 def test_presets_are_the_shapes_they_name():

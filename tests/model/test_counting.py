@@ -3,15 +3,15 @@ import math
 import jax
 import pytest
 
-from model.config import kaplan, modern
-from model.counting import (
+from quarry.model.config import kaplan, modern
+from quarry.model.counting import (
     count_parameters,
     count_real_parameters,
     flops_6n,
     flops_exact,
     forward_flops,
 )
-from model.transformer import abstract, apply
+from quarry.model.transformer import abstract, apply
 from tests.model.shapes import CONFIGS
 
 

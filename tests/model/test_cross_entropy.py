@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from model import cross_entropy
-from model.cross_entropy import chunks, mean_loss, token_losses
+from quarry.model import cross_entropy
+from quarry.model.cross_entropy import chunks, mean_loss, token_losses
 
 B, T, D, V = 2, 12, 8, 10
 

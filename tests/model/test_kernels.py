@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from model.attention import causal_attention, plain_attention
-from model.kernels import cpu, gpu
+from quarry.model.attention import causal_attention, plain_attention
+from quarry.model.kernels import cpu, gpu
 
 
 def drawn(*shape, count=3, dtype=jnp.float32):

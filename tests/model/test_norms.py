@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from model.norms import EPSILON, normed
+from quarry.model.norms import EPSILON, normed
 
 
 def plain(x, scale, centred):

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from model.attention import causal_attention, rotary_tables, rotate
-from model.config import modern
-from model.cross_entropy import cross_entropy
-from model.transformer import abstract, apply, build, dropped, mean_loss
+from quarry.model.attention import causal_attention, rotary_tables, rotate
+from quarry.model.config import modern
+from quarry.model.cross_entropy import cross_entropy
+from quarry.model.transformer import abstract, apply, build, dropped, mean_loss
 from tests.model.shapes import CONFIGS, SMALL, compiled, drawn
 
 

@@ -7,8 +7,8 @@ import json
 import os
 from pathlib import Path
 
-import quarry
-from train.data import feed
+from quarry import cli
+from quarry.train.data import feed
 
 folder = Path(os.environ["READ"])
 folder.mkdir(parents=True, exist_ok=True)
@@ -37,4 +37,4 @@ def note_tokens(tokens, ids, context):
 
 feed.batch_positions, feed._gather = note_positions, note_tokens
 if __name__ == "__main__":
-    quarry.main()
+    cli.main()

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from train.experiment import Point, load_points
+from quarry.train.config.experiment import Point, load_points
 
 TINY = '''"""A tiny point for tests."""
-from model.config import modern
-from train.experiment import *
+from quarry.model.config import modern
+from quarry.train.config.experiment import *
 
 config = Experiment(
     model=modern(16, 2, 2, context=32),

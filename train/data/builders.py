@@ -16,8 +16,8 @@ from typing import Any
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.registered import DatasetNotFoundError
 
-from train.data import DataError
-from train.data.documents import Corpus, Document, read_text
+from quarry.errors import DataError
+from quarry.train.data.documents import Corpus, Document, read_text
 
 _DATASET = re.compile(r"[a-z0-9_]+(/[\w.-]+)?(:[0-9.*]+)?")
 

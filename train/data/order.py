@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from train.data import DataError
+from quarry.errors import DataError
 
 # Rounds of the Feistel network. Four make a pseudo-random permutation of a large domain (Luby and Rackoff
 # 1988); small ones need more. Measured by chi-square: over all n! orders, n from 3 to 8, 24

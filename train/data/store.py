@@ -21,10 +21,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from train.data import DataError
-from train.data.corpora import Corpus, fingerprint, open_corpus
-from train.data.tokenizers import Tokenizer, check_tokenizer, load_tokenizer, make_tokenizer, save_tokenizer
-from train.record import write_json
+from quarry.errors import DataError
+from quarry.train.data.corpora import Corpus, fingerprint, open_corpus
+from quarry.train.data.tokenizers import (
+    Tokenizer,
+    check_tokenizer,
+    load_tokenizer,
+    make_tokenizer,
+    save_tokenizer,
+)
+from quarry.train.record.run_directory import write_json
 
 Split = Literal["train", "validation", "test"]
 

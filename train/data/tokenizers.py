@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from train.data import DataError
+from quarry.errors import DataError
 
 # GPT-2's pre-tokenisation, the one the ByteLevel pre-tokenizer of `tokenizers` applies while training.
 _PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"

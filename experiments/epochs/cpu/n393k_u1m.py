@@ -5,8 +5,8 @@ Expected: the losses of the branches fall with k, in fewer passes the larger the
 Command: quarry sweep experiments/epochs/cpu/n393k_u1m.py
 """
 
-from experiments.epochs import cell, remedies
-from experiments.epochs.cpu import CORPUS
+from quarry.experiments.epochs import cell, remedies
+from quarry.experiments.epochs.cpu import CORPUS
 
 config = cell(d_model=128, unique_tokens=2**20, corpus=CORPUS)
 variants = remedies(config)

@@ -5,8 +5,8 @@ Expected: the losses of the branches fall with k, in fewer passes the larger the
 Command: quarry sweep experiments/epochs/cpu/n6k_u1m.py
 """
 
-from experiments.epochs import cell, remedies, replicates
-from experiments.epochs.cpu import CORPUS
+from quarry.experiments.epochs import cell, remedies, replicates
+from quarry.experiments.epochs.cpu import CORPUS
 
 config = cell(d_model=16, unique_tokens=2**20, corpus=CORPUS)
 variants = remedies(config) | replicates(config)

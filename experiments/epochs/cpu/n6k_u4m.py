@@ -5,7 +5,7 @@ Expected: the losses of the branches fall with k, in fewer passes the larger the
 Command: quarry sweep experiments/epochs/cpu/n6k_u4m.py
 """
 
-from experiments.epochs import cell
-from experiments.epochs.cpu import CORPUS
+from quarry.experiments.epochs import cell
+from quarry.experiments.epochs.cpu import CORPUS
 
 config = cell(d_model=16, unique_tokens=2**22, corpus=CORPUS, most=16)

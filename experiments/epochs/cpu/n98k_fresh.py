@@ -5,7 +5,7 @@ Expected: at equal tokens the lowest loss of this size.
 Command: quarry sweep experiments/epochs/cpu/n98k_fresh.py
 """
 
-from experiments.epochs import fresh
-from experiments.epochs.cpu import CORPUS
+from quarry.experiments.epochs import fresh
+from quarry.experiments.epochs.cpu import CORPUS
 
 config = fresh(d_model=64, tokens=2**24, corpus=CORPUS)

@@ -5,8 +5,8 @@ Expected: the losses of the branches fall with k, in fewer passes the larger the
 Command: quarry sweep experiments/epochs/cpu/n98k_u262k.py
 """
 
-from experiments.epochs import cell, rates, remedies, replicates
-from experiments.epochs.cpu import CORPUS
+from quarry.experiments.epochs import cell, rates, remedies, replicates
+from quarry.experiments.epochs.cpu import CORPUS
 
 config = cell(d_model=64, unique_tokens=2**18, corpus=CORPUS)
 variants = remedies(config) | rates(config) | replicates(config)

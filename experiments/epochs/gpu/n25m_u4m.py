@@ -5,8 +5,8 @@ Expected: the losses of the branches fall with k, in fewer passes the larger the
 Command: quarry sweep experiments/epochs/gpu/n25m_u4m.py
 """
 
-from experiments.epochs import LARGE, cell, remedies
-from experiments.epochs.gpu import CORPUS
+from quarry.experiments.epochs import LARGE, cell, remedies
+from quarry.experiments.epochs.gpu import CORPUS
 
 config = cell(d_model=512, unique_tokens=2**22, corpus=CORPUS, most=32, scale=LARGE)
 variants = remedies(config)

@@ -5,7 +5,7 @@ Expected: at equal tokens the lowest loss of this size.
 Command: quarry sweep experiments/epochs/gpu/n395k_fresh.py
 """
 
-from experiments.epochs import LARGE, fresh
-from experiments.epochs.gpu import CORPUS
+from quarry.experiments.epochs import LARGE, fresh
+from quarry.experiments.epochs.gpu import CORPUS
 
 config = fresh(d_model=128, tokens=2**29, corpus=CORPUS, scale=LARGE)

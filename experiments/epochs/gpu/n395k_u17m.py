@@ -5,7 +5,7 @@ Expected: the losses of the branches fall with k, in fewer passes the larger the
 Command: quarry sweep experiments/epochs/gpu/n395k_u17m.py
 """
 
-from experiments.epochs import LARGE, cell
-from experiments.epochs.gpu import CORPUS
+from quarry.experiments.epochs import LARGE, cell
+from quarry.experiments.epochs.gpu import CORPUS
 
 config = cell(d_model=128, unique_tokens=2**24, corpus=CORPUS, most=16, scale=LARGE)

@@ -5,7 +5,7 @@ Expected: at equal tokens the lowest loss of this size.
 Command: quarry sweep experiments/epochs/smoke/n25k_fresh.py
 """
 
-from experiments.epochs import fresh
-from experiments.epochs.smoke import CORPUS
+from quarry.experiments.epochs import fresh
+from quarry.experiments.epochs.smoke import CORPUS
 
 config = fresh(d_model=32, tokens=2**20, corpus=CORPUS)

@@ -5,7 +5,7 @@ Expected: as there, with more noise.
 Command: quarry sweep experiments/epochs/smoke/n25k_u65k.py
 """
 
-from experiments.epochs import cell
-from experiments.epochs.smoke import CORPUS
+from quarry.experiments.epochs import cell
+from quarry.experiments.epochs.smoke import CORPUS
 
 config = cell(d_model=32, unique_tokens=2**16, corpus=CORPUS, most=8)

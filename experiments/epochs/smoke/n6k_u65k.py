@@ -5,8 +5,8 @@ Expected: as there, with more noise.
 Command: quarry sweep experiments/epochs/smoke/n6k_u65k.py
 """
 
-from experiments.epochs import cell, replicates
-from experiments.epochs.smoke import CORPUS
+from quarry.experiments.epochs import cell, replicates
+from quarry.experiments.epochs.smoke import CORPUS
 
 config = cell(d_model=16, unique_tokens=2**16, corpus=CORPUS, most=8)
 variants = replicates(config)

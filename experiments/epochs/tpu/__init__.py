@@ -12,9 +12,9 @@ Command: quarry sweep epochs/tpu --emit sky --tpu.accelerator v5e-16 --tpu.bucke
 
 import dataclasses
 
-from experiments.epochs.gpu import CORPUS
-from model.config import MeshConfig
-from train.experiment import Experiment
+from quarry.experiments.epochs.gpu import CORPUS
+from quarry.model.config import MeshConfig
+from quarry.train.config.experiment import Experiment
 
 __all__ = ["CORPUS", "on_slice"]
 CHIPS = 16

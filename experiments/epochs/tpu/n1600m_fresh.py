@@ -5,7 +5,7 @@ Expected: at equal tokens the lowest loss of this size.
 Command: quarry sweep experiments/epochs/tpu/n1600m_fresh.py
 """
 
-from experiments.epochs import LARGE, fresh
-from experiments.epochs.tpu import CORPUS, on_slice
+from quarry.experiments.epochs import LARGE, fresh
+from quarry.experiments.epochs.tpu import CORPUS, on_slice
 
 config = on_slice(fresh(d_model=2048, tokens=2**29, corpus=CORPUS, scale=LARGE))

@@ -5,7 +5,7 @@ Expected: the losses of the branches fall with k, in fewer passes the larger the
 Command: quarry sweep experiments/epochs/tpu/n1600m_u4m.py
 """
 
-from experiments.epochs import LARGE, cell
-from experiments.epochs.tpu import CORPUS, on_slice
+from quarry.experiments.epochs import LARGE, cell
+from quarry.experiments.epochs.tpu import CORPUS, on_slice
 
 config = on_slice(cell(d_model=2048, unique_tokens=2**22, corpus=CORPUS, most=32, scale=LARGE))

@@ -5,7 +5,7 @@ Expected: the losses of the branches fall with k, in fewer passes the larger the
 Command: quarry sweep experiments/epochs/tpu/n680m_u17m.py
 """
 
-from experiments.epochs import LARGE, cell
-from experiments.epochs.tpu import CORPUS, on_slice
+from quarry.experiments.epochs import LARGE, cell
+from quarry.experiments.epochs.tpu import CORPUS, on_slice
 
 config = on_slice(cell(d_model=1536, unique_tokens=2**24, corpus=CORPUS, most=16, scale=LARGE))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from train.data.store import prepare
+from quarry.train.data.store import prepare
 
 
 @pytest.fixture(scope="session")

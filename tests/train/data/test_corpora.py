@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from train.data import DataError
-from train.data.corpora import fingerprint, open_corpus
+from quarry.errors import DataError
+from quarry.train.data.corpora import fingerprint, open_corpus
 
 
 def test_sotu_has_every_address(tmp_path):

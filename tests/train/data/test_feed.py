@@ -6,9 +6,8 @@ import threading
 import numpy as np
 import pytest
 
-from train.data import DataError
-from train.data.feed import evaluation_batches, feed, whole_sequences
-from train.data.order import BatchOrder, unique_sequences
+from quarry.train.data.feed import evaluation_batches, feed, whole_sequences
+from quarry.train.data.order import BatchOrder, unique_sequences
 
 CONTEXT = 64
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.data import DataError
-from train.data.order import BatchOrder, batch_positions, unique_sequences
+from quarry.train.data.order import BatchOrder, batch_positions, unique_sequences
 
 # Written once by this code. If they change, every run's data order changes and old runs cannot be resumed:
 # do not update them, restore the order.

@@ -8,9 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from train.data import DataError
-from train.data.store import open_store, prepare
-from train.data.tokenizers import make_tokenizer
+from quarry.train.data.store import open_store, prepare
+from quarry.train.data.tokenizers import make_tokenizer
 
 SPLITS = ("train", "validation", "test")
 
@@ -85,7 +84,7 @@ def test_the_second_use_reads_no_document(folder, tmp_path):
     first = prepare(f"folder:{folder}", "bytes", tmp_path)
     before = (first.directory / "train.bin").stat().st_mtime_ns
     program = (
-        "import sys, pathlib; from train.data import corpora, store;"
+        "import sys, pathlib; from quarry.train.data import corpora, store;"
         "corpora.read_text = None;"
         f"found = store.prepare('folder:{folder}', 'bytes', pathlib.Path({str(tmp_path)!r}));"
         "assert 'tensorflow_datasets' not in sys.modules; print(found.directory)"
@@ -114,7 +113,7 @@ def test_the_same_text_elsewhere_shares_the_files_and_keeps_its_name(tmp_path):
 
 def test_two_processes_preparing_at_once_both_end_with_a_good_store(tmp_path):
     program = (
-        "import sys, pathlib; from train.data.store import prepare;"
+        "import sys, pathlib; from quarry.train.data.store import prepare;"
         "store = prepare('sotu', 'bytes', pathlib.Path(sys.argv[1])); store.verify(); print(store.directory)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
@@ -128,7 +127,7 @@ def test_two_processes_preparing_at_once_both_end_with_a_good_store(tmp_path):
 
 def test_dying_while_writing_leaves_nothing_visible(folder, tmp_path):
     program = (
-        "import os, pathlib, sys; from train.data import store;"
+        "import os, pathlib, sys; from quarry.train.data import store;"
         "store.save_tokenizer = lambda *_: os._exit(9);"
         f"store.prepare('folder:{folder}', 'bytes', pathlib.Path(sys.argv[1]))"
     )

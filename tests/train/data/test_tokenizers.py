@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from train.data import DataError
-from train.data.tokenizers import (
+from quarry.errors import DataError
+from quarry.train.data.tokenizers import (
     BpeTokenizer,
     ByteTokenizer,
     check_tokenizer,
@@ -83,7 +83,7 @@ def test_bpe_encodes_as_the_trainer_would():
 def test_training_is_deterministic_across_processes():
     """Rust's hash maps are seeded per process."""
     program = (
-        "import json, sys; from train.data.tokenizers import make_tokenizer;"
+        "import json, sys; from quarry.train.data.tokenizers import make_tokenizer;"
         "print(json.dumps(make_tokenizer('bpe:300', json.load(sys.stdin)).definition))"
     )
     run = subprocess.run(

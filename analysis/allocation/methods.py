@@ -1,0 +1,164 @@
+"""The compute-optimal N and E for given budgets, four ways: envelope, isoFLOP, parametric, Kaplan's."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import polars as pl
+
+from quarry import text
+from quarry.analysis.allocation.envelope import Envelope, envelope
+from quarry.analysis.allocation.isoflop import IsoFlop, isoflop
+from quarry.analysis.allocation.trends import Trend
+from quarry.analysis.fitting.estimation import Fit, fit
+from quarry.analysis.fitting.intervals import Interval
+from quarry.analysis.fitting.warnings import confounded
+from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
+from quarry.analysis.laws.catalog import CHINCHILLA, SKALING, chinchilla_optimum
+from quarry.analysis.laws.kaplan_frontier import compute_exponent, efficient_plan, optimal_size
+from quarry.analysis.points.table import Points
+from quarry.checks import check_choice, check_positive
+from quarry.errors import FitError
+
+Method = Literal["envelope", "isoflop", "parametric", "kaplan"]
+
+PARAMETRIC = (CHINCHILLA.name, SKALING.name)
+"""The laws whose optimum is N = G (C/6)^a: kappa, being outside, moves no minimum."""
+
+_FREEZE_CRITICAL = ("B_star", "alpha_B")
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """What each budget buys best.
+
+    `budgets` has a row for each: C (FLOPs), N (parameters), E (tokens), each with _low and _high, and
+    tokens_per_parameter. `a` and `b` are the exponents of N and E in C. `found` is what they were read from.
+    """
+
+    method: Method
+    budgets: pl.DataFrame
+    a: tuple[float, Interval]
+    b: tuple[float, Interval]
+    level: float
+    found: Envelope | IsoFlop | Fit
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Strict JSON values: {method, budgets, params, interval, detail, warnings}."""
+        return {
+            "method": self.method,
+            "budgets": self.budgets.to_dicts(),
+            "params": {"a": self.a[0], "b": self.b[0]},
+            "interval": {"level": self.level, "a": list(self.a[1]), "b": list(self.b[1])},
+            "detail": self.found.to_json(),
+            "warnings": list(self.warnings),
+        }
+
+
+def allocate(
+    points: Points | pl.DataFrame,
+    flops: Sequence[float],
+    *,
+    method: Method = "isoflop",
+    law: str = CHINCHILLA.name,
+    curve: str = "akima",
+    critical: Mapping[str, float] | None = None,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Allocation:
+    """The compute-optimal allocation of each of `flops`, with intervals.
+
+    `law` is the one fitted for `parametric`, `curve` the interpolation for `isoflop` (akima or parabola),
+    `critical` the critical batch (B_star, alpha_B) for `kaplan`, whose budgets are C_min: the compute at a
+    batch far below the critical one. Raises FitError.
+    """
+    check_choice(FitError, "method", method, get_args(Method))
+    check_positive(FitError, flops=flops)
+    settings = {"bootstrap": bootstrap, "seed": seed, "level": level}
+    if method == "envelope":
+        found = envelope(points, **settings)
+        return _from_trend(method, found, found.trend, flops)
+    if method == "isoflop":
+        found = isoflop(points, method=curve, **settings)
+        return _from_trend(method, found, found.trend, flops)
+    if method == "parametric":
+        return _parametric(points, flops, law, settings)
+    return _kaplan(points, flops, critical, settings)
+
+
+def _from_trend(
+    method: Method, found: Envelope | IsoFlop, trend: Trend, flops: Sequence[float]
+) -> Allocation:
+    budgets = _budgets(flops, trend.n, trend.tokens)
+    outside = dict.fromkeys(warning for budget in flops for warning in trend.warnings_at(budget))
+    a, b = (trend.a, trend.a_interval), (trend.b, trend.b_interval)
+    return Allocation(method, budgets, a, b, trend.level, found, tuple(outside) or trend.warnings)
+
+
+def _parametric(points: Any, flops: Sequence[float], law: str, settings: Mapping[str, Any]) -> Allocation:
+    if law not in PARAMETRIC:
+        raise FitError(f"law={law!r}: parametric takes one of {', '.join(PARAMETRIC)}")
+    fitted = fit(points, law, **settings)
+    if confounded(fitted.diagnostics["correlated_inputs"]):
+        raise FitError("N and E move together in these points: no law of both says what a budget buys best")
+    budgets = _budgets(
+        flops,
+        lambda budget: fitted.quantity(lambda p: chinchilla_optimum(p, budget)[0]),
+        lambda budget: fitted.quantity(lambda p: chinchilla_optimum(p, budget)[1]),
+    )
+    a, b = (fitted.quantity(lambda p, name=name: CHINCHILLA.derive(p)[name]) for name in "ab")
+    return Allocation("parametric", budgets, a, b, fitted.level, fitted, _fit_warnings(fitted, flops))
+
+
+def _kaplan(
+    points: Any, flops: Sequence[float], critical: Mapping[str, float] | None, settings: Mapping[str, Any]
+) -> Allocation:
+    fitted = fit(points, "kaplan-ns", critical=critical, **settings)
+    batch = {name: (critical or KAPLAN_CRITICAL_BATCH)[name] for name in _FREEZE_CRITICAL}
+    for budget in flops:
+        efficient_plan(budget, fitted.params, batch)  # refuses a budget that buys nothing
+    budgets = _budgets(
+        flops,
+        lambda budget: fitted.quantity(lambda p: optimal_size(budget, {**p, **batch})),
+        lambda budget: fitted.quantity(lambda p: budget / (6 * optimal_size(budget, {**p, **batch}))),
+    )
+    a = fitted.quantity(lambda p: compute_exponent({**p, **batch}) / p["alpha_N"])
+    b = fitted.quantity(lambda p: 1 - compute_exponent({**p, **batch}) / p["alpha_N"])
+    note = (
+        "C is C_min, at a batch far below the critical one: at B = B_crit the same losses cost twice as much"
+    )
+    return Allocation("kaplan", budgets, a, b, fitted.level, fitted, (*_fit_warnings(fitted, flops), note))
+
+
+def _budgets(
+    flops: Sequence[float],
+    n: Callable[[float], tuple[float, Interval]],
+    tokens: Callable[[float], tuple[float, Interval]],
+) -> pl.DataFrame:
+    rows = []
+    for budget in flops:
+        (size, n_ends), (read, e_ends) = n(budget), tokens(budget)
+        row = {"C": float(budget), "N": size, "N_low": n_ends[0], "N_high": n_ends[1]}
+        row |= {"E": read, "E_low": e_ends[0], "E_high": e_ends[1], "tokens_per_parameter": read / size}
+        rows.append(row)
+    return pl.DataFrame(rows, {name: pl.Float64() for name in _COLUMNS})
+
+
+_COLUMNS = ("C", "N", "N_low", "N_high", "E", "E_low", "E_high", "tokens_per_parameter")
+
+
+def _fit_warnings(fitted: Fit, flops: Sequence[float]) -> tuple[str, ...]:
+    """The fit's own, and one for each budget beyond the largest point."""
+    largest = (
+        float(fitted.points["C"].cast(pl.Float64).to_numpy().max()) if "C" in fitted.points.columns else None
+    )
+    beyond = [budget for budget in flops if largest and budget > 10 * largest]
+    words = ", ".join(text.power(budget) for budget in beyond)
+    note = (
+        [f"more than ten times the largest point's compute ({text.power(largest)}): {words}"]
+        if beyond
+        else []
+    )
+    return (*fitted.warnings, *note)

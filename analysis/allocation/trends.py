@@ -1,0 +1,219 @@
+"""How the compute-optimal N and E grow with C: straight lines in logarithms through measured optima."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from quarry import text
+from quarry.analysis.fitting.intervals import Interval, widened_quantile
+from quarry.analysis.points.table import Points
+from quarry.checks import check_positive
+from quarry.errors import FitError
+
+_SAME_SIZE = 0.01
+_NUMBERS = ("N", "E", "C", "loss")
+
+# exp of more is no float; optima whose log C has a smaller variance lie at one C.
+_LARGEST, _ONE_C = 700.0, 1e-6
+
+
+@dataclass(frozen=True)
+class Trend:
+    """N_opt = N_0 (C / C_0)^a and E_opt = E_0 (C / C_0)^b (Hoffmann et al. 2022, arXiv 2203.15556).
+
+    N in parameters, E in tokens, C in FLOPs; C_0 is the middle of the optima. `fitted` is the range of C they
+    span, `draws` the bootstrap refits of a, b, N_0, E_0 by name, empty without an interval.
+    """
+
+    a: float
+    b: float
+    N_0: float
+    E_0: float
+    C_0: float
+    a_interval: Interval
+    b_interval: Interval
+    level: float
+    widening: float
+    draws: dict[str, np.ndarray]
+    fitted: tuple[float, float]
+    warnings: tuple[str, ...]
+
+    def n(self, flops: float) -> tuple[float, Interval]:
+        """The compute-optimal parameters at C = `flops`, with their interval. Raises FitError."""
+        return self._at(flops, "N_0", "a")
+
+    def tokens(self, flops: float) -> tuple[float, Interval]:
+        """The compute-optimal tokens at C = `flops`, with their interval. Raises FitError."""
+        return self._at(flops, "E_0", "b")
+
+    def warnings_at(self, flops: float) -> tuple[str, ...]:
+        """The warnings, and one more if `flops` lies outside the C of the optima. Raises FitError."""
+        check_positive(FitError, flops=flops)
+        low, high = self.fitted
+        decades = math.log10(max(flops / high, low / flops))
+        if decades <= 0:
+            return self.warnings
+        side = "above" if flops > high else "below"
+        sentence = (
+            f"C = {text.power(flops)} lies {text.number(decades, 2)} decades {side} the fitted range, "
+            f"{text.power(low)} to {text.power(high)} FLOPs"
+        )
+        return (*self.warnings, sentence)
+
+    def to_json(self) -> dict[str, Any]:
+        """The line as strict JSON values."""
+        names = ("a", "b", "N_0", "E_0", "C_0")
+        return {
+            "params": {name: getattr(self, name) for name in names},
+            "interval": {"level": self.level, "a": list(self.a_interval), "b": list(self.b_interval)},
+            "fitted": list(self.fitted),
+            "warnings": list(self.warnings),
+        }
+
+    def _at(self, flops: float, scale: str, exponent: str) -> tuple[float, Interval]:
+        check_positive(FitError, flops=flops)
+        distance = math.log(flops / self.C_0)
+        middle = math.log(getattr(self, scale)) + getattr(self, exponent) * distance
+        if abs(middle) > _LARGEST:
+            raise FitError(f"flops={flops}: too far from the fitted range to be a number")
+        draws = np.log(self.draws[scale]) + self.draws[exponent] * distance if self.draws else np.array([])
+        low, high = draws_interval(draws, middle, self.level, self.widening)
+        return math.exp(middle), (_natural(low), _natural(high))
+
+
+def _natural(logarithm: float | None) -> float | None:
+    return None if logarithm is None or abs(logarithm) > _LARGEST else math.exp(logarithm)
+
+
+@dataclass(frozen=True)
+class Optima:
+    """Where the loss is least: log C, log N, log E and the weight of each, [optima] or [draws, optima].
+
+    A weight of 0 marks an optimum that a draw does not have.
+    """
+
+    log_c: np.ndarray
+    log_n: np.ndarray
+    log_e: np.ndarray
+    weight: np.ndarray
+
+
+def trend_through(
+    optima: Optima, draws: Optima | None, level: float, widening: float, warnings: tuple[str, ...]
+) -> Trend:
+    """The weighted straight lines through `optima`; those through each of `draws` give the intervals.
+
+    Raises FitError if the optima lie at one C.
+    """
+    middle = float(np.average(optima.log_c, weights=optima.weight))
+    line = _lines(optima, middle)
+    if not math.isfinite(line["a"]):
+        raise FitError(f"every optimum lies at C = {text.power(math.exp(middle), 3)}: no line in C")
+    refits = {} if draws is None else _lines(draws, middle)
+    refits = {name: values[np.isfinite(refits["a"])] for name, values in refits.items()}
+    value = {name: float(values) for name, values in line.items()}
+    intervals = {
+        name: draws_interval(refits.get(name, np.array([])), value[name], level, widening) for name in "ab"
+    }
+    return Trend(
+        **value,
+        C_0=math.exp(middle),
+        a_interval=intervals["a"],
+        b_interval=intervals["b"],
+        level=level,
+        widening=widening,
+        draws=refits,
+        fitted=(math.exp(optima.log_c.min()), math.exp(optima.log_c.max())),
+        warnings=warnings,
+    )
+
+
+def _lines(optima: Optima, middle: float) -> dict[str, Any]:
+    """a, b, N_0, E_0 with C_0 = exp(middle), not finite where the optima lie at one C."""
+    x = optima.log_c - middle
+    a, log_n = straight_line(x, optima.log_n, optima.weight)
+    b, log_e = straight_line(x, optima.log_e, optima.weight)
+    return {"a": a, "b": b, "N_0": np.exp(log_n), "E_0": np.exp(log_e)}
+
+
+def straight_line(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[Any, Any]:
+    """Slope and value at x = 0 of the weighted least-squares line, over the last axis; NaN at a single x."""
+    share = weight / weight.sum(axis=-1, keepdims=True)
+    x_mean, y_mean = (share * x).sum(axis=-1), (share * y).sum(axis=-1)
+    from_mean = x - x_mean[..., None]
+    spread = (share * from_mean**2).sum(axis=-1)
+    slope = (share * from_mean * y).sum(axis=-1) / np.where(spread > _ONE_C, spread, np.nan)
+    return slope, y_mean - slope * x_mean
+
+
+def draws_interval(draws: np.ndarray, middle: float, level: float, widening: float) -> Interval:
+    """The widened percentile interval of `draws` [draws], which holds `middle`; open without draws."""
+    if len(draws) == 0:
+        return None, None
+    low, high = (float(widened_quantile(draws, middle, (1 + side * level) / 2, widening)) for side in (-1, 1))
+    return min(low, middle), max(high, middle)
+
+
+def allocation_table(points: Points | pl.DataFrame) -> pl.DataFrame:
+    """`points` with run, and with N, E, C and loss as positive float64.
+
+    E and C may be left out of a DataFrame if the other is there: C = 6NE. Raises FitError.
+    """
+    table = points.table if isinstance(points, Points) else points
+    if "C" not in table.columns and {"N", "E"} <= set(table.columns):
+        table = table.with_columns(C=6.0 * pl.col("N") * pl.col("E"))
+    if "E" not in table.columns and {"N", "C"} <= set(table.columns):
+        table = table.with_columns(E=pl.col("C") / (6.0 * pl.col("N")))
+    for name in _NUMBERS:
+        _check_column(table, name)
+    if table.is_empty():
+        raise FitError("there are no points")
+    if "run" not in table.columns:
+        table = table.with_columns(run=pl.format("row {}", pl.int_range(1, pl.len() + 1)))
+    return table.with_columns(pl.col(*_NUMBERS).cast(pl.Float64))
+
+
+def _check_column(table: pl.DataFrame, name: str) -> None:
+    if name not in table.columns:
+        raise FitError(f"the column {name} is missing; the points have {', '.join(table.columns)}")
+    values = table[name].cast(pl.Float64, strict=False)
+    wrong = table.filter(~(values.is_finite() & (values > 0)).fill_null(False))
+    if not wrong.is_empty():
+        raise FitError(f"column {name} holds {wrong[name][0]}, which is not a positive number")
+
+
+def with_sizes(table: pl.DataFrame) -> pl.DataFrame:
+    """`table` with size: a number for each N, ascending; an N within 1% of a size's least belongs to it."""
+    n = table["N"].unique().sort().to_list()
+    starts = [n[0]]
+    for value in n:
+        if value > starts[-1] * (1 + _SAME_SIZE):
+            starts.append(value)
+    return table.with_columns(size=pl.Series(np.searchsorted(starts, table["N"].to_numpy(), "right") - 1))
+
+
+def measurement_warnings(used: pl.DataFrame) -> list[str]:
+    """What is amiss with the points `used`: measured mid-schedule, or on repeated data."""
+    warnings = []
+    if running := _mid_schedule(used):
+        warnings.append(
+            f"{running} of {text.plural(len(used), 'point')} used are not known to be annealed: where the "
+            "learning rate decays, a loss before its end lies above that of a run that ends there"
+        )
+    repeated = int((used["E"] > used["U"] * 1.01).sum()) if "U" in used.columns else 0
+    if repeated:
+        warnings.append(
+            f"{text.plural(repeated, 'point')} used repeat data (E > U): the law assumes fresh tokens"
+        )
+    return warnings
+
+
+def _mid_schedule(used: pl.DataFrame) -> int:
+    """Points that say so, or that share their run with others and do not say."""
+    if "annealed" not in used.columns:
+        return int(used["run"].is_duplicated().sum())
+    annealed = used["annealed"].cast(pl.String).str.to_lowercase().is_in(["true", "1"])
+    return int((~annealed.fill_null(False)).sum())

@@ -1,0 +1,99 @@
+"""The terminal surface: annealed losses by (N, U, k) and recipe, and what other runs would have given."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from quarry.analysis.epochs.noise import Noise, measured_noise, shifted
+from quarry.analysis.points.table import Points
+from quarry.errors import FitError
+
+RECIPE = ("weight_decay", "dropout", "peak_learning_rate")
+"""What is tuned at each N, U and k; a table may lack some of it."""
+CELL = ("N", "U", "k", *RECIPE)
+_NUMBERS = ("N", "U", "E", "loss")
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Mean annealed loss of each cell, and the same with new noise.
+
+    `cells` has the columns CELL, `loss`, `clusters`, `plain` (of the recipe that its size was trained by
+    most) and `ruled` (at the learning rate of that recipe). `losses` [1 + draws, cells] are the measured
+    means first, then with simulated `noise`.
+    """
+
+    cells: pl.DataFrame
+    losses: np.ndarray
+    noise: Noise
+
+
+def terminal(points: Points | pl.DataFrame, draws: int, seed: int) -> Terminal:
+    """The terminal surface of `points`: its rows with `annealed` true. Raises FitError.
+
+    Needs N, U, E and loss. A trunk with its branches (columns study, trunk, point) is one cluster;
+    `draw` says which U tokens. Noise is measured between clusters of one cell: without any, FitError is
+    raised if draws are asked for.
+    """
+    table = annealed_rows(points.table if isinstance(points, Points) else points)
+    cells = table.group_by(*CELL).agg(pl.col("loss").mean(), clusters=pl.col("cluster").n_unique())
+    cells = _with_plain(cells.sort(*CELL), table)
+    noise = measured_noise(table, CELL)
+    if draws and not noise.freedom:
+        raise FitError(
+            "no cell has two runs that differ by seed or draw of U alone: noise is not measured, and without "
+            "it there are no intervals (--bootstrap 0 asks for none)"
+        )
+    return Terminal(cells, _means(table, cells, noise, draws, seed), noise)
+
+
+def annealed_rows(table: pl.DataFrame) -> pl.DataFrame:
+    """The rows measured after the learning rate had decayed, with k, cluster, draw and the whole recipe."""
+    for name in _NUMBERS:
+        if name not in table.columns:
+            raise FitError(f"the column {name} is missing; the points have {', '.join(table.columns)}")
+    table = table.filter(is_annealed(table)).with_columns(pl.col(*_NUMBERS).cast(pl.Float64))
+    if table.is_empty():
+        raise FitError("no loss was measured after the learning rate had decayed")
+    for name in _NUMBERS:
+        if not (table[name].is_finite() & (table[name] > 0)).fill_null(False).all():
+            raise FitError(f"column {name} holds a value that is not a positive number")
+    absent = [pl.lit(0.0).alias(name) for name in (*RECIPE, "draw") if name not in table.columns]
+    k = (pl.col("E") / pl.col("U")).round_sig_figs(3)  # whole steps leave k a little off its round number
+    table = table.with_columns(*absent, k=k, cluster=_cluster(table.columns))
+    return table.with_columns(pl.col("draw", *RECIPE).cast(pl.Float64).fill_null(0.0))
+
+
+def is_annealed(table: pl.DataFrame) -> pl.Series:
+    """The column `annealed` as booleans; in a table without it every loss counts as annealed."""
+    if "annealed" not in table.columns:
+        return pl.Series([True] * len(table), dtype=pl.Boolean)
+    return table["annealed"].cast(pl.String).str.to_lowercase().is_in(["true", "1"])
+
+
+def _cluster(columns: list[str]) -> pl.Expr:
+    if {"study", "point", "trunk"} <= set(columns):
+        return pl.concat_str("study", pl.coalesce("trunk", "point"), separator="/")
+    return pl.col("run") if "run" in columns else pl.int_range(pl.len()).cast(pl.String)
+
+
+def _with_plain(cells: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """With `plain` and `ruled`: of equals the plain recipe is that of the least remedies."""
+    counted = table.group_by("N", *RECIPE).agg(pl.col("cluster").n_unique())
+    most = counted.sort("N", "cluster", *RECIPE, descending=[False, True, *(False for _ in RECIPE)])
+    plain = most.group_by("N", maintain_order=True).first().drop("cluster")
+    both = cells.join(plain, on="N", suffix="_plain", maintain_order="left")
+    alike = {name: pl.col(name) == pl.col(f"{name}_plain") for name in RECIPE}
+    both = both.with_columns(plain=pl.all_horizontal(*alike.values()), ruled=alike["peak_learning_rate"])
+    return both.select(*cells.columns, "plain", "ruled")
+
+
+def _means(table: pl.DataFrame, cells: pl.DataFrame, noise: Noise, draws: int, seed: int) -> np.ndarray:
+    place = table.join(
+        cells.with_row_index("cell").select(*CELL, "cell"), on=CELL, nulls_equal=True, maintain_order="left"
+    )
+    at, losses = place["cell"].to_numpy(), place["loss"].to_numpy()
+    rows = np.vstack([losses, losses * np.exp(shifted(place, noise, draws, seed))])
+    sums = np.stack([np.bincount(at, row, len(cells)) for row in rows])
+    return sums / np.bincount(at, minlength=len(cells))

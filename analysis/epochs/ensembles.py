@@ -1,0 +1,55 @@
+"""The data floor of ensembles: averages of K runs of N parameters, K to infinity and the best N and k.
+
+A tighter bound than that of single models, and of another model class (Kim et al. 2025): shown beside the
+floor, never used as it.
+"""
+
+import numpy as np
+import polars as pl
+import scipy
+
+from quarry.analysis.epochs.estimates import estimates
+
+_SCHEMA = {"U": pl.Float64} | estimates("ensemble")
+_CELL = ("n_nonembedding", "unique_tokens", "tokens", "weight_decay", "dropout", "peak_learning_rate")
+
+
+def ensemble_floors(table: pl.DataFrame | None, level: float) -> pl.DataFrame:
+    """A row for each U of `table` (columns `quarry.train.inspect.ensembles.COLUMNS`): ensemble, _low,
+    _high, nats per token.
+
+    Of each cell the limit of L + c / K by least squares over K; of each U the least limit. Intervals by the
+    jackknife over members, null with fewer than four.
+    """
+    if table is None:
+        return pl.DataFrame(schema=_SCHEMA)
+    cells = [_limits(cell) for _, cell in table.group_by(*_CELL, maintain_order=True)]
+    best: dict[float, np.ndarray] = {}
+    for unique, limits in cells:
+        if unique not in best or limits[0] < best[unique][0]:
+            best[unique] = limits
+    rows = [{"U": unique, **_told(limits, level)} for unique, limits in best.items()]
+    return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def _limits(cell: pl.DataFrame) -> tuple[float, np.ndarray]:
+    """U, and the limits of all members and without each."""
+    groups = cell.sort("without", "members").group_by("without", maintain_order=True)
+    found = [_limit(rows["members"].to_numpy(), rows["loss"].to_numpy()) for _, rows in groups]
+    return float(cell["unique_tokens"][0]), np.array(found)
+
+
+def _limit(members: np.ndarray, losses: np.ndarray) -> float:
+    """K to infinity; of one member its own loss."""
+    if len(members) < 2:
+        return float(losses[-1])
+    return float(np.polyfit(1 / members, losses, 1)[1])
+
+
+def _told(limits: np.ndarray, level: float) -> dict[str, float | None]:
+    limit, members = float(limits[0]), len(limits) - 1
+    if members < 4:
+        return {"ensemble": limit, "ensemble_low": None, "ensemble_high": None}
+    spread = ((limits[1:] - limits[1:].mean()) ** 2).sum()
+    reach = float(scipy.stats.t.ppf((1 + level) / 2, members - 1) * np.sqrt((members - 1) / members * spread))
+    return {"ensemble": limit, "ensemble_low": limit - reach, "ensemble_high": limit + reach}

@@ -1,0 +1,118 @@
+"""The data floor L*(U): the least loss of any size, epochs and recipe on U unique tokens."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from quarry.analysis.epochs.estimates import Telling
+from quarry.analysis.epochs.grid import FirstPass, Grid, least, same_tokens
+
+_FEWEST, _EXPONENTS = 4, np.geomspace(0.1, 2.0, 50)
+"""Values that an asymptote c x^-gamma + L of three parameters needs, and the gamma that are tried."""
+_FEWEST_PASSES = 8
+"""Up to the fourth pass repeats are worth nearly what fresh tokens are (Muennighoff et al. 2023, 2305.16264):
+the least loss of so few passes is one on the way to the floor."""
+
+
+@dataclass(frozen=True)
+class Floors:
+    """L*(U) in nats per token, [draws, U], and the loss that no data takes away, [draws].
+
+    `grid` is the least loss trained with repeats, an upper bound; `asymptote` that of N to infinity, NaN
+    below four sizes. `default` is the asymptote, but never above the grid, and the grid where there is no
+    asymptote; NaN where that is no floor: after too few passes, or where runs on fewer tokens, or in one
+    pass, came lower than it.
+    `irreducible` is the limit in U of the defaults that have an asymptote, NaN below four of them.
+    """
+
+    grid: np.ndarray
+    asymptote: np.ndarray
+    default: np.ndarray
+    irreducible: np.ndarray
+
+
+def floors(tuned: Grid, fresh: FirstPass) -> Floors:
+    """Both estimators of each U's floor, from the least loss of each size over k and recipe.
+
+    The asymptotes of all U have one exponent gamma in N, and each its own c and L.
+    """
+    of_size = tuned.of_size
+    lowest = least(of_size, 1)
+    limits = limit(tuned.sizes, np.moveaxis(of_size, 2, 1))
+    own = np.fmin(lowest, limits)
+    bound = np.fmin(_of_less(own), _once(tuned, fresh))
+    none = (own[:1] > bound[:1]) | ~_repeated(tuned)
+    default = np.where(none, np.nan, np.fmin(own, bound))
+    known = np.where(np.isnan(limits[:1]), np.nan, default)
+    irreducible = np.minimum(limit(tuned.unique, known[:, None, :])[:, 0], least(default, 1))
+    return Floors(lowest, limits, default, irreducible)
+
+
+def floors_table(tuned: Grid, floor: Floors, entropy: float, telling: Telling) -> pl.DataFrame:
+    """A row for each U: grid, asymptote, floor, and what can be extracted, with intervals."""
+    rows = [
+        {"U": unique} | telling.row({
+            "grid": floor.grid[:, u], "asymptote": floor.asymptote[:, u], "floor": floor.default[:, u],
+            "information": entropy - floor.default[:, u],
+        })
+        for u, unique in enumerate(tuned.unique)
+    ]  # fmt: skip
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _repeated(tuned: Grid) -> np.ndarray:
+    """Whether some size passed over U often enough for a floor, [U]."""
+    often = tuned.passes >= _FEWEST_PASSES
+    return (~np.isnan(tuned.losses[0][:, :, often])).any(axis=(0, 2))
+
+
+def _of_less(own: np.ndarray) -> np.ndarray:
+    """The least floor of any smaller U, [draws, U]: who has more tokens can leave some out."""
+    lower = np.full_like(own, np.nan)
+    lower[:, 1:] = np.fmin.accumulate(own, axis=1)[:, :-1]
+    return lower
+
+
+def _once(tuned: Grid, fresh: FirstPass) -> np.ndarray:
+    """The least loss of any size that saw U tokens once, [draws, U]; NaN where none did."""
+    once = np.full((len(tuned.losses), len(tuned.unique)), np.nan)
+    for e, u in same_tokens(fresh, tuned):
+        once[:, u] = least(fresh.losses[:, :, e], 1)
+    return once
+
+
+def limit(x: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """L of c x^-gamma + L, neither negative, through each line of losses [draws, lines, x]; [draws, lines].
+
+    Least squares over gamma, which the lines of a draw share, and c and L of each. x without a loss (NaN in
+    the first draw) are left out; NaN for lines with fewer than four.
+    """
+    found = np.full(losses.shape[:2], np.nan)
+    there = ~np.isnan(losses[0])
+    lines = np.flatnonzero(there.sum(axis=1) >= _FEWEST)
+    if not len(lines):
+        return found
+    ends, misfit = _over_exponents(x, losses, there, lines)
+    best = misfit.sum(axis=1).argmin(axis=0)
+    found[:, lines] = np.maximum(ends[best, :, np.arange(len(losses))], 0.0)
+    return found
+
+
+def _over_exponents(
+    x: np.ndarray, losses: np.ndarray, there: np.ndarray, lines: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends and sums of squares [gammas, lines, draws]."""
+    fits = [
+        [_line((x[there[j]] / x[0]) ** -gamma, losses[:, j, there[j]]) for j in lines] for gamma in _EXPONENTS
+    ]
+    both = np.array(fits)
+    return both[:, :, 0], both[:, :, 1]
+
+
+def _line(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Value at x = 0 and sum of squares of the line through y [draws, x], rising or level."""
+    from_mean = x - x.mean()
+    slope = np.maximum(y @ from_mean / (from_mean @ from_mean), 0.0)
+    end = y.mean(axis=1) - slope * x.mean()
+    return end, ((y - end[:, None] - slope[:, None] * x) ** 2).sum(axis=1)

@@ -1,0 +1,100 @@
+"""Losses laid out by N, U and k, so that floors, crossings and slopes are array operations over draws."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from quarry.analysis.epochs.cells import Terminal
+
+ONE_PASS = 1.005
+"""k up to which nothing was seen twice; whole steps leave k a little off 1."""
+_SAME = np.log(2) / 10
+"""ln E and ln U nearer than this are one: tokens of the first pass are rounded to a tenth of a doubling."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`losses` [draws, N, U, k], NaN where nothing was trained; the first draw is what was measured."""
+
+    sizes: np.ndarray
+    unique: np.ndarray
+    passes: np.ndarray
+    losses: np.ndarray
+
+    @cached_property
+    def of_size(self) -> np.ndarray:
+        """The least loss over k, [draws, N, U]; NaN where nothing was trained."""
+        return least(self.losses, -1)
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """`losses` [draws, N, E] of tokens seen once, whatever U they were drawn from; NaN where not measured."""
+
+    sizes: np.ndarray
+    tokens: np.ndarray
+    losses: np.ndarray
+
+
+def same_tokens(fresh: FirstPass, grid: Grid) -> list[tuple[int, int]]:
+    """The places (E, U) of as many tokens in both."""
+    near = np.abs(np.log(fresh.tokens[:, None] / grid.unique)) < _SAME
+    return [(int(e), int(u)) for e, u in zip(*np.nonzero(near), strict=True)]
+
+
+def least(values: np.ndarray, axis: int) -> np.ndarray:
+    """The minimum along `axis`, NaN where there is none."""
+    low = np.where(np.isnan(values), np.inf, values).min(axis=axis)
+    return np.where(np.isinf(low), np.nan, low)
+
+
+def plain_grid(surface: Terminal) -> Grid:
+    """Of the recipe that each size was trained by most."""
+    return _grid(surface, surface.cells["plain"].to_numpy())
+
+
+def tuned_grid(surface: Terminal) -> Grid:
+    """Of the best recipe at each N, U and k; the best of noisy losses, so a little too low where they tie."""
+    return _grid(surface, np.ones(len(surface.cells), bool))
+
+
+def recipe_grid(surface: Terminal, weight_decay: float, dropout: float) -> Grid:
+    """Of one weight decay and dropout, at the learning rate of each size's plain recipe."""
+    own = (pl.col("weight_decay") == weight_decay) & (pl.col("dropout") == dropout)
+    return _grid(surface, surface.cells.select(own & pl.col("ruled")).to_series().to_numpy())
+
+
+def first_pass(surface: Terminal) -> FirstPass:
+    """Of the plain recipe, the cells with k at most 1: those of one N and E are one, their mean."""
+    cells = surface.cells.with_row_index("cell").filter(pl.col("plain") & (pl.col("k") <= ONE_PASS))
+    cells = cells.with_columns(E=(pl.col("k") * pl.col("U")).log(2).round(1))
+    sizes, at_n = np.unique(cells["N"].to_numpy(), return_inverse=True)
+    tokens, at_e = np.unique(cells["E"].to_numpy(), return_inverse=True)
+    total = np.zeros((len(surface.losses), len(sizes), len(tokens)))
+    count = np.zeros((len(sizes), len(tokens)))
+    for cell, n, e in zip(cells["cell"], at_n, at_e, strict=True):
+        total[:, n, e] += surface.losses[:, cell]
+        count[n, e] += 1
+    with np.errstate(invalid="ignore"):
+        return FirstPass(sizes, 2.0**tokens, total / count)
+
+
+def _grid(surface: Terminal, wanted: np.ndarray) -> Grid:
+    """The least loss of the wanted cells at each N, U and k, of the U that were repeated."""
+    repeated = pl.col("k").max().over("U") > ONE_PASS
+    cells = surface.cells.with_row_index("cell").filter(repeated & pl.lit(pl.Series(wanted)))
+    axes = [np.unique(cells[name].to_numpy(), return_inverse=True) for name in ("N", "U", "k")]
+    losses = np.full((len(surface.losses), *(len(values) for values, _ in axes)), np.nan)
+    for cell, n, u, k in zip(cells["cell"], *(index for _, index in axes), strict=True):
+        losses[:, n, u, k] = np.fmin(losses[:, n, u, k], surface.losses[:, cell])
+    sizes, unique, passes = (values for values, _ in axes)
+    return Grid(sizes, unique, passes, losses)
+
+
+def first_pass_table(fresh: FirstPass) -> pl.DataFrame:
+    """N, E and the measured loss of the tokens seen once."""
+    places = zip(*np.nonzero(~np.isnan(fresh.losses[0])), strict=True)
+    rows = [(fresh.sizes[n], fresh.tokens[e], fresh.losses[0, n, e]) for n, e in places]
+    return pl.DataFrame(rows, schema=dict.fromkeys(("N", "E", "loss"), pl.Float64), orient="row")

@@ -1,1 +1,0 @@
-"""What models take from finite data: the parts that `analysis.epochs` is made of."""

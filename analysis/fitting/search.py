@@ -1,0 +1,256 @@
+"""The search for the minima of a law's objective on one set of points."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from quarry.analysis.fitting.objective import Objective
+from quarry.analysis.laws.catalog import Law, Nested
+from quarry.analysis.points.choice import Choice
+from quarry.analysis.points.selection import inputs_of
+from quarry.errors import FitError
+
+MINIMA = 8
+"""The most minima that are told apart."""
+
+# A grid with more combinations than this is sampled.
+_MOST_STARTS, _FEW_STARTS = 4500, 512
+
+# With more points than this the grid is searched on some of them, and what it found is polished on all.
+_ENOUGH_POINTS = 512
+
+# Objectives that agree to this fraction, or to residuals of 1e-6, are one minimum, unless the predictions
+# differ by a tenth of a typical residual.
+_SAME_MINIMUM, _SAME_RESIDUAL, _SAME_PREDICTION = 1e-4, 1e-6, 0.1
+
+# As many of the best lanes as the solver takes in one chunk are searched again: what looked like another
+# minimum is often a lane that had not arrived.
+_CANDIDATES, _POLISHING = 64, 300
+
+
+@dataclass(frozen=True)
+class Minima:
+    """The distinct minima found, best first: params [minima, parameters], objective [minima].
+
+    `agreeing` of `starts` starts reached the best; `reached` [starts] are the objectives of all, ascending.
+    """
+
+    params: np.ndarray
+    objective: np.ndarray
+    starts: int
+    agreeing: int
+    reached: np.ndarray
+
+    def others(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """The other local minima: objective, how far it exceeds the best one (a fraction), parameters."""
+        best = self.objective[0]
+        return [
+            {
+                "objective": float(objective),
+                "excess": float(objective / best - 1) if best > 0 else math.inf,
+                "params": dict(zip(names, params.tolist(), strict=True)),
+            }
+            for params, objective in zip(self.params[1:], self.objective[1:], strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The arrays of one fit: inputs and target [points], the run of each, residuals' scale [points].
+
+    `choice`, if the law is one of the best points only, chooses them in each resample of the runs.
+    """
+
+    law: Law
+    inputs: dict[str, np.ndarray]
+    target: np.ndarray
+    runs: np.ndarray
+    objective: Objective
+    scale: np.ndarray
+    choice: Choice | None = None
+
+    @classmethod
+    def of(cls, table: pl.DataFrame, law: Law, objective: Objective, noise: str | None = None) -> "Data":
+        """`noise` names the column with the standard deviation of each response. Raises FitError."""
+        response = table[law.response].cast(pl.Float64).to_numpy()
+        inputs, runs = inputs_of(table, law), table["run"].to_numpy()
+        scale = np.ones(len(response)) if noise is None else _scale(table, noise, response, objective)
+        return cls(law, inputs, objective.target(response), runs, objective, scale)
+
+    @property
+    def points(self) -> int:
+        return len(self.target)
+
+    @cached_property
+    def n_runs(self) -> int:
+        return len(np.unique(self.runs))
+
+    def rows(self, kept: np.ndarray) -> "Data":
+        """Only these rows (a mask or indices)."""
+        inputs = {name: values[kept] for name, values in self.inputs.items()}
+        return replace(
+            self, inputs=inputs, target=self.target[kept], runs=self.runs[kept], scale=self.scale[kept]
+        )
+
+    def chosen(self, weights: np.ndarray) -> np.ndarray:
+        """`weights` [draws, points] of a resample, 0 for the points that its law is not one of."""
+        return weights if self.choice is None else self.choice.best(weights)
+
+    def predicted(self, params: np.ndarray) -> np.ndarray:
+        """The target that the law gives: [points] for params [parameters]."""
+        named = dict(zip(self.law.parameter_names, params, strict=True))
+        with np.errstate(all="ignore"):
+            return self.objective.target(np.asarray(self.law.predict(named, self.inputs)))
+
+    def residuals(self, params: np.ndarray) -> np.ndarray:
+        """Predicted less measured target, scaled: [points]."""
+        return self.scale * (self.predicted(params) - self.target)
+
+    def solve(self, starts: np.ndarray, weights: Any = 1.0, target: Any = None, **options: Any):
+        """`quarry.analysis.fitting.solver.solve` on these points."""
+        from quarry.analysis.fitting.solver import solve  # JAX takes a second to import
+
+        target = self.target if target is None else target
+        return solve(
+            self.law, starts, self.inputs, target, weights, self.objective, scale=self.scale, **options
+        )
+
+    def search(self) -> Minima:
+        """The minima reached from the grid of starts. Raises FitError if there is none."""
+        some = self.rows(_spread_rows(self.points)) if self.points > _ENOUGH_POINTS else self
+        found = some.solve(np.concatenate([_grid(self.law, _MOST_STARTS), *some.nested_starts()]))
+        order = np.argsort(found.objective)
+        reached = found.objective[order]
+        if not np.isfinite(reached[0]):
+            raise FitError(f"{self.law.name}: no start gives a finite objective on these points")
+        agreeing = int((reached <= some._same(reached[0])).sum())
+        candidates = order[some._distinct_objectives(reached)]
+        return self._polished(found.params[candidates], len(reached), agreeing, reached)
+
+    def refit(self, minima: Minima, kept: np.ndarray) -> np.ndarray:
+        """The best parameters on the rows `kept`, from the minima of all rows and a part of the grid."""
+        starts = np.concatenate([minima.params, _grid(self.law, _FEW_STARTS)])
+        solution = self.solve(starts, kept.astype(float))
+        return solution.params[np.argmin(solution.objective)]
+
+    def nested_starts(self) -> list[np.ndarray]:
+        """Starts at the minima of the simpler laws that this one contains."""
+        return [self._nested_start(nested) for nested in self.law.nested]
+
+    def _nested_start(self, nested: Nested) -> np.ndarray:
+        inner = replace(self, law=nested.law).search()
+        combinations = [dict(zip(nested.starts, v, strict=True)) for v in product(*nested.starts.values())]
+        return np.array(
+            [
+                [(known | extra)[name] for name in self.law.parameter_names]
+                for params in inner.params[:2]
+                for known in [dict(zip(nested.law.parameter_names, params.tolist(), strict=True))]
+                for extra in combinations
+            ]
+        )
+
+    def _polished(self, params: np.ndarray, starts: int, agreeing: int, reached: np.ndarray) -> Minima:
+        solution = self.solve(params, iterations=_POLISHING)
+        order = np.argsort(solution.objective)
+        best = self._distinct(solution.params[order], solution.objective[order])
+        return Minima(
+            solution.params[order[best]], solution.objective[order[best]], starts, agreeing, reached
+        )
+
+    def _same(self, objective: float) -> float:
+        """The largest objective that counts as the same minimum."""
+        return objective * (1 + _SAME_MINIMUM) + float(np.sum((_SAME_RESIDUAL * self.scale) ** 2))
+
+    def _distinct_objectives(self, objective: np.ndarray) -> list[int]:
+        """Places of the first of each minimum in sorted objectives, and of the best lanes beside it."""
+        places = list(range(min(len(objective), _CANDIDATES // 2)))
+        for i in range(places[-1] + 1, len(objective)):
+            if len(places) < _CANDIDATES and self._same(objective[places[-1]]) < objective[i] < np.inf:
+                places.append(i)
+        return places
+
+    def _distinct(self, params: np.ndarray, objective: np.ndarray) -> list[int]:
+        """Places of the distinct minima: another objective, or the same with other predictions."""
+        residuals = np.array([self.residuals(row) for row in params])
+        typical = np.sqrt(np.mean(residuals[0] ** 2))
+        places = [0]
+        for i in range(1, len(objective)):
+            if len(places) == MINIMA or not np.isfinite(objective[i]):
+                break
+            known = [j for j in places if objective[i] <= self._same(objective[j])]
+            with np.errstate(all="ignore"):
+                change = [np.sqrt(np.mean((residuals[i] - residuals[j]) ** 2)) for j in known]
+            if all(size > _SAME_PREDICTION * typical + _SAME_RESIDUAL for size in change):
+                places.append(i)
+        return places
+
+    def jacobian(self, params: np.ndarray) -> np.ndarray:
+        """d residual / d parameter, per e-fold for `log` parameters: [points, parameters]."""
+        from quarry.analysis.fitting.solver import jacobian
+
+        return self.scale[:, None] * jacobian(self.law, params, self.inputs, self.objective.logarithmic)
+
+    def condition_number(self, params: np.ndarray) -> float:
+        """Of the Jacobian with columns scaled to length 1: how nearly the parameters trade off."""
+        columns = self.jacobian(params)
+        length = np.linalg.norm(columns, axis=0)
+        usable = np.isfinite(columns).all() and (length > 0).all()
+        return float(np.linalg.cond(columns / length)) if usable else math.inf
+
+    def input_correlation(self) -> float | None:
+        """The correlation of the logarithms of two inputs, the strongest of its pairs; None for one input."""
+        pair = strongest_pair(self.inputs)
+        return None if pair is None else _correlation(self.inputs, *pair)
+
+
+# The product of standard deviations of logarithms below which an input does not vary.
+_TINY_SPREAD = 1e-9
+
+_PAIRS = (("N", "E"), ("N", "U"), ("N", "S_min"), ("C", "M"))
+
+
+def strongest_pair(inputs: Mapping[str, np.ndarray]) -> tuple[str, str] | None:
+    """The two inputs, of those that a ladder may tie together, whose logarithms correlate most."""
+    pairs = [pair for pair in _PAIRS if set(pair) <= set(inputs)]
+    return max(pairs, key=lambda pair: abs(_correlation(inputs, *pair)), default=None)
+
+
+def _correlation(inputs: Mapping[str, np.ndarray], first: str, second: str) -> float:
+    one, two = np.log(inputs[first]), np.log(inputs[second])
+    if (first, second) == ("C", "M"):  # what was trained is N and E: C = 6NE, M = E / N
+        one, two = one - two, one + two
+    spread = one.std() * two.std()
+    return float(np.mean((one - one.mean()) * (two - two.mean())) / spread) if spread > _TINY_SPREAD else 0.0
+
+
+def _scale(table: pl.DataFrame, noise: str, response: np.ndarray, objective: Objective) -> np.ndarray:
+    """One over the standard deviation of each target."""
+    if noise not in table.columns:
+        raise FitError(f"noise={noise!r} is not a column; the points have {', '.join(table.columns)}")
+    sigma = table[noise].cast(pl.Float64, strict=False).fill_null(math.nan).to_numpy()
+    if not (np.isfinite(sigma) & (sigma > 0)).all():
+        raise FitError(f"noise: column {noise} holds a value that is not a positive number")
+    return response / sigma if objective.logarithmic else 1 / sigma
+
+
+def _grid(law: Law, most: int) -> np.ndarray:
+    """The law's grid of starts [starts, parameters]; of more than `most`, a sample, the same each time."""
+    size = law.grid()
+    if size <= most:
+        return np.array(law.starts())
+    places = np.random.default_rng(0).choice(size, most, replace=False)
+    shape = tuple(len(parameter.starts) for parameter in law.parameters)
+    columns = np.unravel_index(places, shape)
+    values = [np.array(p.starts)[i] for p, i in zip(law.parameters, columns, strict=True)]
+    return np.stack(values, axis=1)
+
+
+def _spread_rows(points: int) -> np.ndarray:
+    """Indices of `_ENOUGH_POINTS` rows, the same each time."""
+    return np.sort(np.random.default_rng(0).choice(points, _ENOUGH_POINTS, replace=False))

@@ -1,0 +1,196 @@
+"""What a reader must know before believing a fit, each in one sentence."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from quarry.analysis.fitting.intervals import Interval
+from quarry.analysis.fitting.misfit import Misfit
+from quarry.analysis.fitting.search import strongest_pair
+from quarry.analysis.laws.catalog import Law
+from quarry.analysis.points.selection import FRONTIER, inputs_of, shares_held
+from quarry.analysis.points.table import Points
+from quarry.text import plural
+
+# In a ladder of E = 20 N the correlation is 1; a grid of sizes and token counts has 0.
+_CONFOUNDED = 0.98
+
+_FEW_AGREEING = 0.01
+
+# A law whose residuals are this improbable is doubted; minima within this fraction of the best are rivals.
+_MISFIT, _RIVAL = 1e-3, 0.01
+
+_NAMED = 5
+
+_LOSS_UNIT = "nats/token"
+
+
+def confounded(correlation: float | None) -> bool:
+    """Whether inputs with this correlation of logarithms leave a law's exponents indistinguishable."""
+    return correlation is not None and abs(correlation) > _CONFOUNDED
+
+
+def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> list[str]:
+    """Warnings about the points, the law's residuals and the search."""
+    return [
+        *_design_warnings(law, points, diagnostics),
+        *_table_warnings(law, points, diagnostics),
+        *_misfit_warnings(law, diagnostics),
+        *_search_warnings(diagnostics),
+    ]
+
+
+def _design_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> list[str]:
+    """Inputs that the points do not vary apart."""
+    warnings = []
+    if not shares_held(points, law):
+        warnings.append(
+            f"no two points share what {law.name} holds fixed: token counts and sizes vary together"
+        )
+    correlation = diagnostics["correlated_inputs"]
+    pair = strongest_pair(inputs_of(points.table, law))
+    if confounded(correlation) and pair is not None:
+        one, two = pair
+        warnings.append(
+            f"{one} and {two} move together (correlation of logarithms {correlation:.3f}), as in a ladder of "
+            "fixed tokens per parameter: these points cannot tell the exponents apart, and the parameters "
+            f"are one choice among many; vary {two} at fixed {one}"
+        )
+    return warnings
+
+
+def _table_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> list[str]:
+    """Points that may not be what the law takes them for."""
+    warnings = _unit_warnings(law, points)
+    if (repeated_rows := _identical(law, points.table)) > 0:
+        warnings.append(
+            f"{plural(repeated_rows, 'row')} repeat others exactly: copies of one narrow the intervals"
+        )
+    if (far := _far_from_6ne(points.table)) > 0:
+        warnings.append(f"C is not within a factor of 3 of 6NE in {plural(far, 'point')}: is it in FLOPs?")
+    if mixed := [name for name in ("corpus", "tokenizer") if _several(points.table, name)]:
+        words = " and ".join(mixed)
+        warnings.append(f"the points differ in {words}: their losses per token are not comparable")
+    if (repeated := _repeating(law, points)) > 0:
+        verb = "repeats its" if repeated == 1 else "repeat their"
+        warnings.append(
+            f"{plural(repeated, 'point')} {verb} data (E > U), and {law.name} assumes fresh tokens"
+        )
+    if "S_min" in law.inputs and "published B_crit" in points.table.columns:
+        warnings.append(
+            "S_min was computed with the critical batch of Kaplan et al. 2020, which holds for their data "
+            "and losses: measure your own (critical-batch) and give it (--critical)"
+        )
+    if law.inputs == FRONTIER and diagnostics["resampling"] == "noise":
+        warnings.append(
+            "the points of the frontier were chosen by their losses, and simulated noise takes it as given"
+        )
+    if "annealed" in points.table.columns and (running := int((~annealed(points.table)).sum())):
+        warnings.append(
+            f"{plural(running, 'point')} measured before the learning rate had decayed: where it decays, "
+            "such a loss lies above that of a run that ends there"
+        )
+    return warnings
+
+
+def _search_warnings(diagnostics: Mapping[str, Any]) -> list[str]:
+    """A minimum that may not be the one, or that no held-out runs support."""
+    warnings = []
+    starts, agreeing = diagnostics["n_starts"], diagnostics["n_starts_agreeing"]
+    if agreeing < max(2, _FEW_AGREEING * starts):
+        warnings.append(f"only {agreeing} of {starts} starts reached the best objective")
+    if rivals := [m for m in diagnostics["other_minima"] if m["excess"] < _RIVAL]:
+        others = "another minimum comes" if len(rivals) == 1 else f"{len(rivals)} other minima come"
+        warnings.append(
+            f"{others} within 1% of the best objective: see other_minima; the points hardly choose"
+        )
+    if diagnostics["held_out_error"] is None:
+        warnings.append("too few points are left without the largest runs to measure an extrapolation error")
+    return warnings
+
+
+def _unit_warnings(law: Law, points: Points) -> list[str]:
+    """Losses beyond what the search allows an irreducible loss: perhaps of another unit."""
+    highest = float(points.table[law.response].cast(pl.Float64).to_numpy().max())
+    return [
+        f"column {law.response} reaches {highest:g}, and {parameter.name} is searched up to "
+        f"{parameter.upper:g}: are these losses in {_LOSS_UNIT}?"
+        for parameter in law.parameters
+        if parameter.unit == _LOSS_UNIT and not parameter.log and parameter.upper < highest
+    ]
+
+
+def _misfit_warnings(law: Law, diagnostics: Mapping[str, Any]) -> list[str]:
+    """Residuals that the law should not leave."""
+    misfit, outliers = diagnostics["misfit"], diagnostics["outliers"]
+    warnings = rejection(law.name, law.inputs, law.response, Misfit(**misfit)) if misfit else []
+    if outliers:
+        named = ", ".join(outliers[:_NAMED]) + (" and others" if len(outliers) > _NAMED else "")
+        verb = "lies" if len(outliers) == 1 else "lie"
+        warnings.append(
+            f"{plural(len(outliers), 'run')} {verb} more than six typical residuals from the law: {named}"
+        )
+    return warnings
+
+
+def rejection(law: str, inputs: Sequence[str], response: str, misfit: Misfit) -> list[str]:
+    """The sentence that a law is rejected, if it is."""
+    if misfit.probability >= _MISFIT:
+        return []
+    return [
+        f"{law} is rejected by these points: its residuals curve with {' and '.join(inputs)}, by "
+        f"{misfit.size:.2%} of the {response} (probability {misfit.probability:.1g} if it were right)"
+    ]
+
+
+def annealed(table: pl.DataFrame) -> pl.Series:
+    """The column annealed as booleans, also from text; what is not known counts as not."""
+    return table["annealed"].cast(pl.String).str.to_lowercase().is_in(["true", "1"]).fill_null(False)
+
+
+def _identical(law: Law, table: pl.DataFrame) -> int:
+    """Rows that repeat another's inputs and response to the last digit."""
+    return len(table) - table.select(*law.inputs, law.response).n_unique()
+
+
+def _far_from_6ne(table: pl.DataFrame) -> int:
+    if not {"C", "N", "E"} <= set(table.columns):
+        return 0
+    c, n, tokens = (table[name].cast(pl.Float64, strict=False) for name in ("C", "N", "E"))
+    ratio = c / (6 * n * tokens)
+    return int(((ratio > 3) | (ratio < 1 / 3)).sum())
+
+
+def _several(table: pl.DataFrame, name: str) -> bool:
+    return name in table.columns and table[name].n_unique() > 1
+
+
+def _repeating(law: Law, points: Points) -> int:
+    """Points of more than one epoch, for a law in E that knows no U: it describes the first pass."""
+    first_pass = bool({"E", "C", "M"} & set(law.inputs)) and "U" not in law.inputs
+    if not first_pass or not {"E", "U"} <= set(points.table.columns):
+        return 0
+    tokens, unique = (points.table[name].cast(pl.Float64, strict=False) for name in ("E", "U"))
+    return int((tokens > unique * 1.01).sum())
+
+
+def unbounded_warnings(
+    law: Law, interval: Mapping[str, Interval], diagnostics: Mapping[str, Any]
+) -> list[str]:
+    """Warnings about parameters that these runs do not pin down."""
+    runs, needed = diagnostics["runs"], len(law.parameters)
+    if runs <= needed:
+        return [
+            f"these runs cannot bound it: {runs} runs for the {needed} parameters of {law.name}; no interval"
+        ]
+    if diagnostics["bootstrap"] == 0:
+        return ["no interval was asked for (bootstrap=0)"]
+    sides = {name: _open_sides(*interval[name]) for name in law.parameter_names}
+    return [f"{name} is not bounded {side} by these runs" for name, side in sides.items() if side]
+
+
+def _open_sides(below: float | None, above: float | None) -> str:
+    if below is None and above is None:
+        return "on either side"
+    return "below" if below is None else "above" if above is None else ""

@@ -1,0 +1,332 @@
+"""Published fits and trends, as their sources print them, each with how sure we are of it.
+
+N in parameters, U and E in tokens, C in FLOPs (a source's PF-days times `PF_DAY`), losses in nats per token.
+Where a source contradicts itself both numbers are here under their own names, and neither is averaged.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from quarry.analysis.laws.catalog import (
+    CHINCHILLA,
+    CONTEXT,
+    CRITICAL_BATCH,
+    DATA_CONSTRAINED,
+    KAPLAN_C,
+    KAPLAN_D,
+    KAPLAN_N,
+    KAPLAN_ND,
+    KAPLAN_NS,
+    Law,
+    in_variable,
+)
+from quarry.errors import LawError
+
+PF_DAY = 8.64e19
+"""FLOPs in a petaflop/s-day."""
+
+Status = Literal["read in the paper", "secondary source", "recalled", "computed"]
+
+
+@dataclass(frozen=True)
+class PublishedFit:
+    """The parameters of a law as a paper gives them, in the law's units, with its standard errors if any."""
+
+    name: str
+    law: Law
+    params: dict[str, float]
+    source: str
+    status: Status
+    note: str = ""
+    standard_error: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PublishedTrend:
+    """A published power law of one variable: `response` = y_0 (x / x_0)^exponent, in `unit`.
+
+    x is N in parameters, C in FLOPs or U in tokens, as `variable` says.
+    """
+
+    name: str
+    response: str
+    unit: str
+    variable: str
+    y_0: float
+    x_0: float
+    exponent: float
+    source: str
+    status: Status
+    note: str = ""
+
+    def predict(self, x: Any) -> Any:
+        """The response at `x`."""
+        return self.y_0 * (x / self.x_0) ** self.exponent
+
+
+@dataclass(frozen=True)
+class Approach:
+    """One of Hoffmann's estimates of N_opt ~ C^a and E_opt ~ C^b, with its 80% intervals as printed."""
+
+    name: str
+    a: float
+    a_interval: tuple[float, float]
+    b: float
+    b_interval: tuple[float, float]
+    source: str = "Hoffmann et al. 2022 (arXiv 2203.15556), Table 2 (its number recalled)"
+    status: Status = "secondary source"
+
+
+def find_published(name: str) -> PublishedFit:
+    """The published fit called `name`. Raises LawError, which lists the choices."""
+    if name not in PUBLISHED:
+        raise LawError(f"no published fit {name!r}: choose one of {', '.join(PUBLISHED)}")
+    return PUBLISHED[name]
+
+
+_KAPLAN = "Kaplan et al. 2020 (arXiv 2001.08361)"
+_HENIGHAN = "Henighan et al. 2020 (arXiv 2010.14701)"
+_HOFFMANN = "Hoffmann et al. 2022 (arXiv 2203.15556)"
+_PORIAN = "Porian et al. 2024 (arXiv 2406.19146)"
+_THREE_SETS = "the constants of eq. 1.1, Table 2 and Table 3 differ: three separate fits"
+
+
+def _kaplan(name: str, law: Law, where: str, note: str, **params: float) -> PublishedFit:
+    return PublishedFit(name, law, params, f"{_KAPLAN}, {where}", "read in the paper", note)
+
+
+_KAPLAN_FITS = (
+    _kaplan("kaplan-n", KAPLAN_N, "eq. 1.1", _THREE_SETS, N_c=8.8e13, alpha_N=0.076),
+    _kaplan("kaplan-d", KAPLAN_D, "eq. 1.2", "Table 2 is a separate fit", D_c=5.4e13, alpha_D=0.095),
+    _kaplan(
+        "kaplan-c",
+        KAPLAN_C,
+        "eq. 3.3",
+        "naive: batch fixed at 2^19 tokens",
+        C_c=1.6e7 * PF_DAY,
+        alpha_C=0.057,
+    ),
+    _kaplan(
+        "kaplan-c-min",
+        KAPLAN_C,
+        "eq. 1.3",
+        "C is C_min; alpha_C is .050 here, .052 in eq. B.7, .054 in section 6.4, .0525 from Table 3",
+        C_c=3.1e8 * PF_DAY,
+        alpha_C=0.050,
+    ),
+    _kaplan(
+        "kaplan-nd", KAPLAN_ND, "Table 2", _THREE_SETS, N_c=6.4e13, D_c=1.8e13, alpha_N=0.076, alpha_D=0.103
+    ),
+    _kaplan(
+        "kaplan-ns", KAPLAN_NS, "Table 3", _THREE_SETS, N_c=6.5e13, S_c=2.1e3, alpha_N=0.077, alpha_S=0.76
+    ),
+    _kaplan(
+        "critical-batch",
+        CRITICAL_BATCH,
+        "eq. 1.4",
+        "B_star is 2e8 in the text; eq. B.4 prints 1 / alpha_B as 5, which is 4.76",
+        B_star=2.1e8,
+        alpha_B=0.21,
+    ),
+)
+
+_CONTEXT_LEGEND = ((4.0, 3.2, 0.47), (3.4, 4.0, 0.56), (2.9, 4.5, 0.56), (2.7, 4.9, 0.60), (2.4, 5.1, 0.61),
+                   (2.3, 5.4, 0.62))  # fmt: skip
+_CONTEXT_FITS = tuple(
+    _kaplan(f"kaplan-context-{size}", CONTEXT, "Figure 20", "sizes from 1, the smallest, to 6", a=a, b=b, c=c)
+    for size, (a, b, c) in enumerate(_CONTEXT_LEGEND, start=1)
+)
+
+# L_inf, x_0, alpha; None: the source gives no L_inf.
+_HENIGHAN_N = {
+    "language": (None, 1.47e14, 0.070),
+    "image-8x8": (3.12, 8.0e1, 0.24),
+    "image-16x16": (2.64, 2.8e2, 0.22),
+    "image-32x32": (2.20, 6.3e1, 0.13),
+    "vq-16x16": (3.99, 2.7e4, 0.13),
+    "vq-32x32": (3.07, 1.9e4, 0.14),
+    "text-to-image-text": (None, 5.6e8, 0.037),
+    "text-to-image-image": (2.0, 5.1e3, 0.16),
+    "image-to-text-text": (None, 7.0e8, 0.039),
+    "image-to-text-image": (2.0, 5.5e3, 0.15),
+    "video-vq": (1.01, 3.7e4, 0.24),
+    "math": (0.28, 1.1e4, 0.16),
+}
+_HENIGHAN_C = {
+    "language": (None, 3.47e8, 0.048),
+    "image-8x8": (3.13, 1.8e-8, 0.19),
+    "image-16x16": (2.64, 1.6e-8, 0.16),
+    "image-32x32": (2.21, 3.6e-9, 0.10),
+    "vq-16x16": (4.09, 6.1e-7, 0.11),
+    "vq-32x32": (3.17, 2.6e-6, 0.12),
+    "text-to-image": (1.93, 1.5e-6, 0.15),
+    "image-to-text": (1.97, 1.5e-6, 0.16),
+    "video-vq": (0.95, 2.2e-5, 0.14),
+    "math": (0.14, 1.4e-5, 0.17),
+}
+_HENIGHAN_SIZE = {
+    "language": (3.3e-13, 0.73),
+    "image-8x8": (5.3e-14, 0.64),
+    "image-16x16": (4.8e-12, 0.75),
+    "image-32x32": (1.6e-13, 0.65),
+    "vq-16x16": (6.2e-14, 0.64),
+    "vq-32x32": (9.4e-13, 0.70),
+    "text-to-image": (9.4e-13, 0.70),
+    "image-to-text": (3.3e-12, 0.72),
+    "video-vq": (1.13e-12, 0.71),
+    "math": (2.3e-12, 0.69),
+}
+_HENIGHAN_NOTES = {
+    "language": "language data do not identify L_inf: none is given, 0 stands for it",
+    "text-to-image-text": "no L_inf is given, 0 stands for it",
+    "image-to-text-text": "no L_inf is given, 0 stands for it",
+    "text-to-image": "text and image losses combined",
+    "image-to-text": "text and image losses combined",
+    "math": "the extrapolation test set",
+}
+
+
+def _henighan(domain: str, x: str, unit: float, row: tuple[float | None, float, float]) -> PublishedFit:
+    l_inf, x_0, alpha = row
+    return PublishedFit(
+        f"henighan-{domain}-{x.lower()}",
+        in_variable("power-offset", x),
+        {"L_inf": l_inf or 0.0, "x_0": x_0 * unit, "alpha": alpha},
+        f"{_HENIGHAN}, Table 1",
+        "read in the paper",
+        _HENIGHAN_NOTES.get(domain, ""),
+    )
+
+
+_HENIGHAN_FITS = (
+    *(_henighan(domain, "N", 1.0, row) for domain, row in _HENIGHAN_N.items()),
+    *(_henighan(domain, "C", PF_DAY, row) for domain, row in _HENIGHAN_C.items()),
+)
+
+_CHINCHILLA_FITS = (
+    PublishedFit(
+        "hoffmann",
+        CHINCHILLA,
+        {"L_inf": 1.6934, "A": 406.4, "B": 410.7, "alpha": 0.3392, "beta": 0.2849},
+        f"{_HOFFMANN}, approach 3, before rounding",
+        "secondary source",
+    ),
+    PublishedFit(
+        "hoffmann-rounded",
+        CHINCHILLA,
+        {"L_inf": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28},
+        f"{_HOFFMANN}, approach 3, as printed",
+        "secondary source",
+        "the rounding of the exponents alone moves tokens per parameter at 5.76e23 FLOPs from 59 to 93",
+    ),
+    PublishedFit(
+        "besiroglu",
+        CHINCHILLA,
+        {"L_inf": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658},
+        "Besiroglu et al. 2024 (arXiv 2404.10102): 240 points read again from Hoffmann's Figure 4",
+        "secondary source",
+        standard_error={"L_inf": 0.03, "A": 124.58, "B": 1293.23, "alpha": 0.02, "beta": 0.02},
+    ),
+    PublishedFit(
+        "muennighoff",
+        DATA_CONSTRAINED,
+        {
+            "L_inf": math.exp(0.6254804),
+            "A": math.exp(6.255414),
+            "B": math.exp(7.3049974),
+            "alpha": 0.3526596,
+            "beta": 0.3526596,
+            "R_D": 15.387756,
+            "R_N": 5.309743,
+        },
+        "Muennighoff et al. 2023 (arXiv 2305.16264), the constants of the released code",
+        "secondary source",
+        "the paper rounds to A 521, B 1488, L_inf 1.87; runs with rising loss were dropped",
+    ),
+)
+
+PUBLISHED: dict[str, PublishedFit] = {
+    fit.name: fit for fit in (*_KAPLAN_FITS, *_CONTEXT_FITS, *_HENIGHAN_FITS, *_CHINCHILLA_FITS)
+}
+
+APPROACHES: dict[str, Approach] = {
+    approach.name: approach
+    for approach in (
+        Approach("envelope", 0.50, (0.488, 0.502), 0.50, (0.501, 0.512)),
+        Approach("isoflop", 0.49, (0.462, 0.534), 0.51, (0.483, 0.529)),
+        Approach("parametric", 0.46, (0.454, 0.455), 0.54, (0.542, 0.543)),
+    )
+}
+
+CHINCHILLA_PLANS: tuple[tuple[float, float], ...] = (
+    (400e6, 8.0e9),
+    (1e9, 20.2e9),
+    (10e9, 205e9),
+    (67e9, 1.5e12),
+)
+"""N (parameters) and its compute-optimal E (tokens).
+
+Hoffmann et al. 2022, Table 3 (its number recalled); secondary source.
+"""
+
+OPTIMAL_SIZE: dict[str, PublishedTrend] = {
+    domain: PublishedTrend(
+        f"henighan-{domain}", "N_opt", "parameters", "C", 1.0, c_0 * PF_DAY, beta,
+        f"{_HENIGHAN}, Table 1", "read in the paper",
+    )
+    for domain, (c_0, beta) in _HENIGHAN_SIZE.items()
+}  # fmt: skip
+"""Henighan's N_opt = (C / C_0)^beta by domain, read off the convex hull of loss against compute."""
+
+
+def _kaplan_trend(
+    name: str, response: str, unit: str, y_0: float, exponent: float, where: str, note: str = ""
+):
+    source = f"{_KAPLAN}, {where}"
+    return PublishedTrend(name, response, unit, "C", y_0, PF_DAY, exponent, source, "read in the paper", note)
+
+
+_TWICE = "training at B_crit: twice E_min = B_crit S_min"
+
+TRENDS: dict[str, PublishedTrend] = {
+    trend.name: trend
+    for trend in (
+        _kaplan_trend("kaplan-n-opt", "N_opt", "parameters", 1.3e9, 0.73, "Table 6", "C is C_min"),
+        _kaplan_trend("kaplan-b-crit", "B_crit", "tokens", 2.0e6, 0.24, "Table 6", "C is C_min"),
+        _kaplan_trend("kaplan-s-min", "S_min", "steps", 5.4e3, 0.03, "Table 6", "C is C_min"),
+        _kaplan_trend(
+            "kaplan-d-opt", "E", "tokens", 2e10, 0.27, "Table 6",
+            f"C is C_min; {_TWICE}; the quoted crossing C* of 1e4 PF-days follows from this one",
+        ),
+        _kaplan_trend(
+            "kaplan-d-opt-6.7", "E", "tokens", 4e10, 0.26, "eq. 6.7",
+            "C is C_min; twice Table 6 though the same quantity: the crossing is 10 times later with it",
+        ),
+        PublishedTrend(
+            "kaplan-no-overfitting", "U", "tokens", "N", 5e3, 1.0, 0.74, f"{_KAPLAN}, eq. 4.4",
+            "read in the paper", "at least so many unique tokens keep overfitting below .02",
+        ),
+        PublishedTrend(
+            "henighan-image-16x16-section-6", "N_opt", "parameters", "C", 2.8e8, PF_DAY, 0.74,
+            f"{_HENIGHAN}, section 6", "read in the paper", "Table 1 has (C / 4.8e-12 PF-days)^.75",
+        ),
+        PublishedTrend(
+            "henighan-image-16x16-compute", "C", "FLOPs", "U", 5e-42 * PF_DAY, 1.0, 3.9,
+            f"{_HENIGHAN}, section 6", "read in the paper", "rounded",
+        ),
+        PublishedTrend(
+            "henighan-image-16x16-compute-recomputed", "C", "FLOPs", "U", 6.4e-42 * PF_DAY, 1.0, 3.85,
+            f"{_HENIGHAN}, section 6, from N_opt = 2.8e8 C^.74", "computed", "the paper prints 5e-42 U^3.9",
+        ),
+        PublishedTrend(
+            "porian-learning-rate", "learning rate", "", "N", 3.7, 1.0, -0.36, _PORIAN, "secondary source",
+            "tuned for each size; N includes the head",
+        ),
+        PublishedTrend(
+            "porian-batch", "B", "tokens", "N", 0.7576, 1.0, 0.703, _PORIAN, "secondary source",
+            "tuned for each size; N includes the head; tokens is our reading of the unit",
+        ),
+    )
+}  # fmt: skip

@@ -1,0 +1,195 @@
+"""What to train with a budget: the best N and E of a fitted law, their bands, and what would help more."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from quarry import text
+from quarry.analysis.fitting.estimation import Fit
+from quarry.analysis.fitting.intervals import Interval
+from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH, critical_batch
+from quarry.analysis.laws.catalog import KAPLAN_NS
+from quarry.analysis.planning.kaplan_plan import KaplanPlanned
+from quarry.analysis.planning.law_plan import Doubling, Planned
+from quarry.analysis.planning.regime import Regime
+from quarry.analysis.planning.saved_fit import surface_of
+from quarry.analysis.planning.surface import Surface, check_plannable
+from quarry.checks import check_positive
+from quarry.errors import FitError
+
+KAPLAN_RULE = "the critical batch at this loss, constants published by Kaplan 2020 (eq. 1.4)"
+
+# A run of fewer steps says little of its N and E.
+_FEWEST_STEPS = 1000
+
+# Outside the fitted range by more than this many decades is worth a word.
+_OUTSIDE = 0.05
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The compute-optimal plan of one law: N parameters, E, U and B in tokens, losses in nats per token.
+
+    `n_interval` and `tokens_interval` hold each draw's own optimum. `loss_band` is the law's at this plan,
+    `run_band` that of one new run. `regret` is what the plan loses, at most in `level` of the draws, against
+    the draw's own optimum. `elasticity` is -d ln(L - L_inf) / d ln x for x of N, U (at fixed k) and k.
+    Without `unique_tokens` every token is fresh: U = E, k = 1, and the elasticities of U and k are both that
+    of E. `doubling` has C and U (planned anew) and N and k (all else equal). `outside` is by how many decades
+    an input lies above (or, negative, below) the fitted range. A None stands for what the law cannot say.
+    """
+
+    name: str
+    law: str
+    source: str
+    count: str
+    level: float
+    flops: float
+    unique_tokens: float | None
+    n: float
+    tokens: float
+    epochs: float
+    spent: float
+    n_interval: Interval
+    tokens_interval: Interval
+    loss: float
+    irreducible: float
+    loss_band: Interval
+    run_band: Interval
+    regret: float | None
+    batch_tokens: float
+    batch_rule: str
+    steps: float
+    elasticity: dict[str, float]
+    elasticity_interval: dict[str, Interval]
+    regime: Regime | None
+    doubling: dict[str, Doubling]
+    outside: dict[str, float]
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Strict JSON values."""
+        return asdict(self)
+
+
+def plan(
+    fit: Fit | Surface,
+    flops: float,
+    unique_tokens: float | None = None,
+    batch_tokens: float | None = None,
+) -> Plan:
+    """The least loss of a fitted law for `flops` = 6NE, from `unique_tokens` (None: always fresh ones).
+
+    Where more passes hurt, less than the budget is spent. The batch is `batch_tokens`, or Kaplan's critical
+    batch at the loss. Raises FitError for a budget that is none, for a law that is no surface of N and E,
+    and where the loss has no least value within it.
+    """
+    surface = surface_of(fit) if isinstance(fit, Fit) else fit
+    check_positive(FitError, flops=flops, unique_tokens=unique_tokens, batch_tokens=batch_tokens)
+    if surface.law is KAPLAN_NS:
+        return _report(KaplanPlanned(surface, flops, unique_tokens, batch_tokens), batch_tokens)
+    check_plannable(surface.law)
+    for x in ("N", "E"):
+        low, high = surface.ranges.get(x, (1.0, 2.0))
+        if high < low * 1.01:
+            raise FitError(
+                f"{surface.name}: {x} never varies in the points it was fitted to, so it cannot say how to "
+                f"divide a budget between N and E: vary {x}"
+            )
+    if surface.confounded:
+        raise FitError(
+            f"{surface.name}: N and E move together in the points it was fitted to, so it cannot say how to "
+            "divide a budget between them: vary E at fixed N"
+        )
+    return _report(Planned.best(surface, flops, unique_tokens), batch_tokens)
+
+
+def _report(found: Planned | KaplanPlanned, batch_tokens: float | None) -> Plan:
+    surface, elasticities = found.surface, found.elasticities()
+    loss_band, run_band = surface.bands(found.at)
+    n_interval, tokens_interval, regret = found.optima()
+    batch, rule = _batch(surface, found.loss, batch_tokens)
+    shown = Plan(
+        name=surface.name,
+        law=surface.law.name,
+        source=surface.source,
+        count=surface.count,
+        level=surface.level,
+        flops=found.flops,
+        unique_tokens=found.unique,
+        n=found.n,
+        tokens=found.tokens,
+        epochs=found.epochs,
+        spent=6 * found.n * found.tokens,
+        n_interval=n_interval,
+        tokens_interval=tokens_interval,
+        loss=found.loss,
+        irreducible=surface.params.get("L_inf", 0.0),
+        loss_band=loss_band,
+        run_band=run_band,
+        regret=regret,
+        batch_tokens=batch,
+        batch_rule=rule,
+        steps=found.tokens / batch,
+        elasticity={x: value for x, (value, _) in elasticities.items()},
+        elasticity_interval={x: interval for x, (_, interval) in elasticities.items()},
+        regime=found.regime(),
+        doubling=found.doublings(),
+        outside=_outside(surface, found.inputs),
+        warnings=(),
+    )
+    repeats = [] if found.known else [_repeats_words(shown)]
+    doubts = (*found.remarks(), *_few_steps(shown), *_doubts(surface, shown.outside))
+    return replace(shown, warnings=(*repeats, *doubts))
+
+
+def _batch(surface: Surface, loss: float, given: float | None) -> tuple[float, str]:
+    """The tokens of a step and the rule they come from."""
+    if given is not None:
+        return given, "as given"
+    rule = KAPLAN_RULE if surface.critical == KAPLAN_CRITICAL_BATCH else "the critical batch given to the fit"
+    return float(critical_batch(loss, surface.critical)), rule
+
+
+def _outside(surface: Surface, inputs: Mapping[str, Any]) -> dict[str, float]:
+    """By how many decades each input lies outside the fitted range, where it does."""
+    ranged = [x for x in inputs if x in surface.ranges]
+    decades = {x: _decades(float(inputs[x]), *surface.ranges[x]) for x in ranged}
+    return {x: value for x, value in decades.items() if abs(value) > _OUTSIDE}
+
+
+def _decades(value: float, low: float, high: float) -> float:
+    return min(0.0, math.log10(value / low)) + max(0.0, math.log10(value / high))
+
+
+def _repeats_words(shown: Plan) -> str:
+    return (
+        f"the plan makes {text.number(shown.epochs, 2)} passes over {text.count(shown.unique_tokens)} unique "
+        f"tokens, and {shown.law} knows fresh ones only: its loss is that of {text.count(shown.tokens)} "
+        "fresh tokens"
+    )
+
+
+def _few_steps(shown: Plan) -> Iterable[str]:
+    if shown.batch_rule == KAPLAN_RULE and shown.steps < _FEWEST_STEPS:
+        yield (
+            f"the published critical batch leaves {text.number(shown.steps, 3)} steps: measure your own or "
+            "give --batch-tokens"
+        )
+
+
+def _doubts(surface: Surface, outside: Mapping[str, float]) -> Iterable[str]:
+    """What any plan by this surface is to be doubted for."""
+    for x, decades in outside.items():
+        yield _outside_words(x, decades, surface.ranges[x])
+    if not surface.ranges:
+        yield "the range that the law was fitted on is not known here"
+    if not surface.draws:
+        yield "no band: the parameters come without draws"
+    yield from surface.caveats
+
+
+def _outside_words(x: str, decades: float, limits: tuple[float, float]) -> str:
+    low, high = (text.power(limit) if x == "C" else text.count(limit) for limit in limits)
+    side = "above" if decades > 0 else "below"
+    return f"{x} is {abs(decades):.1f} decades {side} the fitted range, {low} to {high}"

@@ -1,0 +1,79 @@
+"""One row per run: what it was, what it cost and how it ended."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import polars as pl
+
+from quarry.train.record.run_directory import RunDirectory, find_runs, read_jsonl
+
+RUN_COLUMNS: dict[str, pl.DataType] = {
+    "run": pl.String(),
+    "status": pl.String(),
+    "N": pl.Int64(),  # non-embedding parameters
+    "U": pl.Int64(),
+    "E": pl.Int64(),
+    "k": pl.Float64(),
+    "B": pl.Int64(),
+    "S": pl.Int64(),
+    "C": pl.Float64(),  # 6 N E
+    "loss": pl.Float64(),  # validation, nats per token; null if the run diverged
+    "loss_sem": pl.Float64(),
+    "annealed": pl.Boolean(),
+    "test_loss": pl.Float64(),
+    "bits_per_byte": pl.Float64(),  # of the test text
+    "gzip": pl.Float64(),  # bits per byte of the same text by gzip -9
+    "xz": pl.Float64(),  # and by xz -9
+    "tokens_per_second": pl.Float64(),  # median of the logged steps
+    "wall_seconds": pl.Float64(),
+}
+
+
+def run_table(runs: Path) -> pl.DataFrame:
+    """Every run at or below `runs` as it stood last, by rising N. Raises RecordError if there is none.
+
+    A loss is of the run's last evaluation; `annealed` says whether the learning rate had decayed by then.
+    """
+    rows = [_row(directory) for directory in find_runs(runs)]
+    return pl.from_dicts(rows, RUN_COLUMNS).sort("N", "run", nulls_last=True)
+
+
+def _row(directory: RunDirectory) -> dict[str, Any]:
+    run, metrics, evals = directory.read_run(), read_jsonl(directory.metrics), read_jsonl(directory.evals)
+    named = {"N": "n_nonembedding", "U": "unique_tokens", "B": "batch_tokens"}
+    row: dict[str, Any] = {"run": directory.name, "status": run.get("status")}
+    row |= {symbol: run.get(name) for symbol, name in named.items()}
+    row |= _cost(run, [*metrics, *evals]) | _scores(run, evals)
+    speeds = [r["tokens_per_second"] for r in metrics if r.get("tokens_per_second")]
+    return row | {"tokens_per_second": median(speeds) if speeds else None}
+
+
+def _cost(run: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    tokens, unique, rate = _largest(rows, "tokens"), run.get("unique_tokens"), run.get("flops_6ne_per_token")
+    return {
+        "E": tokens,
+        "k": tokens / unique if tokens and unique else None,
+        "S": _largest(rows, "step"),
+        "C": tokens * rate if tokens and rate else None,
+        "wall_seconds": _largest(rows, "wall_seconds"),
+    }
+
+
+def _largest(rows: Sequence[Mapping[str, Any]], column: str) -> Any:
+    return max((row[column] for row in rows if row.get(column) is not None), default=None)
+
+
+def _scores(run: Mapping[str, Any], evals: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    if run.get("status") == "diverged":
+        return {}
+    last = {row["split"]: row for row in evals}
+    validation, test, text = last.get("validation", {}), last.get("test", {}), run.get("test_text") or {}
+    return {
+        **{name: validation.get(name) for name in ("loss", "loss_sem", "annealed")},
+        "test_loss": test.get("loss"),
+        "bits_per_byte": test.get("bits_per_byte"),
+        "gzip": text.get("gzip_bits_per_byte"),
+        "xz": text.get("xz_bits_per_byte"),
+    }

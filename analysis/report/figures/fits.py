@@ -1,0 +1,118 @@
+"""Figures of one fit: data, law, band, residuals."""
+
+import altair as alt
+import numpy as np
+import polars as pl
+
+from quarry.analysis.fitting.estimation import Fit
+from quarry.analysis.laws import formulas as mathml
+from quarry.analysis.report.figures.parts import colour, data, dots, ends, finished, sized, x_axis, y_axis
+from quarry.analysis.report.figures.theme import INK
+
+# More sizes than this are not told apart by a line each.
+_MOST_LINES = 12
+
+
+def fitted(fit: Fit) -> alt.LayerChart:
+    """The points of a fit with the law: against its one input, by size, or predicted against measured."""
+    if len(fit.law.inputs) == 1:
+        return fitted_law(fit, fit.law.inputs[0])
+    if fit.law.inputs == ("N", "E") and fit.points["N"].n_unique() <= _MOST_LINES:
+        return fitted_surface(fit)
+    return parity(fit)
+
+
+def fitted_law(fit: Fit, x: str = "N", beyond: float = 4.0) -> alt.LayerChart:
+    """The points of a fit with its line and band against `x`, carried on to `beyond` times the largest point.
+
+    For laws of one input. The line is dashed where it is extrapolation.
+    """
+    response, measured = fit.law.response, sized(_numbers(fit))
+    smallest, largest = ends(measured[x])
+    grid = np.geomspace(smallest, largest * beyond, 160)
+    low, high = fit.band({x: grid})
+    line = pl.DataFrame({x: grid, response: fit.predict({x: grid}), "low": low, "high": high})
+    base = alt.Chart(data(_shown(line, measured[response])))
+    y = y_axis([*measured[response], *line[response]], response, response)
+    base = base.encode(x=x_axis(line, x), y=y)
+    band = base.mark_area(color=INK, opacity=0.13, clip=True).encode(y="low:Q", y2="high:Q")
+    subtitle = f"band: {fit.level:.0%} interval of the law; dashed: beyond the largest run"
+    return finished([band, *_lines(base, x, largest), dots(measured, x, response)], _title(fit), subtitle)
+
+
+def _title(fit: Fit) -> str:
+    return f"{fit.law.name}: {mathml.plain(fit.law.formula)}"
+
+
+def _numbers(fit: Fit) -> pl.DataFrame:
+    """The points with the law's inputs and response as numbers: a CSV's further columns are text."""
+    return fit.points.with_columns(pl.col(*fit.law.inputs, fit.law.response).cast(pl.Float64))
+
+
+def _shown(line: pl.DataFrame, measured: pl.Series) -> pl.DataFrame:
+    """`line` with its band no further out than twice the measured losses: an open side is infinite."""
+    lowest, highest = ends(measured)
+    return line.with_columns(pl.col("low", "high").clip(lowest / 2, highest * 2))
+
+
+def _lines(base: alt.Chart, x: str, largest: float) -> list[alt.Chart]:
+    """The fitted line, dashed beyond the largest point."""
+    inside = base.mark_line(color=INK, strokeWidth=2)
+    outside = base.mark_line(color=INK, strokeWidth=2, strokeDash=[5, 4])
+    return [
+        inside.transform_filter(f"datum.{x} <= {largest}"),
+        outside.transform_filter(f"datum.{x} >= {largest}"),
+    ]
+
+
+def fitted_surface(fit: Fit, beyond: float = 4.0) -> alt.LayerChart:
+    """The points of a fit in N and E against E, with the law's line for each N.
+
+    The lines go on to `beyond` times the largest E.
+    """
+    measured = sized(fit.points)
+    smallest, largest = ends(measured["E"])
+    grid = np.geomspace(smallest / 2, largest * beyond, 60)
+    sizes = measured["N"].unique(maintain_order=True)
+    line = sized(pl.concat([pl.DataFrame({"N": [n] * len(grid), "E": grid}) for n in sizes]))
+    line = line.with_columns(loss=fit.predict({name: line[name].to_numpy() for name in "NE"}))
+    base = alt.Chart(data(line)).mark_line(strokeWidth=1.8, opacity=0.8)
+    y = y_axis([*measured["loss"], *line["loss"]])
+    lines = base.encode(x=x_axis(line, "E"), y=y, color=colour(line), detail="N:N")
+    return finished([lines, dots(measured, "E")], _title(fit), "a line for each N of the runs")
+
+
+def parity(fit: Fit) -> alt.LayerChart:
+    """Measured against predicted response, with the diagonal: for laws of several inputs."""
+    response, measured = fit.law.response, sized(_predicted(fit))
+    low, high = ends(pl.concat([measured[response], measured["predicted"]]))
+    line = pl.DataFrame({"predicted": [low, high], response: [low, high]})
+    base = alt.Chart(data(line)).mark_line(color=INK, strokeDash=[5, 4])
+    diagonal = base.encode(x=x_axis(line, "predicted"), y=y_axis([low, high], response, response))
+    return finished([diagonal, dots(measured, "predicted", response)], _title(fit), "dashed: as predicted")
+
+
+def _predicted(fit: Fit) -> pl.DataFrame:
+    inputs = {name: fit.points[name].cast(pl.Float64).to_numpy() for name in fit.law.inputs}
+    return _numbers(fit).with_columns(predicted=fit.predict(inputs))
+
+
+def residuals(fit: Fit, x: str | None = None) -> alt.LayerChart:
+    """Measured minus fitted response of each point against `x`, by default the law's first input.
+
+    Losses in millinats per token.
+    """
+    x, response = x or fit.law.inputs[0], fit.law.response
+    unit, scale = ("millinats", 1000) if response == "loss" else ("tokens", 1)
+    measured = sized(_predicted(fit))
+    measured = measured.with_columns(residual=scale * (pl.col(response) - pl.col("predicted")))
+    zero = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, opacity=0.6).encode(y=alt.datum(0))
+    y = alt.Y(
+        "residual:Q",
+        title=f"residual, {unit}",
+        axis=alt.Axis(tickCount=4),
+        scale=alt.Scale(nice=False, padding=14),
+    )
+    marks = dots(measured, x).encode(x=x_axis(measured, x), y=y)
+    subtitle = f"measured minus fitted {response}"
+    return finished([zero, marks], f"Residuals of {fit.law.name}", subtitle, height=180)

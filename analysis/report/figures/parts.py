@@ -1,0 +1,119 @@
+"""What the figures share: axes, colours, dots, titles.
+
+Ink is `currentColor`, so that a page colours text and lines for light, dark and paper alike; a picture file
+gets black.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from quarry import text
+from quarry.analysis.report.figures.theme import INK, RAMP, THEME, log_ticks
+
+LABELS = {
+    "E": "E, tokens processed",
+    "N": "N, parameters",
+    "U": "U, unique tokens",
+    "C": "C = 6NE, FLOPs",
+    "M": "M = E / N, tokens per parameter",
+    "T": "T, position in the context",
+    "S_min": "S_min, steps",
+    "B_crit": "critical batch, tokens",
+    "loss": "held-out loss, nats per token",
+}
+DOTS = "large dots: after the learning rate had decayed; a cross: the run diverged"
+TOOLTIP = [
+    alt.Tooltip("run:N"),
+    alt.Tooltip("N:Q", format=".3s"),
+    alt.Tooltip("E:Q", format=".3s"),
+    alt.Tooltip("k:Q", title="k, epochs", format=".3~g"),
+    alt.Tooltip("C:Q", format=".2e"),
+    alt.Tooltip("loss:Q", format=".4f"),
+]
+FIELDS = {
+    "run",
+    "status",
+    "size",
+    "annealed",
+    "low",
+    "high",
+    "predicted",
+    "residual",
+    "bits_per_byte",
+    "S_min",
+    "B_crit",
+    *"NUEkCMT",
+    "loss",
+}
+"""What the charts read of the tables they are given; the rest is left out of the page."""
+
+
+def axis(values: Sequence[float], name: str, form: Callable[[float], str]) -> dict[str, Any]:
+    """Log axis over positive `values` with a small margin; every tick carries its label made by `form`."""
+    low, high = min(values), max(values)
+    margin = max(1.02, (high / low) ** 0.04)
+    domain = [low / margin, high * margin]
+    ticks = log_ticks(*domain)
+    labels = json.dumps([form(tick) for tick in ticks], ensure_ascii=False)
+    axis = alt.Axis(values=ticks, labelExpr=f"{labels}[indexof({ticks}, datum.value)]", labelOverlap="greedy")
+    return {
+        "title": LABELS.get(name, name),
+        "axis": axis,
+        "scale": alt.Scale(type="log", domain=domain, nice=False),
+    }
+
+
+def x_axis(table: pl.DataFrame, name: str) -> alt.X:
+    return alt.X(
+        f"{name}:Q",
+        **axis(table[name].cast(pl.Float64).to_list(), name, text.power if name == "C" else text.count),
+    )
+
+
+def y_axis(values: Iterable[float], field: str = "loss", title: str = "loss") -> alt.Y:
+    return alt.Y(f"{field}:Q", **axis(list(values), title, text.number))
+
+
+def tooltip(table: pl.DataFrame) -> list[alt.Tooltip]:
+    return [tip for tip in TOOLTIP if str(tip.shorthand)[:-2] in table.columns]
+
+
+def data(table: pl.DataFrame) -> alt.InlineData:
+    return alt.InlineData(values=table.select(name for name in table.columns if name in FIELDS).to_dicts())
+
+
+def sized(table: pl.DataFrame) -> pl.DataFrame:
+    """`table` by rising N, with the label that the colour scale shows; as it is if it has no N."""
+    if "N" not in table.columns:
+        return table
+    label = pl.col("N").map_elements(text.count, return_dtype=pl.String)
+    return table.sort("N").with_columns(label.alias("size"))
+
+
+def colour(table: pl.DataFrame) -> alt.Color:
+    sizes = table["size"].unique(maintain_order=True).to_list()
+    return alt.Color("size:O", title="N, click to pick", scale=alt.Scale(scheme=RAMP), sort=sizes)
+
+
+def finished(
+    layers: Sequence[alt.Chart | alt.LayerChart], title: str, subtitle: str, height: int = 340
+) -> alt.LayerChart:
+    heading = alt.TitleParams(title, subtitle=subtitle)
+    config = alt.Config.from_dict(THEME)
+    return alt.LayerChart(layer=list(layers), title=heading, config=config, width=640, height=height)
+
+
+def dots(measured: pl.DataFrame, x: str, y: str = "loss") -> alt.Chart:
+    """A dot per row, coloured by N where the table has it."""
+    base = alt.Chart(data(measured)).mark_circle(size=110, opacity=1)
+    base = base.encode(x=f"{x}:Q", y=f"{y}:Q", tooltip=tooltip(measured))
+    ink = colour(measured).legend(None) if "size" in measured.columns else alt.value(INK)
+    return base.encode(color=ink)
+
+
+def ends(values: pl.Series) -> tuple[float, float]:
+    return float(values.to_numpy().min()), float(values.to_numpy().max())

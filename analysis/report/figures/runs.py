@@ -1,0 +1,82 @@
+"""Figures of runs: learning curves, the compute frontier, bits per byte."""
+
+import altair as alt
+import polars as pl
+
+from quarry.analysis.report.figures.parts import (
+    DOTS,
+    colour,
+    data,
+    dots,
+    finished,
+    sized,
+    tooltip,
+    x_axis,
+    y_axis,
+)
+from quarry.analysis.report.figures.theme import INK
+
+
+def _curves(table: pl.DataFrame, x: str) -> list[alt.Chart]:
+    """A line per run, a dot per evaluation; a click on a size in the legend fades the others."""
+    table = sized(table)
+    picked = alt.selection_point(name="picked", fields=["size"], bind="legend")
+    base = alt.Chart(data(table)).encode(
+        x=x_axis(table, x),
+        y=y_axis(table["loss"]),
+        color=colour(table),
+        detail="run:N",
+        opacity=alt.condition(picked, alt.value(0.9), alt.value(0.08)),
+        tooltip=tooltip(table),
+    )
+    size = alt.condition("datum.annealed", alt.value(90), alt.value(22))
+    dots = base.mark_circle().encode(size=size).add_params(picked)
+    return [base.mark_line(strokeWidth=1.8), dots, _crosses(base)]
+
+
+def _crosses(base: alt.Chart) -> alt.Chart:
+    """A cross where a run diverged."""
+    return (
+        base.transform_filter("datum.status == 'diverged'")
+        .transform_aggregate(last="argmax(E)", groupby=["run", "size"])
+        .transform_calculate(**{name: f"datum.last.{name}" for name in ("N", "E", "k", "C", "loss")})
+        .mark_point(shape="cross", angle=45, filled=True, size=170)
+    )
+
+
+def learning_curves(curves: pl.DataFrame) -> alt.LayerChart:
+    """Held-out loss against tokens processed. `curves` as `quarry.analysis.points.curves.learning_curves`
+    gives it."""
+    return finished(_curves(curves, "E"), "Learning curves", DOTS)
+
+
+def compute_curves(curves: pl.DataFrame, frontier: pl.DataFrame) -> alt.LayerChart:
+    """Held-out loss against compute, with the rows of `frontier` joined by a dashed line."""
+    envelope = (
+        alt.Chart(data(frontier))
+        .mark_line(color=INK, strokeWidth=2.2, strokeDash=[5, 4])
+        .encode(x="C:Q", y="loss:Q")
+    )
+    subtitle = "dashed: the lower convex hull, the least loss for the compute"
+    return finished([*_curves(curves, "C"), envelope], "The compute frontier", subtitle)
+
+
+def bits_per_byte(scores: pl.DataFrame, baselines: dict[str, float]) -> alt.LayerChart:
+    """Bits per byte of each run against N, with a line for each named compressor in `baselines`.
+
+    `scores` has the columns run, N, bits_per_byte.
+    """
+    scores = sized(scores)
+    every = [*scores["bits_per_byte"], *baselines.values()]
+    y = y_axis(every, "bits_per_byte", "bits per byte")
+    marks = dots(scores, "N").encode(x=x_axis(scores, "N"), y=y)
+    subtitle = "dotted: general-purpose compressors on the same text"
+    return finished([marks, *_rules(baselines)], "Bits per byte of the test text", subtitle)
+
+
+def _rules(baselines: dict[str, float]) -> list[alt.Chart]:
+    """A labelled horizontal line for each value."""
+    named = alt.Chart(alt.InlineData(values=[{"name": k, "value": v} for k, v in baselines.items()]))
+    rule = named.mark_rule(color=INK, strokeDash=[2, 3]).encode(y="value:Q")
+    label = named.mark_text(color=INK, align="right", dy=-7, fontSize=12)
+    return [rule, label.encode(y="value:Q", x=alt.value("width"), text="name:N")]

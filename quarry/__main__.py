@@ -1,0 +1,5 @@
+"""`python -m quarry` is `quarry`."""
+
+from quarry.cli import main
+
+main()

@@ -1,0 +1,190 @@
+"""Do 95% intervals hold the truth 95% of the time, and do they say when they cannot?"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from quarry.analysis.fitting.bootstrap import (
+    Draws,
+    bootstrap,
+    draw,
+    noise_parts,
+    resample,
+    seed_noise,
+    simulated,
+)
+from quarry.analysis.fitting.intervals import Intervals, band, bca_quantile, widening_factor
+from quarry.analysis.fitting.objective import Objective
+from quarry.analysis.fitting.search import Data, Minima
+from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET, Design, checkpoints, measured, spaced
+
+REPEATS, DRAWS, LEVEL = 200, 100, 0.95
+FEWER = dict.fromkeys(("epochs", "data-constrained", "overfit-epochs"), 100)
+
+
+def data_of(design: Design, target: np.ndarray) -> Data:
+    return Data(design.law, design.inputs, target, design.runs, Objective(), np.ones(len(design.runs)))
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_intervals_cover_the_truth(name):
+    """Every parameter and derived quantity, runs resampled, seed noise shared by the rows of a run."""
+    design = DESIGNS[name]
+    targets = design.log_losses(FEWER.get(name, REPEATS), seed=1)
+    covered = _coverage(design, targets, Draws(*_refits(design, targets), np.zeros(DRAWS, bool), design.runs))
+    print(name, covered)
+    assert min(covered.values()) >= 0.90, covered
+    assert max(covered.values()) <= 0.99, covered
+
+
+def _refits(design: Design, targets: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Params, below, above [repeats, 1 + draws, parameters]: the fit of every repeat, then its draws."""
+    repeats = len(targets)
+    drawn = resample(design.runs, repeats * DRAWS, seed=2).reshape(repeats, DRAWS, -1)
+    weights = np.concatenate([np.ones((repeats, 1, drawn.shape[2])), drawn], axis=1)
+    repeated = np.repeat(targets, 1 + DRAWS, axis=0)
+    weights = weights.reshape(len(repeated), -1)
+    draws = bootstrap(data_of(design, targets[0]), weights, np.array([design.true]), repeated)
+    return tuple(part.reshape(repeats, 1 + DRAWS, -1) for part in (draws.params, draws.below, draws.above))
+
+
+def _coverage(design: Design, targets: np.ndarray, refits: Draws) -> dict[str, float]:
+    """The share of repeats whose interval holds the truth."""
+    values = {derived.name: derived.value for derived in design.law.derived}
+    truth = [*design.true, *(value(design.params) for value in values.values())]
+    hits = []
+    for i, target in enumerate(targets):
+        own = (part[i, 1:] for part in (refits.params, refits.below, refits.above))
+        draws = Draws(*own, refits.undetermined, refits.units)
+        intervals = Intervals(data_of(design, target), refits.params[i, 0], draws, LEVEL, "percentile")
+        sides = [intervals.parameter(j) for j in range(len(design.true))]
+        sides += [intervals.quantity(value) for value in values.values()]
+        hits.append([_holds(side, true) for side, true in zip(sides, truth, strict=True)])
+    return dict(zip([*design.params, *values], np.mean(hits, axis=0).tolist(), strict=True))
+
+
+def _holds(sides: tuple[float | None, float | None], true: float) -> bool:
+    low, high = sides
+    return (low is None or low <= true) and (high is None or true <= high)
+
+
+def test_bca_intervals_cover_the_truth():
+    targets = OFFSET.log_losses(100, seed=4)
+    weights = resample(OFFSET.runs, 400, seed=5)
+    hits = []
+    for target in targets:
+        data = data_of(OFFSET, target)
+        params = data.solve(np.array([OFFSET.true])).params
+        intervals = Intervals(data, params[0], bootstrap(data, weights, params), LEVEL, "bca")
+        hits.append([_holds(intervals.parameter(j), true) for j, true in enumerate(OFFSET.true)])
+    covered = np.mean(hits, axis=0)
+    assert (covered >= 0.88).all(), covered
+    assert (covered <= 0.99).all(), covered
+
+
+def test_bca_of_symmetric_draws_is_their_percentile():
+    draws = np.linspace(-1, 1, 2001)
+    assert bca_quantile(draws, 0.0, 0.975, np.array([-1.0, 0.0, 1.0])) == pytest.approx(0.95, abs=2e-3)
+    skewed = bca_quantile(draws, 0.0, 0.975, np.array([-3.0, 1.0, 1.0, 1.0]))
+    assert skewed > 0.96  # removing one run lowers the estimate: the truth may lie further above
+
+
+def test_a_runs_rows_are_drawn_together():
+    weights = resample(np.array(["b", "a", "b", "c"]), 500, seed=0)
+    assert (weights[:, 0] == weights[:, 2]).all()
+    assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
+    np.testing.assert_array_equal(weights, resample(np.array(["b", "a", "b", "c"]), 500, seed=0))
+    assert (weights != resample(np.array(["b", "a", "b", "c"]), 500, seed=1)).any()
+
+
+def test_widening_vanishes_with_many_runs():
+    assert widening_factor(5, 0.95) == pytest.approx(math.sqrt(5 / 4) * 2.776445 / 1.959964, rel=1e-6)
+    assert 1 < widening_factor(3000, 0.95) < 1.001
+
+
+def test_draws_with_fewer_distinct_points_than_parameters_limit_nothing():
+    weights = np.zeros((2, 80))
+    weights[0, [0, 1, 2]] = 1  # the same size three times
+    weights[1, [0, 8]] = 1
+    draws = bootstrap(data_of(KAPLAN, KAPLAN.log_losses(1)[0]), weights, np.array([KAPLAN.true]))
+    np.testing.assert_array_equal(draws.below, [[True, True], [False, False]])
+    np.testing.assert_array_equal(draws.above, draws.below)
+
+
+def test_seed_noise_is_that_between_runs_alike():
+    single = replace(OFFSET, runs=np.arange(80), run_noise=0.0, noise=0.004)
+    target = single.log_losses(1, seed=3)[0]
+    wrong = np.array([2.0, 1e6, 0.3])  # what the law says does not matter where runs are alike
+    assert seed_noise(data_of(single, target), wrong) == pytest.approx(0.004, rel=0.15)
+    alone = replace(single, inputs={"N": np.geomspace(1e4, 1e8, 80)})
+    target = alone.log_losses(1, seed=3)[0]
+    assert seed_noise(data_of(alone, target), np.array(alone.true)) == pytest.approx(0.004, rel=0.25)
+
+
+@pytest.mark.parametrize("noises", [(0.003, 0.001), (0.001, 0.003)])
+def test_noise_is_parted_into_that_of_runs_and_of_their_rows(noises):
+    design, true = replace(OFFSET, run_noise=noises[0], noise=noises[1]), np.array(OFFSET.true)
+    parts = np.array([noise_parts(data_of(design, target), true) for target in design.log_losses(40, seed=3)])
+    np.testing.assert_allclose(np.sqrt(np.mean(parts**2, axis=0)), noises, atol=7e-4)
+
+
+def test_simulated_noise_has_both_parts():
+    """Two rows a run: what they share has the variance of their covariance."""
+    data = data_of(OFFSET, OFFSET.log_losses(1, seed=3)[0])
+    parts = noise_parts(data, np.array(OFFSET.true))
+    drawn = simulated(data, np.array(OFFSET.true), 2000, seed=0) - np.log(OFFSET.exact())
+    shared = np.mean(drawn[:, ::2] * drawn[:, 1::2])
+    np.testing.assert_allclose(np.sqrt([shared, drawn.var() - shared]), parts, rtol=0.05)
+
+
+@pytest.mark.parametrize("noises", [(0.003, 0.001), (0.001, 0.003)])
+def test_simulated_noise_covers_the_truth_on_few_runs_with_checkpoints(noises):
+    compute = {"N": spaced(1e6, 1e9, 4), "horizon": spaced(4e8, 4e11, 4)}
+    design = measured("chinchilla", GRID.true, compute, E=checkpoints)
+    design = replace(design, run_noise=noises[0], noise=noises[1])
+    hits = []
+    for target in design.log_losses(100, seed=1):
+        data = data_of(design, target)
+        params = data.solve(np.array([design.true])).params
+        draws = draw(data, Minima(params, np.zeros(1), 1, 1, np.zeros(1)), 200, 0, "noise")
+        intervals = Intervals(data, params[0], draws, LEVEL, "percentile")
+        hits.append([_holds(intervals.parameter(j), true) for j, true in enumerate(design.true)])
+    covered = np.mean(hits, axis=0)
+    assert (covered >= 0.90).all(), covered
+    assert (covered <= 0.99).all(), covered
+
+
+def _kaplan_interval(values, below=None):
+    params = np.stack([np.full(len(values), 8.8e13), values], axis=1)
+    marks = np.zeros(params.shape, bool)
+    if below is not None:
+        marks[:, 1] = below
+    data = data_of(replace(KAPLAN, inputs={"N": np.ones(8)}, runs=np.arange(8)), np.zeros(8))
+    draws = Draws(params, marks, np.zeros_like(marks), marks[:, 1], data.runs)
+    return Intervals(data, np.array([8.8e13, 0.076]), draws, LEVEL, "percentile").parameter(1)
+
+
+def test_a_side_is_open_once_more_than_the_tail_of_the_draws_is_unlimited():
+    values = np.linspace(0.07, 0.08, 1001)
+    closed = _kaplan_interval(values, below=np.arange(1001) < 20)
+    opened = _kaplan_interval(values, below=np.arange(1001) < 30)
+    assert closed[0] is not None
+    assert opened[0] is None
+    assert opened[1] == closed[1]
+
+
+def test_an_end_that_widens_beyond_the_bounds_is_open():
+    assert _kaplan_interval(np.linspace(0.01, 0.08, 1001))[0] is None  # .076 - 1.29 * (.076 - .01175) < 0
+
+
+def test_a_band_is_open_where_draws_have_no_loss_and_wider_for_a_new_run():
+    losses, middle = np.linspace(2.9, 3.1, 401)[:, None] * np.ones(2), np.array([3.0, 3.0])
+    losses[:20, 1] = np.nan
+    low, high = band(losses, middle, LEVEL, 1.0)
+    assert 2.9 < low[0] < 3.0 < high[0] < 3.1
+    assert (low[1], high[1]) == (0.0, np.inf)
+    new_low, new_high = band(losses, middle, LEVEL, 1.0, noise=0.05)
+    assert new_low[0] < low[0] < high[0] < new_high[0]
+    assert math.log(3.0 / new_low[0]) == pytest.approx(math.hypot(math.log(3.0 / low[0]), 1.959964 * 0.05))

@@ -1,0 +1,74 @@
+"""The right law is hardly ever doubted, a wrong one always, and a run that stands out is named."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from quarry import fit
+from quarry.analysis.fitting.bootstrap import bootstrap
+from quarry.analysis.fitting.misfit import misfit, outliers
+from quarry.analysis.fitting.objective import Objective
+from quarry.analysis.fitting.search import Data
+from tests.analysis.designs import DESIGNS, KAPLAN, OFFSET, Design
+
+REPEATS = 150
+WRONG = (
+    ("skaling", "chinchilla"),
+    ("data-constrained", "chinchilla"),
+    ("power-offset", "kaplan-n"),
+    ("broken-power", "power-offset"),
+)
+
+
+def probabilities(design: Design) -> np.ndarray:
+    """Of the misfit of the right law, in repeats with seed noise shared by each run's rows."""
+    targets = design.log_losses(REPEATS, seed=11)
+    data = Data(design.law, design.inputs, targets[0], design.runs, Objective(), np.ones(len(design.runs)))
+    params = bootstrap(data, np.ones_like(targets), np.array([design.true]), targets).params
+    found = (misfit(replace(data, target=t), p) for t, p in zip(targets, params, strict=True))
+    return np.array([one.probability for one in found if one is not None])
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_the_right_law_is_doubted_at_most_as_often_as_its_probability_says(name):
+    found = probabilities(DESIGNS[name])
+    assert len(found) == REPEATS
+    assert (found < 1e-3).sum() <= 2
+    assert 0.02 <= (found < 0.05).mean() < 0.12
+
+
+@pytest.mark.parametrize(("truth", "law"), WRONG)
+def test_a_wrong_law_is_rejected(truth, law):
+    result = fit(DESIGNS[truth].table(seed=1), law, bootstrap=0)
+    rejections = [warning for warning in result.warnings if f"{law} is rejected by these points" in warning]
+    assert len(rejections) == 1
+    assert result.diagnostics["misfit"]["probability"] < 1e-3
+    assert result.diagnostics["misfit"]["size"] > DESIGNS[truth].spread
+    assert f"{result.diagnostics['misfit']['size']:.2%} of the loss" in rejections[0]
+
+
+def test_too_few_runs_cannot_tell():
+    table = OFFSET.table().filter(pl.col("run").is_in([f"run {i}" for i in (0, 10, 20, 30)]))
+    result = fit(table, "kaplan-n", bootstrap=0)
+    assert result.diagnostics["misfit"] is None
+    assert not any("rejected" in warning for warning in result.warnings)
+
+
+def test_runs_far_from_the_law_are_named_and_the_first_five_only():
+    table = KAPLAN.table().with_columns(
+        loss=pl.when(pl.col("run").is_in([f"run {i}" for i in (3, 7, 11, 20, 21, 30)]))
+        .then(pl.col("loss") * 1.3)
+        .otherwise("loss")
+    )
+    result = fit(table, "kaplan-n", bootstrap=0)
+    assert result.diagnostics["outliers"] == ["run 3", "run 7", "run 11", "run 20", "run 21", "run 30"]
+    (warning,) = (warning for warning in result.warnings if "typical residuals" in warning)
+    assert warning.startswith("6 runs lie more than six typical residuals from the law: run 3, run 7")
+    assert warning.endswith("run 21 and others")
+
+
+def test_an_exact_fit_has_no_outliers():
+    data = Data(KAPLAN.law, KAPLAN.inputs, np.log(KAPLAN.exact()), KAPLAN.runs, Objective(), np.ones(80))
+    assert outliers(data, np.array(KAPLAN.true)) == []

@@ -1,0 +1,118 @@
+import math
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quarry.analysis.fitting.estimation import fit
+from quarry.analysis.points.curves import learning_curves, load_results, save_results
+from quarry.analysis.points.frontier import compute_frontier
+from quarry.analysis.points.table import load_points
+from quarry.analysis.report import figures
+from quarry.analysis.report.figures.theme import log_ticks
+from quarry.train.record.run_directory import points_table
+from tests.analysis.synthetic_runs import write_ladder
+
+
+@pytest.fixture(scope="module")
+def curves(ladder) -> pl.DataFrame:
+    return learning_curves(points_table(ladder))
+
+
+@pytest.fixture(scope="module")
+def kaplan(ladder):
+    return fit(load_points(ladder), "kaplan-n", bootstrap=100, seed=0)
+
+
+def rows(spec: dict, *path: int) -> list[dict]:
+    """The data that the layer at `path` draws: its own or the nearest parent's."""
+    layers = [spec]
+    for index in path:
+        layers.append(layers[-1]["layer"][index])
+    data = next(layer["data"] for layer in reversed(layers) if "data" in layer)
+    return data["values"] if "values" in data else spec["datasets"][data["name"]]
+
+
+def test_curves_hold_validation_losses_only_and_their_cost(ladder, curves):
+    test_rows = points_table(ladder).filter(pl.col("split") == "test").height
+    assert test_rows > 0
+    assert curves.height == points_table(ladder).height - test_rows
+    assert (curves["C"] - 6.0 * curves["N"] * curves["E"]).abs().max() == 0
+
+
+def test_a_curve_leaves_out_losses_that_are_not_finite(tmp_path):
+    table = points_table(write_ladder(tmp_path / "runs" / "s", sizes=(1000,)))
+    broken = table.with_columns(loss=pl.when(pl.col("step") > 50).then(math.nan).otherwise("loss"))
+    assert learning_curves(broken)["E"].max() <= 50 * 10_000
+
+
+def test_every_evaluation_is_drawn_and_the_sizes_rise_in_the_legend(curves):
+    spec = figures.learning_curves(curves).to_dict()
+    encoding = spec["layer"][0]["encoding"]
+    assert len(rows(spec, 0)) == curves.height
+    assert encoding["color"]["sort"] == ["8k", "24k", "70k", "200k", "600k", "1.8M"]
+    assert {tip["field"] for tip in encoding["tooltip"]} >= {"run", "N", "E", "C", "loss"}
+
+
+def test_the_frontier_is_drawn_over_the_curves(curves):
+    frontier = compute_frontier(curves)
+    spec = figures.compute_curves(curves, frontier).to_dict()
+    assert [row["C"] for row in rows(spec, -1)] == frontier["C"].to_list()
+
+
+def test_the_fitted_line_is_the_prediction_inside_its_band_and_goes_beyond_the_points(kaplan):
+    spec = figures.fitted_law(kaplan).to_dict()
+    line = rows(spec, 0)
+    assert max(row["N"] for row in line) > 2 * kaplan.points["N"].max()
+    assert all(row["low"] <= row["loss"] <= row["high"] for row in line)
+    middle = line[80]
+    assert middle["loss"] == pytest.approx(float(kaplan.predict({"N": middle["N"]})))
+    assert "α_N" in spec["title"]["text"]
+
+
+def test_a_law_in_two_inputs_has_a_line_for_each_size(ladder):
+    chinchilla = fit(load_points(ladder), "chinchilla", bootstrap=0)
+    spec = figures.fitted_surface(chinchilla).to_dict()
+    line = rows(spec, 0)
+    assert {row["N"] for row in line} == set(chinchilla.points["N"])
+    assert all(row["loss"] == pytest.approx(float(chinchilla.predict(row))) for row in line)
+    assert len(rows(spec, 1)) == chinchilla.points.height
+
+
+def test_residuals_are_measured_minus_fitted(kaplan):
+    drawn = rows(figures.residuals(kaplan).to_dict(), -1)
+    assert len(drawn) == kaplan.points.height
+    for row in drawn:
+        assert row["residual"] == pytest.approx(1000 * (row["loss"] - row["predicted"]))
+        assert row["predicted"] == pytest.approx(float(kaplan.predict({"N": row["N"]})))
+
+
+def test_each_compressor_is_a_line_of_its_name():
+    scores = pl.DataFrame({"run": ["a", "b"], "N": [1000, 2000], "bits_per_byte": [3.5, 2.0]})
+    spec = figures.bits_per_byte(scores, {"gzip -9": 3.2, "xz -9": 2.5}).to_dict()
+    assert rows(spec, 1) == [{"name": "gzip -9", "value": 3.2}, {"name": "xz -9", "value": 2.5}]
+    low, high = spec["layer"][0]["encoding"]["y"]["scale"]["domain"]
+    assert low < 2.0
+    assert high > 3.5
+
+
+def test_a_chart_is_saved_as_a_picture_without_a_browser(curves, tmp_path):
+    figures.learning_curves(curves).save(tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_saved_results_read_back_as_the_runs_do(ladder, tmp_path):
+    save_results(ladder, tmp_path / "results")
+    for kept, fresh in zip(load_results(tmp_path / "results"), load_results(ladder), strict=True):
+        assert kept.equals(fresh)
+
+
+@given(st.floats(-3, 18), st.floats(0.02, 12))
+def test_a_log_axis_has_a_few_ticks_inside_it_each_of_few_digits(exponent, decades):
+    low, high = 10**exponent, 10 ** (exponent + decades)
+    ticks = log_ticks(low, high)
+    assert 3 <= len(ticks) <= 20
+    assert all(low <= tick <= high for tick in ticks)
+    assert ticks == sorted(set(ticks))
+    assert all(tick == pytest.approx(float(f"{tick:.3g}"), rel=1e-3) for tick in ticks)

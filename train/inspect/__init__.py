@@ -1,0 +1,1 @@
+"""Answers without training: compile for a chip, doctor, ensembles of finished runs."""

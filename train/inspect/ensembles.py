@@ -1,0 +1,104 @@
+"""Held-out losses of ensembles: runs that differ by their seeds only, their probabilities averaged.
+
+For the averaged probability only each member's probability of the token that came is needed, so any subset of
+the members is a mean of numbers once each has scored the text.
+"""
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from quarry.checks import require
+from quarry.errors import ConfigError
+from quarry.model.sharding import make_mesh
+from quarry.train.config.experiment import Experiment, Point
+from quarry.train.record.locations import run_directory
+from quarry.train.record.run_directory import RunDirectory
+from quarry.train.run.checkpoints import Checkpoints
+from quarry.train.run.evaluation import Evaluator
+from quarry.train.run.setup import make_plan, model_counts, open_store, resolved
+from quarry.train.run.step import abstract_state
+
+FEWEST = 2
+
+COLUMNS = {
+    "study": pl.String(),
+    "point": pl.String(),  # of the first member
+    "n_nonembedding": pl.Int64(),  # of one member
+    "n_params": pl.Int64(),
+    "unique_tokens": pl.Int64(),
+    "tokens": pl.Int64(),  # that one member processed
+    "weight_decay": pl.Float64(),
+    "dropout": pl.Float64(),
+    "peak_learning_rate": pl.Float64(),
+    "without": pl.Int64(),  # the member left out, null: none
+    "members": pl.Int64(),  # K
+    "loss": pl.Float64(),  # nats per token of the validation text, mean over all sets of K members
+}
+"""A row for each group of runs, member left out, and number of members."""
+
+
+def ensembles(points: Sequence[Point], workdir: Path, cache: Path) -> pl.DataFrame:
+    """The losses of all ensembles of finished runs among `points`; columns `COLUMNS`.
+
+    Raises ConfigError if no two finished runs differ by their seeds only.
+    """
+    rows = [row for group in _groups(points, workdir, cache) for row in _rows(group, cache)]
+    require(bool(rows), "no two of these runs are finished and differ only in seed_init and seed_order")
+    return pl.DataFrame(rows, schema=COLUMNS)
+
+
+Member = tuple[Point, RunDirectory]
+
+
+def _groups(points: Sequence[Point], workdir: Path, cache: Path) -> list[list[Member]]:
+    """The finished runs by their configuration without its seeds, where there are several."""
+    found: dict[str, list[Member]] = {}
+    for point in points:
+        directory = run_directory(workdir, point.run, cache=cache)
+        if directory.status() == "finished":
+            seedless = dataclasses.replace(point.config, seed_init=0, seed_order=0)
+            found.setdefault(json.dumps(resolved(seedless), sort_keys=True), []).append((point, directory))
+    return [group for group in found.values() if len(group) >= FEWEST]
+
+
+def _rows(group: list[Member], cache: Path) -> Iterator[dict[str, Any]]:
+    first = group[0][0]
+    config, store = first.config, open_store(first.config, cache)
+    plan, counts = make_plan(config, store), model_counts(config.model)
+    evaluator = Evaluator(
+        config, make_mesh(config.mesh), store, "validation", config.evaluation.validation_tokens
+    )
+    scored = np.stack([evaluator.token_losses(_params(point.config, where)) for point, where in group])
+    about = {"study": first.study, "point": first.name, "tokens": plan.tokens}
+    about |= {name: counts[name] for name in ("n_nonembedding", "n_params")}
+    about |= {"unique_tokens": plan.unique_tokens, "weight_decay": config.optimizer.weight_decay}
+    about |= {"dropout": config.model.dropout, "peak_learning_rate": config.optimizer.learning_rate}
+    for without in (None, *range(len(group))):
+        kept = [member for member in range(len(group)) if member != without]
+        for members in range(1, len(kept) + 1):
+            sets = itertools.combinations(kept, members)
+            loss = float(np.mean([averaged(scored[list(chosen)]) for chosen in sets]))
+            yield about | {"without": without, "members": members, "loss": loss}
+
+
+def averaged(losses: np.ndarray) -> float:
+    """The loss of the mean probability, from the losses of each member's [members, ...], nats."""
+    least = losses.min(axis=0)
+    return float(np.mean(least - np.log(np.exp(least - losses).mean(axis=0))))
+
+
+def _params(config: Experiment, directory: RunDirectory) -> Any:
+    """The parameters at the end of a run. Raises ConfigError if its last checkpoint is gone."""
+    kept = Checkpoints(directory.checkpoints, config.checkpoint, (), lambda *_: None)
+    found = kept.newest(abstract_state(config, make_mesh(config.mesh)), lambda _: True)
+    kept.close()
+    if found is None:
+        raise ConfigError(f"{directory} has no checkpoint that can be read")
+    return found[0].params

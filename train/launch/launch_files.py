@@ -1,0 +1,77 @@
+"""Launch files for Cloud TPU, one per point: SkyPilot tasks and GKE JobSets. Written, not launched."""
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from quarry.checks import require
+from quarry.errors import ConfigError
+from quarry.train.config.experiment import Point
+from quarry.train.launch.jobset import jobset
+from quarry.train.launch.sky import sky_task
+from quarry.train.launch.tpu_slices import TpuOptions
+from quarry.train.record.run_directory import replacing
+
+LONGEST_NAME = 40
+"""JobSet and Kubernetes add the slice, the host and a suffix, within the 63 characters of a DNS label."""
+Engine = Literal["sky", "jobset"]
+MAKERS: dict[str, Callable[[str, Point, str, TpuOptions], dict[str, Any]]] = {
+    "sky": sky_task,
+    "jobset": jobset,
+}
+LAUNCH = {"sky": "sky jobs launch --yes --detach-run {}", "jobset": "kubectl apply -f {}"}
+
+
+def emit(points: Sequence[Point], engine: Engine, options: TpuOptions, folder: Path) -> list[str]:
+    """Write a file per point into `folder`; returns the commands that launch them.
+
+    Raises ConfigError for a point whose file is not below the current folder, which is what is copied to the
+    hosts, or if `folder` cannot be written.
+    """
+    texts = {
+        folder / f"{label(point.run)}.yaml": _text(engine, point, options) for point in points
+    }  # all are made before any is written
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in texts.items():
+            with replacing(file) as partial:
+                partial.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write in {folder}: {error.strerror}") from None
+    return [LAUNCH[engine].format(file) for file in texts]
+
+
+def _text(engine: Engine, point: Point, options: TpuOptions) -> str:
+    content = MAKERS[engine](label(point.run), point, _file_below_here(point), options)
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=1000)
+
+
+def _file_below_here(point: Point) -> str:
+    here, file = Path.cwd().resolve(), point.file.resolve()
+    require(
+        file.is_relative_to(here),
+        f"{point.file} is not below the current folder, which is what is copied to the hosts",
+    )
+    return file.relative_to(here).as_posix()
+
+
+def label(run: str) -> str:
+    """`run` as an RFC 1123 label that begins with a letter, ended by a hash: each run has its own."""
+    plain = re.sub(r"[^a-z0-9]+", "-", run.lower()).strip("-")
+    plain = plain if plain[:1].isalpha() else f"run-{plain}"
+    return f"{plain[: LONGEST_NAME - 9].strip('-')}-{hashlib.sha256(run.encode()).hexdigest()[:8]}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text of several lines as lines."""
+
+
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text_node)

@@ -1,0 +1,70 @@
+"""What one process of a stacked sweep does: train several points of one shape, their steps in one program.
+
+Run by the sweep as `python -P -m quarry.train.launch.stack_worker --workdir W --cache C FILE:VARIANT ...`.
+A point that fails
+leaves the others alone. Exit code 75 if one was asked to stop, 1 if one failed or diverged, else 0.
+"""
+
+import argparse
+import sys
+import traceback
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from quarry.errors import PREEMPTED, QuarryError
+from quarry.train.config.experiment import Point
+from quarry.train.hosts.platform import prepare
+from quarry.train.hosts.processes import abandon
+from quarry.train.launch.local import point_of
+from quarry.train.record.progress import Sentences
+from quarry.train.run.command import legs
+from quarry.train.run.signals import StopRequest
+
+
+def main(words: list[str]) -> int:
+    """Train the points that `words` name; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="quarry.train.launch.stack_worker")
+    parser.add_argument("--workdir", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("points", nargs="+")
+    options = parser.parse_args(words)
+    prepare(options.cache)
+    statuses = train_together(list(map(point_of, options.points)), options.workdir, options.cache, Console())
+    return PREEMPTED if "preempted" in statuses else int(set(statuses) != {"finished"})
+
+
+def train_together(points: list[Point], workdir: Path, cache: Path, console: Console) -> list[str]:
+    """Train `points` with their branches; the status of each."""
+    from quarry.train.run.loop import LEASE_SECONDS
+    from quarry.train.run.stacking import Stack
+
+    stack, watcher = Stack(), Sentences(console)
+
+    def failed(number: int, error: Exception) -> None:
+        said = str(error) if isinstance(error, QuarryError) else "".join(traceback.format_exception(error))
+        watcher.say(f"{points[number].run}: {said}")
+
+    graces = [point.config.checkpoint.grace_seconds for point in points]
+    grace = min((seconds for seconds in graces if seconds is not None), default=None)
+    with StopRequest(grace, abandon) as stop:
+        runs = {
+            number: legs(
+                point,
+                workdir,
+                cache,
+                lambda: watcher,
+                partial(nullcontext, stop),
+                stack.program,
+                LEASE_SECONDS,
+            )
+            for number, point in enumerate(points)
+        }
+        ended = stack.run(runs, failed)
+    return [ended.get(number, "failed") for number in range(len(points))]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

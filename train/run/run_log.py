@@ -1,0 +1,124 @@
+"""What a running process writes: metrics and evaluations, to the record, the trackers and the screen."""
+
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from quarry.train.config.experiment import Experiment
+from quarry.train.hosts.processes import from_first
+from quarry.train.record.progress import Watcher
+from quarry.train.record.run_directory import JsonlLog, Onlooker, RunDirectory, read_jsonl
+from quarry.train.record.trackers import open_trackers
+from quarry.train.run.rollback import LossWatch, Trouble
+from quarry.train.run.step import StepMetrics
+
+NOWHERE = Path(os.devnull)
+
+
+class RunLog:
+    """The two logs of a run, its trackers and its watcher.
+
+    A step's metrics are read when the next are logged, so that the host never waits for the step it has
+    just sent off. An onlooker's log goes nowhere: it only sees a divergence when the others do.
+    """
+
+    def __init__(self, directory: RunDirectory, experiment: Experiment, watcher: Watcher):
+        writes = not isinstance(directory, Onlooker)
+        metrics, evals = (directory.metrics, directory.evals) if writes else (NOWHERE, NOWHERE)
+        former = read_jsonl(metrics) if writes else []
+        self._ramp, self._watcher = experiment.ramp, watcher
+        self._metrics, self._evals = JsonlLog(metrics), JsonlLog(evals)
+        self._durable, self._send = (self._metrics, self._evals) if writes else (), directory.send
+        self._trackers = open_trackers(experiment.tracking if writes else (), directory.path)
+        self._pending: tuple[int, float, StepMetrics] | None = None
+        self._began = self._read_at = time.monotonic()
+        self._spent = former[-1]["wall_seconds"] if former else 0.0
+        self._read_step = former[-1]["step"] if former else 0
+        self._train_loss: float | None = former[-1]["loss"] if former else None
+        losses = from_first(lambda: [(row["step"], row["loss"]) for row in former])
+        self._watch = LossWatch(experiment.rollback, losses)
+        self.trouble: Trouble | None = None
+        self.diverged = False
+
+    def step(self, done: int, rate: float, metrics: StepMetrics) -> None:
+        """Take the metrics of step `done`; write those taken before. Nothing is taken after a divergence."""
+        self.flush()
+        if not self.diverged:
+            self._pending = (done, rate, metrics)
+
+    def flush(self) -> None:
+        """Write the metrics taken last, waiting for them."""
+        if self._pending is None:
+            return
+        (done, rate, metrics), self._pending = self._pending, None
+        loss, grad_norm = float(metrics.loss), float(metrics.grad_norm)
+        now = time.monotonic()
+        tokens = self._ramp.tokens(done)
+        speed = (tokens - self._ramp.tokens(self._read_step)) / max(1e-9, now - self._read_at)
+        self._read_at, self._read_step, self._train_loss = now, done, finite(loss)
+        row = {
+            "step": done,
+            "tokens": tokens,
+            "loss": finite(loss),
+            "grad_norm": finite(grad_norm),
+            "learning_rate": rate,
+            "tokens_per_second": speed,
+            "wall_seconds": self._wall_seconds(),
+        }
+        self._metrics.append(row)
+        self._mirror(done, row)
+        self._watcher.update(done, loss, speed)
+        self.diverged = not math.isfinite(loss)
+        self.trouble = self.trouble or self._watch.judge(done, loss, grad_norm)
+
+    def sync(self) -> None:
+        """Write what is left so that it outlives the machine, as the checkpoint beside it does."""
+        self.flush()
+        for log in self._durable:
+            log.sync()
+        self._send()
+
+    def start_clock(self, done: int) -> None:
+        """Begin to count speed from step `done`: what came before was not training."""
+        self._read_at, self._read_step = time.monotonic(), done
+
+    def evaluation(self, row: dict[str, Any]) -> None:
+        """Write an evaluation, after the metrics of the steps before it."""
+        self.flush()
+        values = {name: finite(value) if isinstance(value, float) else value for name, value in row.items()}
+        self._evals.append(values | {"train_loss": self._train_loss, "wall_seconds": self._wall_seconds()})
+        self._mirror(row["step"], {f"{row['split']}/{name}": row[name] for name in ("loss", "bits_per_byte")})
+        if not math.isfinite(row["loss"]) and not self.diverged:
+            self.diverged = True
+            self.trouble = self._watch.judge(row["step"], row["loss"], 0.0)
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Time that is not training: kept out of tokens_per_second."""
+        self.flush()
+        began = time.monotonic()
+        yield
+        self._read_at += time.monotonic() - began
+
+    def close(self) -> None:
+        """Write what is left and close the files."""
+        self.flush()
+        for log in (self._metrics, self._evals, *self._trackers):
+            log.close()
+
+    def _wall_seconds(self) -> float:
+        return self._spent + time.monotonic() - self._began
+
+    def _mirror(self, step: int, scalars: Mapping[str, Any]) -> None:
+        numbers = {name: value for name, value in scalars.items() if isinstance(value, float)}
+        for tracker in self._trackers:
+            tracker.write_scalars(step, numbers)
+
+
+def finite(value: float) -> float | None:
+    """`value`, or None if it is infinite or not a number: JSON has no such numbers."""
+    return value if math.isfinite(value) else None
