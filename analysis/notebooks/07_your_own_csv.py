@@ -32,6 +32,7 @@ import numpy as np
 import polars as pl
 from IPython.display import Markdown
 
+from quarry.errors import FitError
 from quarry.analysis.report import figures
 from quarry import fit, load_points
 from quarry.analysis.commands.fit import write_result

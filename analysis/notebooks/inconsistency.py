@@ -40,6 +40,7 @@ import numpy as np
 import polars as pl
 from IPython.display import Markdown
 
+from quarry.errors import FitError
 from quarry import experiments
 from quarry import PUBLISHED, crossing, find_published, fit, load_points
 from quarry.analysis.laws.batch_size import critical_batch

@@ -1,9 +1,7 @@
 """The envelope's optima against the closed form, and what runs that end too early cannot tell."""
 
 import json
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,6 +14,7 @@ from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.table import load_points
 from quarry.errors import FitError
 from quarry.train.record.run_directory import points_table
+from tests.published import published
 
 BESIROGLU = {"L_inf": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}
 CHINCHILLAS = {"L_inf": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
@@ -156,10 +155,7 @@ def test_five_thousand_rows_are_quick():
 
 
 def test_chinchillas_table_gives_an_exponent_near_a_half():
-    folder = os.environ.get("QUARRY_PUBLISHED", Path(__file__).parents[2] / "../shared/data/published")
-    if not (path := Path(folder) / "chinchilla_234.csv").exists():
-        pytest.skip("the published table chinchilla_234.csv is not here")
-    trend = envelope(load_points(path), bootstrap=200).trend
+    trend = envelope(load_points(published("chinchilla_234.csv")), bootstrap=200).trend
     assert 0.42 < trend.a < 0.56
     low, high = trend.a_interval
     assert low < exponent(BESIROGLU) < high

@@ -2,9 +2,7 @@
 
 import json
 import math
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,6 +14,7 @@ from quarry.analysis.allocation.isoflop import isoflop
 from quarry.analysis.laws.catalog import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.points.table import load_points
 from quarry.errors import FitError
+from tests.published import published
 
 BESIROGLU = {"L_inf": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}
 UNEQUAL = {"L_inf": 1.7, "A": 400.0, "B": 2000.0, "alpha": 0.46, "beta": 0.31}
@@ -34,14 +33,6 @@ def surface(
     if rng is not None:
         loss = loss * np.exp(noise * rng.standard_normal(len(n)))
     return pl.DataFrame({"N": n, "E": flops / (6 * n), "C": flops, "loss": loss})
-
-
-def published(name: str) -> Path:
-    folder = os.environ.get("QUARRY_PUBLISHED", Path(__file__).parents[2] / "../shared/data/published")
-    path = Path(folder) / name
-    if not path.exists():
-        pytest.skip(f"the published table {name} is not here")
-    return path
 
 
 def errors(result, law) -> np.ndarray:

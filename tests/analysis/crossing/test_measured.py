@@ -15,6 +15,7 @@ from quarry.analysis.crossing.power_laws import Crossing, Growth, PowerLaw
 from quarry.analysis.laws.catalog import KAPLAN_ND
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.report import figures
+from quarry.errors import FitError
 
 
 @dataclass(frozen=True)

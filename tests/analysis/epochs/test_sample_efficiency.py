@@ -10,6 +10,7 @@ from quarry.analysis.epochs.grid import FirstPass, Grid
 from quarry.analysis.epochs.sample_efficiency import Batch, exponents_table, tokens_table, tokens_to_loss
 from quarry.analysis.epochs.study import study
 from quarry.analysis.laws.batch_size import minimum_steps
+from quarry.errors import FitError
 from tests.analysis.epochs.known_surface import L_0, Surface, runs
 
 SIZES, TOKENS = 1e4 * 4.0 ** np.arange(5), 2.0 ** np.arange(16, 25)

@@ -11,6 +11,7 @@ import pytest
 from quarry import fit, load_points
 from quarry.analysis.laws.catalog import CHINCHILLA
 from quarry.analysis.points.table import Exclusion, Points
+from quarry.errors import FitError, LawError
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET
 from tests.analysis.synthetic_runs import write_ladder
 

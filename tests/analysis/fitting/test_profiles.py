@@ -1,8 +1,6 @@
 """Profiles: exact where theory is, of the right coverage elsewhere, and no number where there is none."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -17,8 +15,8 @@ from quarry.analysis.fitting.solver import Pull
 from quarry.analysis.laws.catalog import CHINCHILLA, Law, Parameter, chinchilla_optimum
 from quarry.errors import FitError
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN
+from tests.published import published
 
-PUBLISHED = Path(os.environ.get("QUARRY_PUBLISHED", Path(__file__).parents[2] / "../shared/data/published"))
 LINE = Law(
     name="line",
     formula="y = m + s (N - 2)",
@@ -167,10 +165,7 @@ def test_frozen_parameters_stay_and_the_others_are_profiled():
 
 
 def test_chinchillas_own_points_give_the_bootstraps_intervals():
-    path = PUBLISHED / "chinchilla_234.csv"
-    if not path.exists():
-        pytest.skip(f"no published points at {path}")
-    fitted = fit(load_points(path), "chinchilla", bootstrap=300)
+    fitted = fit(load_points(published("chinchilla_234.csv")), "chinchilla", bootstrap=300)
     low, high = profile(fitted, "alpha").interval
     below, above = fitted.interval["alpha"]
     assert 0.8 < (high - low) / (above - below) < 1.3

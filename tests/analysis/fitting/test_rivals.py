@@ -16,6 +16,7 @@ from quarry.analysis.laws.catalog import DATA_CONSTRAINED, EFFECTIVE_REUSE, KAPL
 from quarry.analysis.points.strict import strict
 from quarry.analysis.points.table import Points
 from quarry.analysis.report.figures import held_out_predictions
+from quarry.errors import FitError
 
 pytestmark = pytest.mark.xdist_group("rivals")  # one process fits what all of these look at
 NOISE = 0.002

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from quarry.analysis.laws.catalog import CHINCHILLA, KAPLAN_N, LAWS, chinchilla_optimum, find_law
+from quarry.errors import LawError
 from tests.analysis.designs import DESIGNS
 
 KAPLAN_2020 = {"N_c": 8.8e13, "alpha_N": 0.076}

@@ -22,8 +22,9 @@ from quarry.analysis.points.curves import save_results
 from quarry.analysis.points.table import load_points
 from quarry.train.record.run_directory import POINT_COLUMNS, points_table
 from tests.analysis.synthetic_runs import write_ladder, write_run
+from tests.conftest import ROOT
+from tests.published import published
 
-ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "analysis" / "notebooks"
 COMMITTED = ROOT / "experiments" / "results" / "quickstart"
 DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -143,9 +144,7 @@ def test_chinchilla_without_published_points_says_so_and_finds_the_law_they_are_
 
 
 def test_chinchilla_on_published_points_repeats_the_critique():
-    folder = Path(os.environ.get("QUARRY_PUBLISHED", ROOT / "../shared/data/published"))
-    if not (folder / "chinchilla_234.csv").exists():
-        pytest.skip("no chinchilla_234.csv: set QUARRY_PUBLISHED to the directory that holds it")
+    folder = published("chinchilla_234.csv").parent
     notebook = executed("03_chinchilla_three_ways.py", QUARRY_PUBLISHED=str(folder))
     words = prose(notebook)
     assert "SYNTHETIC" not in words

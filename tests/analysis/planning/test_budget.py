@@ -24,6 +24,7 @@ from quarry.analysis.planning.regime import best_epochs, split
 from quarry.analysis.planning.saved_fit import read_fit, surface_of
 from quarry.analysis.planning.surface import Surface, published_surface
 from quarry.analysis.report.figures.plan import planned_losses, regime_map
+from quarry.errors import FitError
 from tests.analysis.designs import GRID
 from tests.analysis.quick import QUICK
 

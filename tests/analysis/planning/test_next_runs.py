@@ -15,6 +15,7 @@ from quarry.analysis.planning.design import Design, gradient
 from quarry.analysis.planning.next_runs import next_points
 from quarry.analysis.planning.optimum import optimum
 from quarry.analysis.planning.surface import Surface, published_surface
+from quarry.errors import FitError
 from tests.analysis.quick import QUICK, TRUTH
 
 NOISE, REPEATS = 0.002, 400

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from quarry import fit, load_points
 from quarry.analysis.fitting.estimation import Fit
 from quarry.analysis.laws.catalog import LAWS
+from quarry.errors import QuarryError
 
 INPUTS = ("N", "E", "U", "C", "M", "T", "S_min", "B_crit", "loss")
 QUICK = ("kaplan-n", "kaplan-d", "kaplan-c", "critical-batch", "power-offset", "context", "overtraining")

@@ -18,6 +18,7 @@ from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.runs import run_table
 from quarry.analysis.report.page import LAWS, write_report
 from quarry.analysis.report.summary import summary
+from quarry.errors import FitError, RecordError
 from quarry.text import UNBOUNDED, interval, plural
 from quarry.train.record.run_directory import RunDirectory, keep_rows, points_table
 from tests.analysis.synthetic_runs import GZIP, MANIFEST, XZ, write_run

@@ -16,6 +16,7 @@ from quarry.analysis.theory.features import Features, _drawn, _samples, _task
 from quarry.analysis.theory.lookup import Lookup, alike, tuned_loss
 from quarry.analysis.theory.predictions import Mean, cells, exponents
 from quarry.analysis.theory.simulated import EQUAL, LOOKUP, RARE, Ladder, fours
+from quarry.errors import FitError
 from tests.analysis.epochs.known_surface import L_0, Surface, runs
 
 SMALL = dict(skills=3000)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quarry.errors import ConfigError
 from quarry.train.config.batch_ramp import Ramp
 from quarry.train.config.experiment import Duration, Experiment, Point
 from quarry.train.data.order import batch_positions

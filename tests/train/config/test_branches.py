@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from quarry.errors import ConfigError
 from quarry.train.config.branches import branches, fork_step
 from quarry.train.config.experiment import BranchConfig, Duration, Experiment, Point, ScheduleConfig
 from quarry.train.record.progress import Quiet

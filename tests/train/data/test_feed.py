@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 
+from quarry.errors import DataError
 from quarry.train.data.feed import evaluation_batches, feed, whole_sequences
 from quarry.train.data.order import BatchOrder, unique_sequences
 

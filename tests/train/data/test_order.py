@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quarry.errors import DataError
 from quarry.train.data.order import BatchOrder, batch_positions, unique_sequences
 
 # Written once by this code. If they change, every run's data order changes and old runs cannot be resumed:

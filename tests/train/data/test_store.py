@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from quarry.errors import DataError
 from quarry.train.data.store import open_store, prepare
 from quarry.train.data.tokenizers import make_tokenizer
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from quarry.errors import ConfigError
 from quarry.train.hosts.processes import Hosts, from_environment, several
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory, read_jsonl, read_last_row

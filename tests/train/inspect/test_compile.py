@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from quarry.errors import ConfigError
 from quarry.model.config import modern
 from quarry.model.counting import flops_exact, forward_flops
 from quarry.model.sharding import make_mesh

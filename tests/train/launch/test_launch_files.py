@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
+from quarry.errors import ConfigError
 from quarry.train.launch.launch_files import label
 from quarry.train.launch.tpu_slices import TpuOptions, parse_slice
 from tests.commands import quarry

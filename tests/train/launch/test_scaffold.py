@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from quarry.errors import ConfigError
 from quarry.model.config import kaplan, modern
 from quarry.model.counting import count_parameters
 from quarry.train.config.experiment import load_points

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from quarry.errors import ConfigError
 from quarry.train.launch.slurm_options import SlurmOptions
 from quarry.train.record.run_directory import RunDirectory, read_last_row
 from tests.commands import environment, quarry

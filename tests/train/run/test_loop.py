@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from quarry.errors import ConfigError
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import (
     POINT_COLUMNS,
