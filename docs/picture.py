@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from quarry import fit, load_points
-from quarry.analysis.epochs.study import study
+from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.report import figures
@@ -35,7 +35,7 @@ def quickstart() -> alt.HConcatChart:
 
 def passes() -> alt.VConcatChart:
     """Passes needed and what is extracted; learning curves above the floor, and the 2 x 2."""
-    found = study(load_points(EPOCHS, annealed_only=False))
+    found = study_epochs(load_points(EPOCHS, annealed_only=False))
     shown = (
         (epochs.passes_map(found), epochs.efficiency(found, epochs.unique_with_floor(found)[-1])),
         (epochs.learning_curves(found), epochs.causes_chart(found)),

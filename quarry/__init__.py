@@ -1,10 +1,8 @@
 """Quarry: a laboratory for neural scaling laws in JAX.
 
-The public verbs are here: `import quarry; quarry.fit("points.csv", "chinchilla")`. The rooms:
-`quarry.experiments`
-(scale points), `quarry.model` (the transformer), `quarry.train` (runs and ladders), `quarry.analysis` (laws
-and
-what follows from them). Each imports only when it is used.
+The public functions are here: `import quarry; quarry.fit("points.csv", "chinchilla")`. The rooms are
+`quarry.experiments` (scale points), `quarry.model` (the transformer), `quarry.train` (runs and ladders) and
+`quarry.analysis` (laws, and what follows from them). A name is imported when it is first used.
 """
 
 from importlib import import_module
@@ -16,40 +14,44 @@ from quarry.errors import FitError, LawError, PointsError, QuarryError
 __version__ = version("quarry-scaling")
 
 if TYPE_CHECKING:
-    from quarry.analysis.allocation.envelope import Envelope, envelope
-    from quarry.analysis.allocation.isoflop import IsoFlop, isoflop
+    from quarry.analysis.allocation.envelope import Envelope, fit_envelope
+    from quarry.analysis.allocation.isoflop import IsoFlop, fit_isoflop
     from quarry.analysis.allocation.methods import Allocation, allocate
-    from quarry.analysis.crossing.measured import CrossingResult, crossing
-    from quarry.analysis.crossing.merge import Merge, merge
+    from quarry.analysis.crossing.measured import CrossingResult, find_crossing
+    from quarry.analysis.crossing.merge import Merge, find_merge
+    from quarry.analysis.epochs.study import Epochs, study_epochs
     from quarry.analysis.fitting.comparison import Comparison, compare, leave_one_out
     from quarry.analysis.fitting.estimation import Fit, fit
     from quarry.analysis.fitting.profiles.likelihood import Profile, profile
-    from quarry.analysis.fitting.rivals import Rivals, rivals
+    from quarry.analysis.fitting.rivals import Rivals, compare_rivals
     from quarry.analysis.laws.catalog import LAWS, Law, find_law
-    from quarry.analysis.laws.kaplan_frontier import EfficientPlan, efficient_plan
+    from quarry.analysis.laws.kaplan_frontier import EfficientPlan, plan_efficient_run
     from quarry.analysis.laws.published import PUBLISHED, find_published
     from quarry.analysis.planning.budget import Plan, plan
-    from quarry.analysis.planning.next_runs import NextPoints, next_points
+    from quarry.analysis.planning.next_runs import NextRuns, plan_next_runs
     from quarry.analysis.points.table import Points, load_points
 
-_HOMES = {
-    "allocation.envelope": ("Envelope", "envelope"),
-    "allocation.isoflop": ("IsoFlop", "isoflop"),
+_NAMES_OF_MODULE = {
+    "allocation.envelope": ("Envelope", "fit_envelope"),
+    "allocation.isoflop": ("IsoFlop", "fit_isoflop"),
     "allocation.methods": ("Allocation", "allocate"),
-    "crossing.measured": ("CrossingResult", "crossing"),
-    "crossing.merge": ("Merge", "merge"),
+    "crossing.measured": ("CrossingResult", "find_crossing"),
+    "crossing.merge": ("Merge", "find_merge"),
+    "epochs.study": ("Epochs", "study_epochs"),
     "fitting.comparison": ("Comparison", "compare", "leave_one_out"),
     "fitting.estimation": ("Fit", "fit"),
     "fitting.profiles.likelihood": ("Profile", "profile"),
-    "fitting.rivals": ("Rivals", "rivals"),
+    "fitting.rivals": ("Rivals", "compare_rivals"),
     "laws.catalog": ("LAWS", "Law", "find_law"),
-    "laws.kaplan_frontier": ("EfficientPlan", "efficient_plan"),
+    "laws.kaplan_frontier": ("EfficientPlan", "plan_efficient_run"),
     "laws.published": ("PUBLISHED", "find_published"),
     "planning.budget": ("Plan", "plan"),
-    "planning.next_runs": ("NextPoints", "next_points"),
+    "planning.next_runs": ("NextRuns", "plan_next_runs"),
     "points.table": ("Points", "load_points"),
 }
-_MODULE_OF = {name: f"quarry.analysis.{module}" for module, names in _HOMES.items() for name in names}
+_MODULE_OF_NAME = {
+    name: f"quarry.analysis.{module}" for module, names in _NAMES_OF_MODULE.items() for name in names
+}
 
 __all__ = [
     "LAWS",
@@ -59,13 +61,14 @@ __all__ = [
     "CrossingResult",
     "EfficientPlan",
     "Envelope",
+    "Epochs",
     "Fit",
     "FitError",
     "IsoFlop",
     "Law",
     "LawError",
     "Merge",
-    "NextPoints",
+    "NextRuns",
     "Plan",
     "Points",
     "PointsError",
@@ -75,27 +78,28 @@ __all__ = [
     "__version__",
     "allocate",
     "compare",
-    "crossing",
-    "efficient_plan",
-    "envelope",
+    "compare_rivals",
+    "find_crossing",
     "find_law",
+    "find_merge",
     "find_published",
     "fit",
-    "isoflop",
+    "fit_envelope",
+    "fit_isoflop",
     "leave_one_out",
     "load_points",
-    "merge",
-    "next_points",
     "plan",
+    "plan_efficient_run",
+    "plan_next_runs",
     "profile",
-    "rivals",
+    "study_epochs",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
+    if name not in _MODULE_OF_NAME:
         raise AttributeError(f"module 'quarry' has no attribute {name!r}")
-    return getattr(import_module(_MODULE_OF[name]), name)
+    return getattr(import_module(_MODULE_OF_NAME[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -55,7 +55,7 @@ class Envelope:
         return {"method": "envelope", "crossings": self.crossings.to_dicts(), "trend": self.trend.to_json()}
 
 
-def envelope(
+def fit_envelope(
     points: Points | pl.DataFrame, *, bootstrap: int = 1000, seed: int = 0, level: float = 0.95
 ) -> Envelope:
     """The compute-optimal N and E of learning curves, or of end points at several horizons for each size.

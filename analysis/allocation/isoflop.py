@@ -75,7 +75,7 @@ class IsoFlop:
         }
 
 
-def isoflop(
+def fit_isoflop(
     points: Points | pl.DataFrame,
     *,
     method: str = "akima",

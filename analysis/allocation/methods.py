@@ -7,15 +7,15 @@ from typing import Any, Literal, get_args
 import polars as pl
 
 from quarry import text
-from quarry.analysis.allocation.envelope import Envelope, envelope
-from quarry.analysis.allocation.isoflop import IsoFlop, isoflop
+from quarry.analysis.allocation.envelope import Envelope, fit_envelope
+from quarry.analysis.allocation.isoflop import IsoFlop, fit_isoflop
 from quarry.analysis.allocation.trends import Trend
 from quarry.analysis.fitting.estimation import Fit, fit
 from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.fitting.warnings import confounded
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.catalog import CHINCHILLA, SKALING, chinchilla_optimum
-from quarry.analysis.laws.kaplan_frontier import compute_exponent, efficient_plan, optimal_size
+from quarry.analysis.laws.kaplan_frontier import compute_exponent, optimal_size, plan_efficient_run
 from quarry.analysis.points.table import Points
 from quarry.checks import check_choice, check_positive
 from quarry.errors import FitError
@@ -78,10 +78,10 @@ def allocate(
     check_positive(FitError, flops=flops)
     settings = {"bootstrap": bootstrap, "seed": seed, "level": level}
     if method == "envelope":
-        found = envelope(points, **settings)
+        found = fit_envelope(points, **settings)
         return _from_trend(method, found, found.trend, flops)
     if method == "isoflop":
-        found = isoflop(points, method=curve, **settings)
+        found = fit_isoflop(points, method=curve, **settings)
         return _from_trend(method, found, found.trend, flops)
     if method == "parametric":
         return _parametric(points, flops, law, settings)
@@ -118,7 +118,7 @@ def _kaplan(
     fitted = fit(points, "kaplan-ns", critical=critical, **settings)
     batch = {name: (critical or KAPLAN_CRITICAL_BATCH)[name] for name in _FREEZE_CRITICAL}
     for budget in flops:
-        efficient_plan(budget, fitted.params, batch)  # refuses a budget that buys nothing
+        plan_efficient_run(budget, fitted.params, batch)  # refuses a budget that buys nothing
     budgets = _budgets(
         flops,
         lambda budget: fitted.quantity(lambda p: optimal_size(budget, {**p, **batch})),

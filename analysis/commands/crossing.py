@@ -9,8 +9,8 @@ from rich.table import Table
 from quarry import text
 from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.fit import print_warnings, write_result
-from quarry.analysis.crossing.measured import CrossingResult, crossing
-from quarry.analysis.crossing.merge import Merge, merge
+from quarry.analysis.crossing.measured import CrossingResult, find_crossing
+from quarry.analysis.crossing.merge import Merge, find_merge
 from quarry.analysis.crossing.power_laws import CONVENTIONS, Crossing, NoCrossing, published_crossings
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.published import PF_DAY
@@ -46,12 +46,12 @@ def crossing_command(
         console.print(published_table())
         return None
     points = load_points(path, count, split, annealed_only).exclude(exclude)
-    found = crossing(points, offset=offset, bootstrap=bootstrap, seed=seed, level=level)
+    found = find_crossing(points, offset=offset, bootstrap=bootstrap, seed=seed, level=level)
     console.print(crossing_table(found), law_table(found), reading_table(found))
     print_warnings(found.warnings, console)
     merged = None
     if surface is not None:
-        merged = merge(fit(points, surface, bootstrap=bootstrap, seed=seed), eps=eps, level=level)
+        merged = find_merge(fit(points, surface, bootstrap=bootstrap, seed=seed), eps=eps, level=level)
         console.print(merge_table(merged))
     if output is not None:
         write_result(found.to_json() | {"merge": merged.to_json() if merged else None}, output)

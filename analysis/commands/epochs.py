@@ -11,7 +11,7 @@ from rich.text import Text
 from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.fit import assigned, print_warnings, write_result
 from quarry.analysis.epochs.noise import DRAW_AT, Noise
-from quarry.analysis.epochs.study import Epochs, study
+from quarry.analysis.epochs.study import Epochs, study_epochs
 from quarry.analysis.points.table import load_points, read_table
 from quarry.text import MISSING, count, estimate, number
 
@@ -31,11 +31,11 @@ def epochs_command(
 ) -> Epochs:
     """Measure the points at `path`, print verdicts and tables, write them as JSON and draw them if asked.
 
-    `options` are those of `quarry.analysis.epochs.study.study`. Raises PointsError, FitError, RecordError.
+    `options` are those of `quarry.study_epochs`. Raises PointsError, FitError, RecordError.
     """
     points = load_points(path, count, split, annealed_only=False).exclude(exclude)
     averaged = None if ensembles is None else read_table(ensembles)
-    found = study(points, ensembles=averaged, critical=assigned(critical) or None, **options)
+    found = study_epochs(points, ensembles=averaged, critical=assigned(critical) or None, **options)
     print_epochs(found, console)
     if output is not None:
         write_result(found.to_json(), output)

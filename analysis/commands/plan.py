@@ -12,7 +12,7 @@ from quarry import text
 from quarry.analysis.commands.fit import print_warnings, write_result
 from quarry.analysis.commands.plan_tables import help_table, interval_table, next_table, plan_table
 from quarry.analysis.planning.budget import Plan, plan
-from quarry.analysis.planning.next_runs import NextPoints, next_points
+from quarry.analysis.planning.next_runs import NextRuns, plan_next_runs
 from quarry.analysis.planning.saved_fit import read_fit
 from quarry.analysis.planning.surface import Surface, plannable, published_surface
 from quarry.errors import FitError
@@ -77,7 +77,7 @@ def next_command(
     write_points: WritePoints,
     output: Path | None,
     console: Console,
-) -> NextPoints:
+) -> NextRuns:
     """Print the runs that narrow `target` the most for `budget` FLOPs, by the one fit given.
 
     With `points`, a folder, they are written there by `write_points` as experiment files after the study of
@@ -93,7 +93,9 @@ def next_command(
     if (like is None) != (points is None):
         raise FitError("--like (a scale-point file) and --points (the folder to write) go together")
     surface = read_fit(fits[0])
-    found = next_points(surface, runs, budget, target, most_per_run=most_per_run, unique_tokens=unique_tokens)
+    found = plan_next_runs(
+        surface, runs, budget, target, most_per_run=most_per_run, unique_tokens=unique_tokens
+    )
     console.print(next_table(found))
     print_warnings([f"{surface.name}: {warning}" for warning in found.warnings], console)
     if like is not None and points is not None:
@@ -123,7 +125,7 @@ def _shared(plans: Sequence[Plan]) -> list[str]:
     return [f"{', '.join(dict.fromkeys(names[warning]))}: {warning}" for warning in found]
 
 
-def _asked(found: NextPoints) -> list[tuple[float, float, float | None]]:
+def _asked(found: NextRuns) -> list[tuple[float, float, float | None]]:
     """N, E, and U where the run repeats it."""
     return [
         (run.n, run.tokens, run.unique_tokens if run.tokens > _REPEATS * run.unique_tokens else None)
@@ -131,7 +133,7 @@ def _asked(found: NextPoints) -> list[tuple[float, float, float | None]]:
     ]
 
 
-def _expected(found: NextPoints, surface: Surface) -> list[str]:
+def _expected(found: NextRuns, surface: Surface) -> list[str]:
     return [
         f"a loss of about {text.number(run.loss)} nats per token at the N asked for, by {surface.name} "
         f"({surface.law.name}); it narrows {found.target}."

@@ -9,7 +9,7 @@ from rich.text import Text
 from quarry import text
 from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.planning.budget import Plan
-from quarry.analysis.planning.next_runs import NextPoints
+from quarry.analysis.planning.next_runs import NextRuns
 
 
 def plan_table(plans: Sequence[Plan]) -> Table:
@@ -75,7 +75,7 @@ def help_table(plans: Sequence[Plan]) -> Table:
     return table
 
 
-def next_table(found: NextPoints) -> Table:
+def next_table(found: NextRuns) -> Table:
     """The runs to make, and the standard error of the target after each."""
     what = escape(f"log {found.target}" if found.logarithmic else found.target)
     spent = f"{text.power(found.spent)} of {text.power(found.budget)} FLOPs"

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.fit import print_warnings, write_result
-from quarry.analysis.fitting.rivals import Rivals, rivals
+from quarry.analysis.fitting.rivals import Rivals, compare_rivals
 from quarry.analysis.points.table import load_points
 from quarry.text import MISSING, count, number
 
@@ -28,10 +28,10 @@ def rivals_command(
 ) -> Rivals:
     """Compare the rivals on the points at `path`, print the result, write it as JSON and draw it if asked.
 
-    `options` are those of `quarry.analysis.fitting.rivals.rivals`. Raises PointsError, FitError, RecordError.
+    `options` are those of `quarry.compare_rivals`. Raises PointsError, FitError, RecordError.
     """
     points = load_points(path, count, split, loss=loss).exclude(exclude)
-    result = rivals(points, **options)
+    result = compare_rivals(points, **options)
     print_rivals(result, console)
     if output is not None:
         write_result(rivals_json(result), output)

@@ -142,7 +142,7 @@ class CrossingResult:
         }
 
 
-def crossing(
+def find_crossing(
     points: Points | pl.DataFrame,
     *,
     offset: str = "none",

@@ -55,7 +55,7 @@ class Merge:
         return vars(self) | {"shown": self.shown.select(finite).to_dicts()}
 
 
-def merge(fit: Fit, *, eps: float = 0.05, level: float = 0.9) -> Merge:
+def find_merge(fit: Fit, *, eps: float = 0.05, level: float = 0.9) -> Merge:
     """Where the one-epoch compute frontier of a fitted surface merges with its floor L*(U) at U = D_opt(C).
 
     L*(U) is the least loss over every N and k: for laws that know no repeats (chinchilla) N to infinity at

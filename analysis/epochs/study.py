@@ -97,7 +97,7 @@ class Epochs:
         return strict(plain | tables | told)
 
 
-def study(
+def study_epochs(
     points: Points | pl.DataFrame,
     unigram_entropy: float | None = None,
     *,

@@ -102,7 +102,7 @@ class Rivals:
     warnings: tuple[str, ...]
 
 
-def rivals(
+def compare_rivals(
     points: Points | pl.DataFrame,
     laws: Mapping[str, Law] | None = None,
     *,

@@ -46,7 +46,7 @@ class EfficientPlan:
         return asdict(self)
 
 
-def efficient_plan(flops: float, ns: Mapping[str, float], critical: Mapping[str, float]) -> EfficientPlan:
+def plan_efficient_run(flops: float, ns: Mapping[str, float], critical: Mapping[str, float]) -> EfficientPlan:
     """The compute-efficient plan for C_min = `flops` by fits of `kaplan-ns` and `critical-batch`.
 
     Raises FitError for a budget that is not positive or buys less than one parameter or step, or for

@@ -35,10 +35,10 @@ from scipy.special import logsumexp
 
 from quarry.analysis.report import figures
 from quarry import fit, load_points
-from quarry.analysis.allocation.envelope import envelope
+from quarry.analysis.allocation.envelope import fit_envelope
 from quarry.analysis.report.figures.allocation import compute_optimal, isoflop_curves
 from quarry.analysis.report.figures.parts import axis, finished
-from quarry.analysis.allocation.isoflop import isoflop
+from quarry.analysis.allocation.isoflop import fit_isoflop
 from quarry.analysis.laws.catalog import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.allocation.trends import with_sizes
 from quarry.analysis.fitting.profiles.likelihood import profile
@@ -123,7 +123,7 @@ finished([plane], "Where the runs are", "colour: the loss, in nats per token")
 # a table of end points, several for each size, is the coarse version of that.)
 
 # %%
-first = envelope(points, bootstrap=400)
+first = fit_envelope(points, bootstrap=400)
 compute_optimal(first.trend, first.crossings)
 
 # %%
@@ -144,8 +144,8 @@ Markdown(
 # differ, its sides differ. A budget whose minimum is not enclosed by its sizes is refused, never extrapolated.
 
 # %%
-second = isoflop(points, method="akima", bootstrap=400)
-parabola = isoflop(points, method="parabola", bootstrap=400)
+second = fit_isoflop(points, method="akima", bootstrap=400)
+parabola = fit_isoflop(points, method="parabola", bootstrap=400)
 isoflop_curves(second)
 
 # %%
@@ -173,7 +173,7 @@ def worst_error(params, method, width):
     flops = np.repeat(np.geomspace(1e19, 1e22, 4), 7)
     n = chinchilla_optimum(params, flops)[0] * np.tile(np.geomspace(1 / width, width, 7), 4) * 1.1
     loss = CHINCHILLA.predict(params, {"N": n, "E": flops / (6 * n)})
-    found = isoflop(pl.DataFrame({"N": n, "C": flops, "loss": loss}), method=method, bootstrap=0).budgets
+    found = fit_isoflop(pl.DataFrame({"N": n, "C": flops, "loss": loss}), method=method, bootstrap=0).budgets
     truth = chinchilla_optimum(params, found["C"].to_numpy())[0]
     return np.abs(found["N"].to_numpy() / truth - 1).max()
 

@@ -42,10 +42,10 @@ from IPython.display import Markdown
 
 from quarry.errors import FitError
 from quarry import experiments
-from quarry import PUBLISHED, crossing, find_published, fit, load_points
+from quarry import PUBLISHED, find_crossing, find_published, fit, load_points
 from quarry.analysis.laws.batch_size import critical_batch
 from quarry.analysis.crossing.power_laws import CONVENTIONS, Growth, PowerLaw, meeting, published_crossings
-from quarry.analysis.epochs.study import study
+from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.report.figures import fitted_law
 from quarry.analysis.report.figures import inconsistency as drawn
 from quarry.analysis.report.figures import kaplan as redrawn
@@ -404,7 +404,7 @@ fitted_law(ours_c, "C")
 
 # %%
 try:
-    crossing(quickstart, bootstrap=0)
+    find_crossing(quickstart, bootstrap=0)
     verdict = "They cross."
 except FitError as refusal:
     verdict = f"A naive crossing is refused: *{refusal}*."
@@ -446,7 +446,7 @@ Markdown(said)
 def naive(points):
     """What `crossing` makes of annealed points, in words."""
     try:
-        found = crossing(points, bootstrap=100)
+        found = find_crossing(points, bootstrap=100)
     except FitError as refusal:
         return f"A naive crossing is refused: *{refusal}*."
     where = getattr(found.crossing, "reason", None) or (
@@ -489,9 +489,9 @@ figure if studied else Markdown("Not run.")
 def measured(points):
     """The study, with intervals where some cell was trained again with another seed or draw of U."""
     try:
-        return study(points, bootstrap=300)
+        return study_epochs(points, bootstrap=300)
     except FitError:
-        return study(points, bootstrap=0)
+        return study_epochs(points, bootstrap=0)
 
 
 def told(row, name):

@@ -36,7 +36,7 @@ from IPython.display import Markdown
 
 from quarry import experiments
 from quarry import load_points
-from quarry.analysis.epochs.study import study
+from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.report.figures import inconsistency as drawn
 from quarry.text import count, estimate, number
 from quarry.analysis.theory.comparison import EXPONENTS, beside, studied
@@ -201,7 +201,7 @@ table(
 
 # %%
 source = Path(experiments.__file__).parent / "results" / "epochs" / "points.parquet"
-measured = study(load_points(source, annealed_only=False))
+measured = study_epochs(load_points(source, annealed_only=False))
 compared = beside(measured)
 table(
     ("", *EXPONENTS, "inside the measured intervals", "outside"),

@@ -14,7 +14,7 @@ import numpy as np
 from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.laws.batch_size import critical_batch, minimum_compute
 from quarry.analysis.laws.catalog import Values
-from quarry.analysis.laws.kaplan_frontier import EfficientPlan, efficient_plan, optimal_loss, optimal_size
+from quarry.analysis.laws.kaplan_frontier import EfficientPlan, optimal_loss, optimal_size, plan_efficient_run
 from quarry.analysis.planning.law_plan import Doubling
 from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError
@@ -40,7 +40,7 @@ class KaplanPlanned:
     def _efficient(self, flops: float) -> EfficientPlan:
         least = float(_minimum_flops(flops, self.batch, {**self.surface.params, **self.surface.critical}))
         try:
-            return efficient_plan(least, self.surface.params, self.surface.critical)
+            return plan_efficient_run(least, self.surface.params, self.surface.critical)
         except FitError as error:
             raise FitError(f"{self.surface.name}: {error}") from None
 

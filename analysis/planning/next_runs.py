@@ -35,7 +35,7 @@ class NextRun:
 
 
 @dataclass(frozen=True)
-class NextPoints:
+class NextRuns:
     """The runs that narrow `target` the most for a budget of FLOPs.
 
     `estimate` and the standard errors are of the target, of its logarithm where `logarithmic`.
@@ -55,7 +55,7 @@ class NextPoints:
         return asdict(self)
 
 
-def next_points(
+def plan_next_runs(
     fit: Fit | Surface,
     runs: int,
     budget: float,
@@ -63,7 +63,7 @@ def next_points(
     *,
     most_per_run: float | None = None,
     unique_tokens: float | None = None,
-) -> NextPoints:
+) -> NextRuns:
     """At most `runs` runs within `budget` FLOPs that narrow `target` the most, each at most `most_per_run`.
 
     A target is a parameter, a derived quantity such as `a`, or `loss@C`, the loss of the best plan for C
@@ -82,7 +82,7 @@ def next_points(
     wanted = find_target(surface, target, unique_tokens)
     design = Design.of(surface, inputs, wanted.gradient)
     chosen = _runs(surface, inputs, design, design.choose(runs, budget, most))
-    return NextPoints(
+    return NextRuns(
         target=target,
         logarithmic=wanted.logarithmic,
         estimate=wanted.value,

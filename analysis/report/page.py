@@ -19,7 +19,7 @@ from markupsafe import Markup
 from quarry import text
 from quarry.analysis.epochs.cells import CELL, annealed_rows
 from quarry.analysis.epochs.noise import measured_noise
-from quarry.analysis.epochs.study import Epochs, study
+from quarry.analysis.epochs.study import Epochs, study_epochs
 from quarry.analysis.fitting.estimation import Fit, fit
 from quarry.analysis.laws import formulas as mathml
 from quarry.analysis.laws.catalog import find_law
@@ -129,7 +129,7 @@ def _repeats(runs: Path, bootstrap: int, seed: int) -> Repeats:
     try:
         points = load_points(runs, annealed_only=False)
         noisy = measured_noise(annealed_rows(points.table), CELL).freedom > 0
-        found = study(points, bootstrap=bootstrap if noisy else 0, seed=seed)
+        found = study_epochs(points, bootstrap=bootstrap if noisy else 0, seed=seed)
     except (FitError, PointsError) as error:
         return Repeats(error=str(error))
     return Repeats(found, charts={f"epochs-{name}": chart for name, chart in epochs_charts(found).items()})

@@ -8,7 +8,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from quarry.analysis.epochs.study import study
+from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.table import load_points
 from quarry.analysis.theory.comparison import EXPONENTS, beside
 from quarry.analysis.theory.simulated import LADDERS
@@ -33,7 +33,7 @@ def main(
     """
     points = load_points(measured, annealed_only=False)
     ladders = [LADDERS[name] for name in models]
-    print_table(beside(study(points, bootstrap=bootstrap), ladders), Console())
+    print_table(beside(study_epochs(points, bootstrap=bootstrap), ladders), Console())
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         for ladder in ladders:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from quarry.analysis.epochs.study import RHO, Epochs, study
+from quarry.analysis.epochs.study import RHO, Epochs, study_epochs
 from quarry.analysis.theory.simulated import LADDERS, Ladder
 
 PASSES, REUSE = f"passes to {RHO[-1]:.0%} above the floor", "r_inf - 1, plain"
@@ -31,7 +31,7 @@ def beside(measured: Epochs, ladders: Iterable[Ladder] = LADDERS.values()) -> pl
 
 def studied(ladder: Ladder) -> Epochs:
     """The study of a model's runs, which have no noise."""
-    return study(ladder.points(), ladder.unigram_entropy, bootstrap=0)
+    return study_epochs(ladder.points(), ladder.unigram_entropy, bootstrap=0)
 
 
 def _letters(found: Epochs, ends: bool = False) -> dict[str, float | None]:

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quarry.analysis.allocation.envelope import envelope
+from quarry.analysis.allocation.envelope import fit_envelope
 from quarry.analysis.laws.catalog import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
@@ -39,7 +39,7 @@ def curves(law=BESIROGLU, sizes=8, evaluations=40, reach=(2, 200), seeds=1, nois
 
 @pytest.mark.parametrize("law", [BESIROGLU, CHINCHILLAS])
 def test_without_noise_the_exponents_and_the_optimum_are_those_of_the_law(law):
-    result = envelope(curves(law), bootstrap=100)
+    result = fit_envelope(curves(law), bootstrap=100)
     assert result.crossings["bounded"].all()
     assert result.trend.a == pytest.approx(exponent(law), abs=0.01)
     assert result.trend.b == pytest.approx(1 - exponent(law), abs=0.01)
@@ -50,7 +50,7 @@ def test_without_noise_the_exponents_and_the_optimum_are_those_of_the_law(law):
 
 def test_the_crossings_lie_on_the_frontier_between_the_sizes():
     points = curves()
-    result = envelope(points, bootstrap=0)
+    result = fit_envelope(points, bootstrap=0)
     assert result.frontier.equals(compute_frontier(points))
     cost, loss = (np.log(result.frontier[name].to_numpy()) for name in ("C", "loss"))
     for row in result.crossings.iter_rows(named=True):
@@ -64,7 +64,7 @@ def test_intervals_hold_the_truth_and_narrow_with_seeds():
     for repeat in range(12):
         for seeds, width in widths.items():
             points = curves(noise=0.003, seeds=seeds, evaluations=12, rng=np.random.default_rng(repeat))
-            low, high = envelope(points, bootstrap=100).trend.a_interval
+            low, high = fit_envelope(points, bootstrap=100).trend.a_interval
             covered += low <= exponent(BESIROGLU) <= high
             width.append(high - low)
     assert covered >= 22
@@ -73,16 +73,16 @@ def test_intervals_hold_the_truth_and_narrow_with_seeds():
 
 def test_runs_are_resampled_not_rows():
     points = curves(noise=0.003, rng=np.random.default_rng(0))
-    by_run = envelope(points, bootstrap=100).trend.a_interval
-    by_row = envelope(points.drop("run"), bootstrap=100).trend.a_interval
+    by_run = fit_envelope(points, bootstrap=100).trend.a_interval
+    by_row = fit_envelope(points.drop("run"), bootstrap=100).trend.a_interval
     assert by_run[1] - by_run[0] > 2 * (by_row[1] - by_row[0])
 
 
 def test_runs_that_end_before_the_optimum_are_refused():
     """All runs stop at 200 tokens for each parameter, and the optimum lies at 1e3 to 1e6."""
     with pytest.raises(FitError, match="where runs begin and end"):
-        envelope(curves(UNEQUAL))
-    longer = envelope(curves(UNEQUAL, reach=(100, 1e7), evaluations=200), bootstrap=0)
+        fit_envelope(curves(UNEQUAL))
+    longer = fit_envelope(curves(UNEQUAL, reach=(100, 1e7), evaluations=200), bootstrap=0)
     assert longer.trend.a == pytest.approx(exponent(UNEQUAL), abs=0.02)
 
 
@@ -90,7 +90,7 @@ def test_a_run_that_ends_early_costs_its_own_crossing_only():
     points = curves()
     sizes = points["N"].unique().sort()
     short = points.filter((pl.col("N") != sizes[3]) | (pl.col("E") < 12 * pl.col("N")))
-    result = envelope(short, bootstrap=0)
+    result = fit_envelope(short, bootstrap=0)
     assert result.crossings.filter(~pl.col("bounded"))["from"].to_list() == [sizes[3]]
     assert any("1 of 7 crossings are left out" in warning for warning in result.trend.warnings)
     assert result.trend.a == pytest.approx(exponent(BESIROGLU), abs=0.01)
@@ -98,12 +98,12 @@ def test_a_run_that_ends_early_costs_its_own_crossing_only():
 
 def test_fewer_than_three_sizes_are_refused():
     with pytest.raises(FitError, match="2 sizes of the 2 measured"):
-        envelope(curves(sizes=2))
-    assert len(envelope(curves(sizes=3, reach=(0.5, 2000)), bootstrap=0).crossings) == 2
+        fit_envelope(curves(sizes=2))
+    assert len(fit_envelope(curves(sizes=3, reach=(0.5, 2000)), bootstrap=0).crossings) == 2
 
 
 def test_the_sizes_at_the_ends_are_named():
-    warnings = envelope(curves(), bootstrap=0).trend.warnings
+    warnings = fit_envelope(curves(), bootstrap=0).trend.warnings
     assert any(
         "the smallest size, N = 10M and at the largest size, N = 10B" in warning for warning in warnings
     )
@@ -112,21 +112,21 @@ def test_the_sizes_at_the_ends_are_named():
 def test_mid_schedule_points_are_said():
     annealed = curves().with_columns(annealed=True)
     quiet, loud = "not known to be annealed", pl.col("E") > 100 * pl.col("N")
-    assert not any(quiet in warning for warning in envelope(annealed, bootstrap=0).trend.warnings)
-    running = envelope(curves().with_columns(annealed=loud), bootstrap=0)
+    assert not any(quiet in warning for warning in fit_envelope(annealed, bootstrap=0).trend.warnings)
+    running = fit_envelope(curves().with_columns(annealed=loud), bootstrap=0)
     expected = running.frontier["annealed"].not_().sum()
     assert any(f"{expected} of {len(running.frontier)} points" in text for text in running.trend.warnings)
-    assert any(quiet in warning for warning in envelope(curves(), bootstrap=0).trend.warnings)
+    assert any(quiet in warning for warning in fit_envelope(curves(), bootstrap=0).trend.warnings)
 
 
 def test_a_ladder_that_gains_by_annealing_at_its_ends_only_is_refused(ladder):
     """The losses fall where the learning rate does: the frontier holds nothing but the ends of the runs."""
     with pytest.raises(FitError, match="0 inside the runs of both"):
-        envelope(learning_curves(points_table(ladder)))
+        fit_envelope(learning_curves(points_table(ladder)))
 
 
 def test_too_few_resamples_with_two_crossings_give_no_interval():
-    result = envelope(curves(sizes=3, reach=(0.5, 2000)), bootstrap=100)
+    result = fit_envelope(curves(sizes=3, reach=(0.5, 2000)), bootstrap=100)
     assert result.trend.a_interval == (None, None)
     assert any("no interval" in warning for warning in result.trend.warnings)
 
@@ -134,7 +134,7 @@ def test_too_few_resamples_with_two_crossings_give_no_interval():
 def test_end_points_at_several_horizons_are_an_envelope_too():
     """Each run one point, at a horizon of its own, as in Hoffmann et al. 2022."""
     points = curves(evaluations=16).with_columns(run=pl.int_range(pl.len()).cast(pl.String), annealed=True)
-    result = envelope(points)
+    result = fit_envelope(points)
     low, high = result.trend.a_interval
     assert result.trend.a == pytest.approx(exponent(BESIROGLU), abs=0.02)
     assert low < exponent(BESIROGLU) < high
@@ -142,7 +142,9 @@ def test_end_points_at_several_horizons_are_an_envelope_too():
 
 def test_the_result_is_strict_json_the_same_for_one_seed():
     points = curves(noise=0.003, seeds=2, rng=np.random.default_rng(1))
-    first, again = (json.dumps(envelope(points, bootstrap=100).to_json(), allow_nan=False) for _ in range(2))
+    first, again = (
+        json.dumps(fit_envelope(points, bootstrap=100).to_json(), allow_nan=False) for _ in range(2)
+    )
     assert first == again
     assert json.loads(first)["trend"]["params"]["a"] == pytest.approx(exponent(BESIROGLU), abs=0.05)
 
@@ -150,12 +152,12 @@ def test_the_result_is_strict_json_the_same_for_one_seed():
 def test_five_thousand_rows_are_quick():
     points = curves(sizes=10, evaluations=500)
     start = time.perf_counter()
-    assert len(envelope(points, bootstrap=100).crossings) == 9
+    assert len(fit_envelope(points, bootstrap=100).crossings) == 9
     assert time.perf_counter() - start < 10
 
 
 def test_chinchillas_table_gives_an_exponent_near_a_half():
-    trend = envelope(load_points(published("chinchilla_234.csv")), bootstrap=200).trend
+    trend = fit_envelope(load_points(published("chinchilla_234.csv")), bootstrap=200).trend
     assert 0.42 < trend.a < 0.56
     low, high = trend.a_interval
     assert low < exponent(BESIROGLU) < high

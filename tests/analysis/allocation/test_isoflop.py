@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quarry.analysis.allocation.isoflop import isoflop
+from quarry.analysis.allocation.isoflop import fit_isoflop
 from quarry.analysis.laws.catalog import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.points.table import load_points
 from quarry.errors import FitError
@@ -44,7 +44,7 @@ def errors(result, law) -> np.ndarray:
 @pytest.mark.parametrize("reach", [2.0, 4.0, 16.0])
 @pytest.mark.parametrize("shift", [0.8, 1.0, 1.3])
 def test_without_noise_akima_finds_the_optimum_within_2_percent_and_the_exponents(reach, shift):
-    result = isoflop(surface(BESIROGLU, reach=reach, shift=shift), bootstrap=100)
+    result = fit_isoflop(surface(BESIROGLU, reach=reach, shift=shift), bootstrap=100)
     assert len(result.budgets) == len(BUDGETS)
     assert result.refused.is_empty()
     assert np.abs(errors(result, BESIROGLU)).max() < 0.02
@@ -57,18 +57,20 @@ def test_without_noise_akima_finds_the_optimum_within_2_percent_and_the_exponent
 
 def test_the_parabola_is_biased_towards_large_n_by_more_the_wider_the_sizes():
     bias = {
-        reach: errors(isoflop(surface(UNEQUAL, reach=reach), method="parabola", bootstrap=0), UNEQUAL).mean()
+        reach: errors(
+            fit_isoflop(surface(UNEQUAL, reach=reach), method="parabola", bootstrap=0), UNEQUAL
+        ).mean()
         for reach in (2.0, 4.0, 8.0, 16.0)
     }
     assert 0.005 < bias[2.0] < 0.015
     assert 3 * bias[2.0] < bias[4.0] < bias[8.0] < bias[16.0]
     assert bias[16.0] > 0.12
-    akima = errors(isoflop(surface(UNEQUAL, reach=16.0), bootstrap=0), UNEQUAL)
+    akima = errors(fit_isoflop(surface(UNEQUAL, reach=16.0), bootstrap=0), UNEQUAL)
     assert np.abs(akima).max() < 0.05
 
 
 def test_the_parabola_says_that_it_is_biased_and_over_what_range():
-    warnings = isoflop(surface(BESIROGLU, reach=16.0), method="parabola").trend.warnings
+    warnings = fit_isoflop(surface(BESIROGLU, reach=16.0), method="parabola").trend.warnings
     assert any("2603.22339" in warning and "256" in warning for warning in warnings)
 
 
@@ -78,7 +80,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
         rng = np.random.default_rng(repeat)
         shift = np.exp(rng.uniform(-0.3, 0.3))
         points = surface(BESIROGLU, np.geomspace(1e18, 1e21, 6), reach=4.0, shift=shift, noise=0.002, rng=rng)
-        result = isoflop(points, bootstrap=200)
+        result = fit_isoflop(points, bootstrap=200)
         for flops, low, high in result.budgets.select("C", "N_low", "N_high").rows():
             inside.append(low <= float(chinchilla_optimum(BESIROGLU, flops)[0]) <= high)
         low, high = result.trend.a_interval
@@ -90,13 +92,13 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
 
 def test_the_noise_is_found_between_seeds_and_about_the_curve():
     rng = np.random.default_rng(0)
-    seeds = isoflop(surface(BESIROGLU, noise=0.004, seeds=4, rng=rng))
+    seeds = fit_isoflop(surface(BESIROGLU, noise=0.004, seeds=4, rng=rng))
     assert seeds.noise.source == "runs of one size and budget"
     assert seeds.noise.freedom == 4 * 7 * 3
     assert seeds.noise.sd == pytest.approx(0.004, rel=0.25)
     assert seeds.budgets["sizes"].to_list() == [7] * 4
     assert seeds.budgets["points"].to_list() == [28] * 4
-    alone = isoflop(surface(BESIROGLU, noise=0.004, sizes=13, rng=rng))
+    alone = fit_isoflop(surface(BESIROGLU, noise=0.004, sizes=13, rng=rng))
     assert alone.noise.freedom == 4 * (13 - 5)
     assert alone.noise.sd == pytest.approx(0.004, rel=0.4)
 
@@ -105,18 +107,18 @@ def test_more_seeds_narrow_the_intervals():
     width = {}
     for seeds in (1, 9):
         points = surface(BESIROGLU, seeds=seeds)
-        low, high = isoflop(points, noise=0.003).trend.a_interval
+        low, high = fit_isoflop(points, noise=0.003).trend.a_interval
         width[seeds] = high - low
     assert width[9] == pytest.approx(width[1] / 3, rel=0.3)
 
 
 def test_a_standard_error_of_the_loss_stands_in_with_a_warning_where_nothing_else_is_known():
     points = surface(BESIROGLU, budgets=(1e19, 1e20), sizes=4, reach=3.0)
-    known = isoflop(points.with_columns(loss_sem=0.002 * pl.col("loss")))
+    known = fit_isoflop(points.with_columns(loss_sem=0.002 * pl.col("loss")))
     assert known.noise.source == "loss_sem"
     assert known.noise.sd == pytest.approx(0.002)
     assert any("loss_sem" in warning for warning in known.trend.warnings)
-    unknown = isoflop(points)
+    unknown = fit_isoflop(points)
     assert unknown.noise is None
     assert unknown.trend.a_interval == (None, None)
     assert unknown.trend.n(1e20)[1] == (None, None)
@@ -127,7 +129,7 @@ def test_a_standard_error_of_the_loss_stands_in_with_a_warning_where_nothing_els
 def test_a_minimum_at_an_edge_is_refused_and_the_other_budgets_stay():
     beyond = surface(BESIROGLU, budgets=(1e19,), reach=3.0, shift=12.0)
     below = surface(BESIROGLU, budgets=(1e17,), reach=3.0, shift=1 / 12)
-    result = isoflop(pl.concat([surface(BESIROGLU, budgets=(1e18, 1e20, 1e21)), beyond, below]))
+    result = fit_isoflop(pl.concat([surface(BESIROGLU, budgets=(1e18, 1e20, 1e21)), beyond, below]))
     assert result.budgets["C"].to_list() == pytest.approx([1e18, 1e20, 1e21])
     smallest, largest = result.refused.sort("C", descending=True)["reason"]
     assert "smallest size" in smallest
@@ -140,20 +142,20 @@ def test_curves_that_bend_down_are_refused_each_with_its_reason(method):
     points = surface(BESIROGLU, budgets=(1e18, 1e20))
     hills = points.with_columns(loss=9 / pl.col("loss"))
     with pytest.raises(FitError, match=r"0 budgets with a minimum.*10¹⁸: .*10²⁰: .*"):
-        isoflop(hills, method=method)
+        fit_isoflop(hills, method=method)
 
 
 def test_a_parabola_that_bends_down_with_its_least_loss_inside_is_refused():
     n = np.geomspace(1e7, 1e9, 5)
     hill = pl.DataFrame({"N": n, "C": np.full(5, 1e17), "loss": [3.0, 3.4, 2.99, 3.4, 3.0]})
     good = surface(BESIROGLU).select("N", "C", "loss")
-    result = isoflop(pl.concat([good, hill]), method="parabola", bootstrap=0)
+    result = fit_isoflop(pl.concat([good, hill]), method="parabola", bootstrap=0)
     assert result.refused["reason"].to_list() == ["a parabola has no minimum inside the sizes"]
 
 
 def test_a_budget_whose_minimum_drowns_in_noise_is_refused():
     flat = surface(BESIROGLU, budgets=(1e18,), reach=1.2)
-    result = isoflop(pl.concat([flat, surface(BESIROGLU, budgets=(1e19, 1e20, 1e21))]), noise=0.01)
+    result = fit_isoflop(pl.concat([flat, surface(BESIROGLU, budgets=(1e19, 1e20, 1e21))]), noise=0.01)
     assert result.refused["C"].to_list() == pytest.approx([1e18])
     assert "draws of the noise bend upwards" in result.refused["reason"][0]
 
@@ -165,40 +167,40 @@ def test_pure_noise_has_no_optimum():
     for seed in range(50):
         loss = 3 * np.exp(0.01 * np.random.default_rng(seed).standard_normal(28))
         try:
-            kept += len(isoflop(pl.DataFrame({"N": n, "C": flops, "loss": loss}), bootstrap=200).budgets)
+            kept += len(fit_isoflop(pl.DataFrame({"N": n, "C": flops, "loss": loss}), bootstrap=200).budgets)
         except FitError:
             continue
     assert kept <= 0.1 * 50 * 4
 
 
 def test_two_budgets_make_a_line_with_a_warning_and_one_does_not():
-    two = isoflop(surface(BESIROGLU, budgets=(1e19, 1e21)))
+    two = fit_isoflop(surface(BESIROGLU, budgets=(1e19, 1e21)))
     assert two.trend.a == pytest.approx(EXPONENT, abs=0.01)
     assert any("two budgets" in warning for warning in two.trend.warnings)
     with pytest.raises(FitError, match=r"1 budget with a minimum.*3 sizes, and Akima's spline needs 4"):
-        isoflop(pl.concat([surface(BESIROGLU, budgets=(1e19,)), surface(BESIROGLU, (1e20,), sizes=3)]))
-    assert len(isoflop(surface(BESIROGLU, sizes=3, reach=2.0), method="parabola").budgets) == len(BUDGETS)
+        fit_isoflop(pl.concat([surface(BESIROGLU, budgets=(1e19,)), surface(BESIROGLU, (1e20,), sizes=3)]))
+    assert len(fit_isoflop(surface(BESIROGLU, sizes=3, reach=2.0), method="parabola").budgets) == len(BUDGETS)
 
 
 def test_budgets_are_found_where_c_is_not_exact_and_taken_where_they_are_given():
     rng = np.random.default_rng(1)
     points = surface(BESIROGLU)
     near = points.with_columns(C=pl.col("C") * rng.uniform(0.96, 1.04, len(points)))
-    found = isoflop(near, noise=0.001)
+    found = fit_isoflop(near, noise=0.001)
     assert found.budgets["C"].to_numpy() == pytest.approx(np.array(BUDGETS), rel=0.03)
     labelled = points.with_columns(budget=pl.col("C").rank("dense"), C=pl.col("C") * np.tile([1.0, 1.3], 14))
-    given = isoflop(labelled, noise=0.001)
+    given = fit_isoflop(labelled, noise=0.001)
     assert given.budgets["sizes"].to_list() == [7] * 4
     assert sum("C varies by 30%" in warning for warning in given.trend.warnings) == 4
     strays = pl.DataFrame({"N": [1e8, 1e9], "E": [1e9, 1e11], "C": [6e17, 6e20], "loss": [3.0, 3.0]})
     assert any(
-        "2 points left out" in warning for warning in isoflop(pl.concat([points, strays])).trend.warnings
+        "2 points left out" in warning for warning in fit_isoflop(pl.concat([points, strays])).trend.warnings
     )
 
 
 def test_tokens_follow_the_c_of_the_points_where_it_is_not_6ne():
     dear = surface(BESIROGLU).with_columns(C=pl.col("C") * 1.5)
-    result = isoflop(dear, noise=0.001)
+    result = fit_isoflop(dear, noise=0.001)
     for flops, n, tokens in result.budgets.select("C", "N", "E").rows():
         assert tokens == pytest.approx(flops / 1.5 / (6 * n))
 
@@ -206,7 +208,7 @@ def test_tokens_follow_the_c_of_the_points_where_it_is_not_6ne():
 def test_evaluations_of_one_run_at_one_budget_count_once():
     points = surface(BESIROGLU).with_row_index("run").with_columns(pl.col("run").cast(pl.String))
     later = points.with_columns(pl.col("C", "E") * 1.01, pl.col("loss") * 1.05)
-    result = isoflop(pl.concat([points, later]), noise=0.001)
+    result = fit_isoflop(pl.concat([points, later]), noise=0.001)
     assert result.budgets["points"].to_list() == [7] * 4
 
 
@@ -214,14 +216,14 @@ def test_minima_off_the_line_widen_its_interval():
     points = surface(BESIROGLU)
     bent = surface(BESIROGLU, shift=2.0).with_columns(N=pl.col("N") / 2, E=pl.col("E") * 2)
     parts = [points.filter(pl.col("C") < 5e19), bent.filter(pl.col("C") > 5e20), points.filter(C=BUDGETS[2])]
-    plain, odd = isoflop(points, noise=1e-3), isoflop(pl.concat(parts), noise=1e-3)
+    plain, odd = fit_isoflop(points, noise=1e-3), fit_isoflop(pl.concat(parts), noise=1e-3)
     assert plain.trend.widening == 1.0
     assert odd.trend.widening > 1.5
     assert any("widened" in warning for warning in odd.trend.warnings)
 
 
 def test_predictions_outside_the_budgets_say_how_far():
-    trend = isoflop(surface(BESIROGLU)).trend
+    trend = fit_isoflop(surface(BESIROGLU)).trend
     assert trend.warnings_at(1e20) == trend.warnings
     assert "2 decades above" in trend.warnings_at(1e23)[-1]
     assert "1 decades below" in trend.warnings_at(1e17)[-1]
@@ -234,7 +236,7 @@ def test_predictions_outside_the_budgets_say_how_far():
 
 def test_the_result_is_strict_json_the_same_for_one_seed():
     points = surface(BESIROGLU, noise=0.003, rng=np.random.default_rng(0))
-    first, again = (json.dumps(isoflop(points).to_json(), allow_nan=False) for _ in range(2))
+    first, again = (json.dumps(fit_isoflop(points).to_json(), allow_nan=False) for _ in range(2))
     assert first == again
     written = json.loads(first)
     assert {"method", "interpolation", "noise", "budgets", "refused", "trend"} == set(written)
@@ -248,7 +250,7 @@ def test_sizes_from_a_thousand_to_a_trillion(exponent, alpha, beta):
     """A surface whose optimum at 1e20 FLOPs is 10^exponent."""
     n, tokens = 10**exponent, 1e20 / 6 / 10**exponent
     law = {"L_inf": 1.7, "A": n**alpha, "B": alpha / beta * tokens**beta, "alpha": alpha, "beta": beta}
-    result = isoflop(surface(law, budgets=(1e19, 1e20, 1e21), reach=4.0), bootstrap=100)
+    result = fit_isoflop(surface(law, budgets=(1e19, 1e20, 1e21), reach=4.0), bootstrap=100)
     assert result.trend.a == pytest.approx(beta / (alpha + beta), abs=0.01)
     assert result.trend.n(1e20)[0] == pytest.approx(n, rel=0.03)
 
@@ -266,35 +268,37 @@ def test_sizes_from_a_thousand_to_a_trillion(exponent, alpha, beta):
 )
 def test_settings_out_of_range_are_refused(options, message):
     with pytest.raises(FitError, match=message):
-        isoflop(surface(BESIROGLU), **options)
+        fit_isoflop(surface(BESIROGLU), **options)
 
 
 def test_points_that_cannot_be_used_are_refused():
     points = surface(BESIROGLU)
     with pytest.raises(FitError, match="column loss is missing"):
-        isoflop(points.drop("loss"))
+        fit_isoflop(points.drop("loss"))
     with pytest.raises(FitError, match="column loss holds nan"):
-        isoflop(points.with_columns(loss=pl.lit(math.nan)))
+        fit_isoflop(points.with_columns(loss=pl.lit(math.nan)))
     with pytest.raises(FitError, match="no points"):
-        isoflop(points.clear())
+        fit_isoflop(points.clear())
     ladder = pl.DataFrame(
         {"N": np.geomspace(1e6, 1e9, 7), "E": np.geomspace(2e7, 2e10, 7), "loss": [3.0] * 7}
     )
     with pytest.raises(FitError, match="no two sizes were measured at the same C"):
-        isoflop(ladder)
+        fit_isoflop(ladder)
     with pytest.raises(FitError, match="every optimum lies at C"):
-        isoflop(pl.concat([surface(BESIROGLU, (1e20,)).with_columns(budget=label) for label in (1.0, 2.0)]))
+        fit_isoflop(
+            pl.concat([surface(BESIROGLU, (1e20,)).with_columns(budget=label) for label in (1.0, 2.0)])
+        )
 
 
 def test_five_thousand_points_are_quick():
     points = surface(BESIROGLU, budgets=np.geomspace(1e18, 1e22, 50), sizes=20, seeds=5)
     start = time.perf_counter()
-    assert len(isoflop(points, noise=0.002).budgets) == 50
+    assert len(fit_isoflop(points, noise=0.002).budgets) == 50
     assert time.perf_counter() - start < 10
 
 
 def test_chinchillas_table_gives_an_exponent_near_a_half():
-    result = isoflop(load_points(published("chinchilla_234.csv")))
+    result = fit_isoflop(load_points(published("chinchilla_234.csv")))
     assert len(result.budgets) >= 9
     assert 0.46 < result.trend.a < 0.56
     low, high = result.trend.a_interval
@@ -307,4 +311,4 @@ def test_chinchillas_table_gives_an_exponent_near_a_half():
 
 def test_repeated_data_is_said():
     points = surface(BESIROGLU).with_columns(U=pl.col("E") / 2)
-    assert any("28 points used repeat data" in warning for warning in isoflop(points).trend.warnings)
+    assert any("28 points used repeat data" in warning for warning in fit_isoflop(points).trend.warnings)

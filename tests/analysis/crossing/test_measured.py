@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from quarry.analysis.commands.crossing import crossing_command, published_table
-from quarry.analysis.crossing.measured import crossing
+from quarry.analysis.crossing.measured import find_crossing
 from quarry.analysis.crossing.power_laws import Crossing, Growth, PowerLaw
 from quarry.analysis.laws.catalog import KAPLAN_ND
 from quarry.analysis.laws.published import PUBLISHED
@@ -73,7 +73,7 @@ PARALLEL = World(alpha_D=0.25)  # alpha_D p exceeds alpha_C
 
 
 def test_without_noise_the_true_laws_and_crossing_are_found():
-    found = crossing(WORLD.table(0.0, 0), bootstrap=0)
+    found = find_crossing(WORLD.table(0.0, 0), bootstrap=0)
     assert found.crossing.flops == pytest.approx(1e20, rel=1e-3)
     assert found.crossing.loss == pytest.approx(WORLD.best(1e20), rel=1e-4)
     assert found.crossing.tokens == pytest.approx(WORLD.tokens.at(1e20), rel=1e-3)
@@ -88,7 +88,7 @@ def test_without_noise_the_true_laws_and_crossing_are_found():
 @pytest.mark.parametrize("offset", ["shared", "separate"])
 def test_an_irreducible_loss_is_found_and_the_crossing_with_it(offset):
     world = WORLD.table(0.0, 0).with_columns(pl.col("loss") + 1.5)
-    found = crossing(world, offset=offset, bootstrap=0)
+    found = find_crossing(world, offset=offset, bootstrap=0)
     assert found.compute.offset == pytest.approx(1.5, abs=0.02)
     assert found.data.offset == pytest.approx(1.5, abs=0.02)
     assert math.log10(found.crossing.flops) == pytest.approx(20, abs=0.3)
@@ -96,18 +96,19 @@ def test_an_irreducible_loss_is_found_and_the_crossing_with_it(offset):
 
 def test_a_wrong_law_is_rejected_and_a_right_one_is_not():
     """Losses with a floor, read as power laws through zero."""
-    right = crossing(WORLD.table(0.003, 1), bootstrap=0)
+    right = find_crossing(WORLD.table(0.003, 1), bootstrap=0)
     assert not any("rejected" in warning for warning in right.warnings)
     table = WORLD.table(0.003, 1).with_columns(pl.col("loss") + 1.5)
-    wrong = crossing(table, bootstrap=0).warnings
+    wrong = find_crossing(table, bootstrap=0).warnings
     assert any(warning.startswith("L(C) is rejected by these points") for warning in wrong)
-    assert not any("rejected" in w for w in crossing(table, offset="shared", bootstrap=0).warnings)
+    assert not any("rejected" in w for w in find_crossing(table, offset="shared", bootstrap=0).warnings)
 
 
 def test_intervals_hold_the_true_crossing():
     repeats = 60
     found = [
-        crossing(WORLD.table(0.01, seed), bootstrap=200, seed=seed, level=0.95) for seed in range(repeats)
+        find_crossing(WORLD.table(0.01, seed), bootstrap=200, seed=seed, level=0.95)
+        for seed in range(repeats)
     ]
     covered = [
         (f.interval[0] or 0) <= 1e20 <= (math.inf if f.interval[1] is None else f.interval[1]) for f in found
@@ -123,7 +124,7 @@ def test_intervals_hold_the_true_crossing():
 
 def test_a_runs_checkpoints_stay_together_so_more_of_them_do_not_narrow_the_interval():
     few, many = (
-        crossing(WORLD.table(0.01, 3, checkpoints=checkpoints), bootstrap=300)
+        find_crossing(WORLD.table(0.01, 3, checkpoints=checkpoints), bootstrap=300)
         for checkpoints in (False, True)
     )
     np.testing.assert_allclose(np.log10(many.interval), np.log10(few.interval), atol=1e-6)
@@ -131,7 +132,7 @@ def test_a_runs_checkpoints_stay_together_so_more_of_them_do_not_narrow_the_inte
 
 def test_the_distribution_repeats_with_the_seed_and_the_median_lies_in_the_interval():
     table = WORLD.table(0.01, 1)
-    one, again, other = (crossing(table, bootstrap=100, seed=seed) for seed in (0, 0, 1))
+    one, again, other = (find_crossing(table, bootstrap=100, seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one.log10_flops, again.log10_flops)
     assert (one.log10_flops != other.log10_flops).any()
     assert one.log10_flops.shape == (100,)
@@ -139,7 +140,7 @@ def test_the_distribution_repeats_with_the_seed_and_the_median_lies_in_the_inter
 
 
 def test_laws_that_never_cross_do_so_in_every_draw():
-    found = crossing(PARALLEL.table(0.003, 0), bootstrap=200)
+    found = find_crossing(PARALLEL.table(0.003, 0), bootstrap=200)
     assert found.p_none == 1
     assert "no crossing" in found.crossing.reason
     assert (found.median, found.interval, found.readings) == (None, (None, None), ())
@@ -161,36 +162,36 @@ def test_one_coherent_surface_read_by_two_laws_is_on_the_edge_of_no_crossing():
         rows.append((f"c{i}", best, flops / (6 * best), 1e15, flops, losses.min()))
         rows.append((f"u{i}", 1e12, 10 * 10**i, 10.0**i, 6e13 * 10**i, data.at(10.0**i)))
     table = pl.DataFrame(rows, schema=["run", "N", "E", "U", "C", "loss"], orient="row", strict=False)
-    found = crossing(table, bootstrap=0)
+    found = find_crossing(table, bootstrap=0)
     assert found.tokens.exponent == pytest.approx(tokens.exponent, rel=1e-2)
     assert found.compute.exponent == pytest.approx(found.data.exponent * found.tokens.exponent, rel=1e-2)
 
 
 def test_ranges_say_how_far_outside_each_law_is_read():
-    readings = {reading.law: reading for reading in crossing(WORLD.table(0.0, 0), bootstrap=0).readings}
+    readings = {reading.law: reading for reading in find_crossing(WORLD.table(0.0, 0), bootstrap=0).readings}
     assert readings["L(C)"].decades == pytest.approx(3, abs=0.01)
     assert readings["L(D)"].decades == pytest.approx(math.log10(WORLD.tokens.at(1e20) / 1e9), abs=0.01)
-    near = crossing(replace(WORLD, at=1e16).table(0.0, 0), bootstrap=0)
+    near = find_crossing(replace(WORLD, at=1e16).table(0.0, 0), bootstrap=0)
     assert near.readings[0].decades == 0
     assert not any("fitted range" in warning for warning in near.warnings)
 
 
 def test_a_floor_still_falling_at_the_most_epochs_is_flagged():
     table = WORLD.table(0.0, 0)
-    stopped = crossing(table.filter(pl.col("E") <= 8.01 * pl.col("U")), bootstrap=0)
+    stopped = find_crossing(table.filter(pl.col("E") <= 8.01 * pl.col("U")), bootstrap=0)
     assert any("6 of 6 values of U" in w and "most epochs" in w for w in stopped.warnings)
-    assert not any("most epochs" in w for w in crossing(table, bootstrap=0).warnings)
+    assert not any("most epochs" in w for w in find_crossing(table, bootstrap=0).warnings)
 
 
 def test_the_learning_curve_is_no_law_of_data():
     once = WORLD.table(0.0, 0).filter(pl.col("E") < pl.col("U")).with_columns(U="E")
     with pytest.raises(FitError, match=r"every point is a single pass .* needs runs that read"):
-        crossing(once)
+        find_crossing(once)
 
 
 def test_first_passes_at_a_u_that_nobody_read_again_are_left_out_of_the_floor():
     table = WORLD.table(0.0, 0)
-    assert set(crossing(table, bootstrap=0).floor["U"]) == set(table.filter(pl.col("U") < 1e11)["U"])
+    assert set(find_crossing(table, bootstrap=0).floor["U"]) == set(table.filter(pl.col("U") < 1e11)["U"])
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ def test_first_passes_at_a_u_that_nobody_read_again_are_left_out_of_the_floor():
 )
 def test_too_few_points_for_a_law_are_refused(keep, sentence):
     with pytest.raises(FitError, match=sentence):
-        crossing(WORLD.table(0.0, 0).filter(keep))
+        find_crossing(WORLD.table(0.0, 0).filter(keep))
 
 
 @pytest.mark.parametrize(
@@ -216,19 +217,19 @@ def test_too_few_points_for_a_law_are_refused(keep, sentence):
 )
 def test_a_setting_out_of_its_range_is_refused_by_name(options, sentence):
     with pytest.raises(FitError, match=sentence):
-        crossing(WORLD.table(0.0, 0), **options)
+        find_crossing(WORLD.table(0.0, 0), **options)
 
 
 def test_a_missing_column_and_a_loss_that_is_no_number_are_refused():
     with pytest.raises(FitError, match="needs the column U"):
-        crossing(WORLD.table(0.0, 0).drop("U"))
+        find_crossing(WORLD.table(0.0, 0).drop("U"))
     with pytest.raises(FitError, match="column loss holds nan"):
-        crossing(WORLD.table(0.0, 0).with_columns(loss=math.nan))
+        find_crossing(WORLD.table(0.0, 0).with_columns(loss=math.nan))
 
 
 @pytest.fixture(scope="module")
 def noisy():
-    return crossing(WORLD.table(0.01, 0), bootstrap=200)
+    return find_crossing(WORLD.table(0.01, 0), bootstrap=200)
 
 
 def test_the_figures_draw_both_laws_the_points_and_the_draws(noisy, tmp_path):
@@ -244,11 +245,11 @@ def test_the_figures_draw_both_laws_the_points_and_the_draws(noisy, tmp_path):
 
 
 def test_the_figures_of_no_crossing_and_of_no_draws_render(tmp_path):
-    never = crossing(PARALLEL.table(0.003, 0), bootstrap=100)
+    never = find_crossing(PARALLEL.table(0.003, 0), bootstrap=100)
     for name, chart in (
         ("a", figures.crossing_curves(never)),
         ("b", figures.crossing_histogram(never)),
-        ("c", figures.crossing_curves(crossing(WORLD.table(0.0, 0), bootstrap=0))),
+        ("c", figures.crossing_curves(find_crossing(WORLD.table(0.0, 0), bootstrap=0))),
     ):
         chart.save(tmp_path / f"{name}.svg")
         assert (tmp_path / f"{name}.svg").stat().st_size > 1000
@@ -295,4 +296,4 @@ def test_without_points_the_command_prints_kaplans_two_conventions(tmp_path):
 def test_budgets_too_close_together_carry_no_growth():
     close = pl.when(pl.col("U") > 1e11).then(1e15 + pl.col("C") / 1e12).otherwise("C")
     with pytest.raises(FitError, match="too close together"):
-        crossing(WORLD.table(0.0, 0).with_columns(C=close), bootstrap=0)
+        find_crossing(WORLD.table(0.0, 0).with_columns(C=close), bootstrap=0)

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from quarry.analysis.commands.crossing import merge_table
-from quarry.analysis.crossing.merge import merge
+from quarry.analysis.crossing.merge import find_merge
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.catalog import CHINCHILLA, DATA_CONSTRAINED, KAPLAN_N, KAPLAN_ND, epochs
 from quarry.analysis.laws.published import PUBLISHED
@@ -41,7 +41,7 @@ def test_a_chinchilla_frontier_keeps_its_distance_from_its_floor(own):
     params = PUBLISHED["besiroglu"].params
     own = surface(own, CHINCHILLA, params)
     ratio = params["beta"] / params["alpha"]
-    never, always = merge(own, eps=ratio * 0.99), merge(own, eps=ratio * 1.01)
+    never, always = find_merge(own, eps=ratio * 0.99), find_merge(own, eps=ratio * 1.01)
     assert never.shown["excess"].to_numpy() == pytest.approx(ratio, rel=1e-4)
     assert never.flops is None
     assert "never within" in never.reason
@@ -53,13 +53,13 @@ def test_kaplans_surface_lies_nine_per_cent_above_its_floor(own):
     params = PUBLISHED["kaplan-nd"].params
     own = surface(own, KAPLAN_ND, params)
     expected = (1 + params["alpha_D"] / params["alpha_N"]) ** params["alpha_D"] - 1
-    assert merge(own).shown["excess"].to_numpy() == pytest.approx(expected, rel=1e-4)
+    assert find_merge(own).shown["excess"].to_numpy() == pytest.approx(expected, rel=1e-4)
 
 
 def test_muennighoffs_floor_is_both_caps(own):
     p = PUBLISHED["muennighoff"].params
     own = surface(own, DATA_CONSTRAINED, p)
-    shown = merge(own).shown
+    shown = find_merge(own).shown
     d = shown["E"].to_numpy()
     scale = DATA_CONSTRAINED.derive(p)["G"]
     enough = (d * scale) ** (p["beta"] / p["alpha"]) * scale
@@ -71,7 +71,7 @@ def test_muennighoffs_floor_is_both_caps(own):
 def test_worthwhile_repeats_that_fade_with_size_bring_a_frontier_to_its_floor_at_a_finite_budget(own):
     law = epochs(("coupling", "reuse"))
     params = dict(L_inf=1.8, A=400.0, B=2000.0, alpha=0.35, beta=0.37, kappa=0.9, R_0=15.0, p=0.0, q=0.3)
-    found = merge(surface(own, law, params, (0.98, 1.0, 1.02)), eps=1.1)
+    found = find_merge(surface(own, law, params, (0.98, 1.0, 1.02)), eps=1.1)
     assert found.flops == pytest.approx(6.9e20, rel=0.05)
     assert found.shown.filter(pl.col("C") < found.flops / 10)["excess"].min() > 1.1
     assert found.shown.filter(pl.col("C") > found.flops * 10)["excess"].max() < 1.1
@@ -81,19 +81,19 @@ def test_worthwhile_repeats_that_fade_with_size_bring_a_frontier_to_its_floor_at
 
 
 def test_draws_tell_how_often_a_frontier_never_merges(own):
-    found = merge(own, eps=own.params["beta"] / own.params["alpha"])
+    found = find_merge(own, eps=own.params["beta"] / own.params["alpha"])
     assert 0 < found.p_never < 1
     assert json.loads(json.dumps(found.to_json(), allow_nan=False))["law"] == "chinchilla"
 
 
 def test_what_has_no_frontier_or_an_impossible_eps_is_refused(own):
     with pytest.raises(FitError, match="eps=0"):
-        merge(own, eps=0)
+        find_merge(own, eps=0)
     with pytest.raises(FitError, match="kaplan-n is not one surface"):
-        merge(surface(own, KAPLAN_N, PUBLISHED["kaplan-n"].params))
+        find_merge(surface(own, KAPLAN_N, PUBLISHED["kaplan-n"].params))
 
 
 def test_a_merging_that_never_comes_is_printed_in_words(own):
     console = Console(record=True, width=200)
-    console.print(merge_table(merge(surface(own, CHINCHILLA, PUBLISHED["besiroglu"].params))))
+    console.print(merge_table(find_merge(surface(own, CHINCHILLA, PUBLISHED["besiroglu"].params))))
     assert "never within 0.05" in console.export_text()

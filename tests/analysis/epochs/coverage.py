@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.study import Epochs, study
+from quarry.analysis.epochs.study import Epochs, study_epochs
 from quarry.train.record.run_directory import write_table
 from tests.analysis.epochs.known_surface import L_0, L_INF, REMEDY, RHO, SIZES, Surface, floor, runs
 
@@ -39,8 +39,8 @@ Held = tuple[str, bool]
 def held(seed: int, **surface) -> Iterator[Held]:
     """(quantity, whether its interval held the truth) of one repeat."""
     known = Surface(scatter=SCATTER, seed=seed, **surface)
-    found = study(runs(known, seed), L_0, losses=LOSSES, bootstrap=DRAWS, seed=seed)
-    exact = study(runs(known, seed, noise=0.0), L_0, losses=LOSSES, bootstrap=0)
+    found = study_epochs(runs(known, seed), L_0, losses=LOSSES, bootstrap=DRAWS, seed=seed)
+    exact = study_epochs(runs(known, seed, noise=0.0), L_0, losses=LOSSES, bootstrap=0)
     yield from _floors(found)
     yield from _passes(found, known)
     yield from _laws(found, known)
@@ -75,7 +75,7 @@ def _laws(found: Epochs, known: Surface) -> Iterator[Held]:
     one = np.exp(np.log(SIZES).mean()) * known.middle ** (1 / known.b) if known.b > 0 else np.inf
     low, high = found.verdicts[1].interval
     yield "N_1", inside(low, one, high)
-    ideal = study(runs(Surface(b=known.b, c=known.c), 0, noise=0.0), L_0, bootstrap=0).laws
+    ideal = study_epochs(runs(Surface(b=known.b, c=known.c), 0, noise=0.0), L_0, bootstrap=0).laws
     for name in ("r_inf - 1, plain", "r_inf - 1, tuned"):
         row, true = (
             table.filter(pl.col("quantity") == name).row(0, named=True) for table in (found.laws, ideal)

@@ -8,7 +8,7 @@ from quarry.analysis.epochs.estimates import Telling
 from quarry.analysis.epochs.floors import floors
 from quarry.analysis.epochs.grid import FirstPass, Grid
 from quarry.analysis.epochs.sample_efficiency import Batch, exponents_table, tokens_table, tokens_to_loss
-from quarry.analysis.epochs.study import study
+from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.laws.batch_size import minimum_steps
 from quarry.errors import FitError
 from tests.analysis.epochs.known_surface import L_0, Surface, runs
@@ -64,21 +64,21 @@ def test_a_size_whose_floor_is_above_a_loss_has_no_tokens_by_his_form():
 
 def test_the_study_takes_the_critical_batch_and_says_what_it_lacks():
     table = runs(Surface(), 0, noise=0.0).with_columns(B=1024.0)
-    plain = study(table, L_0, losses=(1.7,), bootstrap=0).tokens_to_loss
-    least = study(table, L_0, losses=(1.7,), critical=CRITICAL, bootstrap=0).tokens_to_loss
+    plain = study_epochs(table, L_0, losses=(1.7,), bootstrap=0).tokens_to_loss
+    least = study_epochs(table, L_0, losses=(1.7,), critical=CRITICAL, bootstrap=0).tokens_to_loss
     saved = 1 + 1024 / (1e5 / 1.7 ** (1 / 0.3))
     assert plain["tokens"].to_numpy() / least["tokens"].to_numpy() == pytest.approx(saved)
     with pytest.raises(FitError, match=r"'B_star': 100000.0}: must be B_star and alpha_B"):
-        study(table, L_0, critical={"B_star": 1e5}, bootstrap=0)
+        study_epochs(table, L_0, critical={"B_star": 1e5}, bootstrap=0)
     with pytest.raises(FitError, match=r"B_star=0\.0: must be positive and finite"):
-        study(table, L_0, critical={"B_star": 0.0, "alpha_B": 0.2}, bootstrap=0)
+        study_epochs(table, L_0, critical={"B_star": 0.0, "alpha_B": 0.2}, bootstrap=0)
     with pytest.raises(FitError, match=r"losses=-1\.0: must be positive and finite"):
-        study(table, L_0, losses=(1.7, -1.0), bootstrap=0)
+        study_epochs(table, L_0, losses=(1.7, -1.0), bootstrap=0)
     with pytest.raises(FitError, match=r"need one B .* they have none"):
-        study(table.drop("B"), L_0, critical=CRITICAL, bootstrap=0)
+        study_epochs(table.drop("B"), L_0, critical=CRITICAL, bootstrap=0)
     mixed = table.with_columns(B=pl.when(pl.col("U") > 1e6).then(2048.0).otherwise("B"))
     with pytest.raises(FitError, match="they have 1024, 2048"):
-        study(mixed, L_0, critical=CRITICAL, bootstrap=0)
+        study_epochs(mixed, L_0, critical=CRITICAL, bootstrap=0)
 
 
 def test_a_floor_above_what_one_pass_or_fewer_tokens_gave_or_of_few_passes_is_none():

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quarry.analysis.epochs.study import study
+from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.report.figures.epochs import epochs_charts
 from quarry.errors import FitError
 from tests.analysis.epochs.coverage import coverage
@@ -21,13 +21,13 @@ CRITERION = f"{RHO:.0%} above the floor"
 @pytest.fixture(scope="module")
 def exact():
     """The surface without noise or scatter."""
-    return study(runs(Surface(), 0, noise=0.0), L_0, losses=(1.7,), bootstrap=0)
+    return study_epochs(runs(Surface(), 0, noise=0.0), L_0, losses=(1.7,), bootstrap=0)
 
 
 @pytest.fixture(scope="module")
 def false():
     """Bigger models need more passes, and get more of repeats."""
-    return study(runs(Surface(b=-0.2), 1), L_0, bootstrap=100)
+    return study_epochs(runs(Surface(b=-0.2), 1), L_0, bootstrap=100)
 
 
 def law(found, quantity):
@@ -63,7 +63,7 @@ def test_exact_losses_give_the_passes_and_their_law(exact):
 
 
 def test_passes_that_were_not_reached_are_bounds():
-    found = study(runs(Surface(middle=60.0), 0, noise=0.0), L_0, bootstrap=0)
+    found = study_epochs(runs(Surface(middle=60.0), 0, noise=0.0), L_0, bootstrap=0)
     own = found.passes.filter(pl.col("criterion") == CRITERION)
     bound = own.filter(pl.col("censored") == "right")
     assert 0 < len(bound) < len(own)
@@ -95,7 +95,7 @@ def test_intervals_hold_the_truth():
 
 
 def test_true_claims_hold_and_false_ones_do_not(false):
-    true = study(runs(Surface(), 1), L_0, bootstrap=100)
+    true = study_epochs(runs(Surface(), 1), L_0, bootstrap=100)
     assert [true.verdicts[claim].holds for claim in (0, 1, 3)] == ["yes"] * 3
     assert [verdict.holds for verdict in false.verdicts] == ["no"] * 4
     assert true.verdicts[0].interval[0] > 0 > false.verdicts[0].interval[1]
@@ -105,7 +105,7 @@ def test_true_claims_hold_and_false_ones_do_not(false):
 def test_a_gap_that_vanishes_is_likely_but_no_remainder_can_be_left_out():
     """Without the remedy the gap of the surface is one power of N."""
     plain = runs(Surface(), 7).filter(pl.col("weight_decay") < 1)
-    verdict = study(plain, L_0, bootstrap=100).verdicts[2]
+    verdict = study_epochs(plain, L_0, bootstrap=100).verdicts[2]
     assert verdict.probability > 0.7
     assert verdict.interval[0] < Surface().b * T < verdict.interval[1]
 
@@ -117,7 +117,7 @@ def test_overfitting_is_told_from_extraction():
     plain = (pl.col("weight_decay") < 1) & (pl.col("E") > 4 * pl.col("U"))
     harm = 1 + 0.004 * (pl.col("E") / pl.col("U") - 4) * sizes**0.3
     table = table.with_columns(loss=pl.when(plain).then(pl.col("loss") * harm).otherwise("loss"))
-    found = study(table, L_0, bootstrap=100)
+    found = study_epochs(table, L_0, bootstrap=100)
     assert found.verdicts[3].holds == "yes"
     assert "by overfitting" in found.verdicts[3].words
 
@@ -125,7 +125,7 @@ def test_overfitting_is_told_from_extraction():
 def test_mid_schedule_losses_change_nothing_but_the_code():
     table = runs(Surface(), 0, noise=0.0)
     running = table.with_columns(pl.col("loss") * 0.5, annealed=False)
-    mixed, alone = (study(each, L_0, bootstrap=0) for each in (pl.concat([table, running]), table))
+    mixed, alone = (study_epochs(each, L_0, bootstrap=0) for each in (pl.concat([table, running]), table))
     assert mixed.floors.equals(alone.floors)
     assert mixed.passes.equals(alone.passes)
     assert alone.code.is_empty()
@@ -138,7 +138,7 @@ def test_the_code_of_a_known_curve():
     curve = pl.DataFrame({"N": 6e3, "U": 2.0**26, "E": tokens, "loss": 4.0 - 0.2 * np.log(tokens)})
     curve = curve.with_columns(annealed=False, run=pl.lit("trunk"), draw=0, weight_decay=0.1)
     terminal = runs(Surface(), 0, noise=0.0)
-    found = study(
+    found = study_epochs(
         pl.concat([terminal, curve.select(terminal.columns)], how="vertical_relaxed"), L_0, bootstrap=0
     )
     row = found.code.row(0, named=True)
@@ -152,21 +152,21 @@ def test_the_code_of_a_known_curve():
 def test_what_cannot_be_measured_is_said():
     alone = runs(Surface(), 0).unique(["N", "U", "E", "weight_decay"])
     with pytest.raises(FitError, match="noise is not measured"):
-        study(alone, L_0)
+        study_epochs(alone, L_0)
     with pytest.raises(FitError, match="the column U is missing"):
-        study(alone.drop("U"), L_0)
+        study_epochs(alone.drop("U"), L_0)
     with pytest.raises(FitError, match="no unigram_entropy"):
-        study(alone)
+        study_epochs(alone)
     with pytest.raises(FitError, match=r"rho=2: must lie between 0 and 1"):
-        study(alone, L_0, rho=2.0)
+        study_epochs(alone, L_0, rho=2.0)
     with pytest.raises(FitError, match=r"unigram_entropy=-1\.0: must be positive"):
-        study(alone, -1.0)
+        study_epochs(alone, -1.0)
     with pytest.raises(FitError, match="no U was read more than once"):
-        study(alone.filter(pl.col("E") <= pl.col("U")), L_0, bootstrap=0)
-    again = study(alone.filter(pl.col("E") > pl.col("U")), L_0, bootstrap=0)
+        study_epochs(alone.filter(pl.col("E") <= pl.col("U")), L_0, bootstrap=0)
+    again = study_epochs(alone.filter(pl.col("E") > pl.col("U")), L_0, bootstrap=0)
     assert [verdict.holds for verdict in again.verdicts[2:]] == ["not measured", "not measured"]
     assert "learning-curves" not in epochs_charts(again)
-    one = study(alone.filter(pl.col("U") == UNIQUE[0]), L_0, bootstrap=0)
+    one = study_epochs(alone.filter(pl.col("U") == UNIQUE[0]), L_0, bootstrap=0)
     assert [verdict.holds for verdict in one.verdicts[2:]] == ["not measured", "not measured"]
 
 

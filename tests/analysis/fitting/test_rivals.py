@@ -11,7 +11,7 @@ from rich.console import Console
 
 from quarry import fit
 from quarry.analysis.commands.rivals import print_rivals, rivals_json
-from quarry.analysis.fitting.rivals import RIVALS, of_best_recipe, rivals
+from quarry.analysis.fitting.rivals import RIVALS, compare_rivals, of_best_recipe
 from quarry.analysis.laws.catalog import DATA_CONSTRAINED, EFFECTIVE_REUSE, KAPLAN_ND, OVERFIT_EPOCHS, Law
 from quarry.analysis.points.strict import strict
 from quarry.analysis.points.table import Points
@@ -75,9 +75,9 @@ def of(*names: str) -> dict[str, Law]:
 
 @pytest.fixture(scope="module")
 def results():
-    floor = rivals(made_by("kaplan-nd"), of("kaplan-nd", "overfit-epochs"), bootstrap=100)
+    floor = compare_rivals(made_by("kaplan-nd"), of("kaplan-nd", "overfit-epochs"), bootstrap=100)
     return {"kaplan-nd": floor} | {
-        name: rivals(made_by(name), of(name, rival), bootstrap=100) for name, rival in AGAINST.items()
+        name: compare_rivals(made_by(name), of(name, rival), bootstrap=100) for name, rival in AGAINST.items()
     }
 
 
@@ -147,15 +147,15 @@ def test_the_best_recipe_is_kept_at_each_number_of_passes():
 def test_what_the_points_do_not_allow_is_listed_with_its_reason():
     """One U, and too few cells for Kaplan's law."""
     one = made_by("overfit-epochs").filter(pl.col("U") < 1.5e8, pl.col("N") < 5e8)
-    found = rivals(one, of("kaplan-nd", "overfit-epochs"), bootstrap=100)
+    found = compare_rivals(one, of("kaplan-nd", "overfit-epochs"), bootstrap=100)
     reasons = {(law, question): reason for law, question, reason in found.refused.iter_rows()}
     assert reasons[None, "largest U"].startswith("fewer than two values of U")
     assert reasons["kaplan-nd", "largest N, best k"] == "3 distinct points left to fit 4 parameters"
     assert found.verdicts["probability"].null_count() > 0
     with pytest.raises(FitError, match="bootstrap=50"):
-        rivals(one, LAWS, bootstrap=50)
+        compare_rivals(one, LAWS, bootstrap=50)
     with pytest.raises(FitError, match="no law predicts anything held out"):
-        rivals(one.filter(pl.col("k") == 1, pl.col("N") < 2e7), LAWS, bootstrap=100)
+        compare_rivals(one.filter(pl.col("k") == 1, pl.col("N") < 2e7), LAWS, bootstrap=100)
 
 
 def test_every_switch_of_the_joint_surface_has_a_name():

@@ -8,7 +8,7 @@ import pytest
 from quarry.analysis.laws import kaplan_frontier as kaplan
 from quarry.analysis.laws.batch_size import critical_batch
 from quarry.analysis.laws.catalog import KAPLAN_ND, KAPLAN_NS
-from quarry.analysis.laws.kaplan_frontier import efficient_plan
+from quarry.analysis.laws.kaplan_frontier import plan_efficient_run
 from quarry.analysis.laws.published import PF_DAY, find_published
 from quarry.errors import FitError
 
@@ -54,7 +54,7 @@ def test_the_size_of_least_loss_is_the_efficient_size(flops):
 
 @BUDGETS
 def test_a_plan_agrees_with_the_laws_it_follows_from(flops):
-    plan = efficient_plan(flops, NS, CRITICAL)
+    plan = plan_efficient_run(flops, NS, CRITICAL)
     assert KAPLAN_NS.predict(NS, {"N": plan.n, "S_min": plan.steps}) == pytest.approx(plan.loss)
     assert critical_batch(plan.loss, CRITICAL) == pytest.approx(plan.batch)
     assert plan.steps * plan.batch == pytest.approx(plan.tokens)
@@ -65,7 +65,7 @@ def test_a_plan_agrees_with_the_laws_it_follows_from(flops):
 
 
 def test_growth_along_the_frontier_is_table_6s():
-    one, more = (efficient_plan(flops, NS, CRITICAL) for flops in (PF_DAY, 1e3 * PF_DAY))
+    one, more = (plan_efficient_run(flops, NS, CRITICAL) for flops in (PF_DAY, 1e3 * PF_DAY))
     growth = {
         name: np.log(getattr(more, name) / getattr(one, name)) / np.log(1e3)
         for name in ("n", "batch", "steps")
@@ -102,7 +102,7 @@ def test_a_larger_size_takes_45_percent_fewer_steps():
 
 @pytest.mark.parametrize("ratio", [0.6, 2.2])
 def test_excess_is_that_of_two_runs_to_one_loss(ratio):
-    plan = efficient_plan(PF_DAY, NS, CRITICAL)
+    plan = plan_efficient_run(PF_DAY, NS, CRITICAL)
     tokens = kaplan.minimum_tokens_to(plan.loss, ratio * plan.n, P)
     assert ratio * tokens / plan.tokens == pytest.approx(kaplan.excess_compute(ratio, P))
 
@@ -162,18 +162,18 @@ def test_data_without_limit_have_no_early_stop():
 @pytest.mark.parametrize("flops", [0.0, -1.0, np.nan, np.inf])
 def test_a_budget_that_is_not_positive_is_refused(flops):
     with pytest.raises(FitError, match=f"flops={flops}: must be positive and finite"):
-        efficient_plan(flops, NS, CRITICAL)
+        plan_efficient_run(flops, NS, CRITICAL)
     with pytest.raises(FitError, match=f"flops={flops}"):
         kaplan.loss_at(1e6, flops, P)
 
 
 def test_a_budget_below_one_parameter_is_refused():
     with pytest.raises(FitError, match="flops=1 would buy N="):
-        efficient_plan(1.0, NS, CRITICAL)
+        plan_efficient_run(1.0, NS, CRITICAL)
 
 
 def test_a_plan_needs_every_parameter_positive():
     with pytest.raises(FitError, match="needs the parameter B_star"):
-        efficient_plan(PF_DAY, NS, {"alpha_B": 0.2})
+        plan_efficient_run(PF_DAY, NS, {"alpha_B": 0.2})
     with pytest.raises(FitError, match=r"alpha_S=0\.0: must be positive"):
-        efficient_plan(PF_DAY, {**NS, "alpha_S": 0.0}, CRITICAL)
+        plan_efficient_run(PF_DAY, {**NS, "alpha_S": 0.0}, CRITICAL)

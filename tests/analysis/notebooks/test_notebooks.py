@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 import quarry
-from quarry.analysis.epochs.study import study
+from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.curves import save_results
 from quarry.analysis.points.table import load_points
 from quarry.train.record.run_directory import POINT_COLUMNS, points_table
@@ -248,7 +248,7 @@ def test_the_inconsistency_goes_from_the_two_laws_through_a_study_to_its_cells(s
     assert "Kaplan, L(N, D) | 0.092 | 0.092 |" in words
     assert "| 10¹¹ | +5.8% |" in words
     assert "| 10¹² | -2.3% |" in words
-    found = study(load_points(studied, annealed_only=False), bootstrap=0)
+    found = study_epochs(load_points(studied, annealed_only=False), bootstrap=0)
     for n, name in ((SIZES[0], "6k"), (SIZES[-1], "400k")):
         once = extracted(n, UNIQUE[0], 1)
         excess = found.cells.filter(N=n, U=UNIQUE[0], k=1)["excess"][0]

@@ -15,10 +15,10 @@ from rich.console import Console
 from quarry.analysis.commands.plan import draw, next_command, plan_command
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.catalog import CHINCHILLA, LAWS, chinchilla_optimum, epochs
-from quarry.analysis.laws.kaplan_frontier import efficient_plan
+from quarry.analysis.laws.kaplan_frontier import plan_efficient_run
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.planning.budget import plan
-from quarry.analysis.planning.next_runs import next_points
+from quarry.analysis.planning.next_runs import plan_next_runs
 from quarry.analysis.planning.optimum import optimum
 from quarry.analysis.planning.regime import best_epochs, split
 from quarry.analysis.planning.saved_fit import read_fit, surface_of
@@ -327,12 +327,12 @@ def test_few_steps_at_the_published_batch_are_flagged():
 
 def test_kaplans_plan_is_his_frontier_at_the_critical_batch():
     shown = plan(published_surface("kaplan-ns"), 1e21)
-    best = efficient_plan(5e20, PUBLISHED["kaplan-ns"].params, PUBLISHED["critical-batch"].params)
+    best = plan_efficient_run(5e20, PUBLISHED["kaplan-ns"].params, PUBLISHED["critical-batch"].params)
     assert (shown.n, shown.loss) == pytest.approx((best.n, best.loss))
     assert (shown.tokens, shown.steps) == pytest.approx((2 * best.tokens, 2 * best.steps))
     assert 6 * shown.n * shown.tokens == pytest.approx(1e21)
     small = plan(published_surface("kaplan-ns"), 1e21, batch_tokens=1e3)
-    least = efficient_plan(1e21, PUBLISHED["kaplan-ns"].params, PUBLISHED["critical-batch"].params)
+    least = plan_efficient_run(1e21, PUBLISHED["kaplan-ns"].params, PUBLISHED["critical-batch"].params)
     assert small.n == pytest.approx(least.n, rel=0.01)  # a small batch wastes nothing
 
 
@@ -531,14 +531,14 @@ def test_the_command_draws_the_laws_that_are_surfaces(tmp_path):
 
 def test_the_next_runs_of_a_fit_and_of_its_file_are_the_same(fitted, written):
     asked = dict(runs=2, budget=1e18, target="alpha")
-    assert next_points(fitted, **asked) == next_points(read_fit(written), **asked)
+    assert plan_next_runs(fitted, **asked) == plan_next_runs(read_fit(written), **asked)
 
     def ladder(value):
         value["draws"] = {}
         value["diagnostics"]["correlated_inputs"] = 0.999
 
     with pytest.raises(FitError, match=r"do not bound the parameters of mine.*vary E at fixed N = "):
-        next_points(read_fit(changed(written, ladder)), **asked)
+        plan_next_runs(read_fit(changed(written, ladder)), **asked)
 
 
 def test_the_command_asks_for_what_it_needs(written, tmp_path):

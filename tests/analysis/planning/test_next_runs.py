@@ -12,7 +12,7 @@ from quarry.analysis.fitting.solver import solve
 from quarry.analysis.laws.catalog import LAWS
 from quarry.analysis.planning.candidates import candidates
 from quarry.analysis.planning.design import Design, gradient
-from quarry.analysis.planning.next_runs import next_points
+from quarry.analysis.planning.next_runs import plan_next_runs
 from quarry.analysis.planning.optimum import optimum
 from quarry.analysis.planning.surface import Surface, published_surface
 from quarry.errors import FitError
@@ -55,7 +55,7 @@ def spread(target, params):
 
 @pytest.mark.parametrize("target", ["alpha", "A", "a", "loss@1e23"])
 def test_simulated_runs_narrow_the_target_as_promised(surface, target):
-    found = next_points(surface, 6, 1e20, target)
+    found = plan_next_runs(surface, 6, 1e20, target)
     assert found.standard_error == pytest.approx(spread(target, surface.draws), rel=0.1)
     more = {
         "N": np.append(DONE["N"], [run.n for run in found.runs]),
@@ -67,7 +67,7 @@ def test_simulated_runs_narrow_the_target_as_promised(surface, target):
 
 
 def test_errors_fall_run_by_run_and_the_budget_is_kept(surface):
-    found = next_points(surface, 5, 1e19, "beta", most_per_run=4e18)
+    found = plan_next_runs(surface, 5, 1e19, "beta", most_per_run=4e18)
     errors = [found.standard_error, *(run.standard_error for run in found.runs)]
     assert errors == sorted(errors, reverse=True)
     assert len(found.runs) == 5
@@ -79,13 +79,14 @@ def test_errors_fall_run_by_run_and_the_budget_is_kept(surface):
 
 def test_a_larger_budget_promises_no_less(surface):
     errors = [
-        next_points(surface, 3, budget, "loss@1e22").runs[-1].standard_error for budget in (1e18, 1e20, 1e22)
+        plan_next_runs(surface, 3, budget, "loss@1e22").runs[-1].standard_error
+        for budget in (1e18, 1e20, 1e22)
     ]
     assert errors == sorted(errors, reverse=True)
 
 
 def test_the_choice_is_nearly_the_best_of_all_pairs(surface):
-    target = next_points(surface, 2, 1e19, "alpha")
+    target = plan_next_runs(surface, 2, 1e19, "alpha")
     slopes = np.array([0.0, 0, 0, 1, 0])
     problem = Design.of(surface, candidates(surface), slopes)
     best = problem.variance([])
@@ -127,7 +128,7 @@ def test_a_law_that_knows_repeats_may_ask_for_them():
         ranges={"N": (1e6, 1e8), "E": (1e8, 1e10), "U": (1e7, 1e10), "E/N": (1.0, 1e4)},
         parameter_interval=dict.fromkeys(params, (0.0, 1.0)),
     )  # fmt: skip
-    found = next_points(surface, 3, 1e20, "P", unique_tokens=1e9)
+    found = plan_next_runs(surface, 3, 1e20, "P", unique_tokens=1e9)
     assert found.runs[0].tokens > 2 * found.runs[0].unique_tokens
     assert max(run.unique_tokens for run in found.runs) <= 1e9
     assert found.logarithmic
@@ -136,13 +137,13 @@ def test_a_law_that_knows_repeats_may_ask_for_them():
 def test_frozen_parameters_are_known(surface):
     draws = {**surface.draws, "beta": np.full(REPEATS, 0.28)}
     frozen = replace(surface, draws=draws, frozen=("beta",))
-    assert next_points(frozen, 2, 1e19, "alpha").runs
+    assert plan_next_runs(frozen, 2, 1e19, "alpha").runs
     with pytest.raises(FitError, match="beta does not depend on the fitted parameters"):
-        next_points(frozen, 2, 1e19, "beta")
+        plan_next_runs(frozen, 2, 1e19, "beta")
 
 
 def test_runs_outside_the_fitted_range_are_pointed_out(surface):
-    found = next_points(surface, 2, 1e22, "loss@1e24")
+    found = plan_next_runs(surface, 2, 1e22, "loss@1e24")
     outside = [run for run in found.runs if run.n > 1e9 or run.tokens > 1e11]
     assert outside
     assert any("outside the fitted" in warning for warning in found.warnings)
@@ -155,11 +156,11 @@ def test_no_run_has_an_absurd_number_of_tokens_for_each_parameter(surface):
     assert 1 <= ratio.min() < 1.5
     assert 270 < ratio.max() <= 400
     for target in ("alpha", "beta"):
-        found = next_points(near, 3, 1e20, target)
+        found = plan_next_runs(near, 3, 1e20, target)
         assert all(1 <= run.tokens / run.n <= 400 for run in found.runs)
     ranges = {name: sides for name, sides in surface.ranges.items() if name != "E/N"}
     with pytest.raises(FitError, match="range of E/N that was fitted is not known"):
-        next_points(replace(surface, ranges=ranges), 2, 1e19, "alpha")
+        plan_next_runs(replace(surface, ranges=ranges), 2, 1e19, "alpha")
 
 
 def test_a_law_in_compute_and_tokens_per_parameter_keeps_to_its_ranges():
@@ -192,43 +193,43 @@ def test_what_cannot_be_asked_is_refused(surface, words, says):
     asked = dict(runs=2, budget=1e19, target="alpha") | words
     runs, budget, target = (asked.pop(name) for name in ("runs", "budget", "target"))
     with pytest.raises(FitError, match=says):
-        next_points(surface, runs, budget, target, **asked)
+        plan_next_runs(surface, runs, budget, target, **asked)
 
 
 def test_a_fit_without_draws_or_noise_is_refused(surface):
     with pytest.raises(FitError, match="ladder has no draws of its parameters"):
-        next_points(replace(surface, draws={}), 2, 1e19, "alpha")
+        plan_next_runs(replace(surface, draws={}), 2, 1e19, "alpha")
     with pytest.raises(FitError, match="seed noise 0 gives runs no weight"):
-        next_points(replace(surface, seed_noise=0.0), 2, 1e19, "alpha")
+        plan_next_runs(replace(surface, seed_noise=0.0), 2, 1e19, "alpha")
     with pytest.raises(FitError, match="range of N that was fitted is not known"):
-        next_points(published_surface("besiroglu"), 2, 1e19, "alpha")
+        plan_next_runs(published_surface("besiroglu"), 2, 1e19, "alpha")
     with pytest.raises(FitError, match="kaplan-n gives the loss by N"):
-        next_points(published_surface("kaplan-n"), 2, 1e19, "alpha_N")
+        plan_next_runs(published_surface("kaplan-n"), 2, 1e19, "alpha_N")
 
 
 def test_a_singular_covariance_is_refused(surface):
     same = {**surface.draws, "beta": surface.draws["alpha"]}
     with pytest.raises(FitError, match="one free combination"):
-        next_points(replace(surface, draws=same), 2, 1e19, "alpha")
+        plan_next_runs(replace(surface, draws=same), 2, 1e19, "alpha")
     still = {**surface.draws, "beta": np.full(REPEATS, 0.28)}
     with pytest.raises(FitError, match="do not vary in every parameter"):
-        next_points(replace(surface, draws=still), 2, 1e19, "alpha")
+        plan_next_runs(replace(surface, draws=still), 2, 1e19, "alpha")
 
 
 def test_a_ladder_of_fixed_tokens_per_parameter_is_told_to_vary_tokens(surface):
     ladder = replace(surface, draws={}, confounded=True)
     with pytest.raises(FitError, match=r"do not bound .*: vary E at fixed N = .*, for example E = "):
-        next_points(ladder, 2, 1e20, "alpha")
+        plan_next_runs(ladder, 2, 1e20, "alpha")
 
 
 @pytest.mark.parametrize(("unknown", "axis"), [(("B", "beta"), "E"), (("A", "alpha"), "N")])
 def test_a_parameter_that_is_not_bounded_says_which_input_to_vary(surface, unknown, axis):
     sides = {**surface.parameter_interval, **dict.fromkeys(unknown, (None, None))}
     with pytest.raises(FitError, match=f"do not bound {unknown[0]} of ladder, .* vary {axis} at fixed"):
-        next_points(replace(surface, parameter_interval=sides), 2, 1e20, "alpha")
+        plan_next_runs(replace(surface, parameter_interval=sides), 2, 1e20, "alpha")
 
 
 def test_a_budget_too_small_to_identify_says_that_too(surface):
     sides = {**surface.parameter_interval, "beta": (None, None)}
     with pytest.raises(FitError, match="vary E at fixed N, for which this budget is too small"):
-        next_points(replace(surface, parameter_interval=sides), 2, 6.1e14, "alpha")
+        plan_next_runs(replace(surface, parameter_interval=sides), 2, 6.1e14, "alpha")

@@ -6,7 +6,7 @@ import pytest
 from scipy import integrate
 
 from quarry import load_points
-from quarry.analysis.epochs.study import study
+from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.catalog import epochs
 from quarry.analysis.theory.circuits import Circuits, saturation, speeds, switched_on
@@ -223,7 +223,7 @@ def test_the_fitting_tools_recover_the_exponents_of_simulated_points_as_of_measu
 def test_the_study_tells_the_models_apart():
     """Only rare fast circuits give both fewer passes and less worth of repeats to larger models."""
     known = Surface()
-    measured = study(runs(known, 0), L_0, bootstrap=100)
+    measured = study_epochs(runs(known, 0), L_0, bootstrap=100)
     table = beside(measured, (RARE, EQUAL, LOOKUP))
     of = {row["source"]: row for row in table.iter_rows(named=True)}
     assert of["measured"]["b_low"] < known.b < of["measured"]["b_high"]

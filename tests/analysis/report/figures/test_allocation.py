@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quarry.analysis.allocation.envelope import envelope
-from quarry.analysis.allocation.isoflop import isoflop
+from quarry.analysis.allocation.envelope import fit_envelope
+from quarry.analysis.allocation.isoflop import fit_isoflop
 from quarry.analysis.laws.catalog import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.report.figures.allocation import compute_optimal, envelope_curves, isoflop_curves
 
@@ -19,7 +19,7 @@ def budgets():
     n = middle * np.tile(np.geomspace(1 / 8, 8, 7), 4)
     noise = np.exp(0.002 * np.random.default_rng(0).standard_normal(len(n)))
     loss = CHINCHILLA.predict(BESIROGLU, {"N": n, "E": flops / (6 * n)}) * noise
-    return isoflop(pl.DataFrame({"N": n, "C": flops, "loss": loss}), bootstrap=200)
+    return fit_isoflop(pl.DataFrame({"N": n, "C": flops, "loss": loss}), bootstrap=200)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_budgets_of_too_few_sizes_are_not_drawn(budgets):
     tokens = flops / (6 * n)
     loss = CHINCHILLA.predict(BESIROGLU, {"N": n, "E": tokens})
     points = pl.DataFrame({"N": n, "E": tokens, "C": flops, "loss": loss})
-    spec = isoflop_curves(isoflop(pl.concat([points, two]), noise=0.001)).to_dict()
+    spec = isoflop_curves(fit_isoflop(pl.concat([points, two]), noise=0.001)).to_dict()
     assert min(row["C"] for row in rows(spec, 1)) == pytest.approx(1e18)
 
 
@@ -76,14 +76,14 @@ def test_the_line_is_the_prediction_in_its_band_and_goes_beyond_the_optima(budge
 
 
 def test_without_an_interval_there_is_no_band(curves):
-    result = envelope(curves, bootstrap=0)
+    result = fit_envelope(curves, bootstrap=0)
     spec = compute_optimal(result.trend, result.crossings).to_dict()
     assert [layer["mark"]["type"] for layer in spec["layer"]] == ["line", "line", "circle"]
     assert len(rows(spec, -1)) == result.crossings["bounded"].sum()
 
 
 def test_the_envelope_marks_its_crossings_on_the_hull(curves):
-    result = envelope(curves, bootstrap=0)
+    result = fit_envelope(curves, bootstrap=0)
     spec = envelope_curves(curves, result).to_dict()
     assert [row["C"] for row in rows(spec, -1)] == result.crossings["C"].to_list()
     assert [row["C"] for row in rows(spec, -2)] == result.frontier["C"].to_list()
@@ -91,7 +91,7 @@ def test_the_envelope_marks_its_crossings_on_the_hull(curves):
 
 
 def test_the_figures_are_pictures_without_a_browser(budgets, curves, tmp_path):
-    result = envelope(curves, bootstrap=0)
+    result = fit_envelope(curves, bootstrap=0)
     charts = (
         isoflop_curves(budgets),
         compute_optimal(budgets.trend, budgets.budgets),
