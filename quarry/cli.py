@@ -205,7 +205,7 @@ def points(runs: Positional[Path], output: Output) -> int:
         runs: A directory of runs, also gs://bucket/folder.
         output: The table to write, .csv or .parquet.
     """
-    from quarry.train.record.run_directory import points_table, write_table
+    from quarry.train.record.points_table import points_table, write_table
 
     table = points_table(runs)
     write_table(table, output)
@@ -234,7 +234,7 @@ def ensemble(
     from quarry.train.config.branches import branches
     from quarry.train.inspect.ensembles import ensembles
     from quarry.train.launch.sweep import collect
-    from quarry.train.record.run_directory import write_table
+    from quarry.train.record.points_table import write_table
 
     places = [Path(os.path.relpath(place)) for place in experiments.__path__]
     trunks = collect(studies, places)

@@ -20,7 +20,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from quarry.train.record.run_directory import WALL_CLOCK_COLUMNS, RunDirectory, read_jsonl, read_last_row
+from quarry.train.record.files import read_jsonl, read_last_row
+from quarry.train.record.run_directory import RunDirectory
+from quarry.train.record.schema import WALL_CLOCK_COLUMNS
 from tests.commands import quarry, start
 from tests.train.tiny import write_tiny
 

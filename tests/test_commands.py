@@ -9,7 +9,7 @@ import time
 import polars as pl
 import pytest
 
-from quarry.train.record.run_directory import read_last_row
+from quarry.train.record.files import read_last_row
 from tests.commands import quarry, start
 from tests.train.tiny import write_tiny
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import altair as alt
 
 from quarry.errors import RecordError
-from quarry.train.record.run_directory import replacing
+from quarry.train.record.files import replacing
 
 
 def save_charts(

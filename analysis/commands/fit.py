@@ -19,7 +19,7 @@ from quarry.analysis.points.strict import strict
 from quarry.analysis.points.table import load_points
 from quarry.errors import PointsError, RecordError
 from quarry.text import MISSING, interval, number
-from quarry.train.record.run_directory import write_json
+from quarry.train.record.files import write_json
 
 
 def fit_command(

@@ -16,7 +16,7 @@ from quarry.analysis.planning.next_runs import NextRuns, plan_next_runs
 from quarry.analysis.planning.saved_fit import read_fit
 from quarry.analysis.planning.surface import Surface, plannable, published_surface
 from quarry.errors import FitError
-from quarry.train.record.run_directory import replacing
+from quarry.train.record.files import replacing
 
 PUBLISHED_PLANS = ("besiroglu", "hoffmann", "muennighoff", "kaplan-ns")
 """The published fits that plan where no fit of one's own is given."""

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from quarry.train.record.run_directory import find_runs, points_table, read_jsonl
+from quarry.train.record.files import read_jsonl
+from quarry.train.record.points_table import find_runs, points_table
 
 RUN = pl.concat_str("study", "point", separator="/").alias("run")
 """The name of a run, `<study>/<point>`, from the columns of a points table."""
@@ -24,7 +25,7 @@ TRAINING_COLUMNS: dict[str, pl.DataType] = {
 def learning_curves(points: pl.DataFrame) -> pl.DataFrame:
     """Every validation loss of every run against what it had cost by then.
 
-    `points` has the columns of a points table (`quarry.train.record.run_directory.POINT_COLUMNS`). Returns
+    `points` has the columns of a points table (`quarry.train.record.schema.POINT_COLUMNS`). Returns
     one row per evaluation
     with a finite loss: run, status, N (non-embedding parameters), U, E, k, C = 6 N E (FLOPs), loss (nats per
     token), annealed.

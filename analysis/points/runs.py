@@ -7,7 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from quarry.train.record.run_directory import RunDirectory, find_runs, read_jsonl
+from quarry.train.record.files import read_jsonl
+from quarry.train.record.points_table import find_runs
+from quarry.train.record.run_directory import RunDirectory
 
 RUN_COLUMNS: dict[str, pl.DataType] = {
     "run": pl.String(),

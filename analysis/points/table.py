@@ -13,7 +13,7 @@ import polars as pl
 from quarry.analysis.laws.catalog import Law
 from quarry.checks import check_choice
 from quarry.errors import PointsError, RecordError
-from quarry.train.record.run_directory import named, on_this_machine, points_table
+from quarry.train.record.points_table import named, on_this_machine, points_table
 
 Count = Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"]
 """Which parameters N counts. Kaplan's N is `n_nonembedding`, Chinchilla's nearly `n_params`."""
@@ -155,7 +155,7 @@ def _distinct(table: pl.DataFrame, path: Path) -> pl.DataFrame:
 
 
 def _from_record(raw: pl.DataFrame, count: str, source: str) -> pl.DataFrame:
-    """N, E, U, C, run from the columns of `quarry.train.record.run_directory.POINT_COLUMNS`."""
+    """N, E, U, C, run from the columns of `quarry.train.record.schema.POINT_COLUMNS`."""
     needed = [*count.split("+"), "tokens", "unique_tokens", "loss"]
     missing = [name for name in needed if name not in raw.columns]
     if missing:

@@ -32,7 +32,8 @@ from quarry.analysis.report.figures.epochs import epochs_charts
 from quarry.analysis.report.summary import summary
 from quarry.errors import FitError, LawError, PointsError
 from quarry.text import interval
-from quarry.train.record.run_directory import find_runs, named, points_table, replacing
+from quarry.train.record.files import replacing
+from quarry.train.record.points_table import find_runs, named, points_table
 
 LAWS = ("kaplan-n", "power-offset", "chinchilla")
 """The laws every report fits."""

@@ -42,8 +42,9 @@ def training_rate(config: "Experiment", seconds: float) -> float:
     """Median tokens per second of a run of `config`, stopped after so many seconds; evaluation left out."""
     from quarry.train.config.experiment import Point
     from quarry.train.hosts.platform import cache_directory
+    from quarry.train.record.files import read_jsonl
     from quarry.train.record.progress import Quiet
-    from quarry.train.record.run_directory import RunDirectory, read_jsonl
+    from quarry.train.record.run_directory import RunDirectory
     from quarry.train.run.loop import train
 
     class UntilTime(Quiet):

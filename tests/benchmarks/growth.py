@@ -21,8 +21,9 @@ import numpy as np
 from quarry.model.config import modern
 from quarry.train.config.experiment import DataConfig, Duration, EvaluationConfig, Experiment, Point
 from quarry.train.hosts.platform import cache_directory, prepare
+from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
-from quarry.train.record.run_directory import RunDirectory, points_table
+from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.loop import train
 from tests.benchmarks.tables import write_dated
 

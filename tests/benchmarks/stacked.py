@@ -22,7 +22,8 @@ from rich.console import Console
 from quarry.model.config import modern
 from quarry.train.config.experiment import Experiment, Point
 from quarry.train.hosts.platform import available_cores, cache_directory, prepare
-from quarry.train.record.run_directory import RunDirectory, read_jsonl
+from quarry.train.record.files import read_jsonl
+from quarry.train.record.run_directory import RunDirectory
 from tests.benchmarks.contenders import endless, training_rate
 from tests.benchmarks.tables import write_dated
 

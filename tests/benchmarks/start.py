@@ -12,7 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from quarry.train.record.run_directory import RunDirectory, read_last_row
+from quarry.train.record.files import read_last_row
+from quarry.train.record.run_directory import RunDirectory
 from tests.benchmarks.run import SHAPES
 from tests.benchmarks.tables import write_dated
 

@@ -10,7 +10,7 @@ import polars as pl
 
 def write_dated(name: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Print a row per measurement and write them to runs/benchmarks/<name>-<date>.csv."""
-    from quarry.train.record.run_directory import write_table
+    from quarry.train.record.points_table import write_table
 
     table = pl.DataFrame(list(rows), infer_schema_length=None)
     output = Path("runs/benchmarks") / f"{name}-{datetime.date.today()}.csv"

@@ -30,7 +30,7 @@ from quarry.train.data.tokenizers import (
     make_tokenizer,
     save_tokenizer,
 )
-from quarry.train.record.run_directory import write_json
+from quarry.train.record.files import write_json
 
 Split = Literal["train", "validation", "test"]
 

@@ -14,7 +14,7 @@ from quarry.train.config.experiment import Point
 from quarry.train.launch.jobset import jobset
 from quarry.train.launch.sky import sky_task
 from quarry.train.launch.tpu_slices import TpuOptions
-from quarry.train.record.run_directory import replacing
+from quarry.train.record.files import replacing
 
 LONGEST_NAME = 40
 """JobSet and Kubernetes add the slice, the host and a suffix, within the 63 characters of a DNS label."""

@@ -15,7 +15,9 @@ from pathlib import Path
 from quarry.errors import PREEMPTED
 from quarry.train.config.experiment import Point, load_points, same_programs
 from quarry.train.hosts.platform import accelerator_present, available_cores
-from quarry.train.record.run_directory import DONE, RunDirectory, Status, read_last_row
+from quarry.train.record.files import read_last_row
+from quarry.train.record.run_directory import RunDirectory
+from quarry.train.record.schema import DONE, Status
 from quarry.train.run.setup import Plan
 from quarry.train.run.signals import StopRequest
 

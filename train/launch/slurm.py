@@ -25,7 +25,7 @@ from quarry.errors import ConfigError
 from quarry.train.config.experiment import NAME
 from quarry.train.launch.local import Job, point_command
 from quarry.train.launch.slurm_options import SlurmOptions
-from quarry.train.record.run_directory import write_json
+from quarry.train.record.files import write_json
 
 FOLDER = ".slurm"
 POINTS = "points.json"

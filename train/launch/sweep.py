@@ -21,8 +21,9 @@ from quarry.train.launch.slurm import mark_queued, submit
 from quarry.train.launch.slurm_options import SlurmOptions
 from quarry.train.launch.tpu_slices import TpuOptions
 from quarry.train.record.bucket import address
+from quarry.train.record.files import read_last_row
 from quarry.train.record.locations import run_directory
-from quarry.train.record.run_directory import DONE, Status, read_last_row
+from quarry.train.record.schema import DONE, Status
 from quarry.train.run.setup import check_same, make_plan, make_writable, open_store
 
 

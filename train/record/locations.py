@@ -10,7 +10,8 @@ from typing import Any
 from quarry.errors import BucketError, ConfigError
 from quarry.train.record.bucket import Folder, address
 from quarry.train.record.lease import Lease
-from quarry.train.record.run_directory import FILES, LOCK, Onlooker, RunDirectory, Status
+from quarry.train.record.run_directory import Onlooker, RunDirectory
+from quarry.train.record.schema import FILES, LOCK, Status
 
 COPIES = "buckets"
 """The folder of the cache that holds the copies of run directories on buckets."""

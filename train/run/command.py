@@ -16,7 +16,7 @@ from quarry.train.hosts.processes import Hosts, abandon, first, together
 from quarry.train.record.bucket import address
 from quarry.train.record.locations import run_directory
 from quarry.train.record.progress import Watcher
-from quarry.train.record.run_directory import DONE, Status
+from quarry.train.record.schema import DONE, Status
 from quarry.train.run.signals import StopRequest
 
 if TYPE_CHECKING:

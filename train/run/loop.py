@@ -23,18 +23,11 @@ from quarry.train.data.order import BatchOrder
 from quarry.train.data.store import TokenStore
 from quarry.train.hosts.processes import abandon, first, from_first, recording
 from quarry.train.hosts.shares import Share, Votes
+from quarry.train.record.files import keep_rows, read_jsonl, read_last_row, write_json
 from quarry.train.record.locations import run_directory
 from quarry.train.record.progress import Watcher
-from quarry.train.record.run_directory import (
-    DONE,
-    RunDirectory,
-    Status,
-    best_step,
-    keep_rows,
-    read_jsonl,
-    read_last_row,
-    write_json,
-)
+from quarry.train.record.run_directory import RunDirectory, best_step
+from quarry.train.record.schema import DONE, Status
 from quarry.train.record.trackers import require_trackers
 from quarry.train.run.checkpoints import Checkpoints, permanent_steps
 from quarry.train.run.disk_space import enough_space, reserve

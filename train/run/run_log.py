@@ -10,8 +10,9 @@ from typing import Any
 
 from quarry.train.config.experiment import Experiment
 from quarry.train.hosts.processes import from_first
+from quarry.train.record.files import JsonlLog, read_jsonl
 from quarry.train.record.progress import Watcher
-from quarry.train.record.run_directory import JsonlLog, Onlooker, RunDirectory, read_jsonl
+from quarry.train.record.run_directory import Onlooker, RunDirectory
 from quarry.train.record.trackers import open_trackers
 from quarry.train.run.rollback import LossWatch, Trouble
 from quarry.train.run.step import StepMetrics

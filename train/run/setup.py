@@ -27,7 +27,8 @@ from quarry.train.data.order import unique_sequences
 from quarry.train.data.store import TokenStore, prepare
 from quarry.train.hosts.processes import abandon, first, from_first, index
 from quarry.train.record.locations import BucketDirectory, leased, onlooking
-from quarry.train.record.run_directory import DONE, LOCK, RunDirectory
+from quarry.train.record.run_directory import RunDirectory
+from quarry.train.record.schema import DONE, LOCK
 
 RECORDED_VERSIONS = ("quarry-scaling", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 LOST = 1

@@ -13,7 +13,7 @@ from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.table import load_points
 from quarry.errors import FitError
-from quarry.train.record.run_directory import points_table
+from quarry.train.record.points_table import points_table
 from tests.published import published
 
 BESIROGLU = {"L_inf": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.study import Epochs, study_epochs
-from quarry.train.record.run_directory import write_table
+from quarry.train.record.points_table import write_table
 from tests.analysis.epochs.known_surface import L_0, L_INF, REMEDY, RHO, SIZES, Surface, floor, runs
 
 SCATTER, DRAWS, LOSSES = 0.03, 200, (1.6, 1.8)

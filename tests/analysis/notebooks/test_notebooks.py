@@ -20,7 +20,8 @@ import quarry
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.curves import save_results
 from quarry.analysis.points.table import load_points
-from quarry.train.record.run_directory import POINT_COLUMNS, points_table
+from quarry.train.record.points_table import points_table
+from quarry.train.record.schema import POINT_COLUMNS
 from tests.analysis.synthetic_runs import write_ladder, write_run
 from tests.conftest import ROOT
 from tests.published import published

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from quarry.analysis.points.table import Exclusion, _with_run, load_points
 from quarry.errors import PointsError
-from quarry.train.record.run_directory import points_table
+from quarry.train.record.points_table import points_table
 from tests.analysis.synthetic_runs import write_ladder, write_run
 
 

@@ -20,7 +20,9 @@ from quarry.analysis.report.page import LAWS, write_report
 from quarry.analysis.report.summary import summary
 from quarry.errors import FitError, RecordError
 from quarry.text import UNBOUNDED, interval, plural
-from quarry.train.record.run_directory import RunDirectory, keep_rows, points_table
+from quarry.train.record.files import keep_rows
+from quarry.train.record.points_table import points_table
+from quarry.train.record.run_directory import RunDirectory
 from tests.analysis.synthetic_runs import GZIP, MANIFEST, XZ, write_run
 
 FLAGS = [

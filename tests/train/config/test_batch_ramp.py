@@ -15,8 +15,10 @@ from quarry.errors import ConfigError
 from quarry.train.config.batch_ramp import Ramp
 from quarry.train.config.experiment import Duration, Experiment, Point
 from quarry.train.data.order import batch_positions
+from quarry.train.record.files import read_jsonl
+from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
-from quarry.train.record.run_directory import RunDirectory, points_table, read_jsonl
+from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.loop import train
 from quarry.train.run.setup import check_same, completed, resolved
 from tests.train.run.test_loop import Watch, rows_of

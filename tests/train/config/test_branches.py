@@ -10,8 +10,10 @@ import pytest
 from quarry.errors import ConfigError
 from quarry.train.config.branches import branches, fork_step
 from quarry.train.config.experiment import BranchConfig, Duration, Experiment, Point, ScheduleConfig
+from quarry.train.record.files import read_jsonl
+from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
-from quarry.train.record.run_directory import RunDirectory, points_table, read_jsonl
+from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.loop import train
 from quarry.train.run.setup import make_plan, open_store
 from tests.commands import quarry

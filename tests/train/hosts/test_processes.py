@@ -12,8 +12,9 @@ import pytest
 
 from quarry.errors import ConfigError
 from quarry.train.hosts.processes import Hosts, from_environment, several
+from quarry.train.record.files import read_jsonl, read_last_row
 from quarry.train.record.progress import Quiet
-from quarry.train.record.run_directory import RunDirectory, read_jsonl, read_last_row
+from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.loop import train
 from tests.commands import quarry
 from tests.train.pairs import begin, end

@@ -9,8 +9,8 @@ import pytest
 from quarry.analysis.epochs.ensembles import ensemble_floors
 from quarry.errors import ConfigError
 from quarry.train.inspect.ensembles import averaged, ensembles
+from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
-from quarry.train.record.run_directory import points_table
 from quarry.train.run.loop import train
 from tests.train.tiny import tiny_point
 

@@ -11,7 +11,8 @@ import pytest
 
 from quarry.errors import ConfigError
 from quarry.train.launch.slurm_options import SlurmOptions
-from quarry.train.record.run_directory import RunDirectory, read_last_row
+from quarry.train.record.files import read_last_row
+from quarry.train.record.run_directory import RunDirectory
 from tests.commands import environment, quarry
 from tests.guides import blocks, check_syntax, quarry_lines, run_block
 from tests.train.launch.slurm_cluster import INSTALL, missing_programs, slurm_cluster, wait_until

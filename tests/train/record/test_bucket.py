@@ -13,9 +13,11 @@ import pytest
 from quarry.errors import ConfigError, LeaseLost
 from quarry.train.record import bucket, lease
 from quarry.train.record.bucket import Folder, address
+from quarry.train.record.files import read_jsonl
 from quarry.train.record.lease import Lease
 from quarry.train.record.locations import COPIES, BucketDirectory, leased
-from quarry.train.record.run_directory import FILES, RunDirectory, read_jsonl
+from quarry.train.record.run_directory import RunDirectory
+from quarry.train.record.schema import FILES
 from tests.commands import quarry, start
 from tests.train.record.emulator import BUCKET, serving
 from tests.train.run.test_loop import rows_of

@@ -6,17 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarry.errors import RecordError
-from quarry.train.record.run_directory import (
-    POINT_COLUMNS,
-    JsonlLog,
-    RunDirectory,
-    keep_rows,
-    points_table,
-    read_jsonl,
-    read_last_row,
-    write_json,
-    write_table,
-)
+from quarry.train.record.files import JsonlLog, keep_rows, read_jsonl, read_last_row, write_json
+from quarry.train.record.points_table import points_table, write_table
+from quarry.train.record.run_directory import RunDirectory
+from quarry.train.record.schema import POINT_COLUMNS
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ import pytest
 
 from quarry.errors import ConfigError
 from quarry.train.config.experiment import CheckpointConfig, Experiment
+from quarry.train.record.files import read_jsonl
 from quarry.train.record.progress import Quiet
-from quarry.train.record.run_directory import RunDirectory, read_jsonl
+from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.checkpoints import Checkpoints, permanent_steps
 from quarry.train.run.fingerprint import fingerprint
 from quarry.train.run.loop import train

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from quarry.train.record.run_directory import RunDirectory, read_jsonl
+from quarry.train.record.files import read_jsonl
+from quarry.train.record.run_directory import RunDirectory
 from tests.commands import quarry
 from tests.conftest import ROOT
 from tests.train.run.test_loop import rows_of

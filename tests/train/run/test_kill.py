@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from quarry.train.record.run_directory import RunDirectory, read_jsonl, read_last_row
+from quarry.train.record.files import read_jsonl, read_last_row
+from quarry.train.record.run_directory import RunDirectory
 from tests.commands import quarry, start
 from tests.train.run.test_loop import rows_of
 from tests.train.tiny import write_tiny

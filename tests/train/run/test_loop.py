@@ -5,14 +5,11 @@ import signal
 import pytest
 
 from quarry.errors import ConfigError
+from quarry.train.record.files import read_jsonl
+from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
-from quarry.train.record.run_directory import (
-    POINT_COLUMNS,
-    WALL_CLOCK_COLUMNS,
-    RunDirectory,
-    points_table,
-    read_jsonl,
-)
+from quarry.train.record.run_directory import RunDirectory
+from quarry.train.record.schema import POINT_COLUMNS, WALL_CLOCK_COLUMNS
 from quarry.train.run.loop import train
 from tests.commands import quarry
 from tests.train.tiny import tiny_point

@@ -11,8 +11,9 @@ import pytest
 from quarry.errors import ConfigError
 from quarry.train.config.experiment import RollbackConfig
 from quarry.train.data.order import BatchOrder
+from quarry.train.record.files import read_jsonl
 from quarry.train.record.progress import Quiet
-from quarry.train.record.run_directory import RunDirectory, read_jsonl
+from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.loop import train
 from quarry.train.run.rollback import LossWatch
 from tests.train.run.test_loop import Watch, rows_of

@@ -16,8 +16,9 @@ from quarry.train.config.branches import branches
 from quarry.train.config.experiment import BranchConfig, DataConfig, Duration, Point, ScheduleConfig
 from quarry.train.launch.local import Job, Leg, stacks, state_after_stack
 from quarry.train.launch.stack_worker import train_together
+from quarry.train.record.files import read_jsonl
 from quarry.train.record.progress import Quiet
-from quarry.train.record.run_directory import RunDirectory, read_jsonl
+from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.loop import train
 from quarry.train.run.setup import Plan
 from quarry.train.run.stacking import slots_for

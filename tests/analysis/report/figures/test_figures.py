@@ -11,7 +11,7 @@ from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.table import load_points
 from quarry.analysis.report import figures
 from quarry.analysis.report.figures.theme import log_ticks
-from quarry.train.record.run_directory import points_table
+from quarry.train.record.points_table import points_table
 from tests.analysis.synthetic_runs import write_ladder
 
 

@@ -1,0 +1,105 @@
+"""The plain files of the record: JSON, JSONL logs, and writing that never leaves half a file."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from quarry.errors import RecordError
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Rows of a JSONL file; a torn last line (the process died while writing it) is dropped.
+
+    Raises RecordError if any line but the last is damaged.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_bytes().split(b"\n")
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            rows += [json.loads(line)] if line.strip() else []
+        except ValueError:
+            if number < len(lines):
+                raise RecordError(f"{path}, line {number} is damaged: {line[:60]!r}") from None
+    return rows
+
+
+def read_last_row(path: Path, tail_bytes: int = 4096) -> dict[str, Any] | None:
+    """The last whole row of a log that is being written, None before the first."""
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - tail_bytes))
+        lines = file.read().split(b"\n")[:-1]
+    return json.loads(lines[-1]) if lines else None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A place to write what is to become `path`: once the block ends well it takes its place whole."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def to_json(value: Any, *, indent: bool = False) -> bytes:
+    """`value` as strict JSON in UTF-8: a number that is not finite becomes null, a tuple a list.
+
+    Takes NumPy's scalars and arrays too. Raises TypeError for a value that has no form in JSON.
+    """
+    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(value, _standard, options | orjson.OPT_INDENT_2 if indent else options)
+
+
+def _standard(value: Any) -> Any:
+    """The dict or list that stands for a value orjson does not know."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple):  # a NamedTuple
+        return list(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace `path` by `value` as strict JSON, atomically: a reader sees the old file or the new one."""
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.write(to_json(value, indent=True))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def keep_rows(path: Path, through_step: int) -> None:
+    """Drop the rows after `through_step`: a resumed run will write them again, the same."""
+    rows = [row for row in read_jsonl(path) if row["step"] <= through_step]
+    with replacing(path) as partial:
+        partial.write_bytes(b"".join(map(to_json, rows)))
+
+
+class JsonlLog:
+    """An append-only log of rows, each flushed as it is written."""
+
+    def __init__(self, path: Path):
+        self._file = path.open("ab")
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Write one row; a crash can tear only this line."""
+        self._file.write(to_json(row))
+        self._file.flush()
+
+    def sync(self) -> None:
+        """Put the rows where they outlive the machine: on the disk, or in the bucket behind a mounted one."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()

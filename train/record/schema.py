@@ -1,0 +1,97 @@
+"""The schema of the record: statuses, the files of a run, and the columns of the points table.
+
+To add a column of the points table, add it to POINT_COLUMNS. Its value comes from the row of the evaluation
+(`evals.jsonl`); a value of the whole run comes from `run.json` if the column is in RUN_COLUMNS too.
+"""
+
+from typing import Literal
+
+import polars as pl
+
+Status = Literal["running", "finished", "diverged", "preempted", "failed"]
+
+DONE: tuple[Status, ...] = ("finished", "diverged")
+"""A run that is not gone on with: a diverged one is a result."""
+
+FILES = (
+    "config.json",
+    "metrics.jsonl",
+    "evals.jsonl",
+    "events.jsonl",
+    "metrics.parquet",
+    "evals.parquet",
+    "run.json",
+)
+"""The record of a run, its status last."""
+
+LOCK = ".lock"
+"""Held by the process that trains the run."""
+
+WALL_CLOCK_COLUMNS = ("tokens_per_second", "wall_seconds")
+"""The only columns that may differ between a run and the same run killed and resumed."""
+
+POINT_COLUMNS: dict[str, pl.DataType] = {
+    "study": pl.String(),
+    "point": pl.String(),
+    "trunk": pl.String(),  # the point that this one is a branch of
+    "status": pl.String(),
+    "split": pl.String(),  # validation | test
+    "annealed": pl.Boolean(),  # the learning rate had decayed when the loss was measured
+    "step": pl.Int64(),
+    "tokens": pl.Int64(),  # E, processed
+    "unique_tokens": pl.Int64(),  # U, available
+    "epochs": pl.Float64(),  # E / U
+    "batch_tokens": pl.Int64(),  # B
+    "n_params": pl.Int64(),
+    "n_nonembedding": pl.Int64(),
+    "n_head": pl.Int64(),
+    "n_embedding": pl.Int64(),
+    "flops_6ne": pl.Float64(),  # 6 * n_nonembedding * tokens
+    "flops_exact": pl.Float64(),  # head and causal attention counted
+    "flops_xla": pl.Float64(),  # what XLA counted for the training step
+    "loss": pl.Float64(),  # nats per token, fp32
+    "loss_sem": pl.Float64(),  # standard error over sequences
+    "unigram_entropy": pl.Float64(),  # L_0: of the same text under the training split's token counts, nats
+    "bits_per_byte": pl.Float64(),
+    "learning_rate": pl.Float64(),  # of the step before the measurement
+    "peak_learning_rate": pl.Float64(),
+    "weight_decay": pl.Float64(),
+    "dropout": pl.Float64(),
+    "train_loss": pl.Float64(),  # of the last logged step
+    "d_model": pl.Int64(),
+    "n_layers": pl.Int64(),
+    "context": pl.Int64(),
+    "vocab_size": pl.Int64(),
+    "seed_init": pl.Int64(),
+    "seed_order": pl.Int64(),
+    "draw": pl.Int64(),  # which U tokens of the corpus
+    "corpus": pl.String(),
+    "tokenizer": pl.String(),
+    "gzip_bits_per_byte": pl.Float64(),  # of gzip -9 on the scored test text
+    "xz_bits_per_byte": pl.Float64(),
+    "device": pl.String(),
+    "wall_seconds": pl.Float64(),
+}
+"""One row per evaluation; units: tokens, parameters, FLOPs, nats per token."""
+
+RUN_COLUMNS = (
+    "trunk",
+    "unique_tokens",
+    "batch_tokens",
+    "peak_learning_rate",
+    "weight_decay",
+    "dropout",
+    "n_params",
+    "n_nonembedding",
+    "n_head",
+    "n_embedding",
+    "d_model",
+    "n_layers",
+    "context",
+    "vocab_size",
+    "seed_init",
+    "seed_order",
+    "draw",
+    "device",
+)
+"""Columns whose value is a field of run.json, the same for every evaluation of the run."""
