@@ -522,10 +522,10 @@ def doctor(
 
     cores = len(available_cores())
     prepare(_cache(cache))
-    from quarry.train.config.experiment import load_points
+    from quarry.train.config.point_files import load_point_file
     from quarry.train.inspect.doctor import diagnose
 
-    experiment = load_points(file)[0].config if file else None
+    experiment = load_point_file(file)[0].config if file else None
     diagnose(_cache(cache), workdir, experiment, cores, console)
     return DONE
 

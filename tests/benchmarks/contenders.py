@@ -40,7 +40,7 @@ def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float)
 
 def training_rate(config: "Experiment", seconds: float) -> float:
     """Median tokens per second of a run of `config`, stopped after so many seconds; evaluation left out."""
-    from quarry.train.config.experiment import Point
+    from quarry.train.config.point_files import Point
     from quarry.train.hosts.platform import cache_directory
     from quarry.train.record.files import read_jsonl
     from quarry.train.record.progress import Quiet

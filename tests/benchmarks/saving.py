@@ -64,7 +64,8 @@ class Timeline(Quiet):
 
 def point(shape: str):
     from quarry.model.config import modern
-    from quarry.train.config.experiment import CheckpointConfig, Duration, EvaluationConfig, Experiment, Point
+    from quarry.train.config.experiment import CheckpointConfig, Duration, EvaluationConfig, Experiment
+    from quarry.train.config.point_files import Point
 
     width, layers, heads, rows = SHAPES[shape]
     config = Experiment(

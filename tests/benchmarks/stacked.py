@@ -20,7 +20,8 @@ from pathlib import Path
 from rich.console import Console
 
 from quarry.model.config import modern
-from quarry.train.config.experiment import Experiment, Point
+from quarry.train.config.experiment import Experiment
+from quarry.train.config.point_files import Point
 from quarry.train.hosts.platform import available_cores, cache_directory, prepare
 from quarry.train.record.files import read_jsonl
 from quarry.train.record.run_directory import RunDirectory

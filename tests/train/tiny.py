@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from quarry.train.config.experiment import Point, load_points
+from quarry.train.config.point_files import Point, load_point_file
 
 TINY = '''"""A tiny point for tests."""
 from quarry.model.config import modern
@@ -35,4 +35,4 @@ def write_tiny(
 
 def tiny_point(folder: Path, **fields) -> Point:
     """The point that the file defines."""
-    return load_points(write_tiny(folder, **fields))[0]
+    return load_point_file(write_tiny(folder, **fields))[0]

@@ -8,6 +8,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from quarry.checks import require
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -64,3 +66,15 @@ class Ramp:
         stage = begun[-1] if begun else self._stages[0]
         beyond = tokens / self._context - stage.position
         return max(1, stage.first_step + round(beyond / stage.sequences))
+
+
+def check_ramp(ramp: tuple[tuple[int, int], ...], context: int) -> None:
+    """Raise ConfigError unless the stages follow each other and their batches are whole sequences."""
+    former = 0
+    for until, batch in ramp:
+        require(until > former, f"batch_ramp: {until} tokens do not come after {former}")
+        require(
+            batch >= context and batch % context == 0,
+            f"batch_ramp: {batch} is not a whole number of sequences of model.context = {context} tokens",
+        )
+        former = until

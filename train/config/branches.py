@@ -9,7 +9,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from quarry.checks import require
-from quarry.train.config.experiment import BranchConfig, Duration, Experiment, Point
+from quarry.train.config.experiment import BranchConfig, Duration, Experiment
+from quarry.train.config.point_files import Point
 from quarry.train.config.schedules import check_schedule, cooldown_start
 
 

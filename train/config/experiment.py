@@ -1,22 +1,18 @@
-"""One scale point: frozen dataclasses, validated when built, and the files that define them."""
+"""All that an experiment sets: one tree of frozen dataclasses, validated when built.
+
+`Experiment` is the root; its parts come before it. The files that define experiments are read in
+`point_files.py`.
+"""
 
 import dataclasses
-import importlib.util
 import math
-import re
-import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from quarry.checks import check_types, require
-from quarry.errors import ConfigError
 from quarry.model.config import MeshConfig, ModelConfig
 from quarry.model.counting import flops_6n
-from quarry.train.config.batch_ramp import Ramp
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+from quarry.train.config.batch_ramp import Ramp, check_ramp
 
 
 @dataclass(frozen=True)
@@ -299,107 +295,3 @@ def check_trunk(schedule: ScheduleConfig, branches: BranchConfig) -> None:
         f"branches need schedule.warmup_steps: schedule.warmup = {schedule.warmup} is a share of each run, "
         "hence longer in this one than in its branches",
     )
-
-
-def check_ramp(ramp: tuple[tuple[int, int], ...], context: int) -> None:
-    """Raise ConfigError unless the stages follow each other and their batches are whole sequences."""
-    former = 0
-    for until, batch in ramp:
-        require(until > former, f"batch_ramp: {until} tokens do not come after {former}")
-        require(
-            batch >= context and batch % context == 0,
-            f"batch_ramp: {batch} is not a whole number of sequences of model.context = {context} tokens",
-        )
-        former = until
-
-
-@dataclass(frozen=True)
-class Point:
-    """A scale point with its place in the record, `<study>/<name>`."""
-
-    study: str
-    name: str
-    config: Experiment
-    file: Path
-    variant: str | None = None
-    doc: str = ""
-    trunk: str | None = None
-    """The point of the same study that this one is a branch of."""
-
-    @property
-    def run(self) -> str:
-        return f"{self.study}/{self.name}"
-
-
-def check_name(kind: str, name: str) -> str:
-    """`name`, if it can be part of a path inside the run directory; else ConfigError."""
-    require(
-        NAME.fullmatch(name) is not None, f"{kind} name {name!r} may hold only letters, digits and . _ + -"
-    )
-    return name
-
-
-def load_points(file: Path) -> list[Point]:
-    """The point that a scale-point file defines, then its variants if it names some.
-
-    The file defines `config`, an Experiment, and may define `variants`, a dict from names to Experiments.
-    Raises ConfigError if the file is absent, does not run, or defines neither properly.
-    """
-    module = _run_file(file)
-    study, stem = check_name("study", file.resolve().parent.name), check_name("point", file.stem)
-    doc = (getattr(module, "__doc__", None) or "").strip()
-    config = getattr(module, "config", None)
-    require(config is not None, f"{file} does not define `config`")
-    assert config is not None
-    variants = getattr(module, "variants", {})
-    require(isinstance(variants, Mapping), f"{file}: `variants` must be a dict from names to Experiments")
-    for name, value in {"config": config, **variants}.items():
-        kind = type(value).__name__
-        require(isinstance(value, Experiment), f"{file}: {name} is a {kind}, not an Experiment")
-    return [Point(study, stem, config, file, None, doc)] + [
-        Point(study, f"{stem}-{check_name('variant', name)}", value, file, name, doc)
-        for name, value in variants.items()
-    ]
-
-
-def _run_file(file: Path) -> Any:
-    require(file.is_file(), f"no such scale-point file: {file}")
-    spec = importlib.util.spec_from_file_location(f"quarry_point_{file.stem}", file)
-    require(spec is not None and spec.loader is not None, f"{file} is not a Python file")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    study_parent = str(file.resolve().parent.parent)  # so that a point can import its study's recipe
-    sys.path.insert(0, study_parent)
-    try:
-        spec.loader.exec_module(module)
-    except ConfigError as error:
-        raise ConfigError(f"{file}: {error}") from None
-    except (Exception, SystemExit) as error:
-        raise ConfigError(f"{file} does not run: {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(study_parent)
-    return module
-
-
-def find_study(name: str, places: Sequence[Path]) -> list[Path]:
-    """The scale-point files of a study: a folder, or the name of a folder in one of `places`.
-
-    Raises ConfigError if there is no such study or it is empty.
-    """
-    folders = [path for path in (Path(name), *(place / name for place in places)) if path.is_dir()]
-    require(bool(folders), f"no study {name!r}: neither a folder nor a study in experiments/")
-    found = [sorted(set(folder.glob("*.py")) - {folder / "__init__.py"}) for folder in folders]
-    require(any(found), f"study {name!r} holds no scale-point file")
-    return next(files for files in found if files)
-
-
-def first_difference(old: Any, new: Any, path: str = "") -> str | None:
-    """The first field in which two resolved configurations differ, as `field: old -> new`; None if equal."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        differences = (
-            first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
-            for key in [*old, *(key for key in new if key not in old)]
-        )
-        return next((found for found in differences if found), None)
-    return None if old == new else f"{path}: {old} -> {new}"

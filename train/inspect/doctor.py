@@ -13,7 +13,8 @@ from quarry.errors import DataError
 from quarry.train.config.experiment import Experiment
 from quarry.train.data.store import open_store
 from quarry.train.inspect.environment import locks, other_hosts, room, unused_devices
-from quarry.train.run.setup import RECORDED_VERSIONS, make_writable
+from quarry.train.record.folders import make_writable
+from quarry.train.run.description import RECORDED_VERSIONS
 
 EXTRAS = {
     "cuda": ("jax_cuda13_plugin", "training on NVIDIA GPUs"),

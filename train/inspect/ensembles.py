@@ -17,12 +17,14 @@ import polars as pl
 from quarry.checks import require
 from quarry.errors import ConfigError
 from quarry.model.sharding import make_mesh
-from quarry.train.config.experiment import Experiment, Point
+from quarry.train.config.experiment import Experiment
+from quarry.train.config.point_files import Point
 from quarry.train.record.locations import run_directory
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.checkpoints import Checkpoints
+from quarry.train.run.description import describe_model, experiment_as_json
 from quarry.train.run.evaluation import Evaluator
-from quarry.train.run.setup import make_plan, model_counts, open_store, resolved
+from quarry.train.run.sizes import prepare_store, resolve_sizes
 from quarry.train.run.step import abstract_state
 
 FEWEST = 2
@@ -64,14 +66,16 @@ def _groups(points: Sequence[Point], workdir: Path, cache: Path) -> list[list[Me
         directory = run_directory(workdir, point.run, cache=cache)
         if directory.status() == "finished":
             seedless = dataclasses.replace(point.config, seed_init=0, seed_order=0)
-            found.setdefault(json.dumps(resolved(seedless), sort_keys=True), []).append((point, directory))
+            found.setdefault(json.dumps(experiment_as_json(seedless), sort_keys=True), []).append(
+                (point, directory)
+            )
     return [group for group in found.values() if len(group) >= FEWEST]
 
 
 def _rows(group: list[Member], cache: Path) -> Iterator[dict[str, Any]]:
     first = group[0][0]
-    config, store = first.config, open_store(first.config, cache)
-    plan, counts = make_plan(config, store), model_counts(config.model)
+    config, store = first.config, prepare_store(first.config, cache)
+    plan, counts = resolve_sizes(config, store), describe_model(config.model)
     evaluator = Evaluator(
         config, make_mesh(config.mesh), store, "validation", config.evaluation.validation_tokens
     )

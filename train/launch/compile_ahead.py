@@ -16,10 +16,11 @@ import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from quarry.train.config.experiment import Experiment, Point
+from quarry.train.config.experiment import Experiment
+from quarry.train.config.point_files import Point
 from quarry.train.hosts.platform import available_cores, gpu_present, prepare
 from quarry.train.launch.local import Job, on_cores, point_of, program_of, word_of
-from quarry.train.run.setup import make_plan, open_store
+from quarry.train.run.sizes import prepare_store, resolve_sizes
 
 PATIENCE = 10.0
 """Seconds that a program may still take to compile when the sweep is over."""
@@ -49,8 +50,8 @@ def compile_programs(experiment: Experiment, cache: Path) -> None:
     from quarry.train.run.loop import at_stage
     from quarry.train.run.step import abstract_state, compiled_step, state_program
 
-    store, mesh = open_store(experiment, cache), make_mesh(experiment.mesh)
-    state, plan = abstract_state(experiment, mesh), make_plan(experiment, store)
+    store, mesh = prepare_store(experiment, cache), make_mesh(experiment.mesh)
+    state, plan = abstract_state(experiment, mesh), resolve_sizes(experiment, store)
     state_program(experiment, mesh).lower().compile()
     for stage in experiment.ramp.stages(0, plan.steps):
         compiled_step(at_stage(experiment, stage), mesh)

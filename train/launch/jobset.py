@@ -7,7 +7,7 @@ for several slices, the MEGASCALE_* variables by which JAX finds the other hosts
 from typing import Any
 
 from quarry.checks import require
-from quarry.train.config.experiment import Point
+from quarry.train.config.point_files import Point
 from quarry.train.launch.tpu_slices import TpuOptions
 
 RUNS = "/quarry-runs"

@@ -10,7 +10,7 @@ import yaml
 
 from quarry.checks import require
 from quarry.errors import ConfigError
-from quarry.train.config.experiment import Point
+from quarry.train.config.point_files import Point
 from quarry.train.launch.jobset import jobset
 from quarry.train.launch.sky import sky_task
 from quarry.train.launch.tpu_slices import TpuOptions

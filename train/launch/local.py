@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from quarry.errors import PREEMPTED
-from quarry.train.config.experiment import Point, load_points, same_programs
+from quarry.train.config.experiment import same_programs
+from quarry.train.config.point_files import Point, load_point_file
 from quarry.train.hosts.platform import accelerator_present, available_cores
 from quarry.train.record.files import read_last_row
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import DONE, Status
-from quarry.train.run.setup import Plan
 from quarry.train.run.signals import StopRequest
+from quarry.train.run.sizes import RunSizes
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Leg:
 
     point: Point
     directory: RunDirectory
-    plan: Plan
+    plan: RunSizes
     first: int = 0
 
     @property
@@ -215,7 +216,7 @@ def word_of(point: Point) -> str:
 def point_of(word: str) -> Point:
     """The point that `word_of` named."""
     file, _, variant = word.rpartition(":")
-    return next(point for point in load_points(Path(file)) if point.variant == (variant or None))
+    return next(point for point in load_point_file(Path(file)) if point.variant == (variant or None))
 
 
 def _ask_to_stop(jobs: Sequence[Job]) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 from quarry.errors import ConfigError
 from quarry.model.config import ModelConfig
-from quarry.train.config.experiment import Duration, Experiment, check_name, find_study, load_points
+from quarry.train.config.experiment import Duration, Experiment
+from quarry.train.config.point_files import check_name, find_study, load_point_file
 from quarry.train.launch.model_shapes import MOST_HEADS, nearest_shape, size
 from quarry.train.launch.scaffold_text import Source, Target, file_text
 
@@ -119,7 +120,7 @@ def _checked(asked: Asked, batch_tokens: int) -> tuple[float, int, int | None]:
 
 
 def _read(like: Path, output: Path) -> _Study:
-    config = load_points(like)[0].config
+    config = load_point_file(like)[0].config
     module = _module(like.resolve().parent, output.resolve())
     recipe = None if module is None else _recipe(module)
     return _Study(like, config, module if recipe else None, recipe)
@@ -141,8 +142,9 @@ def _module(folder: Path, output: Path) -> str | None:
     parts, root = [folder.name], folder.parent
     while (root / "__init__.py").is_file():
         parts, root = [root.name, *parts], root.parent
-    # The loader of a file puts the parent of its folder on the path.
-    names = [".".join(parts)] if len(parts) > 1 else []
+    # Quarry's own studies are installed below `quarry`. The loader of a file puts the parent of its folder on
+    # the path.
+    names = [f"quarry.{'.'.join(parts)}", ".".join(parts)] if len(parts) > 1 else []
     names += [folder.name] if output.parent == folder.parent else []
     with _on_path(folder.parent):
         return next((name for name in names if _is_written(name) and _is_package(name, folder)), None)
@@ -174,7 +176,7 @@ def _is_package(name: str, folder: Path) -> bool:
 def _taken(study: _Study) -> list[Experiment]:
     """The experiments that the study has already."""
     files = find_study(str(study.like.parent), []) if study.recipe else [study.like]
-    return [point.config for file in files for point in load_points(file)]
+    return [point.config for file in files for point in load_point_file(file)]
 
 
 def _unused(output: Path, name: str, files: dict[Path, str]) -> Path:

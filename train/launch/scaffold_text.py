@@ -87,9 +87,10 @@ def _by_change(source: Source, target: Target, file: Path) -> str:
     return f"""import dataclasses
 from pathlib import Path
 
-from quarry.train.config.experiment import Duration, load_points
+from quarry.train.config.experiment import Duration
+from quarry.train.config.point_files import load_point_file
 
-like = load_points(Path(__file__).parent / {place})[0].config
+like = load_point_file(Path(__file__).parent / {place})[0].config
 config = dataclasses.replace(
     like,
     model=dataclasses.replace(like.model{", " if model else ""}{model}),

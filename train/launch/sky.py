@@ -5,7 +5,7 @@ from typing import Any
 
 from quarry.checks import require
 from quarry.errors import PREEMPTED
-from quarry.train.config.experiment import Point
+from quarry.train.config.point_files import Point
 from quarry.train.launch.tpu_slices import TpuOptions, parse_slice
 
 RUNS = "/quarry-runs"

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from quarry.checks import require
 from quarry.errors import ConfigError
-from quarry.train.config.experiment import NAME
+from quarry.train.config.point_files import NAME
 from quarry.train.launch.local import Job, point_command
 from quarry.train.launch.slurm_options import SlurmOptions
 from quarry.train.record.files import write_json

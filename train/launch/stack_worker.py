@@ -15,12 +15,11 @@ from pathlib import Path
 from rich.console import Console
 
 from quarry.errors import PREEMPTED, QuarryError
-from quarry.train.config.experiment import Point
+from quarry.train.config.point_files import Point
 from quarry.train.hosts.platform import prepare
 from quarry.train.hosts.processes import abandon
 from quarry.train.launch.local import point_of
 from quarry.train.record.progress import Sentences
-from quarry.train.run.command import legs
 from quarry.train.run.signals import StopRequest
 
 
@@ -40,6 +39,7 @@ def train_together(points: list[Point], workdir: Path, cache: Path, console: Con
     """Train `points` with their branches; the status of each."""
     from quarry.train.run.loop import LEASE_SECONDS
     from quarry.train.run.stacking import Stack
+    from quarry.train.run.trunk import train_with_branches
 
     stack, watcher = Stack(), Sentences(console)
 
@@ -51,7 +51,7 @@ def train_together(points: list[Point], workdir: Path, cache: Path, console: Con
     grace = min((seconds for seconds in graces if seconds is not None), default=None)
     with StopRequest(grace, abandon) as stop:
         runs = {
-            number: legs(
+            number: train_with_branches(
                 point,
                 workdir,
                 cache,

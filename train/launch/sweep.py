@@ -10,7 +10,7 @@ from rich.table import Table
 from quarry.checks import require
 from quarry.model.counting import count_parameters, flops_6n
 from quarry.train.config.branches import branches, fork_step
-from quarry.train.config.experiment import Point, find_study, load_points
+from quarry.train.config.point_files import Point, find_study, load_point_file
 from quarry.train.data.store import TokenStore
 from quarry.train.hosts.platform import accelerator_present
 from quarry.train.launch import estimates as estimate
@@ -22,9 +22,11 @@ from quarry.train.launch.slurm_options import SlurmOptions
 from quarry.train.launch.tpu_slices import TpuOptions
 from quarry.train.record.bucket import address
 from quarry.train.record.files import read_last_row
+from quarry.train.record.folders import make_writable
 from quarry.train.record.locations import run_directory
 from quarry.train.record.schema import DONE, Status
-from quarry.train.run.setup import check_same, make_plan, make_writable, open_store
+from quarry.train.run.compatibility import check_same_config
+from quarry.train.run.sizes import prepare_store, resolve_sizes
 
 
 def collect(studies: Sequence[str], places: Sequence[Path]) -> list[Point]:
@@ -34,7 +36,7 @@ def collect(studies: Sequence[str], places: Sequence[Path]) -> list[Point]:
     """
     require(len(studies) > 0, "name a study or a scale-point file to sweep")
     listed = [[Path(name)] if name.endswith(".py") else find_study(name, places) for name in studies]
-    points = [point for files in listed for file in files for point in load_points(file)]
+    points = [point for files in listed for file in files for point in load_point_file(file)]
     runs = [run.run for point in points for run in (point, *branches(point))]
     twice = next((run for run in runs if runs.count(run) > 1), None)
     require(twice is None, f"two of the points are named {twice}")
@@ -47,7 +49,7 @@ def make_jobs(points: Sequence[Point], workdir: Path, cache: Path) -> list[Job]:
 
 
 def _job(point: Point, workdir: Path, cache: Path) -> Job:
-    store = open_store(point.config, cache)
+    store = prepare_store(point.config, cache)
     legs = [_leg(run, workdir, cache, store) for run in (point, *branches(point))]
     job = Job(legs, sum(_seconds(leg, 1e11) for leg in legs))
     status = job.status()
@@ -56,10 +58,10 @@ def _job(point: Point, workdir: Path, cache: Path) -> Job:
 
 
 def _leg(point: Point, workdir: Path, cache: Path, store: TokenStore) -> Leg:
-    plan = make_plan(point.config, store)
+    plan = resolve_sizes(point.config, store)
     directory = run_directory(workdir, point.run, cache)
     directory.fetch(("config.json", "run.json"))
-    check_same(directory, point.config)
+    check_same_config(directory, point.config)
     first = fork_step(point.config, plan.unique_tokens) if point.trunk else 0
     return Leg(point, directory, plan, first)
 

@@ -16,7 +16,8 @@ from quarry.errors import INTERRUPTED, PREEMPTED
 from quarry.model.sharding import make_mesh
 from quarry.train.config.batch_ramp import Stage
 from quarry.train.config.branches import fork_step, fork_steps
-from quarry.train.config.experiment import Experiment, Point
+from quarry.train.config.experiment import Experiment
+from quarry.train.config.point_files import Point
 from quarry.train.config.schedules import is_annealed, schedule
 from quarry.train.data.feed import Batch, feed
 from quarry.train.data.order import BatchOrder
@@ -30,21 +31,15 @@ from quarry.train.record.run_directory import RunDirectory, best_step
 from quarry.train.record.schema import DONE, Status
 from quarry.train.record.trackers import require_trackers
 from quarry.train.run.checkpoints import Checkpoints, permanent_steps
+from quarry.train.run.compatibility import check_same_data, check_same_on_all_hosts
+from quarry.train.run.description import describe_run, experiment_as_json
 from quarry.train.run.disk_space import enough_space, reserve
 from quarry.train.run.evaluation import Evaluator, evaluation_steps, evaluators
+from quarry.train.run.locking import open_run
 from quarry.train.run.rollback import Trouble
 from quarry.train.run.run_log import RunLog
-from quarry.train.run.setup import (
-    Plan,
-    check_same_data,
-    check_same_everywhere,
-    describe_run,
-    make_plan,
-    open_run,
-    open_store,
-    resolved,
-)
 from quarry.train.run.signals import StopRequest
+from quarry.train.run.sizes import RunSizes, prepare_store, resolve_sizes
 from quarry.train.run.stacking import Member, Request, alone, whole
 from quarry.train.run.step import (
     TrainState,
@@ -74,10 +69,10 @@ def train(
     trained, before anything is written.
     """
     stopping = StopRequest(point.config.checkpoint.grace_seconds, abandon)
-    return alone(training(point, workdir, cache, watcher, stopping, compiled_step, lease_seconds))
+    return alone(train_stepwise(point, workdir, cache, watcher, stopping, compiled_step, lease_seconds))
 
 
-def training(
+def train_stepwise(
     point: Point,
     workdir: Path,
     cache: Path,
@@ -92,13 +87,13 @@ def training(
     """
     place = partial(run_directory, workdir, cache=cache)
     directory, trunk = place(point.run), place(f"{point.study}/{point.trunk}") if point.trunk else None
-    store = open_store(point.config, cache)
-    plan = make_plan(point.config, store)
+    store = prepare_store(point.config, cache)
+    plan = resolve_sizes(point.config, store)
     mesh = make_mesh(point.config.mesh)
     require_trackers(point.config.tracking)
     for stage in point.config.ramp.stages(0, plan.steps):
         micro_batches(at_stage(point.config, stage), mesh)
-    check_same_everywhere(point.config, store)
+    check_same_on_all_hosts(point.config, store)
     with (
         stopping as stop,
         open_run(directory, point.config, lease_seconds, watcher.say) as directory,
@@ -123,10 +118,10 @@ def training(
         return status
 
 
-def begin(directory: RunDirectory, point: Point, plan: Plan, store: TokenStore) -> None:
+def begin(directory: RunDirectory, point: Point, plan: RunSizes, store: TokenStore) -> None:
     """Write down what is known before the first step. Raises ConfigError if the run began on other data."""
     check_same_data(directory, store)
-    write_json(directory.config, resolved(point.config))
+    write_json(directory.config, experiment_as_json(point.config))
     started = directory.read_run().get("started", time.time())
     known = describe_run(point.config, plan, store)
     directory.write_run(status="running", started=started, trunk=point.trunk, **known)
@@ -144,7 +139,7 @@ class Training:
     def __init__(
         self,
         experiment: Experiment,
-        plan: Plan,
+        plan: RunSizes,
         store: TokenStore,
         mesh: Mesh,
         directory: RunDirectory,

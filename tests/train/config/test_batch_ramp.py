@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 
 from quarry.errors import ConfigError
 from quarry.train.config.batch_ramp import Ramp
-from quarry.train.config.experiment import Duration, Experiment, Point
+from quarry.train.config.experiment import Duration, Experiment
+from quarry.train.config.point_files import Point
 from quarry.train.data.order import batch_positions
 from quarry.train.record.files import read_jsonl
 from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
+from quarry.train.run.compatibility import check_same_config, fill_defaults
+from quarry.train.run.description import experiment_as_json
 from quarry.train.run.loop import train
-from quarry.train.run.setup import check_same, completed, resolved
 from tests.train.run.test_loop import Watch, rows_of
 from tests.train.tiny import tiny_point
 
@@ -100,10 +102,10 @@ def test_a_run_that_an_older_version_began_goes_on(tmp_path, cache):
     assert "grace_seconds" not in older["checkpoint"]
     directory.config.write_text(OLDER.read_text())
     assert train(point, tmp_path / "runs", cache, Quiet()) == "finished"
-    assert json.loads(directory.config.read_text()) == resolved(point.config)
+    assert json.loads(directory.config.read_text()) == experiment_as_json(point.config)
     directory.config.write_text(OLDER.read_text())
     with pytest.raises(ConfigError, match=r"batch_ramp: \[\] -> \[\[1024, 64\], \[2560, 128\]\]"):
-        check_same(directory, dataclasses.replace(point.config, batch_ramp=RAMP))
+        check_same_config(directory, dataclasses.replace(point.config, batch_ramp=RAMP))
 
 
 def test_a_run_whose_checkpoints_hold_each_layer_apart_is_refused(tmp_path):
@@ -112,11 +114,11 @@ def test_a_run_whose_checkpoints_hold_each_layer_apart_is_refused(tmp_path):
     del older["model"]["remat"]
     directory.config.write_text(json.dumps(older))
     with pytest.raises(ConfigError, match="was begun by an earlier version"):
-        check_same(directory, tiny_point(tmp_path / "study").config)
+        check_same_config(directory, tiny_point(tmp_path / "study").config)
 
 
 def test_whatever_fields_are_missing_their_defaults_take_their_place():
-    full = resolved(Experiment())
-    assert completed({}, Experiment) == full
+    full = experiment_as_json(Experiment())
+    assert fill_defaults({}, Experiment) == full
     cut = {**full, "model": {"d_model": 64}, "duration": {"tokens": 1_000_000}}
-    assert completed(cut, Experiment) == full
+    assert fill_defaults(cut, Experiment) == full

@@ -9,13 +9,14 @@ import pytest
 
 from quarry.errors import ConfigError
 from quarry.train.config.branches import branches, fork_step
-from quarry.train.config.experiment import BranchConfig, Duration, Experiment, Point, ScheduleConfig
+from quarry.train.config.experiment import BranchConfig, Duration, Experiment, ScheduleConfig
+from quarry.train.config.point_files import Point
 from quarry.train.record.files import read_jsonl
 from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.loop import train
-from quarry.train.run.setup import make_plan, open_store
+from quarry.train.run.sizes import prepare_store, resolve_sizes
 from tests.commands import quarry
 from tests.train.run.test_loop import rows_of
 from tests.train.tiny import tiny_point
@@ -177,7 +178,7 @@ def test_a_branch_that_does_not_fit_its_trunk_is_refused(tmp_path, cache, length
     schedule = dataclasses.replace(point.config.schedule, decay=0.1 if length == 0.3 else 0.5)
     config = dataclasses.replace(point.config, schedule=schedule, branches=BranchConfig(epochs=(length,)))
     with pytest.raises(ConfigError, match=reason):
-        make_plan(config, open_store(config, cache))
+        resolve_sizes(config, prepare_store(config, cache))
 
 
 @pytest.mark.parametrize("lengths", [dict(epochs=(0.0,)), dict(tokens=(-1,)), dict(epochs=(2, 2))])

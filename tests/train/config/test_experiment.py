@@ -8,16 +8,9 @@ from quarry.errors import ConfigError
 from quarry.model.config import modern
 from quarry.model.counting import count_parameters, flops_6n
 from quarry.train.config.branches import branches
-from quarry.train.config.experiment import (
-    DataConfig,
-    Duration,
-    Experiment,
-    OptimizerConfig,
-    ScheduleConfig,
-    find_study,
-    first_difference,
-    load_points,
-)
+from quarry.train.config.experiment import DataConfig, Duration, Experiment, OptimizerConfig, ScheduleConfig
+from quarry.train.config.point_files import find_study, load_point_file
+from quarry.train.run.compatibility import first_difference
 from tests.conftest import ROOT
 
 MODEL = modern(16, 2, 2, context=8)
@@ -75,7 +68,7 @@ config = Experiment(batch_tokens=2048)
 
 def test_a_file_gives_its_point_and_its_variants(tmp_path):
     text = GOOD + "variants = {'seed1': Experiment(seed_init=1)}\n"
-    points = load_points(write(tmp_path / "study", "small.py", text))
+    points = load_point_file(write(tmp_path / "study", "small.py", text))
     assert [point.run for point in points] == ["study/small", "study/small-seed1"]
     assert points[1].config.seed_init == 1
     assert points[0].doc == "Claim."
@@ -95,15 +88,15 @@ def test_a_file_gives_its_point_and_its_variants(tmp_path):
 )
 def test_a_bad_file_is_one_sentence(tmp_path, text, says):
     with pytest.raises(ConfigError, match=says) as caught:
-        load_points(write(tmp_path / "study", "small.py", text))
+        load_point_file(write(tmp_path / "study", "small.py", text))
     assert "\n" not in str(caught.value)
 
 
 def test_names_cannot_leave_the_run_directory(tmp_path):
     with pytest.raises(ConfigError, match="point name"):
-        load_points(write(tmp_path / "study", "-x y.py", GOOD))
+        load_point_file(write(tmp_path / "study", "-x y.py", GOOD))
     with pytest.raises(ConfigError, match="no such scale-point file"):
-        load_points(tmp_path / "absent.py")
+        load_point_file(tmp_path / "absent.py")
 
 
 def test_studies_are_found_by_name_and_by_folder(tmp_path):
@@ -123,7 +116,7 @@ LADDERS = {"smoke": (6, 25e3), "cpu": (36, 394e3), "gpu": (20, 85e6), "tpu": (15
 @pytest.mark.parametrize(("ladder", "files", "largest"), [(name, *rest) for name, rest in LADDERS.items()])
 def test_every_file_of_the_study_of_epochs_is_a_trunk_of_the_size_it_names(ladder, files, largest):
     study = find_study(f"epochs/{ladder}", [ROOT / "experiments"])
-    points = [point for file in study for point in load_points(file)]
+    points = [point for file in study for point in load_point_file(file)]
     assert len(study) == files
     for point in points:
         assert f"quarry sweep experiments/epochs/{ladder}/{point.file.name}" in point.doc

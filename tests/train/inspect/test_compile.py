@@ -13,7 +13,8 @@ from quarry.errors import ConfigError
 from quarry.model.config import modern
 from quarry.model.counting import flops_exact, forward_flops
 from quarry.model.sharding import make_mesh
-from quarry.train.config.experiment import Experiment, load_points
+from quarry.train.config.experiment import Experiment
+from quarry.train.config.point_files import load_point_file
 from quarry.train.inspect.chips import CHIPS, devices_of
 from quarry.train.inspect.hlo import Program, product_flops
 from quarry.train.run.step import abstract_state, make_train_step, step_scalars
@@ -190,7 +191,7 @@ def test_the_rematerialisation_that_is_fastest_and_fits_is_chosen(compile_for):
 
 @pytest.mark.parametrize("name", ["b1_v5e16", "b8_v5p32", "b8_v5p6144"])
 def test_kept_reports_are_of_the_points_as_they_are(name):
-    (point,) = load_points(ROOT / f"experiments/tpu/{name}.py")
+    (point,) = load_point_file(ROOT / f"experiments/tpu/{name}.py")
     report = json.loads((ROOT / f"experiments/results/compile/{name}.json").read_text())
     assert report["model_flops"] == flops_exact(point.config.model) * point.config.batch_tokens
     assert f"fsdp {point.config.mesh.fsdp} x tensor {point.config.mesh.tensor}" in report["mesh"]

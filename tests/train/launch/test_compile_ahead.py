@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from quarry.train.config.experiment import load_points
+from quarry.train.config.point_files import load_point_file
 from quarry.train.hosts.platform import available_cores
 from quarry.train.launch.compile_ahead import compiling_ahead, idle_cores, to_compile
 from quarry.train.launch.local import program_of, stacks, word_of
@@ -75,7 +75,7 @@ def test_a_point_that_cannot_be_compiled_keeps_none_from_it(tmp_path, cache, mon
 
 def test_each_new_program_of_the_queue_is_compiled_once(tmp_path, cache):
     points = [tiny_point(tmp_path / "mine", name=name, steps=steps) for name, steps in [("a", 30), ("b", 20)]]
-    others = [load_points(other_shape(tmp_path / "mine", name))[0] for name in ("c", "d")]
+    others = [load_point_file(other_shape(tmp_path / "mine", name))[0] for name in ("c", "d")]
     jobs = make_jobs([*points, *others], tmp_path / "runs", cache)
     queue = sorted(stacks(jobs, 1, 1), key=lambda stack: stack[0].point.name)
     assert [point.name for point in to_compile(queue, 1)] == ["c"]
@@ -98,7 +98,7 @@ def test_room_is_a_core_without_a_worker(monkeypatch):
 @pytest.mark.skipif(len(available_cores()) < 2, reason="needs two cores: run it on a machine with more")
 def test_a_sweep_with_a_core_to_spare_has_the_next_point_compiled(tmp_path, cache, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "xla"))
-    points = [load_points(other_shape(tmp_path / "mine", "large"))[0], tiny_point(tmp_path / "mine")]
+    points = [load_point_file(other_shape(tmp_path / "mine", "large"))[0], tiny_point(tmp_path / "mine")]
     queue = stacks(make_jobs(points, tmp_path / "runs", cache), 1, 1)
     with compiling_ahead(queue, [available_cores()[:1]], cache):
         until = time.monotonic() + 120

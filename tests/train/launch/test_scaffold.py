@@ -8,7 +8,7 @@ import pytest
 from quarry.errors import ConfigError
 from quarry.model.config import kaplan, modern
 from quarry.model.counting import count_parameters
-from quarry.train.config.experiment import load_points
+from quarry.train.config.point_files import load_point_file
 from quarry.train.launch.model_shapes import nearest_shape
 from quarry.train.launch.scaffold import write_points
 from tests.commands import quarry
@@ -23,7 +23,7 @@ def size(config):
 
 
 def configs(files):
-    return [load_points(file)[0].config for file in files]
+    return [load_point_file(file)[0].config for file in files]
 
 
 def test_points_of_a_study_with_a_recipe_use_it_by_import(tmp_path):
@@ -39,7 +39,7 @@ def test_points_of_a_study_with_a_recipe_use_it_by_import(tmp_path):
 
 def test_the_docstring_says_claim_expected_command_and_the_actual_size(tmp_path):
     (file,) = write_points([(40e3, 3e5)], QUICKSTART, tmp_path / "next", expected=["a loss of 1.9"])
-    doc = load_points(file)[0].doc
+    doc = load_point_file(file)[0].doc
     assert "N = 37,184 (asked for: 40,000)" in doc
     assert "Expected: a loss of 1.9" in doc
     assert f"Command: quarry train {file}" in doc
@@ -57,7 +57,7 @@ def test_points_of_one_file_keep_its_shape_and_scale_its_rate(tmp_path):
     )
     changed = ("model", "duration", "optimizer", "data")
     assert dataclasses.replace(config, **{name: getattr(old, name) for name in changed}) == old
-    assert "learning rate goes as 1 / d_model" in load_points(file)[0].doc
+    assert "learning rate goes as 1 / d_model" in load_point_file(file)[0].doc
 
 
 @pytest.mark.parametrize("folder", ["next", "deep/er/next", "mine"])
@@ -191,7 +191,7 @@ def test_the_nearest_shape_is_near_in_size_and_keeps_aspect_and_heads(like, n):
 def test_a_path_with_quotes_is_written_as_a_valid_file(tmp_path):
     like = write_tiny(tmp_path / "mine")
     (file,) = write_points([(5e4, 1e5)], like, tmp_path / 'o"""dd\\' / "next", expected=['a "loss"\\'])
-    point = load_points(file)[0]
+    point = load_point_file(file)[0]
     assert 'Expected: a "loss"\\' in point.doc
 
 

@@ -13,14 +13,15 @@ from rich.console import Console
 
 from quarry.model.config import modern
 from quarry.train.config.branches import branches
-from quarry.train.config.experiment import BranchConfig, DataConfig, Duration, Point, ScheduleConfig
+from quarry.train.config.experiment import BranchConfig, DataConfig, Duration, ScheduleConfig
+from quarry.train.config.point_files import Point
 from quarry.train.launch.local import Job, Leg, stacks, state_after_stack
 from quarry.train.launch.stack_worker import train_together
 from quarry.train.record.files import read_jsonl
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.loop import train
-from quarry.train.run.setup import Plan
+from quarry.train.run.sizes import RunSizes
 from quarry.train.run.stacking import slots_for
 from tests.commands import quarry, start
 from tests.train.run.test_loop import rows_of
@@ -148,7 +149,7 @@ def test_how_a_job_of_a_stack_stands(tmp_path, code, status, ended, state):
 
 
 def job(point: Point, cost: float) -> Job:
-    return Job([Leg(point, RunDirectory(point.file.parent), Plan(1, 1, 1, 1))], cost)
+    return Job([Leg(point, RunDirectory(point.file.parent), RunSizes(1, 1, 1, 1))], cost)
 
 
 def test_points_are_stacked_by_program_and_spread_over_the_slots(tmp_path):

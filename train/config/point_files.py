@@ -1,0 +1,96 @@
+"""Scale-point files: Python files that define an experiment, and the studies that hold them."""
+
+import importlib.util
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quarry.checks import require
+from quarry.errors import ConfigError
+from quarry.train.config.experiment import Experiment
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A scale point with its place in the record, `<study>/<name>`."""
+
+    study: str
+    name: str
+    config: Experiment
+    file: Path
+    variant: str | None = None
+    doc: str = ""
+    trunk: str | None = None
+    """The point of the same study that this one is a branch of."""
+
+    @property
+    def run(self) -> str:
+        return f"{self.study}/{self.name}"
+
+
+def check_name(kind: str, name: str) -> str:
+    """`name`, if it can be part of a path inside the run directory; else ConfigError."""
+    require(
+        NAME.fullmatch(name) is not None, f"{kind} name {name!r} may hold only letters, digits and . _ + -"
+    )
+    return name
+
+
+def load_point_file(file: Path) -> list[Point]:
+    """The point that a scale-point file defines, then its variants if it names some.
+
+    The file defines `config`, an Experiment, and may define `variants`, a dict from names to Experiments.
+    Raises ConfigError if the file is absent, does not run, or defines neither properly.
+    """
+    module = _run_file(file)
+    study, stem = check_name("study", file.resolve().parent.name), check_name("point", file.stem)
+    doc = (getattr(module, "__doc__", None) or "").strip()
+    config = getattr(module, "config", None)
+    require(config is not None, f"{file} does not define `config`")
+    assert config is not None
+    variants = getattr(module, "variants", {})
+    require(isinstance(variants, Mapping), f"{file}: `variants` must be a dict from names to Experiments")
+    for name, value in {"config": config, **variants}.items():
+        kind = type(value).__name__
+        require(isinstance(value, Experiment), f"{file}: {name} is a {kind}, not an Experiment")
+    return [Point(study, stem, config, file, None, doc)] + [
+        Point(study, f"{stem}-{check_name('variant', name)}", value, file, name, doc)
+        for name, value in variants.items()
+    ]
+
+
+def _run_file(file: Path) -> Any:
+    require(file.is_file(), f"no such scale-point file: {file}")
+    spec = importlib.util.spec_from_file_location(f"quarry_point_{file.stem}", file)
+    require(spec is not None and spec.loader is not None, f"{file} is not a Python file")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    study_parent = str(file.resolve().parent.parent)  # so that a point can import its study's recipe
+    sys.path.insert(0, study_parent)
+    try:
+        spec.loader.exec_module(module)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"{file} does not run: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(study_parent)
+    return module
+
+
+def find_study(name: str, places: Sequence[Path]) -> list[Path]:
+    """The scale-point files of a study: a folder, or the name of a folder in one of `places`.
+
+    Raises ConfigError if there is no such study or it is empty.
+    """
+    folders = [path for path in (Path(name), *(place / name for place in places)) if path.is_dir()]
+    require(bool(folders), f"no study {name!r}: neither a folder nor a study in experiments/")
+    found = [sorted(set(folder.glob("*.py")) - {folder / "__init__.py"}) for folder in folders]
+    require(any(found), f"study {name!r} holds no scale-point file")
+    return next(files for files in found if files)

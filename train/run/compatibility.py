@@ -1,0 +1,87 @@
+"""Checks that a process may continue a run: the same configuration, the same data, the same on every host."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any, get_type_hints
+
+from quarry.checks import require
+from quarry.train.config.experiment import Experiment
+from quarry.train.data.store import TokenStore
+from quarry.train.hosts.processes import from_first, index
+from quarry.train.record.run_directory import RunDirectory
+from quarry.train.record.schema import DONE
+from quarry.train.run.description import RECORDED_VERSIONS, experiment_as_json
+
+MAY_CHANGE = ("checkpoint", "tracking", "mesh", "branches", "model.scan_layers", "model.remat")
+"""Fields that may differ between a run and its continuation: they change no number beyond rounding."""
+
+
+def check_same_config(directory: RunDirectory, experiment: Experiment) -> None:
+    """Raise ConfigError if the directory holds a run of another configuration."""
+    if not directory.config.exists():
+        return
+    former = json.loads(directory.config.read_text(encoding="utf-8"))
+    require(
+        "remat" in former["model"] or directory.status() in DONE,
+        f"{directory} was begun by an earlier version, which saved each layer by itself; "
+        "continue it with that version, or give this run its own --name or --workdir",
+    )
+    saved, given = fill_defaults(former, Experiment), experiment_as_json(experiment)
+    difference = first_difference(_fixed_fields(saved), _fixed_fields(given))
+    require(
+        difference is None,
+        f"{directory} holds a run of another configuration ({difference}); "
+        "give this one its own --name or --workdir, or delete that run",
+    )
+
+
+def fill_defaults(former: dict[str, Any], kind: type) -> dict[str, Any]:
+    """A configuration that an older version wrote, as JSON, with the defaults of fields added since."""
+    hints, values = get_type_hints(kind), {}
+    for field in dataclasses.fields(kind):
+        if field.name in former and dataclasses.is_dataclass(hints[field.name]):
+            values[field.name] = fill_defaults(former[field.name], hints[field.name])
+        elif field.name not in former:
+            made = field.default_factory() if callable(field.default_factory) else field.default
+            values[field.name] = made
+    return former | json.loads(json.dumps(values, default=dataclasses.asdict))
+
+
+def _fixed_fields(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """An experiment as JSON without the fields in MAY_CHANGE."""
+    return {
+        name: _fixed_fields(value, f"{path}{name}.") if isinstance(value, Mapping) else value
+        for name, value in tree.items()
+        if f"{path}{name}" not in MAY_CHANGE
+    }
+
+
+def check_same_data(directory: RunDirectory, store: TokenStore) -> None:
+    """Raise ConfigError if the run began on other data than `store`."""
+    former = directory.read_run().get("data", store.manifest)
+    difference = first_difference(former["splits"], store.manifest["splits"])
+    require(
+        difference is None,
+        f"the corpus {store.manifest['corpus']!r} has changed since {directory} began ({difference})",
+    )
+
+
+def check_same_on_all_hosts(experiment: Experiment, store: TokenStore) -> None:
+    """Raise ConfigError if this host's options, data or versions differ from those of the first."""
+    versions = {name: version(name) for name in RECORDED_VERSIONS}
+    mine = {"config": experiment_as_json(experiment), "data": store.manifest["splits"], "versions": versions}
+    difference = first_difference(from_first(lambda: mine), mine)
+    require(difference is None, f"host {index()} differs from host 0: {difference}")
+
+
+def first_difference(old: Any, new: Any, path: str = "") -> str | None:
+    """The first field in which two configurations differ, as `field: old -> new`; None if they are equal."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        differences = (
+            first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+            for key in [*old, *(key for key in new if key not in old)]
+        )
+        return next((difference for difference in differences if difference), None)
+    return None if old == new else f"{path}: {old} -> {new}"

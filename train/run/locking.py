@@ -1,0 +1,86 @@
+"""Opening a run directory: create it or find it again, and lock it while this process trains the run."""
+
+import fcntl
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import IO
+
+from quarry.checks import require
+from quarry.errors import FAILED, ConfigError
+from quarry.train.config.experiment import Experiment
+from quarry.train.hosts.processes import abandon, first, from_first, index
+from quarry.train.record.folders import make_writable
+from quarry.train.record.locations import BucketDirectory, leased, onlooking
+from quarry.train.record.run_directory import RunDirectory
+from quarry.train.record.schema import LOCK
+from quarry.train.run.compatibility import check_same_config
+
+SHARED_STORAGE_SECONDS = 60.0
+"""How long a network file system may take to show on every host what the first has written."""
+
+
+@contextmanager
+def open_run(
+    directory: RunDirectory, config: Experiment, lease_seconds: float, say: Callable[[str], object]
+) -> Iterator[RunDirectory]:
+    """The run directory, locked by this process; on several hosts the first one holds the lock.
+
+    On a bucket the lock is a lease of `lease_seconds`; `say` reports a wait for the lease of another process.
+    Raises ConfigError if the directory cannot be written, is in use, holds a run of another configuration, or
+    is not on storage that all hosts share.
+    """
+    opened = []
+    with ExitStack() as stack:
+
+        def lock_on_first_host() -> str:
+            opened.append(stack.enter_context(_locked(directory, config, lease_seconds, say)))
+            return opened[0].seal()
+
+        seal = from_first(lock_on_first_host)
+        if not first():
+            _check_shared(directory, seal)
+        yield opened[0] if first() else onlooking(directory)
+
+
+@contextmanager
+def _locked(
+    directory: RunDirectory, config: Experiment, lease_seconds: float, say: Callable[[str], object]
+) -> Iterator[RunDirectory]:
+    """The run directory, locked. The lock file holds the seal: the lease's on a bucket, else a new one."""
+    make_writable(directory.path)
+    with (directory.path / LOCK).open("a+", encoding="utf-8") as lock, ExitStack() as stack:
+        _acquire(lock, directory)
+        lock.seek(0)
+        former, seal = lock.read(), str(uuid.uuid4())
+        if isinstance(directory, BucketDirectory):
+            on_lost = partial(abandon, FAILED)
+            directory = stack.enter_context(leased(directory, former, lease_seconds, say, on_lost))
+            seal = directory.seal() or seal
+        check_same_config(directory, config)
+        lock.truncate(0)
+        lock.write(seal)
+        lock.flush()
+        yield directory
+
+
+def _acquire(lock: IO[str], directory: RunDirectory) -> None:
+    """Lock the file; the kernel releases it when the process ends, however it ends."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(f"another process is training in {directory}") from None
+
+
+def _check_shared(directory: RunDirectory, seal: str) -> None:
+    """Raise ConfigError if this host does not see what the first host wrote."""
+    until = time.monotonic() + SHARED_STORAGE_SECONDS
+    while directory.seal() != seal:
+        require(
+            time.monotonic() < until,
+            f"host {index()} does not see the run directory {directory} of host 0: "
+            "--workdir must be storage that all hosts share",
+        )
+        time.sleep(0.2)

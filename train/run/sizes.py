@@ -1,0 +1,66 @@
+"""The sizes of a run, resolved on its data: U, S and E in whole sequences and steps."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from quarry.checks import require
+from quarry.train.config.branches import fork_steps
+from quarry.train.config.experiment import Experiment
+from quarry.train.config.schedules import check_schedule
+from quarry.train.data.order import unique_sequences
+from quarry.train.data.store import TokenStore, prepare
+from quarry.train.record.folders import make_writable
+
+
+@dataclass(frozen=True)
+class RunSizes:
+    """Resolved sizes of an experiment on its data: U and E in tokens, U also in sequences, S in steps."""
+
+    unique_tokens: int
+    n_sequences: int
+    steps: int
+    tokens: int
+
+    @property
+    def epochs(self) -> float:
+        return self.tokens / self.unique_tokens
+
+
+def resolve_sizes(experiment: Experiment, store: TokenStore) -> RunSizes:
+    """U, S and E of an experiment. Raises ConfigError or DataError if the data is too small for them."""
+    tokenizer, context = store.tokenizer, experiment.model.context
+    require(
+        experiment.model.vocab_size >= tokenizer.vocab_size,
+        f"model.vocab_size = {experiment.model.vocab_size} is less than the {tokenizer.vocab_size} tokens of "
+        f"data.tokenizer = {experiment.data.tokenizer}",
+    )
+    for split in ("validation", "test"):
+        tokens = store.n_tokens(split)
+        require(
+            tokens > context, f"the {split} split has {tokens:,} tokens, less than one sequence of {context}"
+        )
+    available = store.n_tokens("train")
+    data = experiment.data
+    n_sequences = unique_sequences(data.unique_tokens or available - 1, context, available, data.draw)
+    steps = experiment.steps(n_sequences * context)
+    check_schedule(experiment.schedule, steps)
+    fork_steps(experiment, n_sequences * context)
+    return RunSizes(
+        unique_tokens=n_sequences * context,
+        n_sequences=n_sequences,
+        steps=steps,
+        tokens=experiment.ramp.tokens(steps),
+    )
+
+
+def prepare_store(experiment: Experiment, cache: Path) -> TokenStore:
+    """The token store of an experiment, built if the cache does not have it."""
+    make_writable(cache)
+    data = experiment.data
+    return prepare(
+        data.corpus,
+        data.tokenizer,
+        cache,
+        validation_fraction=data.validation_fraction,
+        test_fraction=data.test_fraction,
+    )
