@@ -9,8 +9,9 @@ from quarry import fit, load_points
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
-from quarry.analysis.report import figures
 from quarry.analysis.report.figures import epochs
+from quarry.analysis.report.figures.fits import fitted_law
+from quarry.analysis.report.figures.runs import compute_curves
 from quarry.analysis.report.figures.theme import THEME
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,7 +30,7 @@ def quickstart() -> alt.HConcatChart:
     """Learning curves against compute with their frontier, and L(N) at equal tokens with its band."""
     curves = learning_curves(pl.read_parquet(POINTS))
     law = fit(load_points(POINTS), "power-offset")
-    panels = [panel(figures.compute_curves(curves, compute_frontier(curves))), panel(figures.fitted_law(law))]
+    panels = [panel(compute_curves(curves, compute_frontier(curves))), panel(fitted_law(law))]
     return alt.HConcatChart(hconcat=panels, config=alt.Config.from_dict(THEME), spacing=40)
 
 

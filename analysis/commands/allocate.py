@@ -95,17 +95,18 @@ def refused_table(found: IsoFlop) -> Table:
 def save_figures(found: Allocation, folder: Path) -> None:
     """The figures of an allocation as SVG files in `folder`. Raises RecordError."""
     from quarry.analysis.commands.figures import save_charts
-    from quarry.analysis.report import figures
+    from quarry.analysis.report.figures.allocation import compute_optimal, envelope_curves, isoflop_curves
+    from quarry.analysis.report.figures.fits import fitted, residuals
 
     read = found.found
     if isinstance(read, Fit):
-        return save_charts({"law": figures.fitted(read), "residuals": figures.residuals(read)}, folder)
+        return save_charts({"law": fitted(read), "residuals": residuals(read)}, folder)
     if isinstance(read, IsoFlop):
-        optima, own = read.budgets, {"isoflop": figures.isoflop_curves(read)}
+        optima, own = read.budgets, {"isoflop": isoflop_curves(read)}
     else:
-        optima, own = read.crossings, {"envelope": figures.envelope_curves(read.curves, read)}
+        optima, own = read.crossings, {"envelope": envelope_curves(read.curves, read)}
     lines = {
-        "optimal-n": figures.compute_optimal(read.trend, optima, "N"),
-        "optimal-tokens": figures.compute_optimal(read.trend, optima, "E"),
+        "optimal-n": compute_optimal(read.trend, optima, "N"),
+        "optimal-tokens": compute_optimal(read.trend, optima, "E"),
     }
     return save_charts(own | lines, folder)

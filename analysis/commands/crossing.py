@@ -148,9 +148,9 @@ def _percent(share: float | None) -> str:
 
 def save_figures(found: CrossingResult, folder: Path) -> None:
     """The figures of a crossing as SVG files in `folder`. Raises RecordError."""
-    from quarry.analysis.report import figures
+    from quarry.analysis.report.figures.crossing import crossing_curves, crossing_histogram
 
-    charts = {"crossing": figures.crossing_curves(found)}
+    charts = {"crossing": crossing_curves(found)}
     if found.draws:
-        charts["crossing-draws"] = figures.crossing_histogram(found)
+        charts["crossing-draws"] = crossing_histogram(found)
     save_charts(charts, folder)

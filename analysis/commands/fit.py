@@ -143,16 +143,17 @@ def _percent(value: float | None) -> str:
 
 def fit_charts(fitted: Fit, profiled: Sequence[Profile], comparison: Comparison | None = None) -> dict:
     """The figures of a fit by name: law, residuals, starts, the comparison with other laws, profiles."""
-    from quarry.analysis.report import figures
+    from quarry.analysis.report.figures import fits
+    from quarry.analysis.report.figures.diagnostics import law_comparison, profile_curve, start_agreement
 
     charts = {
-        "law": figures.fitted(fitted),
-        "residuals": figures.residuals(fitted),
-        "starts": figures.start_agreement(fitted),
+        "law": fits.fitted(fitted),
+        "residuals": fits.residuals(fitted),
+        "starts": start_agreement(fitted),
     }
     if comparison is not None and _measured(comparison):
-        charts["comparison"] = figures.law_comparison(comparison)
-    return charts | {f"profile-{each.name}": figures.profile_curve(each) for each in profiled}
+        charts["comparison"] = law_comparison(comparison)
+    return charts | {f"profile-{each.name}": profile_curve(each) for each in profiled}
 
 
 def _measured(comparison: Comparison) -> bool:

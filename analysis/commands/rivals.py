@@ -36,7 +36,7 @@ def rivals_command(
     if output is not None:
         write_result(rivals_json(result), output)
     if figures is not None:
-        from quarry.analysis.report.figures import held_out_predictions
+        from quarry.analysis.report.figures.rivals import held_out_predictions
 
         names = result.winners["question"].to_list()
         charts = {_file_name(name): held_out_predictions(result, name) for name in names}

@@ -29,7 +29,10 @@ import polars as pl
 from IPython.display import Markdown
 
 from quarry import experiments
-from quarry.analysis.report import figures
+from quarry.analysis.report.figures import fits
+from quarry.analysis.report.figures import runs
+from quarry.analysis.report.figures.fits import fitted_law
+from quarry.analysis.report.figures.runs import compute_curves
 from quarry import fit, load_points
 from quarry.analysis.points.curves import learning_curves, load_results
 from quarry.analysis.points.frontier import compute_frontier
@@ -91,7 +94,7 @@ ends.select(
 
 # %%
 curves = learning_curves(points)
-figures.learning_curves(curves)
+runs.learning_curves(curves)
 
 # %%
 read = curves.filter(~pl.col("annealed")).group_by("E").len().sort("len", "E")["E"].last()
@@ -113,7 +116,7 @@ Markdown(
 
 # %%
 frontier = compute_frontier(curves)
-figures.compute_curves(curves, frontier)
+compute_curves(curves, frontier)
 
 # %%
 frontier.group_by("N", maintain_order=True).agg(cheapest=pl.col("C").min(), dearest=pl.col("C").max())
@@ -134,7 +137,7 @@ frontier.group_by("N", maintain_order=True).agg(cheapest=pl.col("C").min(), dear
 # %%
 measured = load_points(runs / "points.parquet" if (runs / "points.parquet").exists() else runs)
 kaplan = fit(measured, "kaplan-n", bootstrap=400, seed=0)
-figures.fitted_law(kaplan)
+fitted_law(kaplan)
 
 # %%
 alpha = kaplan.params["alpha_N"]
@@ -162,7 +165,7 @@ Markdown(f"The {kaplan.level:.0%} interval of $\\alpha_N$: {interval(kaplan.inte
 # low in the middle and high at the ends or the other way round, means that the straight line is not the whole story.
 
 # %%
-figures.residuals(kaplan)
+fits.residuals(kaplan)
 
 # %% [markdown]
 # ## When the runs cannot say
@@ -177,7 +180,7 @@ figures.residuals(kaplan)
 
 # %%
 offset = fit(measured, "power-offset", x="N", bootstrap=400, seed=0)
-figures.fitted_law(offset)
+fitted_law(offset)
 
 # %%
 rows = "\n".join(

@@ -34,7 +34,7 @@ import polars as pl
 from IPython.display import Markdown
 
 from quarry import experiments
-from quarry.analysis.report import figures
+from quarry.analysis.report.figures.fits import fitted_law
 from quarry import fit, load_points
 from quarry.analysis.laws.batch_size import critical_batch
 from quarry.analysis.report.figures import kaplan as drawn
@@ -127,11 +127,11 @@ if not runs.exists() and "QUARRY_RUNS" not in os.environ:
     runs = folder / "results" / "quickstart"
 measured = load_points(runs / "points.parquet" if (runs / "points.parquet").exists() else runs)
 ours_n = fit(measured, "kaplan-n", bootstrap=200)
-figures.fitted_law(ours_n)
+fitted_law(ours_n)
 
 # %%
 ours_c = fit(measured, "kaplan-c", bootstrap=200)
-figures.fitted_law(ours_c, "C")
+fitted_law(ours_c, "C")
 
 # %%
 rows = [

@@ -33,7 +33,8 @@ from IPython.display import Markdown, display
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from quarry.analysis.report import figures
+from quarry.analysis.report.figures import fits
+from quarry.analysis.report.figures.fits import parity
 from quarry import fit, load_points
 from quarry.analysis.allocation.envelope import fit_envelope
 from quarry.analysis.report.figures.allocation import compute_optimal, isoflop_curves
@@ -204,7 +205,7 @@ table(
 
 # %%
 third = fit(points, "chinchilla", bootstrap=400)
-figures.parity(third)
+parity(third)
 
 # %%
 best = {"a": third.derived["a"]} | third.params
@@ -409,10 +410,10 @@ table(
 # curve with N or with E are something the law has missed.
 
 # %%
-figures.residuals(third, "N")
+fits.residuals(third, "N")
 
 # %%
-figures.residuals(third, "E")
+fits.residuals(third, "E")
 
 # %%
 misfit = third.diagnostics["misfit"]

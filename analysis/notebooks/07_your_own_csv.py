@@ -33,7 +33,8 @@ import polars as pl
 from IPython.display import Markdown
 
 from quarry.errors import FitError
-from quarry.analysis.report import figures
+from quarry.analysis.report.figures import fits
+from quarry.analysis.report.figures.fits import residuals
 from quarry import fit, load_points
 from quarry.analysis.commands.fit import write_result
 from quarry.analysis.report.figures.parts import axis, finished
@@ -129,7 +130,7 @@ Markdown(
 
 # %%
 law = fit(kept, "chinchilla", bootstrap=400)
-figures.fitted(law)
+fits.fitted(law)
 
 # %%
 truth = {name: number(TRUTH[name]) if known else "?" for name in law.params}
@@ -152,7 +153,7 @@ table(
 # exponents, and above all the predictions, are what the points know. Judge a fit by its predictions, as in the next section.
 
 # %%
-figures.residuals(law)
+residuals(law)
 
 # %% [markdown]
 # ## The prediction of what was held out

@@ -46,7 +46,7 @@ from quarry import PUBLISHED, find_crossing, find_published, fit, load_points
 from quarry.analysis.laws.batch_size import critical_batch
 from quarry.analysis.crossing.power_laws import CONVENTIONS, Growth, PowerLaw, meeting, published_crossings
 from quarry.analysis.epochs.study import study_epochs
-from quarry.analysis.report.figures import fitted_law
+from quarry.analysis.report.figures.fits import fitted_law
 from quarry.analysis.report.figures import inconsistency as drawn
 from quarry.analysis.report.figures import kaplan as redrawn
 from quarry.analysis.report.figures.epochs import efficiency, passes_map

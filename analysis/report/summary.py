@@ -14,7 +14,7 @@ def span(values: pl.Series) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def summary(runs: pl.DataFrame, frontier: pl.DataFrame, fits: Sequence[Fit]) -> list[str]:
+def summarise(runs: pl.DataFrame, frontier: pl.DataFrame, fits: Sequence[Fit]) -> list[str]:
     """The main facts of a study. `runs` as `run_table` gives them, `frontier` as `compute_frontier` does."""
     sentences = [_scale(runs), *_diverged(runs), *_best(runs), *_compression(runs), *_takeover(frontier)]
     return sentences + [sentence for fit in fits for sentence in _exponent(fit)]

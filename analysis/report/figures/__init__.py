@@ -1,37 +1,15 @@
-"""The figures: each function takes a plain table or a result and returns an Altair chart.
+"""Figures: each function takes a table or a result and returns an Altair chart.
 
 `chart.save("x.png")` draws one without a browser.
+
+One module for each kind of result:
+- `runs`: learning curves, the compute frontier, bits per byte;
+- `fits`: a law with its points; `diagnostics`: profiles, starts, draws, compared laws; `rivals`;
+- `allocation`, `plan`, `crossing`, `epochs`: the results of those packages;
+- `inconsistency`: frontiers and learning curves above their floors; `kaplan`: the paper's figures redrawn.
+
+Read `parts` first: the axes, colours and titles that all figures share. `theme` has their look.
+
+To add a figure, write a function in the module of the result that it shows, build it from `parts`, and add it
+to the charts of the command (`quarry.analysis.commands`) or of the page (`quarry.analysis.report.page`).
 """
-
-from quarry.analysis.report.figures.allocation import compute_optimal, envelope_curves, isoflop_curves
-from quarry.analysis.report.figures.crossing import crossing_curves, crossing_histogram
-from quarry.analysis.report.figures.diagnostics import (
-    draw_scatter,
-    law_comparison,
-    profile_curve,
-    start_agreement,
-)
-from quarry.analysis.report.figures.fits import fitted, fitted_law, fitted_surface, parity, residuals
-from quarry.analysis.report.figures.rivals import held_out_predictions
-from quarry.analysis.report.figures.runs import bits_per_byte, compute_curves, learning_curves
-
-__all__ = [
-    "bits_per_byte",
-    "compute_curves",
-    "compute_optimal",
-    "crossing_curves",
-    "crossing_histogram",
-    "draw_scatter",
-    "envelope_curves",
-    "fitted",
-    "fitted_law",
-    "fitted_surface",
-    "held_out_predictions",
-    "isoflop_curves",
-    "law_comparison",
-    "learning_curves",
-    "parity",
-    "profile_curve",
-    "residuals",
-    "start_agreement",
-]

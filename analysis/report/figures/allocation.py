@@ -1,18 +1,20 @@
 """Figures of the compute-optimal allocation: isoFLOP curves, the envelope, N and E against C."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import altair as alt
 import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.allocation.envelope import Envelope
-from quarry.analysis.allocation.isoflop import IsoFlop
-from quarry.analysis.allocation.trends import Trend
 from quarry.analysis.report.figures.parts import axis, ends, finished
 from quarry.analysis.report.figures.runs import compute_curves
 from quarry.analysis.report.figures.theme import INK, RAMP
+
+if TYPE_CHECKING:
+    from quarry.analysis.allocation.envelope import Envelope
+    from quarry.analysis.allocation.isoflop import IsoFlop
+    from quarry.analysis.allocation.trends import Trend
 
 Quantity = Literal["N", "E"]
 
@@ -20,7 +22,7 @@ _OPTIMA = {"N": "Compute-optimal parameters", "E": "Compute-optimal tokens"}
 _DRAWN = 60
 
 
-def isoflop_curves(result: IsoFlop) -> alt.LayerChart:
+def isoflop_curves(result: "IsoFlop") -> alt.LayerChart:
     """Loss against N for each budget of enough sizes: points, interpolants, minima with their intervals."""
     measured = result.points.filter(pl.col("C").is_in(result.curves["C"].implode()))
     shown = pl.concat([measured, result.curves])
@@ -56,7 +58,7 @@ def _tooltip(*names: str) -> list[alt.Tooltip]:
 
 
 def compute_optimal(
-    trend: Trend, optima: pl.DataFrame, quantity: Quantity = "N", beyond: float = 10.0
+    trend: "Trend", optima: pl.DataFrame, quantity: Quantity = "N", beyond: float = 10.0
 ) -> alt.LayerChart:
     """The compute-optimal N or E against C, carried on to `beyond` times the largest C of the optima.
 
@@ -74,7 +76,7 @@ def compute_optimal(
     return finished(layers, _OPTIMA[quantity], f"{known}; dashed: beyond the optima")
 
 
-def _line(trend: Trend, quantity: Quantity, beyond: float) -> pl.DataFrame:
+def _line(trend: "Trend", quantity: Quantity, beyond: float) -> pl.DataFrame:
     """C, value, low, high along the line; no low and high without an interval."""
     low, high = trend.fitted
     grid = np.append(np.geomspace(low, high, _DRAWN), np.geomspace(high, high * beyond, _DRAWN)[1:])
@@ -91,7 +93,7 @@ def _renamed(optima: pl.DataFrame, quantity: Quantity) -> pl.DataFrame:
     return optima.select("C", *names.keys() & optima.columns).rename(names, strict=False)
 
 
-def _band(base: alt.Chart, trend: Trend) -> list[alt.Chart]:
+def _band(base: alt.Chart, trend: "Trend") -> list[alt.Chart]:
     area = base.mark_area(color=INK, opacity=0.13, clip=True)
     return [area.encode(y="low:Q", y2="high:Q")] if trend.draws else []
 
@@ -112,7 +114,7 @@ def _marks(optima: pl.DataFrame, quantity: Quantity) -> list[alt.Chart]:
     return [base.mark_rule(color=INK, strokeWidth=2, clip=True).encode(x="C:Q", y="low:Q", y2="high:Q"), dots]
 
 
-def envelope_curves(curves: pl.DataFrame, result: Envelope) -> alt.LayerChart:
+def envelope_curves(curves: pl.DataFrame, result: "Envelope") -> alt.LayerChart:
     """Held-out loss against compute, the hull dashed, with a diamond where it passes to another size.
 
     `curves` as `quarry.analysis.points.curves.learning_curves` gives it, or any table with run, N, C, loss.

@@ -1,14 +1,18 @@
 """Figures of the crossing: L(C) against L(D(C)), and the distribution of C*."""
 
+from typing import TYPE_CHECKING
+
 import altair as alt
 import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.crossing.measured import CrossingResult
 from quarry.analysis.crossing.power_laws import Crossing
 from quarry.analysis.report.figures.parts import axis, ends, finished, y_axis
 from quarry.analysis.report.figures.theme import INK
+
+if TYPE_CHECKING:
+    from quarry.analysis.crossing.measured import CrossingResult
 
 COMPUTE, DATA = "L(C)", "L(D(C))"
 _COLOURS = alt.Scale(domain=[COMPUTE, DATA], range=["#b5367a", "#3b6fb6"])
@@ -18,7 +22,7 @@ _BEYOND, _FARTHEST = 1.5, 12.0
 _GRID, _BINS, _TAIL = 120, 40, 0.005
 
 
-def crossing_curves(result: CrossingResult) -> alt.LayerChart:
+def crossing_curves(result: "CrossingResult") -> alt.LayerChart:
     """L(C) and L(D(C)) against C with their bands, and C* with its interval (Kaplan et al. 2020, Figure 15).
 
     Dots: the points of the frontier, and those of the floor at the C whose D(C) is their U.
@@ -36,13 +40,13 @@ def crossing_curves(result: CrossingResult) -> alt.LayerChart:
     return finished(layers, "L(C) and L(D(C)), each carried on alone", _subtitle(result))
 
 
-def _subtitle(result: CrossingResult) -> str:
+def _subtitle(result: "CrossingResult") -> str:
     found = result.crossing
     where = f"C* = {text.power(found.flops)} FLOPs" if isinstance(found, Crossing) else "no crossing"
     return f"{where}; {result.convention}; bands and rule: {result.level:.0%} of the draws"
 
 
-def _budgets(result: CrossingResult) -> np.ndarray:
+def _budgets(result: "CrossingResult") -> np.ndarray:
     """Budgets from the least of the points to beyond the crossing and the points of the floor."""
     measured = _measured(result)["C"].to_numpy()
     last = [measured.max()]
@@ -54,7 +58,7 @@ def _budgets(result: CrossingResult) -> np.ndarray:
     return np.geomspace(low, min(beyond, low * 10**_FARTHEST), _GRID)
 
 
-def _measured(result: CrossingResult) -> pl.DataFrame:
+def _measured(result: "CrossingResult") -> pl.DataFrame:
     """The points of both laws at their C: that of a U is the one with D(C) = U, if it is near the others."""
     columns = ("run", "C", "loss", "law")
     frontier = result.frontier.with_columns(law=pl.lit(COMPUTE)).select(columns)
@@ -66,7 +70,7 @@ def _measured(result: CrossingResult) -> pl.DataFrame:
     return pl.concat([frontier, floor.filter(near)])
 
 
-def _lines(result: CrossingResult, flops: np.ndarray) -> pl.DataFrame:
+def _lines(result: "CrossingResult", flops: np.ndarray) -> pl.DataFrame:
     """Both laws at `flops`, with the quantiles of their draws where there are any."""
     drawn = result.losses(flops)
     own = (result.compute.at(flops), result.data.at(result.tokens.at(flops)))
@@ -85,7 +89,7 @@ def _band(draws: np.ndarray, loss: np.ndarray, level: float) -> dict[str, np.nda
     return {"low": low, "high": high}
 
 
-def _mark(result: CrossingResult, flops: np.ndarray) -> list[alt.Chart]:
+def _mark(result: "CrossingResult", flops: np.ndarray) -> list[alt.Chart]:
     """The crossing and its interval, as far as they are drawn; an open side ends at the edge."""
     found = result.crossing
     if not isinstance(found, Crossing):
@@ -103,7 +107,7 @@ def _mark(result: CrossingResult, flops: np.ndarray) -> list[alt.Chart]:
     return [rule, dot]
 
 
-def crossing_histogram(result: CrossingResult) -> alt.LayerChart:
+def crossing_histogram(result: "CrossingResult") -> alt.LayerChart:
     """How the draws of the bootstrap spread over C*; those without a crossing are told in the subtitle."""
     bars = _bars(result.log10_flops[np.isfinite(result.log10_flops)])
     edges = [*bars["low"], *bars["high"]] or [1.0, 10.0]
@@ -122,14 +126,14 @@ def _bars(positions: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame({"low": 10.0 ** edges[:-1], "high": 10.0 ** edges[1:], "draws": counts, "zero": 0})
 
 
-def _median(result: CrossingResult) -> list[alt.Chart]:
+def _median(result: "CrossingResult") -> list[alt.Chart]:
     if result.median is None:
         return []
     at = alt.Chart(alt.InlineData(values=[{"low": result.median}]))
     return [at.mark_rule(color=INK, strokeWidth=2).encode(x="low:Q")]
 
 
-def _spread(result: CrossingResult) -> str:
+def _spread(result: "CrossingResult") -> str:
     if result.p_none is None:
         return "no interval was asked for"
     low, high = (text.power(side) if side else "not bounded" for side in result.interval)

@@ -1,19 +1,21 @@
 """Figures to doubt a fit by: profiles, starts, draws, rival laws."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.fitting.comparison import Comparison
-from quarry.analysis.fitting.estimation import Fit
-from quarry.analysis.fitting.profiles.likelihood import Profile
 from quarry.analysis.report.figures.parts import axis, finished
 from quarry.analysis.report.figures.theme import INK
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.comparison import Comparison
+    from quarry.analysis.fitting.estimation import Fit
+    from quarry.analysis.fitting.profiles.likelihood import Profile
 
 ACCENT = "#c2452d"
 
@@ -26,7 +28,7 @@ _THRESHOLDS = alt.Axis(values=[0, 1, 2, 3, 4], labelExpr="datum.value == 1 ? 'th
 _LEAST_EXCESS, _TINY = 1e-8, 1e-300
 
 
-def profile_curve(profile: Profile) -> alt.LayerChart:
+def profile_curve(profile: "Profile") -> alt.LayerChart:
     """The objective above its minimum against the quantity, in thresholds; the regions are shaded.
 
     The filled dot is the best value, the open ones are other valleys. A side that is not bounded is cut.
@@ -45,7 +47,7 @@ def profile_curve(profile: Profile) -> alt.LayerChart:
     return finished(layers, f"Profile of {profile.name}", subtitle, height=260)
 
 
-def _window(profile: Profile) -> tuple[float, float]:
+def _window(profile: "Profile") -> tuple[float, float]:
     """The values drawn: a closed side with its margin, an open one past every valley and region."""
     low, high = profile.interval
     place, value = (np.log, np.exp) if profile.logarithmic else (np.asarray, np.asarray)
@@ -60,7 +62,7 @@ def _window(profile: Profile) -> tuple[float, float]:
     return float(value(left)), float(value(right))
 
 
-def _shaded(profile: Profile, low: float, high: float) -> alt.Chart:
+def _shaded(profile: "Profile", low: float, high: float) -> alt.Chart:
     """The regions, as far as they are drawn."""
     regions = [
         {"low": max(low, low if start is None else start), "high": min(high, high if end is None else end)}
@@ -71,7 +73,7 @@ def _shaded(profile: Profile, low: float, high: float) -> alt.Chart:
     return mark.encode(x="low:Q", x2="high:Q")
 
 
-def _valleys(profile: Profile, low: float, high: float) -> alt.Chart:
+def _valleys(profile: "Profile", low: float, high: float) -> alt.Chart:
     """A dot at each local minimum, filled at the best."""
     valleys = [(profile.best, profile.minimum), *profile.valleys]
     rows = [
@@ -97,7 +99,7 @@ def _scale(values: Sequence[float], title: str, logarithmic: bool) -> dict[str, 
     return {"title": title, "scale": scale, "axis": alt.Axis(tickCount=6)}
 
 
-def start_agreement(fit: Fit) -> alt.LayerChart:
+def start_agreement(fit: "Fit") -> alt.LayerChart:
     """How far above the best objective each start of the search ended, best first."""
     reached = fit.minima.reached[np.isfinite(fit.minima.reached)]
     excess = np.maximum(reached / max(reached[0], _TINY) - 1, _LEAST_EXCESS)
@@ -109,7 +111,7 @@ def start_agreement(fit: Fit) -> alt.LayerChart:
     return finished([line], f"Starts of {fit.law.name}", subtitle, height=220)
 
 
-def draw_scatter(fit: Fit, x: str, y: str) -> alt.LayerChart:
+def draw_scatter(fit: "Fit", x: str, y: str) -> alt.LayerChart:
     """The bootstrap's refits, one parameter against another; the cross is the fit.
 
     Raises FitError without draws, or for a parameter that was not fitted.
@@ -132,7 +134,7 @@ def draw_scatter(fit: Fit, x: str, y: str) -> alt.LayerChart:
     return finished(layers, f"Draws of {fit.law.name}: {y} against {x}", subtitle)
 
 
-def _drawn(fit: Fit, name: str) -> np.ndarray:
+def _drawn(fit: "Fit", name: str) -> np.ndarray:
     """Raises FitError."""
     if fit.intervals is None:
         raise FitError(f"{fit.law.name}: this fit has no bootstrap draws to show")
@@ -142,7 +144,7 @@ def _drawn(fit: Fit, name: str) -> np.ndarray:
     return fit.draws[name]
 
 
-def law_comparison(comparison: Comparison) -> alt.LayerChart:
+def law_comparison(comparison: "Comparison") -> alt.LayerChart:
     """The errors of each law, best first: on the held-out runs, and on values of a column left out."""
     kinds = {"held_out_error": "runs of larger compute", "left_out_error": f"each {comparison.by} left out"}
     table = comparison.table.select("law", *kinds).rename(kinds)
@@ -159,7 +161,7 @@ def law_comparison(comparison: Comparison) -> alt.LayerChart:
     return finished([layer], "Laws on the same points", _verdict(comparison), height=40 * max(3, len(table)))
 
 
-def _verdict(comparison: Comparison) -> str:
+def _verdict(comparison: "Comparison") -> str:
     """How sure the first place is."""
     first = comparison.table["law"][0]
     better = comparison.pairs.filter(pl.col("law") == first)["probability"]

@@ -1,20 +1,22 @@
 """Figures of the study of epochs: efficiency, passes, learning curves above the floor, causes, regimes."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
 import polars as pl
 
 from quarry import text
-from quarry.analysis.epochs.study import Epochs
 from quarry.analysis.report.figures.inconsistency import curves_and_floor
 from quarry.analysis.report.figures.parts import axis, colour, finished, sized
 from quarry.analysis.report.figures.theme import INK, RAMP
 
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.study import Epochs
+
 REGIME_COLOURS = {"data": "#35608d", "model": "#b0527a", "epoch": "#c9a227", "mixed": "#9a9a9a"}
 
 
-def epochs_charts(found: Epochs) -> dict[str, alt.LayerChart]:
+def epochs_charts(found: "Epochs") -> dict[str, alt.LayerChart]:
     """Every figure that the points allow, by name."""
     charts: dict[str, alt.LayerChart] = {
         f"efficiency-{text.count(u)}": efficiency(found, u) for u in unique_with_floor(found)
@@ -29,12 +31,12 @@ def epochs_charts(found: Epochs) -> dict[str, alt.LayerChart]:
     return charts
 
 
-def unique_with_floor(found: Epochs) -> list[float]:
+def unique_with_floor(found: "Epochs") -> list[float]:
     """The U whose floor is known, in order: of others nobody can say what was extracted."""
     return found.cells.drop_nulls("eta")["U"].unique().sort().to_list()
 
 
-def efficiency(found: Epochs, unique: float) -> alt.LayerChart:
+def efficiency(found: "Epochs", unique: float) -> alt.LayerChart:
     """The share of what U tokens hold that each size extracts, against its passes; bars are intervals."""
     rows = sized(found.cells.filter(pl.col("U") == unique).sort("N", "k"))
     shown = rows.select("N", "size", "k", "eta", "eta_low", "eta_high").to_dicts()
@@ -52,7 +54,7 @@ def efficiency(found: Epochs, unique: float) -> alt.LayerChart:
     return finished(layers, title, "annealed losses of one recipe; the floor is of the best recipes")
 
 
-def passes_map(found: Epochs) -> alt.LayerChart:
+def passes_map(found: "Epochs") -> alt.LayerChart:
     """k_rho by N and U: the passes down to the criterion that decides the claims."""
     criterion = found.passes["criterion"][0]
     rows = [
@@ -76,7 +78,7 @@ def passes_map(found: Epochs) -> alt.LayerChart:
     )
 
 
-def learning_curves(found: Epochs) -> alt.LayerChart:
+def learning_curves(found: "Epochs") -> alt.LayerChart:
     """First passes, annealed, against L*(U) at U = E (Henighan et al. 2020, Figure 14)."""
     curves = found.first_pass.with_columns(run=pl.col("N").cast(pl.String), annealed=pl.lit(True))
     floor = found.floors.select("U", loss="floor").drop_nulls()
@@ -85,7 +87,7 @@ def learning_curves(found: Epochs) -> alt.LayerChart:
     )
 
 
-def causes_chart(found: Epochs) -> alt.LayerChart:
+def causes_chart(found: "Epochs") -> alt.LayerChart:
     """The 2 x 2: does the excess after one pass fall with N, and does r_inf, as trained and with remedies?"""
     rows = [
         {"U": text.count(row["U"]), "first": row["first"], "slope": row[name], "recipe": recipe}
@@ -110,7 +112,7 @@ def causes_chart(found: Epochs) -> alt.LayerChart:
     return finished(layers, "Why repeats are worth less to bigger models", subtitle)
 
 
-def regime_map(found: Epochs) -> alt.LayerChart:
+def regime_map(found: "Epochs") -> alt.LayerChart:
     """Which term of L - L_inf is most, by N and U; within each U a column for each k."""
     rows = [
         _place(row) | {name: row[name] for name in ("k", "regime", "p_data", "p_model", "p_epoch")}

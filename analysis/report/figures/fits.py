@@ -1,19 +1,23 @@
 """Figures of one fit: data, law, band, residuals."""
 
+from typing import TYPE_CHECKING
+
 import altair as alt
 import numpy as np
 import polars as pl
 
-from quarry.analysis.fitting.estimation import Fit
 from quarry.analysis.laws import formulas as mathml
 from quarry.analysis.report.figures.parts import colour, data, dots, ends, finished, sized, x_axis, y_axis
 from quarry.analysis.report.figures.theme import INK
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.estimation import Fit
 
 # More sizes than this are not told apart by a line each.
 _MOST_LINES = 12
 
 
-def fitted(fit: Fit) -> alt.LayerChart:
+def fitted(fit: "Fit") -> alt.LayerChart:
     """The points of a fit with the law: against its one input, by size, or predicted against measured."""
     if len(fit.law.inputs) == 1:
         return fitted_law(fit, fit.law.inputs[0])
@@ -22,7 +26,7 @@ def fitted(fit: Fit) -> alt.LayerChart:
     return parity(fit)
 
 
-def fitted_law(fit: Fit, x: str = "N", beyond: float = 4.0) -> alt.LayerChart:
+def fitted_law(fit: "Fit", x: str = "N", beyond: float = 4.0) -> alt.LayerChart:
     """The points of a fit with its line and band against `x`, carried on to `beyond` times the largest point.
 
     For laws of one input. The line is dashed where it is extrapolation.
@@ -40,11 +44,11 @@ def fitted_law(fit: Fit, x: str = "N", beyond: float = 4.0) -> alt.LayerChart:
     return finished([band, *_lines(base, x, largest), dots(measured, x, response)], _title(fit), subtitle)
 
 
-def _title(fit: Fit) -> str:
+def _title(fit: "Fit") -> str:
     return f"{fit.law.name}: {mathml.plain(fit.law.formula)}"
 
 
-def _numbers(fit: Fit) -> pl.DataFrame:
+def _numbers(fit: "Fit") -> pl.DataFrame:
     """The points with the law's inputs and response as numbers: a CSV's further columns are text."""
     return fit.points.with_columns(pl.col(*fit.law.inputs, fit.law.response).cast(pl.Float64))
 
@@ -65,7 +69,7 @@ def _lines(base: alt.Chart, x: str, largest: float) -> list[alt.Chart]:
     ]
 
 
-def fitted_surface(fit: Fit, beyond: float = 4.0) -> alt.LayerChart:
+def fitted_surface(fit: "Fit", beyond: float = 4.0) -> alt.LayerChart:
     """The points of a fit in N and E against E, with the law's line for each N.
 
     The lines go on to `beyond` times the largest E.
@@ -82,7 +86,7 @@ def fitted_surface(fit: Fit, beyond: float = 4.0) -> alt.LayerChart:
     return finished([lines, dots(measured, "E")], _title(fit), "a line for each N of the runs")
 
 
-def parity(fit: Fit) -> alt.LayerChart:
+def parity(fit: "Fit") -> alt.LayerChart:
     """Measured against predicted response, with the diagonal: for laws of several inputs."""
     response, measured = fit.law.response, sized(_predicted(fit))
     low, high = ends(pl.concat([measured[response], measured["predicted"]]))
@@ -92,12 +96,12 @@ def parity(fit: Fit) -> alt.LayerChart:
     return finished([diagonal, dots(measured, "predicted", response)], _title(fit), "dashed: as predicted")
 
 
-def _predicted(fit: Fit) -> pl.DataFrame:
+def _predicted(fit: "Fit") -> pl.DataFrame:
     inputs = {name: fit.points[name].cast(pl.Float64).to_numpy() for name in fit.law.inputs}
     return _numbers(fit).with_columns(predicted=fit.predict(inputs))
 
 
-def residuals(fit: Fit, x: str | None = None) -> alt.LayerChart:
+def residuals(fit: "Fit", x: str | None = None) -> alt.LayerChart:
     """Measured minus fitted response of each point against `x`, by default the law's first input.
 
     Losses in millinats per token.

@@ -27,13 +27,13 @@ from quarry.analysis.laws.kaplan_frontier import (
     stopping_fraction,
     stopping_step,
 )
-from quarry.analysis.laws.published import PublishedFit, PublishedTrend
 from quarry.analysis.report.figures.lines import AxisWords, beside, line, line_colour, marked, panel
 from quarry.analysis.report.figures.parts import LABELS, axis, finished
 from quarry.analysis.report.figures.theme import INK
 
 if TYPE_CHECKING:
     from quarry.analysis.crossing.power_laws import Crossing
+    from quarry.analysis.laws.published import PublishedFit, PublishedTrend
 
 _DRAWN, _WIDE = 120, 640
 _SIZES = tuple(10.0**exponent for exponent in range(4, 10))
@@ -43,7 +43,7 @@ _N: AxisWords = (LABELS["N"], text.count)
 _C_MIN: AxisWords = ("C_min, FLOPs", text.power)
 
 
-def power_laws(laws: Sequence[tuple[PublishedFit, tuple[float, float]]]) -> alt.HConcatChart:
+def power_laws(laws: "Sequence[tuple[PublishedFit, tuple[float, float]]]") -> alt.HConcatChart:
     """Laws of one variable side by side, each over its range, on one axis of the loss (Figure 1)."""
     tables = []
     for fit, ends in laws:
@@ -86,7 +86,7 @@ def critical_batches(laws: Mapping[str, Values], losses: tuple[float, float]) ->
 
 
 def fixed_batch(
-    p: Values, batch: float, published: Sequence[PublishedFit], losses: tuple[float, float] = (2.2, 6.0)
+    p: Values, batch: float, published: "Sequence[PublishedFit]", losses: tuple[float, float] = (2.2, 6.0)
 ) -> alt.LayerChart:
     """The least compute to each loss at one batch and far below B_crit, beside published L(C) (Figure 13)."""
     grid = np.geomspace(*losses, _DRAWN)
@@ -135,7 +135,7 @@ def stopping_bound(ns: Values, nd: Values, sizes: Sequence[float] = _SIZES) -> a
 
 
 def efficient_plans(
-    p: Values, sizes: PublishedTrend, steps: PublishedTrend, flops: tuple[float, float]
+    p: Values, sizes: "PublishedTrend", steps: "PublishedTrend", flops: tuple[float, float]
 ) -> alt.HConcatChart:
     """N_opt and S_min of the compute-efficient plan: from the constants, and published trends (Figure 14)."""
     grid = np.geomspace(*flops, _DRAWN)
@@ -164,9 +164,9 @@ def suboptimal_sizes(p: Values, ratios: tuple[float, float] = (0.35, 10.0)) -> a
 
 
 def crossings(
-    compute: PublishedFit,
-    data: PublishedFit,
-    tokens: Sequence[PublishedTrend],
+    compute: "PublishedFit",
+    data: "PublishedFit",
+    tokens: "Sequence[PublishedTrend]",
     met: Sequence["Crossing"],
     flops: tuple[float, float],
 ) -> alt.LayerChart:
@@ -225,7 +225,7 @@ def measured_sample_efficiency(rows: pl.DataFrame) -> alt.LayerChart:
     )
 
 
-def context_losses(fits: Sequence[PublishedFit], length: float = 1024) -> alt.LayerChart:
+def context_losses(fits: "Sequence[PublishedFit]", length: float = 1024) -> alt.LayerChart:
     """The loss at each position of the context, a + b T^-c, for each published size (Figure 20)."""
     position = np.geomspace(1, length, _DRAWN)
     lines = [line(position, CONTEXT.predict(fit.params, {"T": position}), _rank(fit)) for fit in fits]
@@ -233,7 +233,7 @@ def context_losses(fits: Sequence[PublishedFit], length: float = 1024) -> alt.La
     return finished([chart], "Large models gain more from a long context", "a + b T^-c, as published")
 
 
-def _rank(fit: PublishedFit) -> str:
+def _rank(fit: "PublishedFit") -> str:
     return fit.name.rsplit("-", 1)[1]
 
 

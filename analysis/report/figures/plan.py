@@ -1,6 +1,6 @@
 """Figures of a plan: the loss against N at a budget, and what limits the loss over N and U."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import numpy as np
@@ -9,9 +9,11 @@ import polars as pl
 from quarry import text
 from quarry.analysis.planning.optimum import best_tokens, optimum
 from quarry.analysis.planning.regime import data_floor, split
-from quarry.analysis.planning.surface import Surface
 from quarry.analysis.report.figures.parts import axis, finished, y_axis
 from quarry.analysis.report.figures.theme import INK
+
+if TYPE_CHECKING:
+    from quarry.analysis.planning.surface import Surface
 
 _REACH, _SIZES = 30.0, 81
 _MAP_SIZES, _MAP_UNIQUE = 40, 32
@@ -19,7 +21,7 @@ _COLOURS = {"data": "#3b6fb6", "model": "#d07f2c", "epoch": "#5a9e6f", "mixed": 
 
 
 def planned_losses(
-    surfaces: list[Surface], flops: float, unique_tokens: float | None = None
+    surfaces: "list[Surface]", flops: float, unique_tokens: float | None = None
 ) -> alt.LayerChart:
     """The loss of each law against N for `flops`, with its band and a dot at the best N.
 
@@ -55,13 +57,13 @@ def _tokens_words(unique_tokens: float | None) -> str:
     return "fresh tokens" if unique_tokens is None else f"{text.count(unique_tokens)} unique tokens"
 
 
-def _best(surface: Surface, flops: float, unique_tokens: float | None) -> pl.DataFrame:
+def _best(surface: "Surface", flops: float, unique_tokens: float | None) -> pl.DataFrame:
     """law, N and loss at the best N."""
     n, tokens = optimum(surface, flops, unique_tokens)
     return pl.DataFrame({"law": surface.name, "N": n, "loss": float(surface.loss(n, tokens, unique_tokens))})
 
 
-def _line(surface: Surface, sizes: np.ndarray, flops: float, unique_tokens: float | None) -> pl.DataFrame:
+def _line(surface: "Surface", sizes: np.ndarray, flops: float, unique_tokens: float | None) -> pl.DataFrame:
     """law, N, loss, low and high of one law; the band is null where there are no draws."""
     tokens = best_tokens(surface, sizes, flops, unique_tokens)
     rows = []
@@ -73,7 +75,7 @@ def _line(surface: Surface, sizes: np.ndarray, flops: float, unique_tokens: floa
     return pl.DataFrame(rows, schema=schema)
 
 
-def regime_map(surface: Surface, flops: float) -> alt.LayerChart:
+def regime_map(surface: "Surface", flops: float) -> alt.LayerChart:
     """Which term of the reducible loss is more than half, over N and U with the budget spent.
 
     `mixed` if none is. The line is the best N for each U. Of a law that knows fresh tokens only, both end at
@@ -103,14 +105,14 @@ def _regime_colour(order: list[str]) -> alt.Color:
     return alt.Color("regime:N", title="limited by", scale=scale, sort=order, legend=legend)
 
 
-def _best_sizes(surface: Surface, flops: float, unique: np.ndarray) -> pl.DataFrame:
+def _best_sizes(surface: "Surface", flops: float, unique: np.ndarray) -> pl.DataFrame:
     """U and its best N, where the law knows so many passes."""
     plans = [(u, *optimum(surface, flops, u)) for u in unique.tolist()]
     rows = [{"U": u, "N": n} for u, n, tokens in plans if not surface.first_pass or tokens <= u]
     return pl.DataFrame(rows, {"U": pl.Float64(), "N": pl.Float64()})
 
 
-def _regimes(surface: Surface, flops: float, sizes: np.ndarray, unique: np.ndarray) -> pl.DataFrame:
+def _regimes(surface: "Surface", flops: float, sizes: np.ndarray, unique: np.ndarray) -> pl.DataFrame:
     """Cells with their edges in N and U, and the term that is more than half."""
     n, u = (grid.ravel() for grid in np.meshgrid(sizes, unique))
     tokens = flops / (6 * n)

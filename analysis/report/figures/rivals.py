@@ -1,16 +1,18 @@
 """What the rival laws predicted of the points held out, against what was measured."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import polars as pl
 
-from quarry.analysis.fitting.rivals import Rivals
 from quarry.analysis.report.figures.parts import finished
 from quarry.analysis.report.figures.theme import INK, RAMP
 
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.rivals import Rivals
 
-def held_out_predictions(result: Rivals, question: str) -> alt.LayerChart:
+
+def held_out_predictions(result: "Rivals", question: str) -> alt.LayerChart:
     """A dot for each held-out point and law, best law first: how far the prediction missed, coloured by k."""
     own = result.predictions.filter(pl.col("question") == question)
     own = own.with_columns(error=100 * (pl.col("predicted") / pl.col("measured") - 1))

@@ -14,7 +14,7 @@ from quarry.analysis.crossing.measured import find_crossing
 from quarry.analysis.crossing.power_laws import Crossing, Growth, PowerLaw
 from quarry.analysis.laws.catalog import KAPLAN_ND
 from quarry.analysis.laws.published import PUBLISHED
-from quarry.analysis.report import figures
+from quarry.analysis.report.figures.crossing import crossing_curves, crossing_histogram
 from quarry.errors import FitError
 
 
@@ -233,23 +233,21 @@ def noisy():
 
 
 def test_the_figures_draw_both_laws_the_points_and_the_draws(noisy, tmp_path):
-    chart = figures.crossing_curves(noisy).to_dict()
+    chart = crossing_curves(noisy).to_dict()
     assert len(chart["layer"]) == 5
-    figures.crossing_curves(noisy).save(tmp_path / "curves.png")
-    figures.crossing_histogram(noisy).save(tmp_path / "draws.png")
+    crossing_curves(noisy).save(tmp_path / "curves.png")
+    crossing_histogram(noisy).save(tmp_path / "draws.png")
     assert all((tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in ("curves", "draws"))
-    bars = next(
-        data for data in figures.crossing_histogram(noisy).to_dict()["datasets"].values() if len(data) > 1
-    )
+    bars = next(data for data in crossing_histogram(noisy).to_dict()["datasets"].values() if len(data) > 1)
     assert sum(bar["draws"] for bar in bars) == np.isfinite(noisy.log10_flops).sum()
 
 
 def test_the_figures_of_no_crossing_and_of_no_draws_render(tmp_path):
     never = find_crossing(PARALLEL.table(0.003, 0), bootstrap=100)
     for name, chart in (
-        ("a", figures.crossing_curves(never)),
-        ("b", figures.crossing_histogram(never)),
-        ("c", figures.crossing_curves(find_crossing(WORLD.table(0.0, 0), bootstrap=0))),
+        ("a", crossing_curves(never)),
+        ("b", crossing_histogram(never)),
+        ("c", crossing_curves(find_crossing(WORLD.table(0.0, 0), bootstrap=0))),
     ):
         chart.save(tmp_path / f"{name}.svg")
         assert (tmp_path / f"{name}.svg").stat().st_size > 1000

@@ -15,7 +15,7 @@ from quarry.analysis.fitting.rivals import RIVALS, compare_rivals, of_best_recip
 from quarry.analysis.laws.catalog import DATA_CONSTRAINED, EFFECTIVE_REUSE, KAPLAN_ND, OVERFIT_EPOCHS, Law
 from quarry.analysis.points.strict import strict
 from quarry.analysis.points.table import Points
-from quarry.analysis.report.figures import held_out_predictions
+from quarry.analysis.report.figures.rivals import held_out_predictions
 from quarry.errors import FitError
 
 pytestmark = pytest.mark.xdist_group("rivals")  # one process fits what all of these look at

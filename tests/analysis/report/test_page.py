@@ -17,7 +17,7 @@ from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.runs import run_table
 from quarry.analysis.report.page import LAWS, write_report
-from quarry.analysis.report.summary import summary
+from quarry.analysis.report.summary import summarise
 from quarry.errors import FitError, RecordError
 from quarry.text import UNBOUNDED, interval, plural
 from quarry.train.record.files import keep_rows
@@ -257,7 +257,7 @@ def test_without_runs_the_old_report_stays(tmp_path):
 def test_the_summary_counts_what_the_runs_did(ladder):
     runs = run_table(ladder)
     frontier = compute_frontier(learning_curves(points_table(ladder)))
-    facts = " ".join(summary(runs, frontier, []))
+    facts = " ".join(summarise(runs, frontier, []))
     best = runs.filter(pl.col("annealed")).sort("loss").row(0, named=True)
     assert "7 runs of 6 model sizes" in facts
     assert "1 run diverged" in facts

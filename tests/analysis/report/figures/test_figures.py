@@ -9,7 +9,9 @@ from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.points.curves import learning_curves, load_results, save_results
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.table import load_points
-from quarry.analysis.report import figures
+from quarry.analysis.report.figures import runs
+from quarry.analysis.report.figures.fits import fitted_law, fitted_surface, residuals
+from quarry.analysis.report.figures.runs import bits_per_byte, compute_curves
 from quarry.analysis.report.figures.theme import log_ticks
 from quarry.train.record.points_table import points_table
 from tests.analysis.synthetic_runs import write_ladder
@@ -48,7 +50,7 @@ def test_a_curve_leaves_out_losses_that_are_not_finite(tmp_path):
 
 
 def test_every_evaluation_is_drawn_and_the_sizes_rise_in_the_legend(curves):
-    spec = figures.learning_curves(curves).to_dict()
+    spec = runs.learning_curves(curves).to_dict()
     encoding = spec["layer"][0]["encoding"]
     assert len(rows(spec, 0)) == curves.height
     assert encoding["color"]["sort"] == ["8k", "24k", "70k", "200k", "600k", "1.8M"]
@@ -57,12 +59,12 @@ def test_every_evaluation_is_drawn_and_the_sizes_rise_in_the_legend(curves):
 
 def test_the_frontier_is_drawn_over_the_curves(curves):
     frontier = compute_frontier(curves)
-    spec = figures.compute_curves(curves, frontier).to_dict()
+    spec = compute_curves(curves, frontier).to_dict()
     assert [row["C"] for row in rows(spec, -1)] == frontier["C"].to_list()
 
 
 def test_the_fitted_line_is_the_prediction_inside_its_band_and_goes_beyond_the_points(kaplan):
-    spec = figures.fitted_law(kaplan).to_dict()
+    spec = fitted_law(kaplan).to_dict()
     line = rows(spec, 0)
     assert max(row["N"] for row in line) > 2 * kaplan.points["N"].max()
     assert all(row["low"] <= row["loss"] <= row["high"] for row in line)
@@ -73,7 +75,7 @@ def test_the_fitted_line_is_the_prediction_inside_its_band_and_goes_beyond_the_p
 
 def test_a_law_in_two_inputs_has_a_line_for_each_size(ladder):
     chinchilla = fit(load_points(ladder), "chinchilla", bootstrap=0)
-    spec = figures.fitted_surface(chinchilla).to_dict()
+    spec = fitted_surface(chinchilla).to_dict()
     line = rows(spec, 0)
     assert {row["N"] for row in line} == set(chinchilla.points["N"])
     assert all(row["loss"] == pytest.approx(float(chinchilla.predict(row))) for row in line)
@@ -81,7 +83,7 @@ def test_a_law_in_two_inputs_has_a_line_for_each_size(ladder):
 
 
 def test_residuals_are_measured_minus_fitted(kaplan):
-    drawn = rows(figures.residuals(kaplan).to_dict(), -1)
+    drawn = rows(residuals(kaplan).to_dict(), -1)
     assert len(drawn) == kaplan.points.height
     for row in drawn:
         assert row["residual"] == pytest.approx(1000 * (row["loss"] - row["predicted"]))
@@ -90,7 +92,7 @@ def test_residuals_are_measured_minus_fitted(kaplan):
 
 def test_each_compressor_is_a_line_of_its_name():
     scores = pl.DataFrame({"run": ["a", "b"], "N": [1000, 2000], "bits_per_byte": [3.5, 2.0]})
-    spec = figures.bits_per_byte(scores, {"gzip -9": 3.2, "xz -9": 2.5}).to_dict()
+    spec = bits_per_byte(scores, {"gzip -9": 3.2, "xz -9": 2.5}).to_dict()
     assert rows(spec, 1) == [{"name": "gzip -9", "value": 3.2}, {"name": "xz -9", "value": 2.5}]
     low, high = spec["layer"][0]["encoding"]["y"]["scale"]["domain"]
     assert low < 2.0
@@ -98,7 +100,7 @@ def test_each_compressor_is_a_line_of_its_name():
 
 
 def test_a_chart_is_saved_as_a_picture_without_a_browser(curves, tmp_path):
-    figures.learning_curves(curves).save(tmp_path / "curves.png")
+    runs.learning_curves(curves).save(tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -1,0 +1,71 @@
+"""The sections of the page that are fitted: one for each law, and one for the study of epochs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import altair as alt
+from markupsafe import Markup
+
+from quarry.analysis.epochs.cells import CELL, annealed_rows
+from quarry.analysis.epochs.noise import measured_noise
+from quarry.analysis.epochs.study import Epochs, study_epochs
+from quarry.analysis.fitting.estimation import Fit, fit
+from quarry.analysis.laws import formulas as mathml
+from quarry.analysis.laws.catalog import find_law
+from quarry.analysis.points.table import load_points
+from quarry.analysis.report.figures import fits
+from quarry.analysis.report.figures.epochs import epochs_charts
+from quarry.errors import FitError, LawError, PointsError
+
+LAWS = ("kaplan-n", "power-offset", "chinchilla")
+"""The laws that every report fits."""
+
+LAWS_OF_REPEATS = ("data-constrained", "overfit-epochs")
+"""The laws added where some run repeats its data."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One law: its fit with charts by id, or the error that says why there is no fit."""
+
+    name: str
+    formula: Markup
+    source: str
+    fit: Fit | None = None
+    error: str = ""
+    charts: Mapping[str, alt.LayerChart] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """The study of runs that repeat their data, or the error that says why there is none."""
+
+    found: Epochs | None = None
+    error: str = ""
+    charts: Mapping[str, alt.LayerChart] = field(default_factory=dict)
+
+
+def law_section(runs: Path, name: str, bootstrap: int, seed: int) -> Section:
+    law = find_law(name)
+    about = {"name": name, "formula": Markup(mathml.mathml(law.formula)), "source": law.source}
+    try:
+        fitted = fit(load_points(runs), name, bootstrap=bootstrap, seed=seed)
+    except (FitError, LawError, PointsError) as error:
+        return Section(**about, error=str(error))
+    return Section(**about, fit=fitted, charts=_law_charts(name, fitted))
+
+
+def repeats_section(runs: Path, bootstrap: int, seed: int) -> Repeats:
+    """The study of epochs; without intervals where no run was repeated with another seed or draw of U."""
+    try:
+        points = load_points(runs, annealed_only=False)
+        noisy = measured_noise(annealed_rows(points.table), CELL).freedom > 0
+        found = study_epochs(points, bootstrap=bootstrap if noisy else 0, seed=seed)
+    except (FitError, PointsError) as error:
+        return Repeats(error=str(error))
+    return Repeats(found, charts={f"epochs-{name}": chart for name, chart in epochs_charts(found).items()})
+
+
+def _law_charts(name: str, fitted: Fit) -> dict[str, alt.LayerChart]:
+    return {name: fits.fitted(fitted), f"{name}-residuals": fits.residuals(fitted)}
