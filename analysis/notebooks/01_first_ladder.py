@@ -29,10 +29,9 @@ import polars as pl
 from IPython.display import Markdown
 
 from quarry import experiments
-from quarry.analysis.report.figures import fits
-from quarry.analysis.report.figures import runs
-from quarry.analysis.report.figures.fits import fitted_law
+from quarry.analysis.report.figures.fits import fitted_law, residuals
 from quarry.analysis.report.figures.runs import compute_curves
+from quarry.analysis.report.figures.runs import learning_curves as draw_learning_curves
 from quarry import fit, load_points
 from quarry.analysis.points.curves import learning_curves, load_results
 from quarry.analysis.points.frontier import compute_frontier
@@ -94,7 +93,7 @@ ends.select(
 
 # %%
 curves = learning_curves(points)
-runs.learning_curves(curves)
+draw_learning_curves(curves)
 
 # %%
 read = curves.filter(~pl.col("annealed")).group_by("E").len().sort("len", "E")["E"].last()
@@ -165,7 +164,7 @@ Markdown(f"The {kaplan.level:.0%} interval of $\\alpha_N$: {interval(kaplan.inte
 # low in the middle and high at the ends or the other way round, means that the straight line is not the whole story.
 
 # %%
-fits.residuals(kaplan)
+residuals(kaplan)
 
 # %% [markdown]
 # ## When the runs cannot say

@@ -33,8 +33,7 @@ from IPython.display import Markdown, display
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from quarry.analysis.report.figures import fits
-from quarry.analysis.report.figures.fits import parity
+from quarry.analysis.report.figures.fits import parity, residuals
 from quarry import fit, load_points
 from quarry.analysis.allocation.envelope import fit_envelope
 from quarry.analysis.report.figures.allocation import compute_optimal, isoflop_curves
@@ -410,10 +409,10 @@ table(
 # curve with N or with E are something the law has missed.
 
 # %%
-fits.residuals(third, "N")
+residuals(third, "N")
 
 # %%
-fits.residuals(third, "E")
+residuals(third, "E")
 
 # %%
 misfit = third.diagnostics["misfit"]

@@ -33,8 +33,7 @@ import polars as pl
 from IPython.display import Markdown
 
 from quarry.errors import FitError
-from quarry.analysis.report.figures import fits
-from quarry.analysis.report.figures.fits import residuals
+from quarry.analysis.report.figures.fits import fitted, residuals
 from quarry import fit, load_points
 from quarry.analysis.commands.fit import write_result
 from quarry.analysis.report.figures.parts import axis, finished
@@ -130,7 +129,7 @@ Markdown(
 
 # %%
 law = fit(kept, "chinchilla", bootstrap=400)
-fits.fitted(law)
+fitted(law)
 
 # %%
 truth = {name: number(TRUTH[name]) if known else "?" for name in law.params}
