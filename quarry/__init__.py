@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from quarry.analysis.fitting.estimation import Fit, fit
     from quarry.analysis.fitting.profiles.likelihood import Profile, profile
     from quarry.analysis.fitting.rivals import Rivals, compare_rivals
-    from quarry.analysis.laws.catalog import LAWS, Law, find_law
+    from quarry.analysis.laws.catalog import LAWS, find_law
     from quarry.analysis.laws.kaplan_frontier import EfficientPlan, plan_efficient_run
+    from quarry.analysis.laws.law import Law
     from quarry.analysis.laws.published import PUBLISHED, find_published
     from quarry.analysis.planning.budget import Plan, plan
     from quarry.analysis.planning.next_runs import NextRuns, plan_next_runs
@@ -42,8 +43,9 @@ _NAMES_OF_MODULE = {
     "fitting.estimation": ("Fit", "fit"),
     "fitting.profiles.likelihood": ("Profile", "profile"),
     "fitting.rivals": ("Rivals", "compare_rivals"),
-    "laws.catalog": ("LAWS", "Law", "find_law"),
+    "laws.catalog": ("LAWS", "find_law"),
     "laws.kaplan_frontier": ("EfficientPlan", "plan_efficient_run"),
+    "laws.law": ("Law",),
     "laws.published": ("PUBLISHED", "find_published"),
     "planning.budget": ("Plan", "plan"),
     "planning.next_runs": ("NextRuns", "plan_next_runs"),

@@ -14,7 +14,7 @@ from quarry.analysis.fitting.estimation import Fit, fit
 from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.fitting.warnings import confounded
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
-from quarry.analysis.laws.catalog import CHINCHILLA, SKALING, chinchilla_optimum
+from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING, chinchilla_optimum
 from quarry.analysis.laws.kaplan_frontier import compute_exponent, optimal_size, plan_efficient_run
 from quarry.analysis.points.table import Points
 from quarry.checks import check_choice, check_positive

@@ -16,7 +16,9 @@ from quarry.analysis.fitting.bootstrap import bootstrap
 from quarry.analysis.fitting.misfit import Misfit, misfit
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.search import Data
-from quarry.analysis.laws.catalog import KAPLAN_C, KAPLAN_D, POWER_OFFSET, Law, Values, in_variable
+from quarry.analysis.laws.kaplan import KAPLAN_C, KAPLAN_D
+from quarry.analysis.laws.law import Law, Values
+from quarry.analysis.laws.power_laws import POWER_OFFSET, in_variable
 from quarry.analysis.points.choice import Choice
 from quarry.analysis.points.table import Exclusion
 from quarry.errors import FitError

@@ -16,7 +16,7 @@ import polars as pl
 from quarry import text
 from quarry.analysis.crossing.power_laws import flops_interval, never_share
 from quarry.analysis.fitting.estimation import Fit
-from quarry.analysis.laws.catalog import KAPLAN_ND
+from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.planning.optimum import optimum
 from quarry.analysis.planning.regime import data_floor
 from quarry.analysis.planning.surface import Surface, plannable

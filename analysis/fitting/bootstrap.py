@@ -14,7 +14,7 @@ import numpy as np
 
 from quarry.analysis.fitting.coordinates import UNFELT, at_bounds, stopped
 from quarry.analysis.fitting.search import Data, Minima
-from quarry.analysis.laws.catalog import Parameter
+from quarry.analysis.laws.law import Parameter
 
 Resampling = Literal["run", "point", "noise"]
 """What a draw of the bootstrap varies: which runs, which rows, or the seed noise around the fitted law."""

@@ -12,7 +12,8 @@ from quarry.analysis.fitting import bootstrap as uncertainty
 from quarry.analysis.fitting.estimation import Fit, fit
 from quarry.analysis.fitting.objective import Residuals
 from quarry.analysis.fitting.search import Data
-from quarry.analysis.laws.catalog import Law, find_law
+from quarry.analysis.laws.catalog import find_law
+from quarry.analysis.laws.law import Law
 from quarry.analysis.points.selection import held_out, hold_fixed, inputs_of, points_of
 from quarry.analysis.points.table import Points
 from quarry.errors import FitError

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from quarry.analysis.laws.catalog import Law, Parameter
+from quarry.analysis.laws.law import Law, Parameter
 
 # A fitted number within this fraction of the width of its bounds counts as on the bound: an exponent below
 # .001, which changes a loss by 2% over ten decades.

@@ -16,7 +16,8 @@ from quarry.analysis.fitting.intervals import Interval, IntervalKind, Intervals,
 from quarry.analysis.fitting.objective import Objective, Residuals
 from quarry.analysis.fitting.search import Data, Minima
 from quarry.analysis.fitting.warnings import confounded, law_warnings, unbounded_warnings
-from quarry.analysis.laws.catalog import Law, Values, check_inside, find_law
+from quarry.analysis.laws.catalog import find_law
+from quarry.analysis.laws.law import Law, Values, check_inside
 from quarry.analysis.points.selection import (
     FRONTIER,
     comparable,

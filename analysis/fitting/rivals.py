@@ -15,16 +15,10 @@ from quarry import text
 from quarry.analysis.fitting import bootstrap as uncertainty
 from quarry.analysis.fitting.comparison import refits_without
 from quarry.analysis.fitting.estimation import Fit, fit
-from quarry.analysis.laws.catalog import (
-    CHINCHILLA,
-    DATA_CONSTRAINED,
-    EFFECTIVE_REUSE,
-    KAPLAN_ND,
-    OVERFIT_EPOCHS,
-    SKALING,
-    Law,
-    epochs,
-)
+from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING
+from quarry.analysis.laws.kaplan import KAPLAN_ND
+from quarry.analysis.laws.law import Law
+from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS, epochs
 from quarry.analysis.points.selection import points_of
 from quarry.analysis.points.table import Exclusion, Points
 from quarry.checks import check_settings

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.fitting.objective import Objective
-from quarry.analysis.laws.catalog import Law, Nested
+from quarry.analysis.laws.law import Law, Nested
 from quarry.analysis.points.choice import Choice
 from quarry.analysis.points.selection import inputs_of
 from quarry.errors import FitError

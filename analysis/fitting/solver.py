@@ -26,8 +26,7 @@ from jax import Array
 
 from quarry.analysis.fitting.coordinates import bounds, to_natural, to_search
 from quarry.analysis.fitting.objective import Objective
-from quarry.analysis.fitting.traced_numbers import Number
-from quarry.analysis.laws.catalog import Law, Values
+from quarry.analysis.laws.law import Law, Values
 
 ITERATIONS = 60
 
@@ -239,12 +238,8 @@ class _Problem:
         return dict(zip(self.law.parameter_names, natural, strict=True))
 
     def residual(self, theta: Any) -> Array:
-        logs = {
-            p.name: row[:, None] if p.log else None for p, row in zip(self.law.parameters, theta, strict=True)
-        }
-        params = {name: Number(value[:, None], logs[name]) for name, value in self.params(theta).items()}
-        inputs = {name: Number(value, jnp.log(value)) for name, value in self.inputs.items()}
-        predicted = Number.of(self.law.predict(params, inputs)).value
+        params = {name: value[:, None] for name, value in self.params(theta).items()}
+        predicted = self.law.predict(params, self.inputs)
         return self.scale * ((jnp.log(predicted) if self.static[1] else predicted) - self.target)
 
     def objective(self, residual: Array) -> Array:

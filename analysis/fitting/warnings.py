@@ -8,7 +8,7 @@ import polars as pl
 from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.fitting.misfit import Misfit
 from quarry.analysis.fitting.search import strongest_pair
-from quarry.analysis.laws.catalog import Law
+from quarry.analysis.laws.law import Law
 from quarry.analysis.points.selection import FRONTIER, inputs_of, shares_held
 from quarry.analysis.points.table import Points
 from quarry.text import plural

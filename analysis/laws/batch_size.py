@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 import scipy
 
-from quarry.analysis.laws.catalog import CRITICAL_BATCH, Values
+from quarry.analysis.laws.kaplan import CRITICAL_BATCH
+from quarry.analysis.laws.law import Values
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.checks import check_positive
 from quarry.errors import FitError

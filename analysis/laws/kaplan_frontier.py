@@ -15,7 +15,8 @@ import numpy as np
 import scipy
 
 from quarry.analysis.laws.batch_size import critical_batch
-from quarry.analysis.laws.catalog import KAPLAN_ND, Values
+from quarry.analysis.laws.kaplan import KAPLAN_ND
+from quarry.analysis.laws.law import Values
 from quarry.analysis.laws.published import PUBLISHED, TRENDS
 from quarry.checks import check_positive
 from quarry.errors import FitError

@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from quarry.analysis.laws.catalog import (
-    CHINCHILLA,
+from quarry.analysis.laws.chinchilla import CHINCHILLA
+from quarry.analysis.laws.kaplan import (
     CONTEXT,
     CRITICAL_BATCH,
-    DATA_CONSTRAINED,
     KAPLAN_C,
     KAPLAN_D,
     KAPLAN_N,
     KAPLAN_ND,
     KAPLAN_NS,
-    Law,
-    in_variable,
 )
+from quarry.analysis.laws.law import Law
+from quarry.analysis.laws.power_laws import in_variable
+from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED
 from quarry.errors import LawError
 
 PF_DAY = 8.64e19

@@ -39,7 +39,7 @@ from quarry import fit, load_points
 from quarry.analysis.laws.batch_size import critical_batch
 from quarry.analysis.report.figures import kaplan as drawn
 from quarry.analysis.laws.kaplan_frontier import compute_exponent, compute_scale, convergence_ratios, data_for, excess_compute, excess_steps, optimal_size, optimal_steps, overfitting, stopping_fraction, tokens_by_rule, tokens_over_infinite_size
-from quarry.analysis.laws.catalog import CONTEXT
+from quarry.analysis.laws.kaplan import CONTEXT
 from quarry.analysis.laws.formulas import plain
 from quarry.analysis.crossing.power_laws import Crossing, naive_crossing
 from quarry.analysis.laws.published import PF_DAY, PUBLISHED, TRENDS

@@ -37,7 +37,7 @@ from quarry.analysis.report.figures.fits import fitted, residuals
 from quarry import fit, load_points
 from quarry.analysis.commands.fit import write_result
 from quarry.analysis.report.figures.parts import axis, finished
-from quarry.analysis.laws.catalog import CHINCHILLA, chinchilla_optimum
+from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.text import count, interval, number, power
 from quarry.analysis.report.figures.theme import INK

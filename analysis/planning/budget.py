@@ -9,7 +9,7 @@ from quarry import text
 from quarry.analysis.fitting.estimation import Fit
 from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH, critical_batch
-from quarry.analysis.laws.catalog import KAPLAN_NS
+from quarry.analysis.laws.kaplan import KAPLAN_NS
 from quarry.analysis.planning.kaplan_plan import KaplanPlanned
 from quarry.analysis.planning.law_plan import Doubling, Planned
 from quarry.analysis.planning.regime import Regime

@@ -13,8 +13,8 @@ import numpy as np
 
 from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.laws.batch_size import critical_batch, minimum_compute
-from quarry.analysis.laws.catalog import Values
 from quarry.analysis.laws.kaplan_frontier import EfficientPlan, optimal_loss, optimal_size, plan_efficient_run
+from quarry.analysis.laws.law import Values
 from quarry.analysis.planning.law_plan import Doubling
 from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError

@@ -10,7 +10,7 @@ import numpy as np
 
 from quarry import text
 from quarry.analysis.fitting.intervals import Interval
-from quarry.analysis.laws.catalog import Values
+from quarry.analysis.laws.law import Values
 from quarry.analysis.planning.optimum import optima, optimum
 from quarry.analysis.planning.regime import Regime, regime
 from quarry.analysis.planning.surface import Surface, finite, law_inputs

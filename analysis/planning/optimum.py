@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from quarry import text
-from quarry.analysis.laws.catalog import Values
+from quarry.analysis.laws.law import Values
 from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError
 

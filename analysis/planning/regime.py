@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from quarry.analysis.laws.catalog import Values
+from quarry.analysis.laws.law import Values
 from quarry.analysis.planning.optimum import columns, least
 from quarry.analysis.planning.surface import Surface, finite
 

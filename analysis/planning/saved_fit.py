@@ -12,7 +12,9 @@ from quarry.analysis.fitting.estimation import Fit
 from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.fitting.warnings import confounded
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
-from quarry.analysis.laws.catalog import EPOCHS, Law, Parameter, epochs, find_law
+from quarry.analysis.laws.catalog import find_law
+from quarry.analysis.laws.law import Law, Parameter
+from quarry.analysis.laws.repeated_data import EPOCHS, epochs
 from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError, LawError
 

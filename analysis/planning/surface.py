@@ -11,7 +11,8 @@ import numpy as np
 from quarry.analysis.fitting.coordinates import stopped
 from quarry.analysis.fitting.intervals import Interval, widened_quantile, widening_factor
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
-from quarry.analysis.laws.catalog import LAWS, Law, Parameter, Values
+from quarry.analysis.laws.catalog import LAWS
+from quarry.analysis.laws.law import Law, Parameter, Values
 from quarry.analysis.laws.published import find_published
 from quarry.errors import FitError
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from quarry.analysis.laws.catalog import Parameter, Values
+from quarry.analysis.laws.law import Parameter, Values
 from quarry.analysis.planning.optimum import optimum
 from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.laws.catalog import Law
+from quarry.analysis.laws.law import Law
 from quarry.analysis.points.choice import Choice
 from quarry.analysis.points.table import Exclusion, Points
 from quarry.errors import FitError

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import polars as pl
 
-from quarry.analysis.laws.catalog import Law
+from quarry.analysis.laws.law import Law
 from quarry.checks import check_choice
 from quarry.errors import PointsError, RecordError
 from quarry.train.record.points_table import named, on_this_machine, points_table

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from quarry.analysis.laws.catalog import LAWS, Law
+from quarry.analysis.laws.catalog import LAWS
+from quarry.analysis.laws.law import Law
 
 PF_DAY = 8.64e19
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from quarry.analysis.laws.catalog import CHINCHILLA
+from quarry.analysis.laws.chinchilla import CHINCHILLA
 from tests.analysis.designs import GRID
 
 TRUTH = GRID.params

@@ -45,7 +45,7 @@ def weights() -> np.ndarray:
 def ours() -> float:
     """The best objective, by this project's solver."""
     from quarry.analysis.fitting.solver import solve
-    from quarry.analysis.laws.catalog import CHINCHILLA
+    from quarry.analysis.laws.chinchilla import CHINCHILLA
 
     n, tokens, log_loss = points()
     inputs, natural = {"N": np.exp(n), "E": np.exp(tokens)}, starts()
@@ -89,7 +89,7 @@ def scipys(gradient: bool) -> float:
 def surface() -> float:
     """The objective of the nine-parameter surface on 2,000 points of 500 runs, with 1,000 draws."""
     from quarry.analysis.fitting.estimation import fit
-    from quarry.analysis.laws.catalog import epochs
+    from quarry.analysis.laws.repeated_data import epochs
 
     law, rng = epochs(("coupling", "reuse"), 1e7, 1e9), np.random.default_rng(0)
     true = TRUE | {"kappa": 0.8, "R_0": 15.0, "p": 0.1, "q": 0.2}

@@ -24,7 +24,7 @@ from quarry.analysis.fitting.profiles.curve import Curve, Tracer, crossings, nea
 from quarry.analysis.fitting.profiles.quantity import Quantity, find_quantity
 from quarry.analysis.fitting.profiles.threshold import local_shape
 from quarry.analysis.fitting.search import Data
-from quarry.analysis.laws.catalog import Values
+from quarry.analysis.laws.law import Values
 from quarry.checks import check_level
 from quarry.errors import FitError
 

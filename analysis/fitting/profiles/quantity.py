@@ -10,7 +10,7 @@ import numpy as np
 
 from quarry.analysis.fitting.coordinates import limits, named, search_coordinate, to_search
 from quarry.analysis.fitting.estimation import Fit
-from quarry.analysis.laws.catalog import Law, Parameter, Values
+from quarry.analysis.laws.law import Law, Parameter, Values
 from quarry.errors import FitError
 
 # A derived quantity is followed this far: a factor of 1e12 if positive.

@@ -32,7 +32,7 @@ import scipy
 from quarry.analysis.fitting.coordinates import at_bounds
 from quarry.analysis.fitting.profiles.quantity import Quantity, slope
 from quarry.analysis.fitting.search import Data
-from quarry.analysis.laws.catalog import Law
+from quarry.analysis.laws.law import Law
 from quarry.errors import FitError
 
 # The width over which residuals are counted, in those of Hall and Sheather.

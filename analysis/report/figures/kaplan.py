@@ -15,7 +15,7 @@ import polars as pl
 
 from quarry import text
 from quarry.analysis.laws.batch_size import critical_batch
-from quarry.analysis.laws.catalog import CONTEXT, Values
+from quarry.analysis.laws.kaplan import CONTEXT
 from quarry.analysis.laws.kaplan_frontier import (
     converged_loss,
     excess_compute,
@@ -27,6 +27,7 @@ from quarry.analysis.laws.kaplan_frontier import (
     stopping_fraction,
     stopping_step,
 )
+from quarry.analysis.laws.law import Values
 from quarry.analysis.report.figures.lines import AxisWords, beside, line, line_colour, marked, panel
 from quarry.analysis.report.figures.parts import LABELS, axis, finished
 from quarry.analysis.report.figures.theme import INK

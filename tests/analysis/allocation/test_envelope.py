@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from quarry.analysis.allocation.envelope import fit_envelope
-from quarry.analysis.laws.catalog import CHINCHILLA, chinchilla_optimum
+from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.table import load_points

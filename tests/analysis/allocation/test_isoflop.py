@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quarry.analysis.allocation.isoflop import fit_isoflop
-from quarry.analysis.laws.catalog import CHINCHILLA, chinchilla_optimum
+from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.points.table import load_points
 from quarry.errors import FitError
 from tests.published import published

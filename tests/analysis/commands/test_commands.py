@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quarry.analysis.laws.catalog import CHINCHILLA, DATA_CONSTRAINED, chinchilla_optimum
+from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.laws.published import PUBLISHED
+from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED
 from tests.commands import quarry
 
 TRUE = PUBLISHED["besiroglu"].params

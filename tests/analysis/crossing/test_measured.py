@@ -12,7 +12,7 @@ from rich.console import Console
 from quarry.analysis.commands.crossing import crossing_command, published_table
 from quarry.analysis.crossing.measured import find_crossing
 from quarry.analysis.crossing.power_laws import Crossing, Growth, PowerLaw
-from quarry.analysis.laws.catalog import KAPLAN_ND
+from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.report.figures.crossing import crossing_curves, crossing_histogram
 from quarry.errors import FitError

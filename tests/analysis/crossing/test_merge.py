@@ -11,8 +11,10 @@ from rich.console import Console
 from quarry.analysis.commands.crossing import merge_table
 from quarry.analysis.crossing.merge import find_merge
 from quarry.analysis.fitting.estimation import fit
-from quarry.analysis.laws.catalog import CHINCHILLA, DATA_CONSTRAINED, KAPLAN_N, KAPLAN_ND, epochs
+from quarry.analysis.laws.chinchilla import CHINCHILLA
+from quarry.analysis.laws.kaplan import KAPLAN_N, KAPLAN_ND
 from quarry.analysis.laws.published import PUBLISHED
+from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED, epochs
 from quarry.errors import FitError
 
 GRID = pl.DataFrame(

@@ -6,7 +6,8 @@ import pytest
 
 from quarry import fit
 from quarry.analysis.fitting.comparison import compare, leave_one_out
-from quarry.analysis.laws.catalog import CHINCHILLA, OVERTRAINING, find_law
+from quarry.analysis.laws.catalog import find_law
+from quarry.analysis.laws.chinchilla import CHINCHILLA, OVERTRAINING
 from quarry.errors import FitError
 from tests.analysis.designs import GRID, KAPLAN
 

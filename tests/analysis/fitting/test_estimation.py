@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from quarry import fit, load_points
-from quarry.analysis.laws.catalog import CHINCHILLA
+from quarry.analysis.laws.chinchilla import CHINCHILLA
 from quarry.analysis.points.table import Exclusion, Points
 from quarry.errors import FitError, LawError
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET

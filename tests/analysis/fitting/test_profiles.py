@@ -12,7 +12,8 @@ from quarry.analysis.fitting.profiles.likelihood import profile
 from quarry.analysis.fitting.profiles.quantity import followed_quantity, parameter_quantity
 from quarry.analysis.fitting.profiles.threshold import local_shape
 from quarry.analysis.fitting.solver import Pull
-from quarry.analysis.laws.catalog import CHINCHILLA, Law, Parameter, chinchilla_optimum
+from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
+from quarry.analysis.laws.law import Law, Parameter
 from quarry.errors import FitError
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN
 from tests.published import published

@@ -9,7 +9,8 @@ import pytest
 from quarry import fit, load_points
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.search import Data
-from quarry.analysis.laws.catalog import CHINCHILLA, LAWS
+from quarry.analysis.laws.catalog import LAWS
+from quarry.analysis.laws.chinchilla import CHINCHILLA
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET, Design, measured, spaced
 
 REPEATS = {"kaplan-nd": 2, "skaling": 2, "broken-power": 2}

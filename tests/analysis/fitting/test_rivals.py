@@ -12,7 +12,9 @@ from rich.console import Console
 from quarry import fit
 from quarry.analysis.commands.rivals import print_rivals, rivals_json
 from quarry.analysis.fitting.rivals import RIVALS, compare_rivals, of_best_recipe
-from quarry.analysis.laws.catalog import DATA_CONSTRAINED, EFFECTIVE_REUSE, KAPLAN_ND, OVERFIT_EPOCHS, Law
+from quarry.analysis.laws.kaplan import KAPLAN_ND
+from quarry.analysis.laws.law import Law
+from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS
 from quarry.analysis.points.strict import strict
 from quarry.analysis.points.table import Points
 from quarry.analysis.report.figures.rivals import held_out_predictions

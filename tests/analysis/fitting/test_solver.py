@@ -7,7 +7,9 @@ from scipy.optimize import least_squares, minimize
 
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.solver import Pull, float64_on_cpu, jacobian, solve, solve_damped
-from quarry.analysis.laws.catalog import CHINCHILLA, KAPLAN_N, POWER_OFFSET
+from quarry.analysis.laws.chinchilla import CHINCHILLA
+from quarry.analysis.laws.kaplan import KAPLAN_N
+from quarry.analysis.laws.power_laws import POWER_OFFSET
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN
 
 DELTA = 1e-3

@@ -7,7 +7,7 @@ import pytest
 
 from quarry.analysis.laws import kaplan_frontier as kaplan
 from quarry.analysis.laws.batch_size import critical_batch
-from quarry.analysis.laws.catalog import KAPLAN_ND, KAPLAN_NS
+from quarry.analysis.laws.kaplan import KAPLAN_ND, KAPLAN_NS
 from quarry.analysis.laws.kaplan_frontier import plan_efficient_run
 from quarry.analysis.laws.published import PF_DAY, find_published
 from quarry.errors import FitError

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from quarry.analysis.laws.catalog import CHINCHILLA, KAPLAN_N, LAWS, chinchilla_optimum, find_law
+from quarry.analysis.laws.catalog import LAWS, find_law
+from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
+from quarry.analysis.laws.kaplan import KAPLAN_N
 from quarry.errors import LawError
 from tests.analysis.designs import DESIGNS
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quarry.analysis.laws.catalog import DATA_CONSTRAINED, chinchilla_optimum
+from quarry.analysis.laws.chinchilla import chinchilla_optimum
 from quarry.analysis.laws.published import (
     APPROACHES,
     CHINCHILLA_PLANS,
@@ -13,6 +13,7 @@ from quarry.analysis.laws.published import (
     TRENDS,
     find_published,
 )
+from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED
 from quarry.errors import LawError
 
 

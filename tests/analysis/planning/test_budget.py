@@ -14,9 +14,11 @@ from rich.console import Console
 
 from quarry.analysis.commands.plan import draw, next_command, plan_command
 from quarry.analysis.fitting.estimation import fit
-from quarry.analysis.laws.catalog import CHINCHILLA, LAWS, chinchilla_optimum, epochs
+from quarry.analysis.laws.catalog import LAWS
+from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.laws.kaplan_frontier import plan_efficient_run
 from quarry.analysis.laws.published import PUBLISHED
+from quarry.analysis.laws.repeated_data import epochs
 from quarry.analysis.planning.budget import plan
 from quarry.analysis.planning.next_runs import plan_next_runs
 from quarry.analysis.planning.optimum import optimum

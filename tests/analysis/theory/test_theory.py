@@ -8,7 +8,7 @@ from scipy import integrate
 from quarry import load_points
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.fitting.estimation import fit
-from quarry.analysis.laws.catalog import epochs
+from quarry.analysis.laws.repeated_data import epochs
 from quarry.analysis.theory.circuits import Circuits, saturation, speeds, switched_on
 from quarry.analysis.theory.comparison import beside
 from quarry.analysis.theory.exact import epochs_to, merge_gap, reuse_rate, slope

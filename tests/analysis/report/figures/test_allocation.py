@@ -6,7 +6,7 @@ import pytest
 
 from quarry.analysis.allocation.envelope import fit_envelope
 from quarry.analysis.allocation.isoflop import fit_isoflop
-from quarry.analysis.laws.catalog import CHINCHILLA, chinchilla_optimum
+from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.report.figures.allocation import compute_optimal, envelope_curves, isoflop_curves
 
 BESIROGLU = {"L_inf": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}

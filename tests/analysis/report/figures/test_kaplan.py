@@ -9,7 +9,7 @@ import pytest
 from quarry.analysis.crossing.power_laws import Crossing, published_crossings
 from quarry.analysis.laws import kaplan_frontier as theory
 from quarry.analysis.laws.batch_size import critical_batch, minimum_steps
-from quarry.analysis.laws.catalog import CONTEXT, KAPLAN_NS
+from quarry.analysis.laws.kaplan import CONTEXT, KAPLAN_NS
 from quarry.analysis.laws.published import PF_DAY, PUBLISHED, TRENDS
 from quarry.analysis.report.figures import kaplan as figures
 
