@@ -1,9 +1,11 @@
-"""What every corpus is: documents of text in a fixed order."""
+"""What every corpus gives: documents of text in a fixed order; and the files that text is read from."""
 
-from collections.abc import Callable, Iterator
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from quarry.errors import DataError
 
@@ -33,9 +35,63 @@ class Corpus:
         return map(self.read, range(self.count))
 
 
+@runtime_checkable
+class Source(Protocol):
+    """A kind of corpus: where its files are and how its documents are read.
+
+    `argument` is what follows the colon in the name of a corpus; `data_dir` holds prepared data sets.
+    """
+
+    @property
+    def usage(self) -> str:
+        """The form of its names, `KIND` or `KIND:ARGUMENT`, as messages show it."""
+        ...
+
+    def version(self) -> str:
+        """A version that changes with the text where the files alone do not tell, else empty."""
+        ...
+
+    def files(self, argument: str, data_dir: Path) -> list[Path]:
+        """The files that the text comes from, sorted. Raises DataError if there are none."""
+        ...
+
+    def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
+        """The corpus, prepared below `data_dir` on first use. Raises DataError if that is not possible."""
+        ...
+
+
+def file_fingerprint(name: str, version: str, files: Iterable[Path]) -> str:
+    """Hexadecimal digest of a corpus by the names, sizes and times of its files, without reading them."""
+    digest = hashlib.sha256(repr((name, version)).encode())
+    for path in files:
+        status = path.stat()
+        digest.update(repr((str(path), status.st_size, status.st_mtime_ns)).encode())
+    return digest.hexdigest()
+
+
+def files_below(root: Path, suffixes: Set[str], skip: Set[str] = frozenset()) -> list[Path]:
+    """Regular files below `root` with these suffixes, sorted; links to folders are not followed."""
+    files = []
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [subfolder for subfolder in subfolders if subfolder not in skip]
+        paths = (Path(folder, name) for name in names)
+        files += [path for path in paths if path.suffix.lower() in suffixes and path.is_file()]
+    return sorted(files)
+
+
 def read_text(path: Path) -> str:
     """The file as text, line ends untouched. Raises DataError if it is not UTF-8."""
     try:
         return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 (byte {error.start}): convert it or move it away") from None
+
+
+def to_utf8(text: str) -> bytes:
+    """The text in UTF-8. Raises DataError for a lone surrogate, which UTF-8 cannot hold."""
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"text has a lone surrogate at character {error.start}, which UTF-8 cannot hold"
+        ) from None

