@@ -26,7 +26,7 @@ FORMAT = 1
 """Of the files and of how documents are split and ordered; part of both hashes."""
 
 
-def prepare_store(
+def prepare_tokens(
     corpus_name: str,
     tokenizer_name: str,
     cache: Path,

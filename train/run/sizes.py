@@ -9,7 +9,7 @@ from quarry.train.config.experiment import Experiment
 from quarry.train.config.schedules import check_schedule
 from quarry.train.data.order import unique_sequences
 from quarry.train.data.store import TokenStore
-from quarry.train.data.store_building import prepare_store
+from quarry.train.data.store_building import prepare_tokens
 from quarry.train.record.folders import make_writable
 
 
@@ -58,7 +58,7 @@ def prepare_store(experiment: Experiment, cache: Path) -> TokenStore:
     """The token store of an experiment, built if the cache does not have it."""
     make_writable(cache)
     data = experiment.data
-    return prepare_store(
+    return prepare_tokens(
         data.corpus,
         data.tokenizer,
         cache,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from quarry.train.data.store_building import prepare_store
+from quarry.train.data.store_building import prepare_tokens
 
 
 @pytest.fixture(scope="session")
@@ -17,4 +17,4 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def store(folder, tmp_path_factory):
     """The bytes of those documents."""
-    return prepare_store(f"folder:{folder}", "bytes", tmp_path_factory.mktemp("cache"))
+    return prepare_tokens(f"folder:{folder}", "bytes", tmp_path_factory.mktemp("cache"))

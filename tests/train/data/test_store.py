@@ -10,7 +10,7 @@ import pytest
 
 from quarry.errors import DataError
 from quarry.train.data.store import open_store
-from quarry.train.data.store_building import prepare_store
+from quarry.train.data.store_building import prepare_tokens
 from quarry.train.data.tokenizers import make_tokenizer
 
 SPLITS = ("train", "validation", "test")
@@ -37,7 +37,7 @@ def write(folder, texts):
 
 @pytest.mark.parametrize("tokenizer", ["bytes", "bpe:280"])
 def test_every_document_is_in_one_split(folder, tmp_path, tokenizer):
-    store = prepare_store(f"folder:{folder}", tokenizer, tmp_path)
+    store = prepare_tokens(f"folder:{folder}", tokenizer, tmp_path)
     found = {split: documents(store, split) for split in SPLITS}
     assert sorted(all_documents(store)) == sorted(path.read_text() for path in folder.iterdir())
     for split, texts in found.items():
@@ -50,7 +50,7 @@ def test_every_document_is_in_one_split(folder, tmp_path, tokenizer):
 
 
 def test_fractions_are_respected(folder, tmp_path):
-    store = prepare_store(f"folder:{folder}", "bytes", tmp_path, validation_fraction=0.3, test_fraction=0.2)
+    store = prepare_tokens(f"folder:{folder}", "bytes", tmp_path, validation_fraction=0.3, test_fraction=0.2)
     counts = [store.manifest["splits"][split]["documents"] for split in SPLITS]
     assert np.allclose(counts, [100, 60, 40], atol=25)  # 3.5 standard deviations
 
@@ -58,7 +58,7 @@ def test_fractions_are_respected(folder, tmp_path):
 def test_a_split_depends_on_no_other_document(store, folder, tmp_path):
     more = shutil.copytree(folder, tmp_path / "more")
     (more / "new.txt").write_text("one more")
-    grown = prepare_store(f"folder:{more}", "bytes", tmp_path / "cache")
+    grown = prepare_tokens(f"folder:{more}", "bytes", tmp_path / "cache")
     for split in SPLITS:
         assert [text for text in documents(grown, split) if text != "one more"] == documents(store, split)
 
@@ -70,25 +70,25 @@ def test_the_order_is_not_that_of_the_files(store):
 
 def test_exact_duplicates_are_dropped_and_counted(tmp_path):
     texts = [f"text {i}" for i in range(100)]
-    store = prepare_store(write(tmp_path / "a", texts + texts[:7]), "bytes", tmp_path / "cache")
+    store = prepare_tokens(write(tmp_path / "a", texts + texts[:7]), "bytes", tmp_path / "cache")
     assert store.manifest["documents"] == 100
     assert store.manifest["duplicates_dropped"] == 7
     assert sorted(all_documents(store)) == sorted(texts)
 
 
 def test_bpe_is_trained_on_training_documents_only(folder, tmp_path):
-    store = prepare_store(f"folder:{folder}", "bpe:280", tmp_path)
+    store = prepare_tokens(f"folder:{folder}", "bpe:280", tmp_path)
     assert store.tokenizer == make_tokenizer("bpe:280", documents(store, "train"))
     assert store.tokenizer != make_tokenizer("bpe:280", documents(store, "test"))
 
 
 def test_the_second_use_reads_no_document(folder, tmp_path):
-    first = prepare_store(f"folder:{folder}", "bytes", tmp_path)
+    first = prepare_tokens(f"folder:{folder}", "bytes", tmp_path)
     before = (first.directory / "train.bin").stat().st_mtime_ns
     program = (
         "import sys, pathlib; from quarry.train.data import folders, store_building;"
         "folders.read_text = None;"
-        f"found = store_building.prepare_store('folder:{folder}', 'bytes', pathlib.Path({str(tmp_path)!r}));"
+        f"found = store_building.prepare_tokens('folder:{folder}', 'bytes', pathlib.Path({str(tmp_path)!r}));"
         "assert 'tensorflow_datasets' not in sys.modules; print(found.directory)"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -98,25 +98,25 @@ def test_the_second_use_reads_no_document(folder, tmp_path):
 
 def test_changed_documents_make_another_store(tmp_path):
     name = write(tmp_path / "a", [f"text {i}" for i in range(100)])
-    first = prepare_store(name, "bytes", tmp_path / "cache")
+    first = prepare_tokens(name, "bytes", tmp_path / "cache")
     (tmp_path / "a" / "3.txt").write_text("another text")
-    second = prepare_store(name, "bytes", tmp_path / "cache")
+    second = prepare_tokens(name, "bytes", tmp_path / "cache")
     assert second.directory != first.directory
     assert "another text" in all_documents(second)
 
 
 def test_the_same_text_elsewhere_shares_the_files_and_keeps_its_name(tmp_path):
     texts = [f"text {i}" for i in range(100)]
-    stores = [prepare_store(write(tmp_path / name, texts), "bytes", tmp_path / "cache") for name in "ab"]
-    again = prepare_store(f"folder:{tmp_path / 'b'}", "bytes", tmp_path / "cache")
+    stores = [prepare_tokens(write(tmp_path / name, texts), "bytes", tmp_path / "cache") for name in "ab"]
+    again = prepare_tokens(f"folder:{tmp_path / 'b'}", "bytes", tmp_path / "cache")
     assert stores[0].directory == stores[1].directory == again.directory
     assert again.manifest["corpus"] == stores[1].manifest["corpus"] == f"folder:{tmp_path / 'b'}"
 
 
 def test_two_processes_preparing_at_once_both_end_with_a_good_store(tmp_path):
     program = (
-        "import sys, pathlib; from quarry.train.data.store_building import prepare_store;"
-        "store = prepare_store('sotu', 'bytes', pathlib.Path(sys.argv[1]));"
+        "import sys, pathlib; from quarry.train.data.store_building import prepare_tokens;"
+        "store = prepare_tokens('sotu', 'bytes', pathlib.Path(sys.argv[1]));"
         "store.verify(); print(store.directory)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
@@ -132,12 +132,12 @@ def test_dying_while_writing_leaves_nothing_visible(folder, tmp_path):
     program = (
         "import os, pathlib, sys; from quarry.train.data import store_building;"
         "store_building.save_tokenizer = lambda *_: os._exit(9);"
-        f"store_building.prepare_store('folder:{folder}', 'bytes', pathlib.Path(sys.argv[1]))"
+        f"store_building.prepare_tokens('folder:{folder}', 'bytes', pathlib.Path(sys.argv[1]))"
     )
     run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True)
     assert run.returncode == 9
     assert all(path.name.startswith(".") for path in (tmp_path / "tokens").iterdir())
-    prepare_store(f"folder:{folder}", "bytes", tmp_path).verify()
+    prepare_tokens(f"folder:{folder}", "bytes", tmp_path).verify()
 
 
 def test_a_truncated_file_is_refused_on_opening(store, tmp_path):
@@ -170,7 +170,7 @@ def test_the_manifest_says_what_the_store_is(store, folder):
 def test_one_document_cannot_be_split(tmp_path):
     name = write(tmp_path / "a", ["all of it"])
     with pytest.raises(DataError, match=r"1 distinct document, and none fell into .* and "):
-        prepare_store(name, "bytes", tmp_path / "cache")
+        prepare_tokens(name, "bytes", tmp_path / "cache")
     assert not (tmp_path / "cache" / "tokens").exists()
 
 
@@ -184,4 +184,4 @@ def test_one_document_cannot_be_split(tmp_path):
 )
 def test_bad_fractions_are_refused(folder, tmp_path, fractions, message):
     with pytest.raises(DataError, match=message):
-        prepare_store(f"folder:{folder}", "bytes", tmp_path, **fractions)
+        prepare_tokens(f"folder:{folder}", "bytes", tmp_path, **fractions)

@@ -8,7 +8,7 @@ from quarry.model.config import modern
 from quarry.model.sharding import make_mesh
 from quarry.model.transformer import abstract, apply, build, token_losses
 from quarry.train.config.experiment import Experiment
-from quarry.train.data.store_building import prepare_store
+from quarry.train.data.store_building import prepare_tokens
 from quarry.train.run.evaluation import Evaluator, evaluation_steps, unigram_entropy
 
 CONTEXT = 32
@@ -17,7 +17,7 @@ EXPERIMENT = Experiment(model=modern(16, 2, 2, context=CONTEXT), batch_tokens=25
 
 @pytest.fixture(scope="module")
 def store(cache):
-    return prepare_store("sotu", "bytes", cache)
+    return prepare_tokens("sotu", "bytes", cache)
 
 
 def test_the_loss_is_the_mean_over_tokens_and_its_error_that_over_sequences(store):
