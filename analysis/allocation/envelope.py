@@ -40,19 +40,19 @@ _FEWEST_SIZES = 3
 class Envelope:
     """The compute frontier and the straight lines through the places where it passes to another size.
 
-    `curves` are the points, `frontier` those on the hull, by rising C. `crossings` has a row for each edge of
+    `curves` are the points, `frontier` those on the hull, by rising C. `handovers` has a row for each edge of
     the hull that joins two sizes: C, N, E, loss at its middle; the size N it comes `from` and goes `to`; and
     `bounded`: whether both were measured beyond the edge, so that their curves decided, not the ends of runs.
     """
 
     curves: pl.DataFrame
     frontier: pl.DataFrame
-    crossings: pl.DataFrame
+    handovers: pl.DataFrame
     trend: Trend
 
     def to_json(self) -> dict[str, Any]:
         """Strict JSON values: {method, crossings, trend}."""
-        return {"method": "envelope", "crossings": self.crossings.to_dicts(), "trend": self.trend.to_json()}
+        return {"method": "envelope", "crossings": self.handovers.to_dicts(), "trend": self.trend.to_json()}
 
 
 def fit_envelope(
@@ -62,21 +62,21 @@ def fit_envelope(
 
     A DataFrame needs N (parameters), loss (nats per token), and E (tokens) or C (FLOPs); runs are resampled
     for the intervals, and without a column run every row is its own. Raises FitError if the frontier
-    holds fewer than 3 sizes, or fewer than 2 crossings inside the runs of both sizes. Source: Hoffmann et al.
+    holds fewer than 3 sizes, or fewer than 2 handovers inside the runs of both sizes. Source: Hoffmann et al.
     2022 (arXiv 2203.15556), section 3.1; the hull is that of Henighan et al. 2020 (arXiv 2010.14701).
     """
     check_settings(FitError, bootstrap, seed, level)
     table = with_sizes(allocation_table(points))
-    frontier, crossings = _crossings(table)
-    _check(table, frontier, crossings)
+    frontier, handovers = _frontier_and_handovers(table)
+    _check(table, frontier, handovers)
     draws, unusable = _redrawn(table, bootstrap, seed)
     widening = widening_factor(max(2, table["run"].n_unique()), level)
-    warnings = (*measurement_warnings(frontier), *_edge_warnings(table, frontier, crossings), *unusable)
-    trend = trend_through(_optima(crossings), draws, level, widening, warnings)
-    return Envelope(table.drop("size"), frontier.drop("size"), crossings, trend)
+    warnings = (*measurement_warnings(frontier), *_edge_warnings(table, frontier, handovers), *unusable)
+    trend = trend_through(_optima(handovers), draws, level, widening, warnings)
+    return Envelope(table.drop("size"), frontier.drop("size"), handovers, trend)
 
 
-def _crossings(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _frontier_and_handovers(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The frontier, and its edges from one size to another."""
     frontier = compute_frontier(table)
     size, cost = frontier["size"].to_numpy(), frontier["C"].to_numpy()
@@ -102,37 +102,37 @@ def _middle(values: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.nda
     return np.sqrt(values[before]) * np.sqrt(values[after])
 
 
-def _optima(crossings: pl.DataFrame) -> Optima:
-    used = crossings.filter("bounded")
+def _optima(handovers: pl.DataFrame) -> Optima:
+    used = handovers.filter("bounded")
     log_c, log_n, log_e = (np.log(used[name].to_numpy()) for name in ("C", "N", "E"))
     return Optima(log_c, log_n, log_e, np.ones(len(used)))
 
 
-def _check(table: pl.DataFrame, frontier: pl.DataFrame, crossings: pl.DataFrame) -> None:
+def _check(table: pl.DataFrame, frontier: pl.DataFrame, handovers: pl.DataFrame) -> None:
     sizes = frontier["size"].n_unique()
     if sizes < _FEWEST_SIZES:
         raise FitError(
             f"the compute frontier holds {text.plural(sizes, 'size')} of the {table['size'].n_unique()} "
             f"measured, and its slope needs {_FEWEST_SIZES}: add sizes, or curves that reach further"
         )
-    if (bounded := int(crossings["bounded"].sum())) < 2:
+    if (bounded := int(handovers["bounded"].sum())) < 2:
         raise FitError(
-            f"the compute frontier has {text.plural(len(crossings), 'crossing')} between sizes, and only "
+            f"the compute frontier has {text.plural(len(handovers), 'handover')} between sizes, and only "
             f"{bounded} inside the runs of both: the others follow from where runs begin and end, not from "
             "the losses; measure small sizes further on, or large ones earlier"
         )
 
 
 def _redrawn(table: pl.DataFrame, bootstrap: int, seed: int) -> tuple[Optima | None, tuple[str, ...]]:
-    """The crossings of the frontier of resampled runs, [draws, crossings]; None if too few draws have two."""
+    """The handovers of the frontier of resampled runs, [draws, handovers]; None if too few draws have two."""
     if bootstrap == 0:
         return None, ("no interval was asked for (bootstrap=0)",)
     drawn = resample(table["run"].to_numpy(), bootstrap, seed) > 0
-    optima = [_optima(_crossings(table.filter(pl.Series(rows)))[1]) for rows in drawn]
+    optima = [_optima(_frontier_and_handovers(table.filter(pl.Series(rows)))[1]) for rows in drawn]
     usable = [one for one in optima if len(one.log_c) >= 2]
     if len(usable) < bootstrap / 2:
         return None, (
-            f"no interval: only {len(usable)} of {bootstrap} resamples of the runs have two crossings; "
+            f"no interval: only {len(usable)} of {bootstrap} resamples of the runs have two handovers; "
             "train more sizes or seeds",
         )
     return _padded(usable), ()
@@ -149,16 +149,16 @@ def _padded(optima: list[Optima]) -> Optima:
     return Optima(stacked("log_c"), stacked("log_n"), stacked("log_e"), stacked("weight"))
 
 
-def _edge_warnings(table: pl.DataFrame, frontier: pl.DataFrame, crossings: pl.DataFrame) -> list[str]:
+def _edge_warnings(table: pl.DataFrame, frontier: pl.DataFrame, handovers: pl.DataFrame) -> list[str]:
     warnings, n, size = [], frontier["N"], frontier["size"]
     ends = (("smallest", size[0] == 0, n[0]), ("largest", size[-1] == table["size"].max(), n[-1]))
     if edges := [f"the {word} size, N = {text.count(value)}" for word, reached, value in ends if reached]:
         warnings.append(
             f"the frontier ends at {' and at '.join(edges)}: sizes beyond might take part of what it leads"
         )
-    if unbounded := int((~crossings["bounded"]).sum()):
+    if unbounded := int((~handovers["bounded"]).sum()):
         warnings.append(
-            f"{unbounded} of {len(crossings)} crossings are left out: there the frontier passes to another "
+            f"{unbounded} of {len(handovers)} handovers are left out: there the frontier passes to another "
             "size because runs begin or end"
         )
     return warnings

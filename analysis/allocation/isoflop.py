@@ -20,7 +20,7 @@ import scipy
 
 from quarry import text
 from quarry.analysis.allocation.budgets import Curve, curve_of, group_budgets
-from quarry.analysis.allocation.curve_noise import Noise, measure_noise
+from quarry.analysis.allocation.loss_noise import LossNoise, measure_noise
 from quarry.analysis.allocation.minimum import METHODS, Minimum, interpolated, minimum, too_few
 from quarry.analysis.allocation.trends import (
     Optima,
@@ -61,7 +61,7 @@ class IsoFlop:
     curves: pl.DataFrame
     trend: Trend
     method: str
-    noise: Noise | None
+    noise: LossNoise | None
 
     def to_json(self) -> dict[str, Any]:
         """Strict JSON values: {method, interpolation, noise, budgets, refused, trend}."""
@@ -206,7 +206,7 @@ def _design_warnings(groups: list[pl.DataFrame], stray: int, method: str) -> lis
     return warnings
 
 
-def _noise_warnings(noise: Noise | None, bootstrap: int) -> list[str]:
+def _noise_warnings(noise: LossNoise | None, bootstrap: int) -> list[str]:
     if bootstrap == 0:
         return ["no interval was asked for (bootstrap=0)"]
     if noise is None:
@@ -216,7 +216,7 @@ def _noise_warnings(noise: Noise | None, bootstrap: int) -> list[str]:
     return []
 
 
-def _scatter(optima: Optima, noise: Noise | None) -> float:
+def _scatter(optima: Optima, noise: LossNoise | None) -> float:
     """How many times as far from the line the minima lie as their noise does; 1 unless that is unlikely."""
     freedom = len(optima.log_c) - 2
     if noise is None or freedom < 1:

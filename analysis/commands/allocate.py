@@ -104,7 +104,7 @@ def save_figures(found: Allocation, folder: Path) -> None:
     if isinstance(read, IsoFlop):
         optima, own = read.budgets, {"isoflop": isoflop_curves(read)}
     else:
-        optima, own = read.crossings, {"envelope": envelope_curves(read.curves, read)}
+        optima, own = read.handovers, {"envelope": envelope_curves(read.curves, read)}
     lines = {
         "optimal-n": compute_optimal(read.trend, optima, "N"),
         "optimal-tokens": compute_optimal(read.trend, optima, "E"),

@@ -9,9 +9,9 @@ from rich.table import Table
 from quarry import text
 from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.fit import print_warnings, write_result
+from quarry.analysis.crossing.known_laws import CONVENTIONS, Crossing, NoCrossing, published_crossings
 from quarry.analysis.crossing.measured import CrossingResult, find_crossing
 from quarry.analysis.crossing.merge import Merge, find_merge
-from quarry.analysis.crossing.power_laws import CONVENTIONS, Crossing, NoCrossing, published_crossings
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.published import PF_DAY
 from quarry.analysis.points.table import load_points

@@ -11,7 +11,7 @@ import polars as pl
 
 from quarry import text
 from quarry.analysis.allocation.trends import straight_line
-from quarry.analysis.crossing.power_laws import Growth, PowerLaw
+from quarry.analysis.crossing.known_laws import Growth, LossLaw
 from quarry.analysis.fitting.bootstrap import bootstrap
 from quarry.analysis.fitting.misfit import Misfit, misfit
 from quarry.analysis.fitting.objective import Objective
@@ -39,8 +39,8 @@ _LOG_SCALE, _LOG_GROWTH = (-200.0, 400.0), 700.0
 class Laws(NamedTuple):
     """L(C), L(D), D(C) and N(C)."""
 
-    compute: PowerLaw
-    data: PowerLaw
+    compute: LossLaw
+    data: LossLaw
     tokens: Growth
     sizes: Growth
 
@@ -53,8 +53,8 @@ def drawn_laws(params: Mapping[str, np.ndarray]) -> Iterator[Laws]:
             continue
         shared = own.get("L_inf", 0.0)
         yield Laws(
-            PowerLaw(own["C_c"], own["alpha_C"], own.get("L_inf_C", shared)),
-            PowerLaw(own["D_c"], own["alpha_D"], own.get("L_inf_D", shared)),
+            LossLaw(own["C_c"], own["alpha_C"], own.get("L_inf_C", shared)),
+            LossLaw(own["D_c"], own["alpha_D"], own.get("L_inf_D", shared)),
             Growth(own["D_0"], own["p"]),
             Growth(own["N_0"], own["q"]),
         )

@@ -1,6 +1,6 @@
 """Where measured L(C) and L(D) cross when each is carried on alone, and how far the runs determine it.
 
-`quarry.analysis.crossing.power_laws` has the crossing of two known laws and why its spread is told by
+`quarry.analysis.crossing.known_laws` has the crossing of two known laws and why its spread is told by
 quantiles; here
 the laws are fitted to points, and the runs resampled.
 """
@@ -15,18 +15,18 @@ import polars as pl
 
 from quarry import text
 from quarry.analysis.allocation.trends import measurement_warnings
-from quarry.analysis.crossing.law_draws import OFFSETS, ONE_PASS, Laws, Samples, drawn_laws
-from quarry.analysis.crossing.power_laws import (
+from quarry.analysis.crossing.known_laws import (
     Crossing,
     Growth,
+    LossLaw,
     NoCrossing,
-    PowerLaw,
     flops_interval,
     flops_quantile,
     log10_meeting,
     meeting,
     never_share,
 )
+from quarry.analysis.crossing.law_draws import OFFSETS, ONE_PASS, Laws, Samples, drawn_laws
 from quarry.analysis.fitting.bootstrap import resample
 from quarry.analysis.fitting.warnings import rejection
 from quarry.analysis.points.table import Exclusion, Points
@@ -65,8 +65,8 @@ class CrossingResult:
     """
 
     crossing: Crossing | NoCrossing
-    compute: PowerLaw
-    data: PowerLaw
+    compute: LossLaw
+    data: LossLaw
     tokens: Growth
     sizes: Growth
     offset: str

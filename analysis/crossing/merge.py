@@ -1,6 +1,6 @@
 """Where the compute frontier of one surface merges with its own floor.
 
-Laws of C and of D fitted apart may cross (`quarry.analysis.crossing.power_laws`). One surface of N, E and U
+Laws of C and of D fitted apart may cross (`quarry.analysis.crossing.known_laws`). One surface of N, E and U
 has no
 such point, because its floor lies below it everywhere: the question is whether its frontier comes near it.
 """
@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.crossing.power_laws import flops_interval, never_share
+from quarry.analysis.crossing.known_laws import flops_interval, never_share
 from quarry.analysis.fitting.estimation import Fit
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.planning.optimum import optimum

@@ -25,7 +25,7 @@ _FEWEST = 5
 
 
 @dataclass(frozen=True)
-class Batch:
+class FirstPassBatch:
     """The batch of the first passes in tokens, and the law of the critical one (B_star, alpha_B)."""
 
     tokens: float
@@ -50,7 +50,7 @@ class ToLoss:
     critical: np.ndarray
 
 
-def tokens_to_loss(fresh: FirstPass, targets: np.ndarray, batch: Batch | None = None) -> ToLoss:
+def tokens_to_loss(fresh: FirstPass, targets: np.ndarray, batch: FirstPassBatch | None = None) -> ToLoss:
     """Of every size and loss."""
     shape = (*fresh.losses.shape[:2], len(targets))
     losses = np.broadcast_to(fresh.losses[:, :, None, :], (*shape, fresh.losses.shape[-1]))
@@ -116,7 +116,7 @@ def duality_table(found: ToLoss, tuned: Grid, telling: Telling) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=keys | estimates("repeated_over_fresh"))
 
 
-def _kaplan(fresh: FirstPass, targets: np.ndarray, batch: Batch | None) -> np.ndarray:
+def _kaplan(fresh: FirstPass, targets: np.ndarray, batch: FirstPassBatch | None) -> np.ndarray:
     """Tokens [N, targets] by L(N, S_min) fitted to the measured losses; steps are tokens without a batch."""
     n, e = np.nonzero(~np.isnan(fresh.losses[0]))
     unknown = np.full((len(fresh.sizes), len(targets)), np.nan)

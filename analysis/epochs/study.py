@@ -29,7 +29,7 @@ from quarry.analysis.epochs.passes import Passes, passes_table, passes_to
 from quarry.analysis.epochs.power_laws import laws_table
 from quarry.analysis.epochs.reuse import Reuse, reuse, reuse_table
 from quarry.analysis.epochs.sample_efficiency import (
-    Batch,
+    FirstPassBatch,
     ToLoss,
     duality_table,
     exponents_table,
@@ -158,7 +158,7 @@ def _measured(
     entropy: float,
     rho: float,
     losses: tuple[float, ...],
-    batch: Batch | None,
+    batch: FirstPassBatch | None,
     seed: int,
 ) -> _Measured:
     plain, tuned, fresh = plain_grid(surface), tuned_grid(surface), first_pass(surface)
@@ -205,7 +205,7 @@ def _tables(found: _Measured, noise: Noise, entropy: float, telling: Telling) ->
     }
 
 
-def _batch(trained: pl.DataFrame, critical: Mapping[str, float] | None) -> Batch | None:
+def _batch(trained: pl.DataFrame, critical: Mapping[str, float] | None) -> FirstPassBatch | None:
     """The one batch of the plain runs, where the critical one is known."""
     if critical is None:
         return None
@@ -219,7 +219,7 @@ def _batch(trained: pl.DataFrame, critical: Mapping[str, float] | None) -> Batch
             f"with a critical batch the points need one B (or batch_tokens) for all of the plain recipe; "
             f"they have {', '.join(f'{batch:g}' for batch in sorted(batches)) or 'none'}"
         )
-    return Batch(batches[0], dict(critical))
+    return FirstPassBatch(batches[0], dict(critical))
 
 
 def _entropy(table: pl.DataFrame, given: float | None) -> float:

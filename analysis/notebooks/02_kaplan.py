@@ -41,7 +41,7 @@ from quarry.analysis.report.figures import kaplan as drawn
 from quarry.analysis.laws.kaplan_frontier import compute_exponent, compute_scale, convergence_ratios, data_for, excess_compute, excess_steps, optimal_size, optimal_steps, overfitting, stopping_fraction, tokens_by_rule, tokens_over_infinite_size
 from quarry.analysis.laws.kaplan import CONTEXT
 from quarry.analysis.laws.formulas import plain
-from quarry.analysis.crossing.power_laws import Crossing, naive_crossing
+from quarry.analysis.crossing.known_laws import Crossing, naive_crossing
 from quarry.analysis.laws.published import PF_DAY, PUBLISHED, TRENDS
 from quarry.text import count, interval, number, power
 
@@ -344,7 +344,7 @@ def crossing_of(trend, slope=1.0):
 
 
 met = [crossing_of(trend) for trend in conventions]
-drawn.crossings(c_min, d_law, conventions, met, (1e-2 * PF_DAY, 1e8 * PF_DAY))
+drawn.compute_and_data_laws(c_min, d_law, conventions, met, (1e-2 * PF_DAY, 1e8 * PF_DAY))
 
 # %%
 table(

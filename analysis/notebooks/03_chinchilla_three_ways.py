@@ -124,12 +124,12 @@ finished([plane], "Where the runs are", "colour: the loss, in nats per token")
 
 # %%
 first = fit_envelope(points, bootstrap=400)
-compute_optimal(first.trend, first.crossings)
+compute_optimal(first.trend, first.handovers)
 
 # %%
 notes = "".join(f"\n- {warning}" for warning in first.trend.warnings) or " none."
 Markdown(
-    f"{len(first.crossings)} places, {first.crossings['bounded'].sum()} of them usable: a = {number(first.trend.a, 3)}, "
+    f"{len(first.handovers)} places, {first.handovers['bounded'].sum()} of them usable: a = {number(first.trend.a, 3)}, "
     f"{first.trend.level:.0%} interval {interval(first.trend.a_interval)}. Warnings:{notes}"
 )
 

@@ -44,7 +44,7 @@ from quarry.errors import FitError
 from quarry import experiments
 from quarry import PUBLISHED, find_crossing, find_published, fit, load_points
 from quarry.analysis.laws.batch_size import critical_batch
-from quarry.analysis.crossing.power_laws import CONVENTIONS, Growth, PowerLaw, meeting, published_crossings
+from quarry.analysis.crossing.known_laws import CONVENTIONS, Growth, LossLaw, meeting, published_crossings
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.report.figures.fits import fitted_law
 from quarry.analysis.report.figures import inconsistency as drawn
@@ -126,7 +126,7 @@ Markdown(
 # %%
 trends = list(CONVENTIONS.values())
 met = list(published_crossings().values())
-redrawn.crossings(c_law, d_law, trends, met, (1e-2 * PF_DAY, 1e8 * PF_DAY))
+redrawn.compute_and_data_laws(c_law, d_law, trends, met, (1e-2 * PF_DAY, 1e8 * PF_DAY))
 
 # %%
 table(
@@ -154,7 +154,7 @@ table(
 # %%
 def moved(alpha_c=1.0, alpha_d=1.0, p=1.0):
     """The crossing with exponents multiplied by these factors, by Table 6."""
-    compute, data = PowerLaw(c["C_c"], alpha_c * c["alpha_C"]), PowerLaw(d["D_c"], alpha_d * d["alpha_D"])
+    compute, data = LossLaw(c["C_c"], alpha_c * c["alpha_C"]), LossLaw(d["D_c"], alpha_d * d["alpha_D"])
     tokens = Growth(e_opt.y_0 * PF_DAY ** (-p * e_opt.exponent), p * e_opt.exponent)
     return meeting(compute, data, tokens, Growth.of(n_opt))
 
@@ -178,7 +178,7 @@ quoted = {
     f"{compute_exponent(p):.4f}, with its own C_c, from Table 3": (compute_exponent(p), compute_scale(p)),
 }
 stars = {
-    name: meeting(PowerLaw(scale, alpha), PowerLaw(d["D_c"], d["alpha_D"]), Growth.of(e_opt))
+    name: meeting(LossLaw(scale, alpha), LossLaw(d["D_c"], d["alpha_D"]), Growth.of(e_opt))
     for name, (alpha, scale) in quoted.items()
 }
 table(
@@ -189,7 +189,7 @@ table(
 # %%
 every = [one.flops / PF_DAY for one in (*met, *stars.values())]
 gpt3 = 6 * 175e9 * 300e9
-promise, allowed = PowerLaw(c["C_c"], c["alpha_C"]).at(gpt3), PowerLaw(d["D_c"], d["alpha_D"]).at(e_opt.predict(gpt3))
+promise, allowed = LossLaw(c["C_c"], c["alpha_C"]).at(gpt3), LossLaw(d["D_c"], d["alpha_D"]).at(e_opt.predict(gpt3))
 ten_percent = met[0].flops * 1.1 ** (-1 / (c["alpha_C"] - d["alpha_D"] * e_opt.exponent))
 Markdown(
     f"So C* is {power(min(every))} to {power(max(every))} PF-days by the paper's own numbers, before any error of measurement: quote it with "
@@ -291,7 +291,7 @@ def learning_curve(n, tokens, batch=2**19):
 
 tokens = np.geomspace(1e9, 1e12, 61)
 sizes = [10.0**exponent for exponent in range(7, 14)]
-floors = pl.DataFrame({"U": tokens, "loss": PowerLaw(d["D_c"], d["alpha_D"]).at(tokens)})
+floors = pl.DataFrame({"U": tokens, "loss": LossLaw(d["D_c"], d["alpha_D"]).at(tokens)})
 curves = pl.concat(
     [
         pl.DataFrame({"E": tokens, "loss": learning_curve(n, tokens)}).with_columns(N=pl.lit(n), run=pl.lit(count(n)))

@@ -30,7 +30,7 @@ def reuse_rate(model: Solvable, n: float, unique: float, epochs: float) -> float
     Yan et al. 2025's effective reuse rate E_r. Infinite if no one pass gets there.
     """
     target = model.loss(n, unique, epochs)
-    return _crossing(lambda tokens: model.loss(n, tokens, 1.0), target, unique / 100) / unique
+    return _first_reached(lambda tokens: model.loss(n, tokens, 1.0), target, unique / 100) / unique
 
 
 def epochs_to(model: Solvable, n: float, unique: float, loss: float) -> float:
@@ -38,10 +38,10 @@ def epochs_to(model: Solvable, n: float, unique: float, loss: float) -> float:
 
     For models whose loss falls with k as long as it is above `loss`.
     """
-    return _crossing(lambda epochs: model.loss(n, unique, epochs), loss, 1e-3)
+    return _first_reached(lambda epochs: model.loss(n, unique, epochs), loss, 1e-3)
 
 
-def _crossing(falling: Callable[[float], float], target: float, start: float) -> float:
+def _first_reached(falling: Callable[[float], float], target: float, start: float) -> float:
     """Where a falling function of a positive number comes down to `target`, sought from `start` upwards."""
     low = start
     if falling(low) <= target:

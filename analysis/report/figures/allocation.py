@@ -62,7 +62,7 @@ def compute_optimal(
 ) -> alt.LayerChart:
     """The compute-optimal N or E against C, carried on to `beyond` times the largest C of the optima.
 
-    `optima` are the budgets of an `IsoFlop`, or the crossings of an `Envelope`: C, N, E and, where there are
+    `optima` are the budgets of an `IsoFlop`, or the handovers of an `Envelope`: C, N, E and, where there are
     intervals, N_low, N_high, E_low, E_high. The line is dashed where it is extrapolation.
     """
     line, optima = _line(trend, quantity, beyond), _renamed(optima, quantity)
@@ -86,7 +86,7 @@ def _line(trend: "Trend", quantity: Quantity, beyond: float) -> pl.DataFrame:
 
 
 def _renamed(optima: pl.DataFrame, quantity: Quantity) -> pl.DataFrame:
-    """C, value, low, high of the optima; for crossings only those that the line goes through."""
+    """C, value, low, high of the optima; for handovers only those that the line goes through."""
     if "bounded" in optima.columns:
         optima = optima.filter("bounded")
     names = {quantity: "value", f"{quantity}_low": "low", f"{quantity}_high": "high"}
@@ -119,12 +119,12 @@ def envelope_curves(curves: pl.DataFrame, result: "Envelope") -> alt.LayerChart:
 
     `curves` as `quarry.analysis.points.curves.learning_curves` gives it, or any table with run, N, C, loss.
     """
-    used = result.crossings.filter("bounded").select("C", "N", "E", "loss")
-    crossings = (
+    used = result.handovers.filter("bounded").select("C", "N", "E", "loss")
+    handovers = (
         alt.Chart(alt.InlineData(values=used.to_dicts()))
         .mark_point(shape="diamond", filled=True, size=110, color=INK, opacity=1)
         .encode(x="C:Q", y="loss:Q", tooltip=_tooltip("N", "E", "loss"))
     )
     subtitle = "dashed: the lower convex hull; diamonds: where it passes to another size, the optima"
     title = alt.TitleParams("The envelope of the learning curves", subtitle=subtitle)
-    return (compute_curves(curves, result.frontier) + crossings).properties(title=title)
+    return (compute_curves(curves, result.frontier) + handovers).properties(title=title)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.crossing.power_laws import Crossing
+from quarry.analysis.crossing.known_laws import Crossing
 from quarry.analysis.report.figures.parts import axis, ends, finished, y_axis
 from quarry.analysis.report.figures.theme import INK
 

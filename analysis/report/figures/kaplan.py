@@ -33,7 +33,7 @@ from quarry.analysis.report.figures.parts import LABELS, axis, finished
 from quarry.analysis.report.figures.theme import INK
 
 if TYPE_CHECKING:
-    from quarry.analysis.crossing.power_laws import Crossing
+    from quarry.analysis.crossing.known_laws import Crossing
     from quarry.analysis.laws.published import PublishedFit, PublishedTrend
 
 _DRAWN, _WIDE = 120, 640
@@ -164,7 +164,7 @@ def suboptimal_sizes(p: Values, ratios: tuple[float, float] = (0.35, 10.0)) -> a
     return finished([one, chart], "A size somewhat off the best costs little", subtitle)
 
 
-def crossings(
+def compute_and_data_laws(
     compute: "PublishedFit",
     data: "PublishedFit",
     tokens: "Sequence[PublishedTrend]",

@@ -40,7 +40,7 @@ def curves(law=BESIROGLU, sizes=8, evaluations=40, reach=(2, 200), seeds=1, nois
 @pytest.mark.parametrize("law", [BESIROGLU, CHINCHILLAS])
 def test_without_noise_the_exponents_and_the_optimum_are_those_of_the_law(law):
     result = fit_envelope(curves(law), bootstrap=100)
-    assert result.crossings["bounded"].all()
+    assert result.handovers["bounded"].all()
     assert result.trend.a == pytest.approx(exponent(law), abs=0.01)
     assert result.trend.b == pytest.approx(1 - exponent(law), abs=0.01)
     n, tokens = chinchilla_optimum(law, 1e20)
@@ -48,12 +48,12 @@ def test_without_noise_the_exponents_and_the_optimum_are_those_of_the_law(law):
     assert result.trend.tokens(1e20)[0] == pytest.approx(float(tokens), rel=0.05)
 
 
-def test_the_crossings_lie_on_the_frontier_between_the_sizes():
+def test_the_handovers_lie_on_the_frontier_between_the_sizes():
     points = curves()
     result = fit_envelope(points, bootstrap=0)
     assert result.frontier.equals(compute_frontier(points))
     cost, loss = (np.log(result.frontier[name].to_numpy()) for name in ("C", "loss"))
-    for row in result.crossings.iter_rows(named=True):
+    for row in result.handovers.iter_rows(named=True):
         assert np.log(row["loss"]) == pytest.approx(np.interp(np.log(row["C"]), cost, loss))
         assert row["N"] == pytest.approx(np.sqrt(row["from"] * row["to"]))
         assert row["C"] == pytest.approx(6 * row["N"] * row["E"])
@@ -86,20 +86,20 @@ def test_runs_that_end_before_the_optimum_are_refused():
     assert longer.trend.a == pytest.approx(exponent(UNEQUAL), abs=0.02)
 
 
-def test_a_run_that_ends_early_costs_its_own_crossing_only():
+def test_a_run_that_ends_early_costs_its_own_handover_only():
     points = curves()
     sizes = points["N"].unique().sort()
     short = points.filter((pl.col("N") != sizes[3]) | (pl.col("E") < 12 * pl.col("N")))
     result = fit_envelope(short, bootstrap=0)
-    assert result.crossings.filter(~pl.col("bounded"))["from"].to_list() == [sizes[3]]
-    assert any("1 of 7 crossings are left out" in warning for warning in result.trend.warnings)
+    assert result.handovers.filter(~pl.col("bounded"))["from"].to_list() == [sizes[3]]
+    assert any("1 of 7 handovers are left out" in warning for warning in result.trend.warnings)
     assert result.trend.a == pytest.approx(exponent(BESIROGLU), abs=0.01)
 
 
 def test_fewer_than_three_sizes_are_refused():
     with pytest.raises(FitError, match="2 sizes of the 2 measured"):
         fit_envelope(curves(sizes=2))
-    assert len(fit_envelope(curves(sizes=3, reach=(0.5, 2000)), bootstrap=0).crossings) == 2
+    assert len(fit_envelope(curves(sizes=3, reach=(0.5, 2000)), bootstrap=0).handovers) == 2
 
 
 def test_the_sizes_at_the_ends_are_named():
@@ -125,7 +125,7 @@ def test_a_ladder_that_gains_by_annealing_at_its_ends_only_is_refused(ladder):
         fit_envelope(learning_curves(points_table(ladder)))
 
 
-def test_too_few_resamples_with_two_crossings_give_no_interval():
+def test_too_few_resamples_with_two_handovers_give_no_interval():
     result = fit_envelope(curves(sizes=3, reach=(0.5, 2000)), bootstrap=100)
     assert result.trend.a_interval == (None, None)
     assert any("no interval" in warning for warning in result.trend.warnings)
@@ -152,7 +152,7 @@ def test_the_result_is_strict_json_the_same_for_one_seed():
 def test_five_thousand_rows_are_quick():
     points = curves(sizes=10, evaluations=500)
     start = time.perf_counter()
-    assert len(fit_envelope(points, bootstrap=100).crossings) == 9
+    assert len(fit_envelope(points, bootstrap=100).handovers) == 9
     assert time.perf_counter() - start < 10
 
 
@@ -161,4 +161,4 @@ def test_chinchillas_table_gives_an_exponent_near_a_half():
     assert 0.42 < trend.a < 0.56
     low, high = trend.a_interval
     assert low < exponent(BESIROGLU) < high
-    assert any("crossings are left out" in warning for warning in trend.warnings)
+    assert any("handovers are left out" in warning for warning in trend.warnings)

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from quarry.analysis.commands.crossing import crossing_command, published_table
+from quarry.analysis.crossing.known_laws import Crossing, Growth, LossLaw
 from quarry.analysis.crossing.measured import find_crossing
-from quarry.analysis.crossing.power_laws import Crossing, Growth, PowerLaw
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.report.figures.crossing import crossing_curves, crossing_histogram
@@ -38,14 +38,14 @@ class World:
         return Growth(scale, self.a / (self.a + self.b))
 
     @property
-    def compute(self) -> PowerLaw:
+    def compute(self) -> LossLaw:
         exponent = self.a * self.b / (self.a + self.b)
-        return PowerLaw(1e15 * self.best(1e15) ** (1 / exponent), exponent)
+        return LossLaw(1e15 * self.best(1e15) ** (1 / exponent), exponent)
 
     @property
-    def data(self) -> PowerLaw:
+    def data(self) -> LossLaw:
         """L(D) that meets L(C) at C = `at`."""
-        return PowerLaw(self.tokens.at(self.at) * self.best(self.at) ** (1 / self.alpha_D), self.alpha_D)
+        return LossLaw(self.tokens.at(self.at) * self.best(self.at) ** (1 / self.alpha_D), self.alpha_D)
 
     def best(self, flops):
         d = self.tokens.at(flops)
@@ -151,7 +151,7 @@ def test_laws_that_never_cross_do_so_in_every_draw():
 def test_one_coherent_surface_read_by_two_laws_is_on_the_edge_of_no_crossing():
     """Kaplan's L(N, U) keeps its frontier and its floor in proportion: alpha_C = alpha_D p."""
     p = PUBLISHED["kaplan-nd"].params
-    data = PowerLaw(p["D_c"], p["alpha_D"])
+    data = LossLaw(p["D_c"], p["alpha_D"])
     size, spend = p["alpha_N"] / p["alpha_D"], np.geomspace(1e17, 1e21, 9)
     tokens = Growth(1.0, size / (1 + size))
     rows = []

@@ -7,7 +7,12 @@ import pytest
 from quarry.analysis.epochs.estimates import Telling
 from quarry.analysis.epochs.floors import floors
 from quarry.analysis.epochs.grid import FirstPass, Grid
-from quarry.analysis.epochs.sample_efficiency import Batch, exponents_table, tokens_table, tokens_to_loss
+from quarry.analysis.epochs.sample_efficiency import (
+    FirstPassBatch,
+    exponents_table,
+    tokens_table,
+    tokens_to_loss,
+)
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.laws.batch_size import minimum_steps
 from quarry.errors import FitError
@@ -42,7 +47,7 @@ def test_tokens_of_kaplans_form_are_his():
 
 
 def test_a_known_critical_batch_makes_them_minima():
-    batch = Batch(4096.0, CRITICAL)
+    batch = FirstPassBatch(4096.0, CRITICAL)
     fresh = exact(batch)
     targets = np.array([1.35])
     plain, least = (tokens_table(tokens_to_loss(fresh, targets, b), TELLING) for b in (None, batch))

@@ -77,15 +77,15 @@ def test_the_line_is_the_prediction_in_its_band_and_goes_beyond_the_optima(budge
 
 def test_without_an_interval_there_is_no_band(curves):
     result = fit_envelope(curves, bootstrap=0)
-    spec = compute_optimal(result.trend, result.crossings).to_dict()
+    spec = compute_optimal(result.trend, result.handovers).to_dict()
     assert [layer["mark"]["type"] for layer in spec["layer"]] == ["line", "line", "circle"]
-    assert len(rows(spec, -1)) == result.crossings["bounded"].sum()
+    assert len(rows(spec, -1)) == result.handovers["bounded"].sum()
 
 
 def test_the_envelope_marks_its_crossings_on_the_hull(curves):
     result = fit_envelope(curves, bootstrap=0)
     spec = envelope_curves(curves, result).to_dict()
-    assert [row["C"] for row in rows(spec, -1)] == result.crossings["C"].to_list()
+    assert [row["C"] for row in rows(spec, -1)] == result.handovers["C"].to_list()
     assert [row["C"] for row in rows(spec, -2)] == result.frontier["C"].to_list()
     assert len(rows(spec, 0)) == len(curves)
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quarry.analysis.crossing.power_laws import Crossing, published_crossings
+from quarry.analysis.crossing.known_laws import Crossing, published_crossings
 from quarry.analysis.laws import kaplan_frontier as theory
 from quarry.analysis.laws.batch_size import critical_batch, minimum_steps
 from quarry.analysis.laws.kaplan import CONTEXT, KAPLAN_NS
@@ -128,7 +128,7 @@ def test_compute_is_least_at_the_efficient_size_and_steps_fall_beyond():
 def test_a_diamond_marks_each_crossing_where_two_lines_meet():
     trends = [TRENDS["kaplan-d-opt"], TRENDS["kaplan-d-opt-6.7"]]
     met = [one for one in published_crossings().values() if isinstance(one, Crossing)]
-    spec = figures.crossings(C_MIN, D_LAW, trends, met, (1e-2 * PF_DAY, 1e8 * PF_DAY)).to_dict()
+    spec = figures.compute_and_data_laws(C_MIN, D_LAW, trends, met, (1e-2 * PF_DAY, 1e8 * PF_DAY)).to_dict()
     marks = rows(spec, 1)
     assert [mark["x"] / PF_DAY for mark in marks] == pytest.approx([1.1e4, 1.1e5], rel=0.05)
     for name, mark in zip(("Table 6", "eq. 6.7"), marks, strict=True):
@@ -175,7 +175,7 @@ def test_the_figures_are_pictures_without_a_browser(tmp_path):
     charts = [
         figures.training_curves(P, 2**19),
         figures.overfitting_collapse(ND),
-        figures.crossings(C_MIN, D_LAW, [TRENDS["kaplan-d-opt"]], [], (1e18, 1e26)),
+        figures.compute_and_data_laws(C_MIN, D_LAW, [TRENDS["kaplan-d-opt"]], [], (1e18, 1e26)),
         figures.measured_sample_efficiency(MEASURED),
     ]
     for number, chart in enumerate(charts):

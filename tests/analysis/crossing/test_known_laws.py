@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quarry.analysis.crossing.power_laws import (
+from quarry.analysis.crossing.known_laws import (
     CONVENTIONS,
     Growth,
+    LossLaw,
     NoCrossing,
-    PowerLaw,
     flops_interval,
     flops_quantile,
     log10_meeting,
@@ -87,10 +87,10 @@ def test_a_constant_that_is_no_positive_number_is_refused_by_name(bad):
 def test_a_growth_beyond_numbers_is_zero_or_infinite_and_gives_no_crossing(sign):
     steep = Growth(1.0, 40.0 * sign)
     np.testing.assert_array_equal(steep.at(np.array([1.0, 1e20])), [1.0, math.inf if sign > 0 else 0.0])
-    found = meeting(PowerLaw(1e30, 0.5), PowerLaw(1e3, 1e-3), steep)
+    found = meeting(LossLaw(1e30, 0.5), LossLaw(1e3, 1e-3), steep)
     assert isinstance(found, NoCrossing)
     assert "beyond numbers" in found.reason
-    sized = meeting(PowerLaw(1e30, 0.5), PowerLaw(1e3, 1e-3), TABLE_6, steep)
+    sized = meeting(LossLaw(1e30, 0.5), LossLaw(1e3, 1e-3), TABLE_6, steep)
     assert isinstance(sized, NoCrossing)
 
 
@@ -108,7 +108,7 @@ EXPONENT, SCALE = st.floats(0.02, 0.5), st.floats(5.0, 20.0)
 @settings(max_examples=200, deadline=None)
 @given(EXPONENT, EXPONENT, st.floats(0.1, 1.0), SCALE, SCALE, st.floats(0, 2), st.floats(0, 2))
 def test_a_crossing_lies_on_both_curves_and_goes_from_above_to_below(a, b, p, c, d, offset_c, offset_d):
-    compute, data = PowerLaw(10**c, a, offset_c), PowerLaw(10**d, b, offset_d)
+    compute, data = LossLaw(10**c, a, offset_c), LossLaw(10**d, b, offset_d)
     tokens = Growth(0.1, p)
     position = log10_meeting(compute, data, tokens)
     if not 0 < position < 59:
@@ -127,7 +127,7 @@ def test_a_shared_irreducible_loss_moves_the_loss_and_not_the_budget():
 
 
 def test_two_irreducible_losses_are_searched_and_one_as_good_as_shared_agrees_with_the_closed_form():
-    compute, data = PowerLaw(KAPLAN["C_c"], 0.05, 0.7 + 1e-13), PowerLaw(KAPLAN["D_c"], 0.095, 0.7)
+    compute, data = LossLaw(KAPLAN["C_c"], 0.05, 0.7 + 1e-13), LossLaw(KAPLAN["D_c"], 0.095, 0.7)
     assert meeting(compute, data, TABLE_6).flops == pytest.approx(kaplan().flops, rel=1e-6)
     higher = meeting(replace(compute, offset=1.5), data, TABLE_6)
     assert isinstance(higher, NoCrossing)

@@ -38,7 +38,7 @@ _LARGEST = 700.0
 
 
 @dataclass(frozen=True)
-class PowerLaw:
+class LossLaw:
     """L(x) = offset + (scale / x)^exponent, in nats per token."""
 
     scale: float
@@ -90,7 +90,7 @@ class NoCrossing:
 def published_crossings() -> dict[str, Crossing | NoCrossing]:
     """The crossing of Kaplan's L(C_min) and L(D) under each of `CONVENTIONS`."""
     c, d = PUBLISHED["kaplan-c-min"].params, PUBLISHED["kaplan-d"].params
-    compute, data = PowerLaw(c["C_c"], c["alpha_C"]), PowerLaw(d["D_c"], d["alpha_D"])
+    compute, data = LossLaw(c["C_c"], c["alpha_C"]), LossLaw(d["D_c"], d["alpha_D"])
     sizes = Growth.of(TRENDS["kaplan-n-opt"])
     return {name: meeting(compute, data, Growth.of(own), sizes, name) for name, own in CONVENTIONS.items()}
 
@@ -108,12 +108,12 @@ def naive_crossing(
     check_positive(FitError, C_c=C_c, alpha_C=alpha_C, D_c=D_c, alpha_D=alpha_D, D_0=D_0, p=p)
     if not (math.isfinite(L_inf) and L_inf >= 0):
         raise FitError(f"L_inf={L_inf:g}: must be finite and not negative")
-    laws = PowerLaw(C_c, alpha_C, L_inf), PowerLaw(D_c, alpha_D, L_inf)
+    laws = LossLaw(C_c, alpha_C, L_inf), LossLaw(D_c, alpha_D, L_inf)
     return meeting(*laws, Growth(D_0, p), sizes, convention)
 
 
 def meeting(
-    compute: PowerLaw, data: PowerLaw, tokens: Growth, sizes: Growth | None = None, convention: str = MEASURED
+    compute: LossLaw, data: LossLaw, tokens: Growth, sizes: Growth | None = None, convention: str = MEASURED
 ) -> Crossing | NoCrossing:
     """The C within `REACH` at which `compute` falls below `data` at the tokens of C.
 
@@ -132,7 +132,7 @@ def meeting(
     return Crossing(flops, loss, d, n, convention)
 
 
-def _why_not(compute: PowerLaw, data: PowerLaw, tokens: Growth, position: float) -> str:
+def _why_not(compute: LossLaw, data: LossLaw, tokens: Growth, position: float) -> str:
     if position <= 0:
         return "no crossing ahead: L(C) lies below L(D(C)) from 1 FLOP on"
     falls = data.exponent * tokens.exponent
@@ -144,7 +144,7 @@ def _why_not(compute: PowerLaw, data: PowerLaw, tokens: Growth, position: float)
     return f"no crossing: L(C) stays above L(D(C)) from 1 to {text.power(REACH[1])} FLOPs"
 
 
-def log10_meeting(compute: PowerLaw, data: PowerLaw, tokens: Growth) -> float:
+def log10_meeting(compute: LossLaw, data: LossLaw, tokens: Growth) -> float:
     """log10 C*: inf if there is none within `REACH`, and 0 if L(C) lies below from 1 FLOP on."""
     gap = _Gap.of(compute, data, tokens)
     return gap.closed_form() if gap.offset == 0 else gap.searched()
@@ -161,7 +161,7 @@ class _Gap:
     offset: float
 
     @classmethod
-    def of(cls, compute: PowerLaw, data: PowerLaw, tokens: Growth) -> "_Gap":
+    def of(cls, compute: LossLaw, data: LossLaw, tokens: Growth) -> "_Gap":
         log_compute = compute.exponent * math.log(compute.scale)
         log_data = data.exponent * (math.log(data.scale) - math.log(tokens.scale))
         falls = data.exponent * tokens.exponent

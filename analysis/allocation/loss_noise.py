@@ -15,7 +15,7 @@ _FEWEST_FREEDOM, _SMOOTH = 3, 4
 
 
 @dataclass(frozen=True)
-class Noise:
+class LossNoise:
     """The standard deviation of log loss between runs alike, and on how many degrees of freedom it stands."""
 
     sd: float
@@ -34,20 +34,20 @@ class Noise:
         return {"sd": self.sd, "degrees_of_freedom": freedom, "source": self.source}
 
 
-def measure_noise(table: pl.DataFrame, curves: list[Curve], given: float | None) -> Noise | None:
+def measure_noise(table: pl.DataFrame, curves: list[Curve], given: float | None) -> LossNoise | None:
     """The noise as given, else the first of the measures below that the points allow."""
     if given is not None:
-        return Noise(given, math.inf, "given")
+        return LossNoise(given, math.inf, "given")
     return _between_runs(curves) or _about_smooth(curves) or _of_evaluation(table)
 
 
-def _between_runs(curves: list[Curve]) -> Noise | None:
+def _between_runs(curves: list[Curve]) -> LossNoise | None:
     """Between runs of one size and budget."""
     freedom = sum(int(curve.count.sum()) - len(curve.count) for curve in curves)
     return _pooled(sum(curve.squares for curve in curves), freedom, "runs of one size and budget")
 
 
-def _about_smooth(curves: list[Curve]) -> Noise | None:
+def _about_smooth(curves: list[Curve]) -> LossNoise | None:
     """About a polynomial in log N for each budget. What the polynomial cannot follow counts as noise."""
     squares, freedom = 0.0, 0
     for curve in curves:
@@ -66,15 +66,15 @@ def _left_by_polynomial(curve: Curve, degree: int) -> float:
     return float(np.sum((target - basis @ np.linalg.lstsq(basis, target)[0]) ** 2))
 
 
-def _pooled(squares: float, freedom: int, source: str) -> Noise | None:
-    return Noise(math.sqrt(squares / freedom), freedom, source) if freedom >= _FEWEST_FREEDOM else None
+def _pooled(squares: float, freedom: int, source: str) -> LossNoise | None:
+    return LossNoise(math.sqrt(squares / freedom), freedom, source) if freedom >= _FEWEST_FREEDOM else None
 
 
-def _of_evaluation(table: pl.DataFrame) -> Noise | None:
+def _of_evaluation(table: pl.DataFrame) -> LossNoise | None:
     """The standard errors of the losses, where every point has one."""
     if "loss_sem" not in table.columns:
         return None
     relative = (table["loss_sem"].cast(pl.Float64, strict=False) / table["loss"]).to_numpy()
     if not (np.isfinite(relative) & (relative > 0)).all():
         return None
-    return Noise(float(np.sqrt(np.mean(relative**2))), math.inf, "loss_sem")
+    return LossNoise(float(np.sqrt(np.mean(relative**2))), math.inf, "loss_sem")
