@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from quarry.analysis.laws.published import PUBLISHED, find_published
     from quarry.analysis.planning.budget import Plan, plan
     from quarry.analysis.planning.next_runs import NextRuns, plan_next_runs
-    from quarry.analysis.points.table import Points, load_points
+    from quarry.analysis.points.loading import load_points
+    from quarry.analysis.points.table import Points
 
 _NAMES_OF_MODULE = {
     "allocation.envelope": ("Envelope", "fit_envelope"),
@@ -49,7 +50,8 @@ _NAMES_OF_MODULE = {
     "laws.published": ("PUBLISHED", "find_published"),
     "planning.budget": ("Plan", "plan"),
     "planning.next_runs": ("NextRuns", "plan_next_runs"),
-    "points.table": ("Points", "load_points"),
+    "points.loading": ("load_points",),
+    "points.table": ("Points",),
 }
 _MODULE_OF_NAME = {
     name: f"quarry.analysis.{module}" for module, names in _NAMES_OF_MODULE.items() for name in names

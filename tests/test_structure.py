@@ -44,6 +44,6 @@ def test_the_longest_chain_of_imports_is_short(tree, monkeypatch):
 
 
 def test_the_command_line_starts_without_jax():
-    modules = "quarry, quarry.cli, quarry.train.config.experiment, quarry.analysis.points.table"
+    modules = "quarry, quarry.cli, quarry.train.config.experiment, quarry.analysis.points.loading"
     code = f"import sys, {modules}; assert 'jax' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

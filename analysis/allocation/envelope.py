@@ -29,7 +29,7 @@ from quarry.analysis.allocation.trends import (
 from quarry.analysis.fitting.bootstrap import resample
 from quarry.analysis.fitting.intervals import widening_factor
 from quarry.analysis.points.frontier import compute_frontier
-from quarry.analysis.points.table import Points
+from quarry.analysis.points.loading import PointsLike
 from quarry.checks import check_settings
 from quarry.errors import FitError
 
@@ -56,7 +56,7 @@ class Envelope:
 
 
 def fit_envelope(
-    points: Points | pl.DataFrame, *, bootstrap: int = 1000, seed: int = 0, level: float = 0.95
+    points: PointsLike, *, bootstrap: int = 1000, seed: int = 0, level: float = 0.95
 ) -> Envelope:
     """The compute-optimal N and E of learning curves, or of end points at several horizons for each size.
 

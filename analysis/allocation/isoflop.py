@@ -31,7 +31,7 @@ from quarry.analysis.allocation.trends import (
     straight_line,
     trend_through,
 )
-from quarry.analysis.points.table import Points
+from quarry.analysis.points.loading import PointsLike
 from quarry.checks import check_choice, check_positive, check_settings
 from quarry.errors import FitError
 
@@ -76,7 +76,7 @@ class IsoFlop:
 
 
 def fit_isoflop(
-    points: Points | pl.DataFrame,
+    points: PointsLike,
     *,
     method: str = "akima",
     tolerance: float = 0.05,

@@ -16,7 +16,7 @@ from quarry.analysis.fitting.warnings import confounded
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING, chinchilla_optimum
 from quarry.analysis.laws.kaplan_frontier import compute_exponent, optimal_size, plan_efficient_run
-from quarry.analysis.points.table import Points
+from quarry.analysis.points.loading import PointsLike
 from quarry.checks import check_choice, check_positive
 from quarry.errors import FitError
 
@@ -57,7 +57,7 @@ class Allocation:
 
 
 def allocate(
-    points: Points | pl.DataFrame,
+    points: PointsLike,
     flops: Sequence[float],
     *,
     method: Method = "isoflop",
@@ -97,7 +97,9 @@ def _from_trend(
     return Allocation(method, budgets, a, b, trend.level, found, tuple(outside) or trend.warnings)
 
 
-def _parametric(points: Any, flops: Sequence[float], law: str, settings: Mapping[str, Any]) -> Allocation:
+def _parametric(
+    points: PointsLike, flops: Sequence[float], law: str, settings: Mapping[str, Any]
+) -> Allocation:
     if law not in PARAMETRIC:
         raise FitError(f"law={law!r}: parametric takes one of {', '.join(PARAMETRIC)}")
     fitted = fit(points, law, **settings)
@@ -113,7 +115,10 @@ def _parametric(points: Any, flops: Sequence[float], law: str, settings: Mapping
 
 
 def _kaplan(
-    points: Any, flops: Sequence[float], critical: Mapping[str, float] | None, settings: Mapping[str, Any]
+    points: PointsLike,
+    flops: Sequence[float],
+    critical: Mapping[str, float] | None,
+    settings: Mapping[str, Any],
 ) -> Allocation:
     fitted = fit(points, "kaplan-ns", critical=critical, **settings)
     batch = {name: (critical or KAPLAN_CRITICAL_BATCH)[name] for name in _FREEZE_CRITICAL}

@@ -9,12 +9,11 @@ import polars as pl
 
 from quarry import text
 from quarry.analysis.fitting.intervals import Interval, widened_quantile
-from quarry.analysis.points.table import Points
+from quarry.analysis.points.columns import positive_numbers
+from quarry.analysis.points.loading import PointsLike, as_points
+from quarry.analysis.points.schema import repeats_data, value_groups
 from quarry.checks import check_positive
 from quarry.errors import FitError
-
-_SAME_SIZE = 0.01
-_NUMBERS = ("N", "E", "C", "loss")
 
 # exp of more is no float; optima whose log C has a smaller variance lie at one C.
 _LARGEST, _ONE_C = 700.0, 1e-6
@@ -157,53 +156,32 @@ def draws_interval(draws: np.ndarray, middle: float, level: float, widening: flo
     return min(low, middle), max(high, middle)
 
 
-def allocation_table(points: Points | pl.DataFrame) -> pl.DataFrame:
-    """`points` with run, and with N, E, C and loss as positive float64.
+def allocation_table(points: PointsLike) -> pl.DataFrame:
+    """The table of `points` with run, and with N, E, C and loss as positive Float64.
 
-    E and C may be left out of a DataFrame if the other is there: C = 6NE. Raises FitError.
+    E or C may be left out if the other is there: C = 6NE. Raises PointsError, FitError.
     """
-    table = points.table if isinstance(points, Points) else points
-    if "C" not in table.columns and {"N", "E"} <= set(table.columns):
-        table = table.with_columns(C=6.0 * pl.col("N") * pl.col("E"))
-    if "E" not in table.columns and {"N", "C"} <= set(table.columns):
-        table = table.with_columns(E=pl.col("C") / (6.0 * pl.col("N")))
-    for name in _NUMBERS:
-        _check_column(table, name)
+    points = as_points(points)
+    table = positive_numbers(points.table, ("N", "E", "C", "loss"), points.source, "an allocation")
     if table.is_empty():
         raise FitError("there are no points")
-    if "run" not in table.columns:
-        table = table.with_columns(run=pl.format("row {}", pl.int_range(1, pl.len() + 1)))
-    return table.with_columns(pl.col(*_NUMBERS).cast(pl.Float64))
-
-
-def _check_column(table: pl.DataFrame, name: str) -> None:
-    if name not in table.columns:
-        raise FitError(f"the column {name} is missing; the points have {', '.join(table.columns)}")
-    values = table[name].cast(pl.Float64, strict=False)
-    wrong = table.filter(~(values.is_finite() & (values > 0)).fill_null(False))
-    if not wrong.is_empty():
-        raise FitError(f"column {name} holds {wrong[name][0]}, which is not a positive number")
+    return table
 
 
 def with_sizes(table: pl.DataFrame) -> pl.DataFrame:
     """`table` with size: a number for each N, ascending; an N within 1% of a size's least belongs to it."""
-    n = table["N"].unique().sort().to_list()
-    starts = [n[0]]
-    for value in n:
-        if value > starts[-1] * (1 + _SAME_SIZE):
-            starts.append(value)
-    return table.with_columns(size=pl.Series(np.searchsorted(starts, table["N"].to_numpy(), "right") - 1))
+    return table.with_columns(size=pl.Series(value_groups(table["N"].to_numpy())))
 
 
 def measurement_warnings(used: pl.DataFrame) -> list[str]:
-    """What is amiss with the points `used`: measured mid-schedule, or on repeated data."""
+    """Data-quality warnings on the points `used`: measured mid-schedule, or on repeated data."""
     warnings = []
     if running := _mid_schedule(used):
         warnings.append(
             f"{running} of {text.plural(len(used), 'point')} used are not known to be annealed: where the "
             "learning rate decays, a loss before its end lies above that of a run that ends there"
         )
-    repeated = int((used["E"] > used["U"] * 1.01).sum()) if "U" in used.columns else 0
+    repeated = int(used.select(repeats_data()).to_series().sum()) if "U" in used.columns else 0
     if repeated:
         warnings.append(
             f"{text.plural(repeated, 'point')} used repeat data (E > U): the law assumes fresh tokens"
@@ -212,8 +190,7 @@ def measurement_warnings(used: pl.DataFrame) -> list[str]:
 
 
 def _mid_schedule(used: pl.DataFrame) -> int:
-    """Points that say so, or that share their run with others and do not say."""
+    """How many points were measured mid-schedule: by the column annealed, else those that share their run."""
     if "annealed" not in used.columns:
         return int(used["run"].is_duplicated().sum())
-    annealed = used["annealed"].cast(pl.String).str.to_lowercase().is_in(["true", "1"])
-    return int((~annealed.fill_null(False)).sum())
+    return int((~used["annealed"]).sum())

@@ -13,7 +13,7 @@ from quarry.analysis.allocation.methods import Allocation, Method, allocate
 from quarry.analysis.commands.fit import assigned, print_warnings, write_result
 from quarry.analysis.fitting.estimation import Fit
 from quarry.analysis.laws.catalog import find_law
-from quarry.analysis.points.table import load_points
+from quarry.analysis.points.loading import load_points
 from quarry.text import interval, number
 
 

@@ -14,7 +14,7 @@ from quarry.analysis.crossing.measured import CrossingResult, find_crossing
 from quarry.analysis.crossing.merge import Merge, find_merge
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.published import PF_DAY
-from quarry.analysis.points.table import load_points
+from quarry.analysis.points.loading import load_points
 from quarry.errors import FitError
 
 

@@ -12,7 +12,8 @@ from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.fit import assigned, print_warnings, write_result
 from quarry.analysis.epochs.noise import DRAW_AT, Noise
 from quarry.analysis.epochs.study import Epochs, study_epochs
-from quarry.analysis.points.table import load_points, read_table
+from quarry.analysis.points.loading import load_points
+from quarry.analysis.points.reading import read_table
 from quarry.text import MISSING, count, estimate, number
 
 

@@ -15,8 +15,8 @@ from quarry.analysis.fitting.estimation import At, Fit, fit
 from quarry.analysis.fitting.profiles.likelihood import Profile, profile
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.formulas import plain
+from quarry.analysis.points.loading import load_points
 from quarry.analysis.points.strict import strict
-from quarry.analysis.points.table import load_points
 from quarry.errors import PointsError, RecordError
 from quarry.text import MISSING, interval, number
 from quarry.train.record.files import write_json

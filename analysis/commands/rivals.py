@@ -10,7 +10,7 @@ from rich.text import Text
 from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.fit import print_warnings, write_result
 from quarry.analysis.fitting.rivals import Rivals, compare_rivals
-from quarry.analysis.points.table import load_points
+from quarry.analysis.points.loading import load_points
 from quarry.text import MISSING, count, number
 
 

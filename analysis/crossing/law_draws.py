@@ -20,14 +20,12 @@ from quarry.analysis.laws.kaplan import KAPLAN_C, KAPLAN_D
 from quarry.analysis.laws.law import Law, Values
 from quarry.analysis.laws.power_laws import POWER_OFFSET, in_variable
 from quarry.analysis.points.choice import Choice
+from quarry.analysis.points.schema import repeats_data
 from quarry.analysis.points.table import Exclusion
 from quarry.errors import FitError
 
 OFFSETS = {"none": (), "shared": ("L_inf",), "separate": ("L_inf_C", "L_inf_D")}
 """The irreducible loss of L(C) and L(D): zero, one for both, or one each, by the names of its parameters."""
-
-ONE_PASS = 1.01
-"""A run whose E is at most this many times U has read nothing twice."""
 
 # Shares of the least loss that the search for an irreducible loss starts from, and those of the refits.
 _OFFSET_STARTS, _REFIT_STARTS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95), slice(0, None, 2)
@@ -77,8 +75,8 @@ class Samples:
     @classmethod
     def of(cls, table: pl.DataFrame, offset: str) -> "Samples":
         """`table` needs run, and N, E, U, C and loss as float64. Raises FitError for too few points."""
-        unique, tokens = table["U"].to_numpy(), table["E"].to_numpy()
-        once = tokens <= ONE_PASS * unique
+        unique = table["U"].to_numpy()
+        once = ~table.select(repeats_data()).to_series().to_numpy()
         frontier, floor = np.flatnonzero(once), np.flatnonzero(np.isin(unique, unique[~once]))
         compute = Choice(table[frontier], "C", unbeaten=True)
         data = Choice(table[floor], "U", unbeaten=False)

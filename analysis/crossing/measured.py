@@ -26,14 +26,15 @@ from quarry.analysis.crossing.known_laws import (
     meeting,
     never_share,
 )
-from quarry.analysis.crossing.law_draws import OFFSETS, ONE_PASS, Laws, Samples, drawn_laws
+from quarry.analysis.crossing.law_draws import OFFSETS, Laws, Samples, drawn_laws
 from quarry.analysis.fitting.bootstrap import resample
 from quarry.analysis.fitting.warnings import rejection
+from quarry.analysis.points.columns import positive_numbers
+from quarry.analysis.points.loading import PointsLike, as_points
+from quarry.analysis.points.schema import SCALE, repeats_data
 from quarry.analysis.points.table import Exclusion, Points
 from quarry.checks import check_choice, check_settings
 from quarry.errors import FitError
-
-_NUMBERS = ("N", "E", "U", "C", "loss")
 
 # A law read more than so many decades outside its fitted range is flagged.
 _FAR = 1.0
@@ -143,7 +144,7 @@ class CrossingResult:
 
 
 def find_crossing(
-    points: Points | pl.DataFrame,
+    points: PointsLike,
     *,
     offset: str = "none",
     bootstrap: int = 1000,
@@ -181,32 +182,17 @@ def find_crossing(
     return replace(result, warnings=tuple(_warnings(result, samples)))
 
 
-def _checked(points: Points | pl.DataFrame) -> Points:
-    """`points` as Points with positive float64 columns, a run in each row, and data that were read again."""
-    if isinstance(points, pl.DataFrame):
-        points = Points(points, (), "a table", "N, as the table counts it")
-    table = points.table
-    for name in _NUMBERS:
-        _check_column(table, name)
-    table = table.with_columns(pl.col(_NUMBERS).cast(pl.Float64))
-    if not (table["E"] > ONE_PASS * table["U"]).any():
+def _checked(points: PointsLike) -> Points:
+    """`points` with positive sizes and losses, some on repeated data. Raises PointsError, FitError."""
+    points = as_points(points)
+    table = positive_numbers(points.table, (*SCALE, "loss"), points.source, "the crossing")
+    if not table.select(repeats_data()).to_series().any():
         raise FitError(
-            "every point is a single pass (E is at most U): L(D), the least loss from D unique tokens over "
-            "any number of epochs, needs runs that read their data again; the one-pass learning curve is "
-            "another law"
+            "every point is a single pass (E is at most U; without a column U, U is E): L(D), the least loss "
+            "from D unique tokens over any number of epochs, needs runs that read their data again; the "
+            "one-pass learning curve is another law"
         )
-    if "run" not in table.columns:
-        table = table.with_columns(run=pl.format("row {}", pl.int_range(1, pl.len() + 1)))
     return replace(points, table=table)
-
-
-def _check_column(table: pl.DataFrame, name: str) -> None:
-    if name not in table.columns:
-        raise FitError(f"the crossing needs the column {name}; the points have {', '.join(table.columns)}")
-    values = table[name].cast(pl.Float64, strict=False)
-    wrong = table.filter(~(values.is_finite() & (values > 0)).fill_null(False))
-    if not wrong.is_empty():
-        raise FitError(f"column {name} holds {wrong[name][0]}, which is not a positive number")
 
 
 def _positions(draws: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -11,9 +11,10 @@ import polars as pl
 
 from quarry.analysis.epochs.estimates import Telling, probability
 from quarry.analysis.epochs.floors import Floors
-from quarry.analysis.epochs.grid import ONE_PASS, Grid
+from quarry.analysis.epochs.grid import Grid
 from quarry.analysis.epochs.power_laws import slope
 from quarry.analysis.epochs.reuse import Reuse
+from quarry.analysis.points.schema import ONE_PASS
 
 CAUSES = ("extraction", "overfitting", "both", "neither")
 

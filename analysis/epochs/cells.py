@@ -6,13 +6,12 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.noise import Noise, measured_noise, shifted
-from quarry.analysis.points.table import Points
+from quarry.analysis.points.columns import is_annealed, positive_numbers, with_numbers
+from quarry.analysis.points.loading import PointsLike, as_points
+from quarry.analysis.points.schema import RECIPE
 from quarry.errors import FitError
 
-RECIPE = ("weight_decay", "dropout", "peak_learning_rate")
-"""What is tuned at each N, U and k; a table may lack some of it."""
 CELL = ("N", "U", "k", *RECIPE)
-_NUMBERS = ("N", "U", "E", "loss")
 
 
 @dataclass(frozen=True)
@@ -29,14 +28,13 @@ class Terminal:
     noise: Noise
 
 
-def terminal(points: Points | pl.DataFrame, draws: int, seed: int) -> Terminal:
-    """The terminal surface of `points`: its rows with `annealed` true. Raises FitError.
+def terminal(points: PointsLike, draws: int, seed: int) -> Terminal:
+    """The terminal surface of the annealed rows of `points`. Raises PointsError, FitError.
 
-    Needs N, U, E and loss. A trunk with its branches (columns study, trunk, point) is one cluster;
-    `draw` says which U tokens. Noise is measured between clusters of one cell: without any, FitError is
-    raised if draws are asked for.
+    Needs N, U, E and loss. A trunk with its branches is one cluster; the column `draw` says which U tokens.
+    Noise is measured between clusters of one cell: without any, FitError is raised if draws are asked for.
     """
-    table = annealed_rows(points.table if isinstance(points, Points) else points)
+    table = annealed_rows(points)
     cells = table.group_by(*CELL).agg(pl.col("loss").mean(), clusters=pl.col("cluster").n_unique())
     cells = _with_plain(cells.sort(*CELL), table)
     noise = measured_noise(table, CELL)
@@ -48,34 +46,21 @@ def terminal(points: Points | pl.DataFrame, draws: int, seed: int) -> Terminal:
     return Terminal(cells, _means(table, cells, noise, draws, seed), noise)
 
 
-def annealed_rows(table: pl.DataFrame) -> pl.DataFrame:
-    """The rows measured after the learning rate had decayed, with k, cluster, draw and the whole recipe."""
-    for name in _NUMBERS:
-        if name not in table.columns:
-            raise FitError(f"the column {name} is missing; the points have {', '.join(table.columns)}")
-    table = table.filter(is_annealed(table)).with_columns(pl.col(*_NUMBERS).cast(pl.Float64))
+def annealed_rows(points: PointsLike) -> pl.DataFrame:
+    """The rows measured after the learning rate had decayed, with k, cluster, draw and the whole recipe.
+
+    Raises PointsError, FitError.
+    """
+    points = as_points(points, annealed_only=False)
+    table = points.table.filter(is_annealed(points.table))
+    table = positive_numbers(table, ("N", "U", "E", "loss"), points.source, "the study of epochs")
     if table.is_empty():
         raise FitError("no loss was measured after the learning rate had decayed")
-    for name in _NUMBERS:
-        if not (table[name].is_finite() & (table[name] > 0)).fill_null(False).all():
-            raise FitError(f"column {name} holds a value that is not a positive number")
-    absent = [pl.lit(0.0).alias(name) for name in (*RECIPE, "draw") if name not in table.columns]
+    tuned = (*RECIPE, "draw")
+    table = table.with_columns(pl.lit(0.0).alias(name) for name in tuned if name not in table.columns)
+    table = with_numbers(table, tuned, points.source).with_columns(pl.col(tuned).fill_null(0.0))
     k = (pl.col("E") / pl.col("U")).round_sig_figs(3)  # whole steps leave k a little off its round number
-    table = table.with_columns(*absent, k=k, cluster=_cluster(table.columns))
-    return table.with_columns(pl.col("draw", *RECIPE).cast(pl.Float64).fill_null(0.0))
-
-
-def is_annealed(table: pl.DataFrame) -> pl.Series:
-    """The column `annealed` as booleans; in a table without it every loss counts as annealed."""
-    if "annealed" not in table.columns:
-        return pl.Series([True] * len(table), dtype=pl.Boolean)
-    return table["annealed"].cast(pl.String).str.to_lowercase().is_in(["true", "1"])
-
-
-def _cluster(columns: list[str]) -> pl.Expr:
-    if {"study", "point", "trunk"} <= set(columns):
-        return pl.concat_str("study", pl.coalesce("trunk", "point"), separator="/")
-    return pl.col("run") if "run" in columns else pl.int_range(pl.len()).cast(pl.String)
+    return table.with_columns(k=k, cluster="run")
 
 
 def _with_plain(cells: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:

@@ -3,10 +3,11 @@
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.cells import is_annealed
 from quarry.analysis.epochs.estimates import Telling, estimates
 from quarry.analysis.epochs.floors import Floors
-from quarry.analysis.epochs.grid import ONE_PASS, Grid
+from quarry.analysis.epochs.grid import Grid
+from quarry.analysis.points.columns import is_annealed
+from quarry.analysis.points.schema import ONE_PASS, repeats_data
 
 
 def code_lengths(
@@ -18,7 +19,7 @@ def code_lengths(
     before the first measurement) less L*(U): what learning cost, of the code length of one pass over U. Held
     out loss stands for the training loss of tokens not seen before. Intervals are of the floor's noise.
     """
-    running = table.filter(~is_annealed(table), pl.col("E") <= ONE_PASS * pl.col("U"))
+    running = table.filter(~is_annealed(table), ~repeats_data())
     curves = running.group_by("N", "E").agg(pl.col("loss").mean()).sort("N", "E")
     rows = []
     for (n,), curve in curves.group_by("N", maintain_order=True):

@@ -7,9 +7,8 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.cells import Terminal
+from quarry.analysis.points.schema import ONE_PASS
 
-ONE_PASS = 1.005
-"""k up to which nothing was seen twice; whole steps leave k a little off 1."""
 _SAME = np.log(2) / 10
 """ln E and ln U nearer than this are one: tokens of the first pass are rounded to a tenth of a doubling."""
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.causes import causes
-from quarry.analysis.epochs.cells import RECIPE, Terminal, terminal
+from quarry.analysis.epochs.cells import Terminal, terminal
 from quarry.analysis.epochs.claims import Verdict, verdicts
 from quarry.analysis.epochs.code_length import code_lengths
 from quarry.analysis.epochs.decomposition import cells_table
@@ -37,9 +37,9 @@ from quarry.analysis.epochs.sample_efficiency import (
     tokens_table,
     tokens_to_loss,
 )
-from quarry.analysis.laws.batch_size import COLUMNS
+from quarry.analysis.points.loading import PointsLike, as_points
+from quarry.analysis.points.schema import BATCH, RECIPE
 from quarry.analysis.points.strict import strict
-from quarry.analysis.points.table import Points
 from quarry.checks import check_positive, check_settings
 from quarry.errors import FitError
 
@@ -98,7 +98,7 @@ class Epochs:
 
 
 def study_epochs(
-    points: Points | pl.DataFrame,
+    points: PointsLike,
     unigram_entropy: float | None = None,
     *,
     ensembles: pl.DataFrame | None = None,
@@ -117,7 +117,7 @@ def study_epochs(
     Intervals are of simulated noise of runs and draws of U as measured between runs alike, everything done
     again in each draw; those of laws also weigh their cells anew. Raises FitError.
     """
-    table = points.table if isinstance(points, Points) else points
+    table = as_points(points, annealed_only=False).table
     entropy = _entropy(table, unigram_entropy)
     check_settings(FitError, bootstrap, seed, level)
     if not 0 < rho < 1:
@@ -212,7 +212,7 @@ def _batch(trained: pl.DataFrame, critical: Mapping[str, float] | None) -> First
     if set(critical) != {"B_star", "alpha_B"}:
         raise FitError(f"critical={dict(critical)}: must be B_star and alpha_B")
     check_positive(FitError, **critical)
-    name = next((name for name in COLUMNS["B"] if name in trained.columns), None)
+    name = next((name for name in BATCH["B"] if name in trained.columns), None)
     batches = [] if name is None else trained[name].cast(pl.Float64).drop_nulls().unique().to_list()
     if len(batches) != 1:
         raise FitError(

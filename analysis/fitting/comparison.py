@@ -14,12 +14,14 @@ from quarry.analysis.fitting.objective import Residuals
 from quarry.analysis.fitting.search import Data
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.law import Law
-from quarry.analysis.points.selection import held_out, hold_fixed, inputs_of, points_of
+from quarry.analysis.points.loading import PointsLike, as_points
+from quarry.analysis.points.schema import value_groups
+from quarry.analysis.points.selection import held_out, hold_fixed, inputs_of, points_for_law
 from quarry.analysis.points.table import Points
 from quarry.errors import FitError
 
-# Values of a column within this fraction are one size; fewer sizes than this are too few to leave one out.
-_SAME_VALUE, _FEW_VALUES = 0.01, 3
+_FEW_VALUES = 3
+"""Fewer distinct values of a column are too few to leave each out."""
 
 # With fewer held-out runs their resamples say nothing of noise; better means at least this probable.
 _FEW_RUNS, _SURE = 5, 0.95
@@ -49,7 +51,7 @@ class Comparison:
 
 
 def compare(
-    points: Points | pl.DataFrame,
+    points: PointsLike,
     laws: Iterable[str | Law] | Mapping[str, str | Law],
     *,
     cut: float | None = None,
@@ -145,8 +147,7 @@ def _groups(table: pl.DataFrame, by: str) -> tuple[pl.Series, np.ndarray]:
     column = table[by]
     labels, group = np.unique(column.to_numpy(), return_inverse=True)
     if column.dtype.is_numeric():
-        step = np.diff(labels, prepend=labels[0]) > _SAME_VALUE * np.abs(labels)
-        group = np.cumsum(step)[group]
+        group = value_groups(column.to_numpy())
         labels = np.bincount(group, column.to_numpy()) / np.bincount(group)
     if len(labels) < _FEW_VALUES:
         raise FitError(f"by={by!r}: {text.plural(len(labels), 'distinct value')}, too few to leave one out")
@@ -190,16 +191,15 @@ def _named(laws: Iterable[str | Law] | Mapping[str, str | Law]) -> dict[str, Law
 
 
 def _shared(
-    points: Points | pl.DataFrame, laws: Mapping[str, Law], critical: Mapping[str, float] | None
+    points: PointsLike, laws: Mapping[str, Law], critical: Mapping[str, float] | None
 ) -> tuple[Points, list[str]]:
     """The points that all laws can use, by rising compute, and a sentence for each that can use fewer.
 
     Raises FitError.
     """
-    if isinstance(points, pl.DataFrame):
-        points = Points(points, (), "a table", "N, as the table counts it")
+    points = as_points(points)
     numbered = replace(points, table=points.table.with_row_index(_ROW))
-    usable = {name: hold_fixed(points_of(numbered, law, critical), law) for name, law in laws.items()}
+    usable = {name: hold_fixed(points_for_law(numbered, law, critical), law) for name, law in laws.items()}
     kept = {name: set(own.table[_ROW]) for name, own in usable.items()}
     shared = set.intersection(*kept.values())
     if not shared:

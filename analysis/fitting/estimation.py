@@ -18,6 +18,7 @@ from quarry.analysis.fitting.search import Data, Minima
 from quarry.analysis.fitting.warnings import confounded, law_warnings, unbounded_warnings
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.law import Law, Values, check_inside
+from quarry.analysis.points.loading import PointsLike
 from quarry.analysis.points.selection import (
     FRONTIER,
     comparable,
@@ -25,7 +26,7 @@ from quarry.analysis.points.selection import (
     held_out,
     hold_fixed,
     inputs_of,
-    points_of,
+    points_for_law,
 )
 from quarry.analysis.points.strict import strict
 from quarry.analysis.points.table import Exclusion, Points
@@ -100,13 +101,13 @@ class Fit:
             above[place] = math.inf if high is None else math.log(high / middle[place])
         return below, above
 
-    def predictions(self, held: pl.DataFrame) -> pl.DataFrame:
+    def predictions(self, held: PointsLike) -> pl.DataFrame:
         """`held` points with the columns predicted, error (predicted / measured - 1), low and high.
 
         Only those that share what a law of one variable holds fixed. The interval is one of a new run. Raises
         FitError, FitError.
         """
-        table = points_of(held, self.law, self.diagnostics["critical"]).table
+        table = points_for_law(held, self.law, self.diagnostics["critical"]).table
         table = comparable(table, self.points, self.law)
         inputs, measured = inputs_of(table, self.law), table[self.law.response].cast(pl.Float64)
         low, high = self.band(inputs, new_run=True)
@@ -169,7 +170,7 @@ class Fit:
 
 
 def fit(
-    points: Points | pl.DataFrame,
+    points: PointsLike,
     law: str | Law,
     *,
     x: str = "N",
@@ -207,7 +208,7 @@ def fit(
     check_choice(FitError, "resampling", resampling, get_args(Resampling))
     check_choice(FitError, "interval", interval, get_args(IntervalKind))
     delta = huber_delta if huber_delta is not None else _HUBER_DELTA_OF_NOISE if noise else _HUBER_DELTA
-    offered = points_of(points, law, critical)
+    offered = points_for_law(points, law, critical)
     points = hold_fixed(offered, law)
     frozen = {name: float(value) for name, value in (freeze or {}).items()}
     law = law if frozen or law.reference is None else law.reference(_middle(points.table, law))

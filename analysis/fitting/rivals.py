@@ -19,7 +19,9 @@ from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.law import Law
 from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS, epochs
-from quarry.analysis.points.selection import points_of
+from quarry.analysis.points.loading import PointsLike
+from quarry.analysis.points.schema import RECIPE, SAME_VALUE
+from quarry.analysis.points.selection import points_for_law
 from quarry.analysis.points.table import Exclusion, Points
 from quarry.checks import check_settings
 from quarry.errors import FitError
@@ -38,11 +40,7 @@ RIVALS: dict[str, Law] = {
 }
 """The laws compared, by the name to show; to chinchilla and skaling a repeated token is a fresh one."""
 
-RECIPE = ("weight_decay", "dropout", "peak_learning_rate")
-"""What is tuned at each N, U and k, of the columns that the points have."""
-
 _CELL, _POINT = ["N", "U"], ["N", "U", "E"]
-_ROUNDING = 1.01  # values within 1% are one
 _FEW_RUNS, _SURE = 5, 0.95
 
 
@@ -97,7 +95,7 @@ class Rivals:
 
 
 def compare_rivals(
-    points: Points | pl.DataFrame,
+    points: PointsLike,
     laws: Mapping[str, Law] | None = None,
     *,
     least: float = 0.1,
@@ -171,9 +169,9 @@ def of_best_recipe(points: Points) -> tuple[Points, tuple[str, ...]]:
     return replace(points, table=kept, excluded=(*points.excluded, exclusion)), warnings
 
 
-def _prepared(points: Points | pl.DataFrame) -> Points:
+def _prepared(points: PointsLike) -> Points:
     """Checked, with the column k, in the order of N, U, E."""
-    checked = points_of(points, DATA_CONSTRAINED)
+    checked = points_for_law(points, DATA_CONSTRAINED)
     return replace(checked, table=checked.table.with_columns(k=pl.col("E") / pl.col("U")).sort(_POINT))
 
 
@@ -206,7 +204,7 @@ def _questions(
 def _cut(values: pl.Series, wanted: float) -> float | None:
     """The largest cut with `wanted` of the values at or above it; None if nothing is left below."""
     for value in values.unique().sort(descending=True):
-        cut = value / _ROUNDING
+        cut = value / (1 + SAME_VALUE)
         if (values >= cut).sum() >= wanted:
             return cut if (values < cut).any() else None
     return None

@@ -9,6 +9,7 @@ from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.fitting.misfit import Misfit
 from quarry.analysis.fitting.search import strongest_pair
 from quarry.analysis.laws.law import Law
+from quarry.analysis.points.schema import repeats_data
 from quarry.analysis.points.selection import FRONTIER, inputs_of, shares_held
 from quarry.analysis.points.table import Points
 from quarry.text import plural
@@ -86,7 +87,7 @@ def _table_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) ->
         warnings.append(
             "the points of the frontier were chosen by their losses, and simulated noise takes it as given"
         )
-    if "annealed" in points.table.columns and (running := int((~annealed(points.table)).sum())):
+    if "annealed" in points.table.columns and (running := int((~points.table["annealed"]).sum())):
         warnings.append(
             f"{plural(running, 'point')} measured before the learning rate had decayed: where it decays, "
             "such a loss lies above that of a run that ends there"
@@ -144,11 +145,6 @@ def rejection(law: str, inputs: Sequence[str], response: str, misfit: Misfit) ->
     ]
 
 
-def annealed(table: pl.DataFrame) -> pl.Series:
-    """The column annealed as booleans, also from text; what is not known counts as not."""
-    return table["annealed"].cast(pl.String).str.to_lowercase().is_in(["true", "1"]).fill_null(False)
-
-
 def _identical(law: Law, table: pl.DataFrame) -> int:
     """Rows that repeat another's inputs and response to the last digit."""
     return len(table) - table.select(*law.inputs, law.response).n_unique()
@@ -171,8 +167,7 @@ def _repeating(law: Law, points: Points) -> int:
     first_pass = bool({"E", "C", "M"} & set(law.inputs)) and "U" not in law.inputs
     if not first_pass or not {"E", "U"} <= set(points.table.columns):
         return 0
-    tokens, unique = (points.table[name].cast(pl.Float64, strict=False) for name in ("E", "U"))
-    return int((tokens > unique * 1.01).sum())
+    return int(points.table.select(repeats_data()).to_series().sum())
 
 
 def unbounded_warnings(

@@ -9,6 +9,10 @@ import polars as pl
 from quarry import text
 from quarry.analysis.laws.law import Law
 from quarry.analysis.points.choice import Choice
+from quarry.analysis.points.columns import positive_numbers
+from quarry.analysis.points.critical_batch import measure_critical_batch, with_minimum_steps
+from quarry.analysis.points.loading import PointsLike, as_points
+from quarry.analysis.points.schema import SAME_VALUE, value_groups
 from quarry.analysis.points.table import Exclusion, Points
 from quarry.errors import FitError
 
@@ -20,76 +24,51 @@ _WORDS = {"N": "sizes", "E": "token counts", "U": "unique token counts", "C": "b
 FRONTIER = ("C",)
 """The inputs of a law of the compute frontier."""
 
-_SAME_VALUE = 0.01
 _HELD_OUT = 0.2
 
 
-def points_of(points: Points | pl.DataFrame, law: Law, critical: Mapping[str, float] | None = None) -> Points:
-    """`points` as Points, with and checked for what `law` needs. Raises FitError.
+def points_for_law(points: PointsLike, law: Law, critical: Mapping[str, float] | None = None) -> Points:
+    """`points` with the columns that `law` needs, as positive Float64. Raises PointsError, FitError.
 
     `critical` has the B_star and alpha_B by which S_min is computed, if the table has none.
     """
-    if isinstance(points, pl.DataFrame):
-        points = Points(points, (), "a table", "N, as the table counts it")
-    table = _with_inputs(points.table, law, critical or {})
+    points = as_points(points, law)
+    table = _with_inputs(points, law, critical or {})
     for name in (*law.inputs, law.response):
         if name not in table.columns:
             raise FitError(f"{law.name} needs the column {name}; the points have {', '.join(table.columns)}")
     if table.is_empty():
         raise FitError(f"{law.name}: there are no points")
-    table = table.with_columns(_positive(table, name, law) for name in _used(law, table.columns))
-    return replace(points, table=_with_run(table))
+    return replace(points, table=positive_numbers(table, _used(law, table.columns), points.source, law.name))
 
 
 def _used(law: Law, columns: Sequence[str]) -> list[str]:
-    """The columns that the fit reads, of those there are: the law's own and what it holds fixed."""
-    held = [_HELD_FIXED[law.inputs[0]]] if _holds(law) else []
+    """The columns that the fit reads, as far as there are: the law's own and what it holds fixed."""
+    fixed = [_HELD_FIXED[law.inputs[0]]] if _holds(law) else []
     passes = ["E", "U"] if law.early_stopped else []
-    return [name for name in dict.fromkeys((*law.inputs, law.response, *held, *passes)) if name in columns]
+    return [name for name in dict.fromkeys((*law.inputs, law.response, *fixed, *passes)) if name in columns]
 
 
-def _positive(table: pl.DataFrame, name: str, law: Law) -> pl.Series:
-    """A column as numbers. Raises FitError if one is not positive."""
-    column = table[name]
-    if column.dtype.is_numeric() or column.dtype == pl.String:
-        values = column.cast(pl.Float64, strict=False)
-        if (values.is_finite() & (values > 0)).fill_null(False).all():
-            return values
-    raise FitError(f"{law.name}: column {name} holds a value that is not a positive number")
-
-
-def _with_run(table: pl.DataFrame) -> pl.DataFrame:
-    """`table` with the run of each row by name; without the column every row is its own."""
-    if "run" not in table.columns:
-        return table.with_columns(run=pl.Series([f"row {row}" for row in range(1, len(table) + 1)]))
-    if table["run"].has_nulls():
-        raise FitError(f"column run is empty in row {table['run'].is_null().arg_true()[0] + 1}")
-    return table.with_columns(pl.col("run").cast(pl.String))
-
-
-def _with_inputs(table: pl.DataFrame, law: Law, critical: Mapping[str, float]) -> pl.DataFrame:
-    """`table` with the inputs that follow from its columns: M = E / N, S_min from losses, steps and batch."""
+def _with_inputs(points: Points, law: Law, critical: Mapping[str, float]) -> pl.DataFrame:
+    """The table with the inputs that follow from its columns: M = E / N, S_min, B_crit."""
+    table = points.table
     if "M" in law.inputs and "M" not in table.columns and {"N", "E"} <= set(table.columns):
-        tokens, n = (pl.col(name).cast(pl.Float64, strict=False) for name in ("E", "N"))
-        table = table.with_columns(M=tokens / n)
+        table = table.with_columns(M=pl.col("E") / pl.col("N"))
     if "S_min" in law.inputs and "S_min" not in table.columns:
-        table = _with_steps(table, critical)
+        table = _with_steps(table, critical, points.source)
     if law.response == "B_crit" and "B_crit" not in table.columns and "B" in table.columns:
-        from quarry.analysis.laws.batch_size import measure_critical_batch
-
         # Levels of one size are read off the same runs, so a size is the unit of resampling.
-        table = measure_critical_batch(table).with_columns(run=pl.format("N = {}", "N"))
+        measured = measure_critical_batch(table, source=points.source)
+        table = measured.with_columns(run=pl.format("N = {}", "N"))
     return table
 
 
-def _with_steps(table: pl.DataFrame, critical: Mapping[str, float]) -> pl.DataFrame:
-    from quarry.analysis.laws.batch_size import with_minimum_steps
-
+def _with_steps(table: pl.DataFrame, critical: Mapping[str, float], source: str) -> pl.DataFrame:
     if not critical:
-        return with_minimum_steps(table).with_columns(**{"published B_crit": True})
+        return with_minimum_steps(table, source=source).with_columns(**{"published B_crit": True})
     if missing := {"B_star", "alpha_B"} - set(critical):
         raise FitError(f"critical needs B_star and alpha_B; {min(missing)} is missing")
-    return with_minimum_steps(table, critical)
+    return with_minimum_steps(table, critical, source)
 
 
 def inputs_of(table: pl.DataFrame, law: Law) -> dict[str, np.ndarray]:
@@ -127,7 +106,7 @@ def _keep_widest(points: Points, held: str, x: str) -> Points:
     """The group of one value of `held` with the most distinct `x`; ties go to the largest."""
     distinct = _distinct_by_group(points, held, x)
     chosen = max(distinct, key=lambda number: (distinct[number], number))
-    kept = pl.Series(_groups(_column(points, held)) == chosen)
+    kept = pl.Series(value_groups(_column(points, held)) == chosen)
     if kept.all():
         return points
     value = _column(points, held)[kept.to_numpy()].max()
@@ -158,9 +137,9 @@ def comparable(table: pl.DataFrame, fitted: pl.DataFrame, law: Law) -> pl.DataFr
         return table
     values = fitted[held].cast(pl.Float64).to_numpy()
     low, high = float(values.min()), float(values.max())
-    if high > low * (1 + _SAME_VALUE):
+    if high > low * (1 + SAME_VALUE):
         return table
-    edges = low / (1 + _SAME_VALUE), high * (1 + _SAME_VALUE)
+    edges = low / (1 + SAME_VALUE), high * (1 + SAME_VALUE)
     same = table.filter(pl.col(held).cast(pl.Float64).is_between(*edges))
     if same.is_empty():
         raise FitError(
@@ -181,7 +160,7 @@ def _keep_best_passes(points: Points, law: Law) -> Points:
 
 def _distinct_by_group(points: Points, held: str, x: str) -> dict[int, int]:
     """How many distinct `x` share each value of `held`, by group number (ascending with the value)."""
-    group, values = _groups(_column(points, held)), _column(points, x)
+    group, values = value_groups(_column(points, held)), _column(points, x)
     return {int(number): len(np.unique(values[group == number])) for number in np.unique(group)}
 
 
@@ -210,16 +189,6 @@ def _holds(law: Law) -> bool:
     return len(law.inputs) == 1 and law.inputs[0] in _HELD_FIXED
 
 
-def _groups(values: np.ndarray) -> np.ndarray:
-    """A number for each value, ascending; values within 1% of the smallest of a group belong to it."""
-    group, first, numbers = -1, -np.inf, {}
-    for value in np.unique(values):
-        if value > first * (1 + _SAME_VALUE) or group < 0:
-            group, first = group + 1, value
-        numbers[value] = group
-    return np.array([numbers[value] for value in values])
-
-
 def held_out(law: Law, inputs: Mapping[str, np.ndarray], runs: np.ndarray) -> np.ndarray | None:
     """Rows of the runs of the largest compute (a fifth, at least one); None if too few are left.
 
@@ -230,9 +199,9 @@ def held_out(law: Law, inputs: Mapping[str, np.ndarray], runs: np.ndarray) -> np
     size = _compute(inputs)
     names, index = np.unique(runs, return_inverse=True)
     largest = np.array([size[index == i].max() for i in range(len(names))])
-    group, of_row = _groups(largest), index
+    group, of_row = value_groups(largest), index
     if group.max() == 0:
-        group, of_row = _groups(size), np.arange(len(size))
+        group, of_row = value_groups(size), np.arange(len(size))
     wanted = max(1, round(_HELD_OUT * len(group)))
     out = (group >= np.sort(group)[-wanted])[of_row]
     left = np.unique(np.stack([values[~out] for values in inputs.values()], axis=1), axis=0)

@@ -13,7 +13,7 @@ from quarry.analysis.epochs.study import Epochs, study_epochs
 from quarry.analysis.fitting.estimation import Fit, fit
 from quarry.analysis.laws import formulas as mathml
 from quarry.analysis.laws.catalog import find_law
-from quarry.analysis.points.table import load_points
+from quarry.analysis.points.loading import load_points
 from quarry.analysis.report.figures import fits
 from quarry.analysis.report.figures.epochs import epochs_charts
 from quarry.errors import FitError, LawError, PointsError
@@ -60,7 +60,7 @@ def repeats_section(runs: Path, bootstrap: int, seed: int) -> Repeats:
     """The study of epochs; without intervals where no run was repeated with another seed or draw of U."""
     try:
         points = load_points(runs, annealed_only=False)
-        noisy = measured_noise(annealed_rows(points.table), CELL).freedom > 0
+        noisy = measured_noise(annealed_rows(points), CELL).freedom > 0
         found = study_epochs(points, bootstrap=bootstrap if noisy else 0, seed=seed)
     except (FitError, PointsError) as error:
         return Repeats(error=str(error))

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from quarry.analysis.epochs.study import study_epochs
-from quarry.analysis.points.table import load_points
+from quarry.analysis.points.loading import load_points
 from quarry.analysis.theory.comparison import EXPONENTS, beside
 from quarry.analysis.theory.simulated import LADDERS
 from quarry.text import MISSING, estimate

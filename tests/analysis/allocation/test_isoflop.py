@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from quarry.analysis.allocation.isoflop import fit_isoflop
 from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
-from quarry.analysis.points.table import load_points
-from quarry.errors import FitError
+from quarry.analysis.points.loading import load_points
+from quarry.errors import FitError, PointsError
 from tests.published import published
 
 BESIROGLU = {"L_inf": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}
@@ -273,9 +273,9 @@ def test_settings_out_of_range_are_refused(options, message):
 
 def test_points_that_cannot_be_used_are_refused():
     points = surface(BESIROGLU)
-    with pytest.raises(FitError, match="column loss is missing"):
+    with pytest.raises(PointsError, match="needs the column loss"):
         fit_isoflop(points.drop("loss"))
-    with pytest.raises(FitError, match="column loss holds nan"):
+    with pytest.raises(PointsError, match="column loss, row 1: nan is not a positive number"):
         fit_isoflop(points.with_columns(loss=pl.lit(math.nan)))
     with pytest.raises(FitError, match="no points"):
         fit_isoflop(points.clear())

@@ -15,7 +15,7 @@ from quarry.analysis.crossing.measured import find_crossing
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.report.figures.crossing import crossing_curves, crossing_histogram
-from quarry.errors import FitError
+from quarry.errors import FitError, PointsError
 
 
 @dataclass(frozen=True)
@@ -221,9 +221,11 @@ def test_a_setting_out_of_its_range_is_refused_by_name(options, sentence):
 
 
 def test_a_missing_column_and_a_loss_that_is_no_number_are_refused():
-    with pytest.raises(FitError, match="needs the column U"):
+    with pytest.raises(PointsError, match="needs the column N"):
+        find_crossing(WORLD.table(0.0, 0).drop("N"))
+    with pytest.raises(FitError, match="every point is a single pass"):
         find_crossing(WORLD.table(0.0, 0).drop("U"))
-    with pytest.raises(FitError, match="column loss holds nan"):
+    with pytest.raises(PointsError, match="column loss, row 1: nan is not a positive number"):
         find_crossing(WORLD.table(0.0, 0).with_columns(loss=math.nan))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.report.figures.epochs import epochs_charts
-from quarry.errors import FitError
+from quarry.errors import FitError, PointsError
 from tests.analysis.epochs.coverage import coverage
 from tests.analysis.epochs.known_surface import L_0, L_INF, REMEDY, RHO, UNIQUE, Surface, T, floor, runs
 from tests.commands import quarry
@@ -153,8 +153,10 @@ def test_what_cannot_be_measured_is_said():
     alone = runs(Surface(), 0).unique(["N", "U", "E", "weight_decay"])
     with pytest.raises(FitError, match="noise is not measured"):
         study_epochs(alone, L_0)
-    with pytest.raises(FitError, match="the column U is missing"):
-        study_epochs(alone.drop("U"), L_0)
+    with pytest.raises(PointsError, match="the study of epochs needs the column N"):
+        study_epochs(alone.drop("N"), L_0)
+    with pytest.raises(FitError, match="no U was read more than once"):
+        study_epochs(alone.drop("U"), L_0, bootstrap=0)
     with pytest.raises(FitError, match="no unigram_entropy"):
         study_epochs(alone)
     with pytest.raises(FitError, match=r"rho=2: must lie between 0 and 1"):

@@ -11,7 +11,7 @@ import pytest
 from quarry import fit, load_points
 from quarry.analysis.laws.chinchilla import CHINCHILLA
 from quarry.analysis.points.table import Exclusion, Points
-from quarry.errors import FitError, LawError
+from quarry.errors import FitError, LawError, PointsError
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET
 from tests.analysis.synthetic_runs import write_ladder
 
@@ -252,7 +252,7 @@ def test_bad_settings(settings, sentence):
 def test_a_table_without_what_the_law_needs():
     with pytest.raises(FitError, match="chinchilla needs the column E; the points have N, loss"):
         fit(KAPLAN.table(), "chinchilla")
-    with pytest.raises(FitError, match="column loss holds a value that is not a positive number"):
+    with pytest.raises(PointsError, match="a table: column loss, row 2: nan is not a positive number"):
         fit(pl.DataFrame({"N": [1.0, 2.0, 3.0], "loss": [1.0, math.nan, 2.0]}), "kaplan-n")
     with pytest.raises(FitError, match="kaplan-n needs N; N is missing"):
         fit(KAPLAN.table(), "kaplan-n", bootstrap=0).predict({"E": [1.0]})

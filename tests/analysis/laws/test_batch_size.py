@@ -10,15 +10,14 @@ from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws import kaplan_frontier as kaplan
 from quarry.analysis.laws.batch_size import (
     critical_batch,
-    measure_critical_batch,
     minimum_compute,
     minimum_steps,
     minimum_tokens,
     simple_noise_scale,
-    with_minimum_steps,
 )
 from quarry.analysis.laws.published import find_published
-from quarry.errors import FitError
+from quarry.analysis.points.critical_batch import measure_critical_batch, with_minimum_steps
+from quarry.errors import FitError, PointsError
 from tests.conftest import ROOT
 
 KAPLAN_B, NS = find_published("critical-batch").params, find_published("kaplan-ns").params
@@ -97,15 +96,15 @@ def test_cells_that_are_text_are_read_as_numbers():
         ({"S": [10], "B": [1e6]}, "needs the column loss; found S, B"),
         (
             {"loss": [3.0, 0.0], "S": [10, 10], "B": [1e6, 1e6]},
-            "column loss, row 2: 0.0 is not a positive number",
+            "column loss, row 2: 0 is not a positive number",
         ),
-        ({"loss": [3.0], "S": [10], "B": [None]}, "column B, row 1: None is not a positive number"),
-        ({"loss": [3.0], "S": [10], "B": ["large"]}, "column B, row 1: large is not a positive number"),
+        ({"loss": [3.0], "S": [10], "B": [None]}, "column B, row 1: an empty cell is not a positive number"),
+        ({"loss": [3.0], "S": [10], "B": ["large"]}, "column B, row 1: 'large' is not a number"),
         ({"loss": [3.0], "S": [10], "B": [1e6], "E": [3e7]}, "row 1: E=3e\\+07 is not B S = 1e\\+06 x 10"),
     ],
 )
 def test_points_without_what_is_needed_are_refused(columns, message):
-    with pytest.raises(FitError, match=message):
+    with pytest.raises(PointsError, match=message):
         with_minimum_steps(pl.DataFrame(columns, strict=False))
 
 
@@ -196,24 +195,24 @@ def test_batches_far_from_the_critical_one_give_no_row():
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "error", "message"),
     [
-        ({"levels": (3.0, -1.0)}, r"levels=-1.0: must be positive"),
-        ({"drop": "N"}, "needs the column N"),
-        ({"drop": "run"}, "needs the column run"),
-        ({"drop": "B"}, "needs two of the columns S, B and E"),
+        ({"levels": (3.0, -1.0)}, FitError, r"levels=-1.0: must be positive"),
+        ({"drop": "N"}, PointsError, "needs the column N"),
+        ({"drop": "run"}, PointsError, "needs the column run"),
+        ({"drop": "B"}, PointsError, "needs two of the columns S, B and E"),
     ],
 )
-def test_curves_without_what_is_needed_are_refused(change, message):
+def test_curves_without_what_is_needed_are_refused(change, error, message):
     table = curves().drop(change["drop"]) if "drop" in change else curves()
-    with pytest.raises(FitError, match=message):
+    with pytest.raises(error, match=message):
         measure_critical_batch(table, change.get("levels"))
 
 
 def test_two_batches_are_too_few_and_one_run_has_one_batch():
     with pytest.raises(FitError, match="no size has three batches"):
         measure_critical_batch(curves(batches=BATCHES[:2]))
-    with pytest.raises(FitError, match="run all: its batch is not one"):
+    with pytest.raises(FitError, match="run all has more than one batch size"):
         measure_critical_batch(curves().with_columns(run=pl.lit("all")))
 
 

@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 import quarry
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.curves import save_results
-from quarry.analysis.points.table import load_points
+from quarry.analysis.points.loading import load_points
 from quarry.train.record.points_table import points_table
 from quarry.train.record.schema import POINT_COLUMNS
 from tests.analysis.synthetic_runs import write_ladder, write_run

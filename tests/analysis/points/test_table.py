@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quarry.analysis.points.table import Exclusion, _with_run, load_points
+from quarry.analysis.points.columns import with_run
+from quarry.analysis.points.loading import load_points
+from quarry.analysis.points.table import Exclusion
 from quarry.errors import PointsError
 from quarry.train.record.points_table import points_table
 from tests.analysis.synthetic_runs import write_ladder, write_run
@@ -96,13 +98,13 @@ BAD = {
     "negative": ("N,D,loss\n1,2,-3\n", "column loss, row 1: -3 is not a positive number"),
     "zero size": ("N,D,loss\n0,2,3\n", "column N, row 1: 0 is not a positive number"),
     "zero tokens": ("N,D,loss\n1,0,3\n", "column E, row 1: 0 is not a positive number"),
-    "empty cell": ("N,D,loss\n1,,3\n", "column E, row 1: empty is not a positive number"),
+    "empty cell": ("N,D,loss\n1,,3\n", "column E, row 1: an empty cell is not a positive number"),
     "no rows": ("N,D,loss\n", "no points"),
     "no bytes": ("", "not a CSV file that can be read"),
     "ragged": ("N,D,loss\n1,2,3,4,5\n", "not a CSV file that can be read"),
     "not true or false": (
         "N,D,loss,annealed\n1,2,3,maybe\n",
-        "column annealed: 'maybe' is not true or false",
+        "column annealed, row 1: 'maybe' is not true or false",
     ),
     "all filtered": ("N,D,loss,status\n1,2,3,failed\n", "no points left .1 status failed"),
     "a points table without a count": (
@@ -197,4 +199,4 @@ def test_excluding_by_a_column_of_text_and_of_truth(tmp_path):
 
 def test_a_branch_is_resampled_with_its_trunk():
     table = pl.DataFrame({"study": ["s"] * 3, "point": ["n", "n-k1", "m"], "trunk": [None, "n", None]})
-    assert _with_run(table)["run"].to_list() == ["s/n", "s/n", "s/m"]
+    assert with_run(table, "a table")["run"].to_list() == ["s/n", "s/n", "s/m"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.points.curves import learning_curves, load_results, save_results
 from quarry.analysis.points.frontier import compute_frontier
-from quarry.analysis.points.table import load_points
+from quarry.analysis.points.loading import load_points
 from quarry.analysis.report.figures import runs
 from quarry.analysis.report.figures.fits import fitted_law, fitted_surface, residuals
 from quarry.analysis.report.figures.runs import bits_per_byte, compute_curves

@@ -1,0 +1,204 @@
+"""From a runs directory, anyone's table or a data frame to the one table of points."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import polars as pl
+
+from quarry.analysis.points.columns import (
+    ROW,
+    check_positive_columns,
+    completed,
+    listed,
+    with_annealed,
+    with_numbers,
+    with_run,
+)
+from quarry.analysis.points.reading import DataFrameLike, TableSource, read_rows
+from quarry.analysis.points.schema import SCALE
+from quarry.analysis.points.table import Points
+from quarry.checks import check_choice
+from quarry.errors import PointsError
+
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Law
+
+Count = Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"]
+"""Which parameters N counts. Kaplan's N is `n_nonembedding`, Chinchilla's nearly `n_params`."""
+
+PointsLike = Points | pl.DataFrame | DataFrameLike | str | Path
+"""What every function of points takes: Points, a data frame, or the path of a file or a runs directory."""
+
+_AS_COUNTED = "N, as the {} counts it"
+_BATCH_INPUTS = ("S", "B", "S_min", "B_crit")
+
+
+def as_points(points: PointsLike, law: "Law | None" = None, *, annealed_only: bool = True) -> Points:
+    """`points` as Points with typed columns, whichever way they are given. Raises PointsError.
+
+    A path is read by `load_points`, and so is a data frame with the columns of a run's record (`tokens`,
+    `n_nonembedding`, ...). The rows of any other data frame are used as they are: it needs N, loss and one of
+    D, E (both: tokens processed) and C, or the columns of `law`; U defaults to E, C to 6NE, E to C/6N.
+    """
+    if isinstance(points, Points):
+        return replace(points, table=completed(points.table, points.source))
+    if isinstance(points, str | Path):
+        return load_points(points, annealed_only=annealed_only, law=law)
+    table, source = read_rows(points)
+    if _is_record(table):
+        return load_points(table, annealed_only=annealed_only, law=law)
+    return Points(completed(table, source), (), source, _AS_COUNTED.format("table"))
+
+
+def load_points(
+    source: TableSource,
+    count: str = "n_nonembedding",
+    split: str = "validation",
+    annealed_only: bool = True,
+    loss: str = "loss",
+    law: "Law | None" = None,
+) -> Points:
+    """Points of a directory of runs, of a points table, or of another trainer's table.
+
+    Another trainer's table needs N, loss and one of D, E (both: tokens processed) and C; U defaults to E, C
+    to 6NE, and E to C/6N. For a `law` of none of these (of the context, of the critical batch) it needs that
+    law's columns instead. A table with the columns status, split or annealed is filtered by them: finished
+    runs, this split, and, with `annealed_only`, only losses measured after the learning rate had decayed.
+
+    Args:
+        source: The path of a runs directory (also gs://...), a CSV or a Parquet file; or a data frame of
+            polars, pandas or another library.
+        count: Which parameters N counts, in the table of a run: `n_nonembedding`, `n_params` or
+            `n_nonembedding+n_head`.
+        split: The split on which losses were measured: `validation` or `test`.
+        annealed_only: Leave out losses measured before the learning rate had decayed.
+        loss: The column that holds the loss, in nats per token.
+        law: The law to be fitted, where it needs other columns.
+
+    Returns:
+        The points, and what was left out of them with the reasons.
+
+    Raises:
+        PointsError: The table cannot be read, lacks a column, has no points left, or holds a value that is
+            not a positive number; the message names source, column, row and value.
+
+    Example:
+        >>> import polars as pl
+        >>> import quarry
+        >>> table = pl.DataFrame({"N": [1e6, 2e6], "D": [2e7, 4e7], "loss": [3.5, 3.2]})
+        >>> quarry.load_points(table).table["C"].to_list()
+        [120000000000000.0, 480000000000000.0]
+    """
+    check_choice(PointsError, "count", count, get_args(Count))
+    raw, name = read_rows(source)
+    raw = _with_loss(raw, loss, name).with_row_index(ROW, offset=1)
+    if _is_record(raw):
+        points = Points(_from_record(raw, count, name), (), name, count)
+    else:
+        kind = "file" if isinstance(source, str | Path) else "table"
+        points = Points(_from_table(raw, name, law), (), name, _AS_COUNTED.format(kind))
+    return _checked(_selected(points, split, annealed_only))
+
+
+def _is_record(table: pl.DataFrame) -> bool:
+    """Whether the columns are those of `quarry points`."""
+    return "N" not in table.columns and "tokens" in table.columns
+
+
+def _with_loss(raw: pl.DataFrame, loss: str, source: str) -> pl.DataFrame:
+    """`raw` with the column that holds the loss called `loss`."""
+    if loss == "loss":
+        return raw
+    if loss not in raw.columns:
+        raise PointsError(f"{source}: no column {loss!r} for the loss; found {listed(raw.columns)}")
+    return raw.drop("loss", strict=False).rename({loss: "loss"})
+
+
+def _from_record(raw: pl.DataFrame, count: str, source: str) -> pl.DataFrame:
+    """The table of points from the columns of `quarry points`."""
+    counted = count.split("+")
+    needed = [*counted, "tokens", "unique_tokens", "loss"]
+    if missing := [name for name in needed if name not in raw.columns]:
+        raise PointsError(f"{source}: column {missing[0]} is missing; found {_names(raw)}")
+    numbers = [name for name in (*needed, "flops_exact") if name in raw.columns]
+    table = with_numbers(raw, numbers, source)
+    table = table.with_columns(N=pl.sum_horizontal(counted, ignore_nulls=False))
+    renamed = {"E": "tokens", "U": "unique_tokens", "S": "step", "B": "batch_tokens"}
+    table = table.with_columns(pl.col(old).alias(new) for new, old in renamed.items() if old in table.columns)
+    return completed(table.with_columns(C=6 * pl.col("N") * pl.col("E")), source)
+
+
+def _from_table(raw: pl.DataFrame, source: str, law: "Law | None") -> pl.DataFrame:
+    """The table of points from another trainer's columns."""
+    columns = set(raw.columns)
+    own = _own_columns(law, columns)
+    if own:
+        return _of_law(raw, own, source)
+    if not {"N", "loss"} <= columns or not columns & {"D", "E", "C"}:
+        raise PointsError(
+            f"{source}: needs columns N, loss and one of D, E (tokens processed) or C (FLOPs); "
+            f"found {_names(raw)}"
+        )
+    if {"D", "E"} <= columns:
+        raise PointsError(f"{source}: has both D and E, which both mean tokens processed; keep one")
+    if law and "S_min" in law.inputs:
+        raw = with_numbers(raw, [name for name in _BATCH_INPUTS if name in columns], source)
+    return completed(raw, source)
+
+
+def _own_columns(law: "Law | None", columns: set[str]) -> set[str]:
+    """The columns that a law of neither size, tokens nor compute needs; none for the others.
+
+    Critical batches are measured, if the table has none, on runs of one size at several batch sizes.
+    """
+    if law is None or {*SCALE, "S_min", "M"} & set(law.inputs):
+        return set()
+    if law.response == "B_crit" and "B_crit" not in columns:
+        return {"N", "B", "loss", "S" if "S" in columns else "E", "run"}
+    return {*law.inputs, law.response}
+
+
+def _of_law(raw: pl.DataFrame, own: set[str], source: str) -> pl.DataFrame:
+    """The table of a law's `own` columns, without the sizes and batches that it does not use."""
+    if not own <= set(raw.columns):
+        raise PointsError(f"{source}: needs columns {listed(sorted(own))}; found {_names(raw)}")
+    unused = [name for name in (*SCALE, *_BATCH_INPUTS) if name not in own]
+    numbers = [name for name in raw.columns if name in own - {"run"}]
+    table = with_numbers(raw.drop(unused, strict=False), numbers, source)
+    return with_run(with_annealed(table, source), source)
+
+
+def _selected(points: Points, split: str, annealed_only: bool) -> Points:
+    """Finished runs, one split, annealed losses; each rule counts the rows it leaves out."""
+    if "status" in points.table.columns:
+        for status in points.table["status"].unique().sort().to_list():
+            if status != "finished":
+                matching = points.table["status"].eq_missing(pl.Series([status], dtype=pl.String))
+                points = points.without(matching, f"status {status}")
+        points = _without_any(points, points.table["loss"].is_null(), "no loss measured")
+    if "split" in points.table.columns:
+        other = ~points.table["split"].cast(pl.String).eq_missing(pl.Series([split]))
+        points = _without_any(points, other, f"not of the {split} split")
+    if annealed_only and "annealed" in points.table.columns:
+        running = ~points.table["annealed"]
+        points = _without_any(points, running, "measured mid-schedule, not annealed")
+    return points
+
+
+def _without_any(points: Points, rows: pl.Series, reason: str) -> Points:
+    return points.without(rows, reason) if rows.any() else points
+
+
+def _checked(points: Points) -> Points:
+    """Without the column ROW. Raises PointsError for an empty table or a value that is not positive."""
+    table = points.table
+    if table.is_empty():
+        reasons = "; ".join(f"{exclusion.n} {exclusion.reason}" for exclusion in points.excluded)
+        raise PointsError(f"{points.source}: no points" + (f" left ({reasons})" if reasons else ""))
+    check_positive_columns(table, [name for name in (*SCALE, "loss") if name in table.columns], points.source)
+    return replace(points, table=table.drop(ROW))
+
+
+def _names(raw: pl.DataFrame) -> str:
+    return listed(name for name in raw.columns if name != ROW)
