@@ -274,4 +274,4 @@ def test_the_docs_say_what_the_committed_batches_say():
     exec(code.replace("experiments/results", f"{ROOT}/experiments/results"), names)
     found = names["law"].params
     assert f"B_star = {found['B_star'] / 1e3:.0f} thousand tokens" in docs
-    assert f"alpha_B = {found['alpha_B']:.2f}".replace("0.", ".") in docs
+    assert f"alpha_B = {found['alpha_B']:.2f}" in docs
