@@ -1,7 +1,8 @@
 """`quarry allocate`: the compute-optimal N and E of given budgets, printed with what they were read from."""
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
 from rich.table import Table
@@ -9,96 +10,118 @@ from rich.text import Text
 
 from quarry import text
 from quarry.analysis.allocation.isoflop import IsoFlop
-from quarry.analysis.allocation.methods import Allocation, Method, allocate
-from quarry.analysis.commands.fit import assigned, print_warnings, write_result
+from quarry.analysis.allocation.methods import PARAMETRIC, Allocation, Method, allocate
+from quarry.analysis.allocation.minimum import METHODS
+from quarry.analysis.commands.options import (
+    BootstrapOptions,
+    LossColumn,
+    MidSchedule,
+    OutputOptions,
+    PointsPath,
+    ReadingOptions,
+    Repeated,
+)
+from quarry.analysis.commands.printing import assigned, between, print_warnings, write_result
 from quarry.analysis.fitting.estimation import Fit
 from quarry.analysis.laws.catalog import find_law
+from quarry.analysis.laws.chinchilla import CHINCHILLA
+from quarry.analysis.laws.kaplan import KAPLAN_NS
 from quarry.analysis.points.loading import load_points
+from quarry.errors import DONE
+from quarry.options import Flat, choice
 from quarry.text import interval, number
 
 
-def allocate_command(
-    path: Path,
-    flops: Sequence[float],
-    *,
-    method: Method,
-    law: str,
-    curve: str,
-    critical: Sequence[str],
-    loss: str,
-    count: str,
-    split: str,
-    annealed_only: bool,
-    exclude: Sequence[str],
-    options: Mapping,
-    output: Path | None,
-    figures: Path | None,
-    console: Console,
-) -> Allocation:
+@dataclass(frozen=True)
+class AllocateOptions:
+    """Budgets, and the method that allocates them."""
+
+    flops: tuple[float, ...]
+    """Budgets, in FLOPs."""
+    method: Method = "isoflop"
+    """Envelope of curves (Chinchilla's approach 1), isoFLOP minima (2), fitted law (3), or Kaplan's."""
+    law: Annotated[str, choice(PARAMETRIC)] = CHINCHILLA.name
+    """The law of the method parametric."""
+    curve: Annotated[str, choice(METHODS)] = "akima"
+    """The curve through the losses of one budget, for the method isoflop."""
+    critical: Repeated = ()
+    """The critical batch for the method kaplan, "B_star=2e8" and "alpha_B=0.21"; default Kaplan's."""
+    loss: LossColumn = "loss"
+    mid_schedule: MidSchedule = False
+    reading: Annotated[ReadingOptions, Flat] = ReadingOptions()
+    draws: Annotated[BootstrapOptions, Flat] = BootstrapOptions(1000)
+    output: Annotated[OutputOptions, Flat] = OutputOptions()
+
+
+def command(points: PointsPath, options: Annotated[AllocateOptions, Flat]) -> int:
+    """The compute-optimal parameters and tokens of each budget, with intervals."""
+    allocate_points(points, options, Console())
+    return DONE
+
+
+def allocate_points(path: Path, options: AllocateOptions, console: Console) -> Allocation:
     """Allocate each budget by the points at `path`; write JSON and figures if asked.
 
-    `options` are bootstrap, seed and level. Raises PointsError, FitError, RecordError.
+    Raises PointsError, FitError, RecordError.
     """
-    needs = find_law("kaplan-ns" if method == "kaplan" else law)
-    points = load_points(path, count, split, annealed_only, loss, needs).exclude(exclude)
-    found = allocate(
-        points, flops, method=method, law=law, curve=curve, critical=assigned(critical) or None, **options
-    )
-    console.print(exponent_table(found), budget_table(found))
-    if isinstance(found.found, IsoFlop) and not found.found.refused.is_empty():
-        console.print(refused_table(found.found))
-    print_warnings(found.warnings, console)
-    if output is not None:
-        write_result(found.to_json(), output)
-    if figures is not None:
-        save_figures(found, figures)
-    return found
+    reading = options.reading
+    law = find_law(KAPLAN_NS.name if options.method == "kaplan" else options.law)
+    points = load_points(
+        path, reading.count, reading.split, not options.mid_schedule, options.loss, law
+    ).exclude(reading.exclude)
+    allocation = allocate(
+        points, options.flops, method=options.method, law=options.law, curve=options.curve,
+        critical=assigned(options.critical) or None, **vars(options.draws),
+    )  # fmt: skip
+    console.print(exponent_table(allocation), budget_table(allocation))
+    if isinstance(allocation.found, IsoFlop) and not allocation.found.refused.is_empty():
+        console.print(refused_table(allocation.found))
+    print_warnings(allocation.warnings, console)
+    if options.output.json is not None:
+        write_result(allocation.to_json(), options.output.json)
+    if options.output.figures is not None:
+        save_figures(allocation, options.output.figures)
+    return allocation
 
 
-def exponent_table(found: Allocation) -> Table:
+def exponent_table(allocation: Allocation) -> Table:
     """N = N_0 C^a, E = E_0 C^b."""
-    table = Table(title=f"{found.method}: N ~ C^a, E ~ C^b", box=None)
-    for heading in ("exponent", "value", f"{found.level:.0%} interval"):
+    table = Table(title=f"{allocation.method}: N ~ C^a, E ~ C^b", box=None)
+    for heading in ("exponent", "value", f"{allocation.level:.0%} interval"):
         table.add_column(heading, justify="left" if heading == "exponent" else "right")
-    for name, (value, ends) in (("a", found.a), ("b", found.b)):
+    for name, (value, ends) in (("a", allocation.a), ("b", allocation.b)):
         table.add_row(name, number(value), interval(ends))
     return table
 
 
-def budget_table(found: Allocation) -> Table:
+def budget_table(allocation: Allocation) -> Table:
     """A row for each budget."""
     headings = ("C, FLOPs", "N", "interval", "E, tokens", "interval", "E / N")
     table = Table(title="compute-optimal", box=None)
     for heading in headings:
         table.add_column(heading, justify="right")
-    for row in found.budgets.iter_rows(named=True):
-        ends = [_counts(row[f"{name}_low"], row[f"{name}_high"]) for name in "NE"]
+    for row in allocation.budgets.iter_rows(named=True):
+        ends = [between((row[f"{name}_low"], row[f"{name}_high"]), text.count) for name in "NE"]
         size, read, ratio = text.count(row["N"]), text.count(row["E"]), number(row["tokens_per_parameter"], 3)
         table.add_row(text.power(row["C"], 3), size, ends[0], read, ends[1], ratio)
     return table
 
 
-def _counts(low: float | None, high: float | None) -> str:
-    if low is None and high is None:
-        return text.UNBOUNDED
-    return f"{text.count(low)} to {text.count(high)}"
-
-
-def refused_table(found: IsoFlop) -> Table:
+def refused_table(result: IsoFlop) -> Table:
     """The budgets without an optimum, and why."""
     table = Table("C, FLOPs", "refused because", title="budgets without an optimum", box=None)
-    for row in found.refused.iter_rows(named=True):
+    for row in result.refused.iter_rows(named=True):
         table.add_row(text.power(row["C"], 3), Text(row["reason"]))
     return table
 
 
-def save_figures(found: Allocation, folder: Path) -> None:
+def save_figures(allocation: Allocation, folder: Path) -> None:
     """The figures of an allocation as SVG files in `folder`. Raises RecordError."""
     from quarry.analysis.commands.figures import save_charts
     from quarry.analysis.report.figures.allocation import compute_optimal, envelope_curves, isoflop_curves
     from quarry.analysis.report.figures.fits import fitted, residuals
 
-    read = found.found
+    read = allocation.found
     if isinstance(read, Fit):
         return save_charts({"law": fitted(read), "residuals": residuals(read)}, folder)
     if isinstance(read, IsoFlop):

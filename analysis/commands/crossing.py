@@ -1,63 +1,84 @@
 """`quarry crossing`: where L(C) and L(D) cross, printed with its convention and its spread."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
 from rich.table import Table
+from tyro.conf import Positional
 
 from quarry import text
 from quarry.analysis.commands.figures import save_charts
-from quarry.analysis.commands.fit import print_warnings, write_result
+from quarry.analysis.commands.options import BootstrapOptions, MidSchedule, OutputOptions, ReadingOptions
+from quarry.analysis.commands.printing import print_warnings, write_result
 from quarry.analysis.crossing.known_laws import CONVENTIONS, Crossing, NoCrossing, published_crossings
+from quarry.analysis.crossing.law_draws import OFFSETS
 from quarry.analysis.crossing.measured import CrossingResult, find_crossing
 from quarry.analysis.crossing.merge import Merge, find_merge
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.published import PF_DAY
 from quarry.analysis.points.loading import load_points
-from quarry.errors import FitError
+from quarry.errors import DONE, FitError
+from quarry.options import Flat, choice
 
 
-def crossing_command(
-    path: Path | None,
-    *,
-    count: str,
-    split: str,
-    annealed_only: bool,
-    exclude: Sequence[str],
-    offset: str,
-    surface: str | None,
-    eps: float,
-    bootstrap: int,
-    seed: int,
-    level: float,
-    output: Path | None,
-    figures: Path | None,
-    console: Console,
-) -> CrossingResult | None:
+@dataclass(frozen=True)
+class CrossingOptions:
+    """How the crossing is measured."""
+
+    offset: Annotated[str, choice(OFFSETS)] = "none"
+    """L(C) and L(D) without irreducible loss, with a shared one, or with one each."""
+    surface: str | None = None
+    """Also fit this law, and report the C from which its frontier comes within eps of its data floor."""
+    eps: float = 0.05
+    """That distance, as a fraction of the reducible loss of the floor."""
+    mid_schedule: MidSchedule = False
+    reading: Annotated[ReadingOptions, Flat] = ReadingOptions()
+    draws: Annotated[BootstrapOptions, Flat] = BootstrapOptions(1000, 0.9)
+    output: Annotated[OutputOptions, Flat] = OutputOptions()
+
+
+def command(
+    points: Positional[Path | None] = None,
+    options: Annotated[CrossingOptions, Flat] = CrossingOptions(),
+) -> int:
+    """Where L(C) meets L(D): the crossing with its whole distribution, and the merge on one surface.
+
+    Args:
+        points: A directory of runs, or a table with N, E, U and loss; without it Kaplan's constants.
+    """
+    cross_points(points, options, Console())
+    return DONE
+
+
+def cross_points(path: Path | None, options: CrossingOptions, console: Console) -> CrossingResult | None:
     """Print the crossing of the points at `path`, or without points Kaplan's, under both of his conventions.
 
-    With `surface`, the name of a law, also where that law's own frontier merges with its floor to within
-    `eps`. JSON and figures if asked. Raises PointsError, FitError, LawError, RecordError.
+    With `options.surface`, the name of a law, also where that law's own frontier merges with its floor. JSON
+    and figures if asked. Raises PointsError, FitError, LawError, RecordError.
     """
+    output, reading, draws = options.output, options.reading, options.draws
     if path is None:
-        if output is not None or figures is not None:
+        if output.json is not None or output.figures is not None:
             raise FitError("--json and --figures need points")
         console.print(published_table())
         return None
-    points = load_points(path, count, split, annealed_only).exclude(exclude)
-    found = find_crossing(points, offset=offset, bootstrap=bootstrap, seed=seed, level=level)
-    console.print(crossing_table(found), law_table(found), reading_table(found))
-    print_warnings(found.warnings, console)
+    points = load_points(path, reading.count, reading.split, not options.mid_schedule)
+    points = points.exclude(reading.exclude)
+    result = find_crossing(points, offset=options.offset, **vars(draws))
+    console.print(crossing_table(result), law_table(result), reading_table(result))
+    print_warnings(result.warnings, console)
     merged = None
-    if surface is not None:
-        merged = find_merge(fit(points, surface, bootstrap=bootstrap, seed=seed), eps=eps, level=level)
+    if options.surface is not None:
+        fitted = fit(points, options.surface, bootstrap=draws.bootstrap, seed=draws.seed)
+        merged = find_merge(fitted, eps=options.eps, level=draws.level)
         console.print(merge_table(merged))
-    if output is not None:
-        write_result(found.to_json() | {"merge": merged.to_json() if merged else None}, output)
-    if figures is not None:
-        save_figures(found, figures)
-    return found
+    if output.json is not None:
+        write_result(result.to_json() | {"merge": merged.to_json() if merged else None}, output.json)
+    if output.figures is not None:
+        save_figures(result, output.figures)
+    return result
 
 
 def published_table() -> Table:
@@ -69,69 +90,69 @@ def published_table() -> Table:
     return table
 
 
-def _numbers(found: Crossing | NoCrossing) -> tuple[str, ...]:
-    if isinstance(found, NoCrossing):
-        return (found.reason, *[text.MISSING] * 4)
+def _numbers(crossing: Crossing | NoCrossing) -> tuple[str, ...]:
+    if isinstance(crossing, NoCrossing):
+        return (crossing.reason, *[text.MISSING] * 4)
     return (
-        text.power(found.flops, 3),
-        text.number(found.flops / PF_DAY, 2),
-        text.number(found.loss),
-        text.count(found.tokens),
-        text.count(found.n),
+        text.power(crossing.flops, 3),
+        text.number(crossing.flops / PF_DAY, 2),
+        text.number(crossing.loss),
+        text.count(crossing.tokens),
+        text.count(crossing.n),
     )
 
 
-def crossing_table(found: CrossingResult) -> Table:
+def crossing_table(result: CrossingResult) -> Table:
     """C*, its spread over the draws, and the chance that there is none."""
     table = Table("quantity", "value", title="where L(C) falls below L(D(C))", box=None)
-    at = found.crossing
+    at = result.crossing
     if isinstance(at, NoCrossing):
         table.add_row("crossing", at.reason)
     else:
         names = ("C*, FLOPs", "C*, PF-days", "L*, nats per token", "D*, tokens", "N*, parameters")
         for name, value in zip(names, _numbers(at), strict=True):
             table.add_row(name, value)
-    table.add_row("convention", found.convention)
-    table.add_row("irreducible loss", found.offset)
-    table.add_row("median C* of the draws, FLOPs", text.power(found.median, 3))
-    table.add_row(f"{found.level:.0%} of the draws, FLOPs", _between(found.interval))
-    table.add_row("draws without a crossing", _percent(found.p_none))
-    table.add_row("draws not fitted", _percent(found.p_unfitted))
+    table.add_row("convention", result.convention)
+    table.add_row("irreducible loss", result.offset)
+    table.add_row("median C* of the draws, FLOPs", text.power(result.median, 3))
+    table.add_row(f"{result.level:.0%} of the draws, FLOPs", _between(result.interval))
+    table.add_row("draws without a crossing", _percent(result.p_none))
+    table.add_row("draws not fitted", _percent(result.p_unfitted))
     return table
 
 
-def law_table(found: CrossingResult) -> Table:
+def law_table(result: CrossingResult) -> Table:
     """The three fitted laws; alpha_C against alpha_D p decides whether there is a crossing."""
     headings = ("law", "scale", "exponent", "L_inf", "points")
     table = Table(*headings, title="the laws, each fitted alone", box=None)
-    laws = (("L(C) = L_inf + (C_c/C)^α", found.compute), ("L(D) = L_inf + (D_c/D)^α", found.data))
-    for (name, law), used in zip(laws, (found.frontier, found.floor), strict=True):
-        offset = text.MISSING if found.offset == "none" else text.number(law.offset)
+    laws = (("L(C) = L_inf + (C_c/C)^α", result.compute), ("L(D) = L_inf + (D_c/D)^α", result.data))
+    for (name, law), used in zip(laws, (result.frontier, result.floor), strict=True):
+        offset = text.MISSING if result.offset == "none" else text.number(law.offset)
         table.add_row(name, text.power(law.scale, 3), text.number(law.exponent, 3), offset, str(len(used)))
-    for name, growth in (("D(C) = D_0 C^p", found.tokens), ("N(C) = N_0 C^q", found.sizes)):
+    for name, growth in (("D(C) = D_0 C^p", result.tokens), ("N(C) = N_0 C^q", result.sizes)):
         row = (text.power(growth.scale, 3), text.number(growth.exponent, 3))
-        table.add_row(name, *row, text.MISSING, str(len(found.frontier)))
+        table.add_row(name, *row, text.MISSING, str(len(result.frontier)))
     return table
 
 
-def reading_table(found: CrossingResult) -> Table:
+def reading_table(result: CrossingResult) -> Table:
     """Where each law is read at the crossing, and how far outside what was fitted."""
     headings = ("law", "fitted from", "to", "read at", "decades outside")
     table = Table(*headings, title="read at the crossing", box=None)
-    for reading in found.readings:
+    for reading in result.readings:
         ends = (text.power(value) for value in (reading.low, reading.high, reading.at))
         table.add_row(reading.law, *ends, f"{reading.decades:+.1f}" if reading.decades else "inside")
     return table
 
 
-def merge_table(found: Merge) -> Table:
+def merge_table(merged: Merge) -> Table:
     """Where one surface's frontier meets its own floor."""
-    title = f"{found.law}: one surface cannot cross its floor; does its frontier merge with it?"
+    title = f"{merged.law}: one surface cannot cross its floor; does its frontier merge with it?"
     table = Table("quantity", "value", title=title, box=None)
-    table.add_row("C_merge, FLOPs", text.power(found.flops, 3))
-    table.add_row("in words", found.reason)
-    table.add_row(f"{found.level:.0%} of the draws, FLOPs", _between(found.interval))
-    table.add_row("draws that never merge", _percent(found.p_never))
+    table.add_row("C_merge, FLOPs", text.power(merged.flops, 3))
+    table.add_row("in words", merged.reason)
+    table.add_row(f"{merged.level:.0%} of the draws, FLOPs", _between(merged.interval))
+    table.add_row("draws that never merge", _percent(merged.p_never))
     return table
 
 
@@ -146,11 +167,11 @@ def _percent(share: float | None) -> str:
     return text.MISSING if share is None else f"{text.number(100 * share, 2)}%"
 
 
-def save_figures(found: CrossingResult, folder: Path) -> None:
+def save_figures(result: CrossingResult, folder: Path) -> None:
     """The figures of a crossing as SVG files in `folder`. Raises RecordError."""
     from quarry.analysis.report.figures.crossing import crossing_curves, crossing_histogram
 
-    charts = {"crossing": crossing_curves(found)}
-    if found.draws:
-        charts["crossing-draws"] = crossing_histogram(found)
+    charts = {"crossing": crossing_curves(result)}
+    if result.draws:
+        charts["crossing-draws"] = crossing_histogram(result)
     save_charts(charts, folder)

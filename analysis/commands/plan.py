@@ -1,21 +1,23 @@
 """`quarry plan`: from fits and a budget to the runs to make."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from rich.console import Console
 from rich.text import Text
+from tyro.conf import UseAppendAction
 
 from quarry import text
-from quarry.analysis.commands.fit import print_warnings, write_result
 from quarry.analysis.commands.plan_tables import help_table, interval_table, next_table, plan_table
+from quarry.analysis.commands.printing import print_warnings, write_result
 from quarry.analysis.planning.budget import Plan, plan
 from quarry.analysis.planning.next_runs import NextRuns, plan_next_runs
 from quarry.analysis.planning.saved_fit import read_fit
 from quarry.analysis.planning.surface import Surface, plannable, published_surface
-from quarry.errors import FitError
+from quarry.errors import DONE, FitError
+from quarry.options import Flat
 from quarry.train.record.files import replacing
 
 PUBLISHED_PLANS = ("besiroglu", "hoffmann", "muennighoff", "kaplan-ns")
@@ -29,26 +31,62 @@ in a folder."""
 _REPEATS = 1.01
 
 
-def plan_command(
-    *,
-    fits: Sequence[Path],
-    flops: float | None,
-    unique_tokens: float | None,
-    batch_tokens: float | None,
-    figure: Path | None,
-    output: Path | None,
-    console: Console,
-) -> list[Plan]:
-    """Print what to train for `flops` by each fit, or by published fits if none is given.
+@dataclass(frozen=True)
+class PlanOptions:
+    """The budget of one run, or what the next runs are for."""
 
-    `output` gets the plans as JSON; `figure` (.html, .png, .svg, .pdf or .json) the losses against N, and
-    beside it a map of the regime for each law. Raises FitError, LawError, RecordError.
+    flops: float | None = None
+    """The budget of one run, in FLOPs."""
+    unique_tokens: float | None = None
+    """The unique tokens there are; default as many as are read."""
+    batch_tokens: float | None = None
+    """Tokens per batch; default the critical batch of Kaplan et al. 2020."""
+    fit: UseAppendAction[tuple[Path, ...]] = ()
+    """A fit that `quarry fit --json` wrote; more than one may be given. Default: published fits."""
+    next: int | None = None
+    """Choose this many further scale points."""
+    budget: float | None = None
+    """What they may cost together, in FLOPs."""
+    target: str | None = None
+    """The estimate that they narrow: "loss@1e21", a parameter of the law, or a derived quantity."""
+    most_per_run: float | None = None
+    """The most that one of them may cost, in FLOPs."""
+    like: Path | None = None
+    """A scale-point file that is the pattern for files of the next points."""
+    points: Path | None = None
+    """The folder for these files."""
+    json: Path | None = None
+    """Also write the result to this file, as JSON."""
+    figure: Path | None = None
+    """Also draw the result into this file."""
+
+
+def make_command(write_points: WritePoints) -> Callable[..., int]:
+    """The command, which writes the files of next points by `write_points`."""
+
+    def command(options: Annotated[PlanOptions, Flat] = PlanOptions()) -> int:
+        """What to train: with --flops the best N, E, k by each law; with --next the most informative runs."""
+        if options.next is None:
+            plan_budget(options, Console())
+        else:
+            choose_runs(options, write_points, Console())
+        return DONE
+
+    return command
+
+
+def plan_budget(options: PlanOptions, console: Console) -> list[Plan]:
+    """Print what to train for `options.flops` by each fit, or by published fits if none is given.
+
+    `options.json` gets the plans as JSON; `options.figure` (.html, .png, .svg, .pdf or .json) the losses
+    against N, and beside it a map of the regime for each law. Raises FitError, LawError, RecordError.
     """
+    flops, unique_tokens = options.flops, options.unique_tokens
     if flops is None:
         raise FitError("name the budget with --flops, or the number of runs to make next with --next")
-    surfaces = _surfaces(fits)
-    plans = [plan(surface, flops, unique_tokens, batch_tokens) for surface in surfaces]
-    if not fits:
+    surfaces = _surfaces(options.fit)
+    plans = [plan(surface, flops, unique_tokens, options.batch_tokens) for surface in surfaces]
+    if not options.fit:
         console.print(Text("no --fit given: published fits, whose data, tokens and counts are not yours"))
         for surface in surfaces:
             console.print(Text(f"  {surface.name}: {surface.source}"))
@@ -56,88 +94,76 @@ def plan_command(
     if any(surface.draws for surface in surfaces):
         console.print(interval_table(plans))
     console.print(help_table(plans))
-    print_warnings(_shared(plans), console)
-    if output is not None:
-        write_result({"plans": [shown.to_json() for shown in plans]}, output)
-    if figure is not None:
-        draw(surfaces, flops, unique_tokens, figure)
+    print_warnings(_shared_warnings(plans), console)
+    if options.json is not None:
+        write_result({"plans": [each.to_json() for each in plans]}, options.json)
+    if options.figure is not None:
+        draw(surfaces, flops, unique_tokens, options.figure)
     return plans
 
 
-def next_command(
-    *,
-    fits: Sequence[Path],
-    runs: int,
-    budget: float | None,
-    target: str | None,
-    most_per_run: float | None,
-    unique_tokens: float | None,
-    like: Path | None,
-    points: Path | None,
-    write_points: WritePoints,
-    output: Path | None,
-    console: Console,
-) -> NextRuns:
-    """Print the runs that narrow `target` the most for `budget` FLOPs, by the one fit given.
+def choose_runs(options: PlanOptions, write_points: WritePoints, console: Console) -> NextRuns:
+    """Print the `options.next` runs that narrow the target the most for the budget, by the one fit given.
 
-    With `points`, a folder, they are written there by `write_points` as experiment files after the study of
-    the file `like`. `output` gets them as JSON. Raises FitError, LawError, RecordError and
-    what `write_points` raises.
+    With `options.points`, a folder, they are written there by `write_points` as experiment files after the
+    study of the file `options.like`. Raises FitError, LawError, RecordError and what `write_points` raises.
     """
-    if len(fits) != 1:
-        raise FitError(f"--next needs one fit, by --fit; there are {len(fits)}")
-    if budget is None or target is None:
+    if len(options.fit) != 1:
+        raise FitError(f"--next needs one fit, by --fit; there are {len(options.fit)}")
+    if options.next is None or options.budget is None or options.target is None:
         raise FitError(
             "--next needs --budget (FLOPs for all the runs) and --target, such as loss@1e21 or alpha"
         )
-    if (like is None) != (points is None):
+    if (options.like is None) != (options.points is None):
         raise FitError("--like (a scale-point file) and --points (the folder to write) go together")
-    surface = read_fit(fits[0])
-    found = plan_next_runs(
-        surface, runs, budget, target, most_per_run=most_per_run, unique_tokens=unique_tokens
-    )
-    console.print(next_table(found))
-    print_warnings([f"{surface.name}: {warning}" for warning in found.warnings], console)
-    if like is not None and points is not None:
-        for file in write_points(_asked(found), like, points, expected=_expected(found, surface)):
+    surface = read_fit(options.fit[0])
+    limits = {"most_per_run": options.most_per_run, "unique_tokens": options.unique_tokens}
+    result = plan_next_runs(surface, options.next, options.budget, options.target, **limits)
+    console.print(next_table(result))
+    print_warnings([f"{surface.name}: {warning}" for warning in result.warnings], console)
+    if options.like is not None and options.points is not None:
+        expected = _expected(result, surface)
+        for file in write_points(_sizes(result), options.like, options.points, expected=expected):
             console.print(Text(f"wrote {file}"))
-    if output is not None:
-        write_result(found.to_json(), output)
-    return found
+    if options.json is not None:
+        write_result(result.to_json(), options.json)
+    return result
 
 
 def _surfaces(fits: Sequence[Path]) -> list[Surface]:
     """The fits by the names of their files, with the folder where two share one."""
     if not fits:
         return [published_surface(name) for name in PUBLISHED_PLANS]
-    found = [read_fit(path) for path in fits]
-    names = [surface.name for surface in found]
+    surfaces = [read_fit(path) for path in fits]
+    names = [surface.name for surface in surfaces]
     return [
         replace(surface, name=str(path)) if names.count(surface.name) > 1 else surface
-        for surface, path in zip(found, fits, strict=True)
+        for surface, path in zip(surfaces, fits, strict=True)
     ]
 
 
-def _shared(plans: Sequence[Plan]) -> list[str]:
-    """Each warning once, after the names of the fits that it is of."""
-    found = dict.fromkeys(warning for shown in plans for warning in shown.warnings)
-    names = {warning: [shown.name for shown in plans if warning in shown.warnings] for warning in found}
-    return [f"{', '.join(dict.fromkeys(names[warning]))}: {warning}" for warning in found]
+def _shared_warnings(plans: Sequence[Plan]) -> list[str]:
+    """Each warning once, after the names of the fits that it belongs to."""
+    names: dict[str, list[str]] = {}
+    for each in plans:
+        for warning in each.warnings:
+            names.setdefault(warning, []).append(each.name)
+    return [f"{', '.join(dict.fromkeys(fits))}: {warning}" for warning, fits in names.items()]
 
 
-def _asked(found: NextRuns) -> list[tuple[float, float, float | None]]:
+def _sizes(result: NextRuns) -> list[tuple[float, float, float | None]]:
     """N, E, and U where the run repeats it."""
     return [
         (run.n, run.tokens, run.unique_tokens if run.tokens > _REPEATS * run.unique_tokens else None)
-        for run in found.runs
+        for run in result.runs
     ]
 
 
-def _expected(found: NextRuns, surface: Surface) -> list[str]:
+def _expected(result: NextRuns, surface: Surface) -> list[str]:
     return [
         f"a loss of about {text.number(run.loss)} nats per token at the N asked for, by {surface.name} "
-        f"({surface.law.name}); it narrows {found.target}."
-        for run in found.runs
+        f"({surface.law.name}); it narrows {result.target}."
+        for run in result.runs
     ]
 
 

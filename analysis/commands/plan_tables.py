@@ -75,16 +75,16 @@ def help_table(plans: Sequence[Plan]) -> Table:
     return table
 
 
-def next_table(found: NextRuns) -> Table:
+def next_table(result: NextRuns) -> Table:
     """The runs to make, and the standard error of the target after each."""
-    what = escape(f"log {found.target}" if found.logarithmic else found.target)
-    spent = f"{text.power(found.spent)} of {text.power(found.budget)} FLOPs"
+    what = escape(f"log {result.target}" if result.logarithmic else result.target)
+    spent = f"{text.power(result.spent)} of {text.power(result.budget)} FLOPs"
     table = _table(
-        f"runs that narrow {what} = {text.number(found.estimate)}, {spent}",
+        f"runs that narrow {what} = {text.number(result.estimate)}, {spent}",
         ("run", "N", "E", "U", "k", "C", "expected loss", f"s.e. of {what}"),
     )
-    table.add_row("so far", *[""] * 6, text.number(found.standard_error, 3))
-    for i, run in enumerate(found.runs, 1):
+    table.add_row("so far", *[""] * 6, text.number(result.standard_error, 3))
+    for i, run in enumerate(result.runs, 1):
         counts = (text.count(value) for value in (run.n, run.tokens, run.unique_tokens))
         passes = text.number(run.tokens / run.unique_tokens, 3)
         last = (text.power(run.flops), text.number(run.loss), text.number(run.standard_error, 3))

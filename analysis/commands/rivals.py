@@ -1,46 +1,66 @@
 """`quarry rivals`: the laws of repeated data, judged by held-out rows and columns."""
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from tyro.conf import Positional
 
 from quarry.analysis.commands.figures import save_charts
-from quarry.analysis.commands.fit import print_warnings, write_result
+from quarry.analysis.commands.options import BootstrapOptions, LossColumn, OutputOptions, ReadingOptions
+from quarry.analysis.commands.printing import print_warnings, write_result
 from quarry.analysis.fitting.rivals import Rivals, compare_rivals
 from quarry.analysis.points.loading import load_points
+from quarry.errors import DONE
+from quarry.options import Flat
 from quarry.text import MISSING, count, number
 
 
-def rivals_command(
-    path: Path,
-    *,
-    loss: str,
-    count: str,
-    split: str,
-    exclude: Sequence[str],
-    options: Mapping,
-    output: Path | None,
-    figures: Path | None,
-    console: Console,
-) -> Rivals:
+@dataclass(frozen=True)
+class RivalsOptions:
+    """How the laws are compared."""
+
+    loss: LossColumn = "loss"
+    least: float = 0.1
+    """The least share of the points that each test holds out."""
+    reading: Annotated[ReadingOptions, Flat] = ReadingOptions()
+    draws: Annotated[BootstrapOptions, Flat] = BootstrapOptions(200)
+    output: Annotated[OutputOptions, Flat] = OutputOptions()
+
+
+def command(points: Positional[Path], options: Annotated[RivalsOptions, Flat] = RivalsOptions()) -> int:
+    """Compare the laws of repeated data by their predictions of held-out points of large N, U and k.
+
+    Where the points were trained by several recipes, the best at each N, U and k counts;
+    `--exclude "weight_decay!=0.1"` keeps one.
+
+    Args:
+        points: A directory of runs, or a CSV or Parquet table with N, loss, U and D or E.
+    """
+    compare_laws(points, options, Console())
+    return DONE
+
+
+def compare_laws(path: Path, options: RivalsOptions, console: Console) -> Rivals:
     """Compare the rivals on the points at `path`, print the result, write it as JSON and draw it if asked.
 
-    `options` are those of `quarry.compare_rivals`. Raises PointsError, FitError, RecordError.
+    Raises PointsError, FitError, RecordError.
     """
-    points = load_points(path, count, split, loss=loss).exclude(exclude)
-    result = compare_rivals(points, **options)
+    reading, output = options.reading, options.output
+    points = load_points(path, reading.count, reading.split, loss=options.loss).exclude(reading.exclude)
+    result = compare_rivals(points, least=options.least, **vars(options.draws))
     print_rivals(result, console)
-    if output is not None:
-        write_result(rivals_json(result), output)
-    if figures is not None:
+    if output.json is not None:
+        write_result(rivals_json(result), output.json)
+    if output.figures is not None:
         from quarry.analysis.report.figures.rivals import held_out_predictions
 
         names = result.winners["question"].to_list()
         charts = {_file_name(name): held_out_predictions(result, name) for name in names}
-        save_charts(charts, figures)
+        save_charts(charts, output.figures)
     return result
 
 
@@ -97,19 +117,14 @@ def gaps_table(result: Rivals) -> Table:
     table = Table(title=title, box=None)
     for heading in ("held out", "law", "difference", "interval", "probability"):
         table.add_column(heading, justify="left" if heading in ("held out", "law") else "right")
+    winners = dict(result.winners.select("question", "winner").iter_rows())
     for row in result.verdicts.iter_rows(named=True):
-        if row["law"] == result.winners.row(by_predicate=_asked(row["question"]), named=True)["winner"]:
+        if row["law"] == winners[row["question"]]:
             continue
         ends = MISSING if row["low"] is None else f"{_percent(row['low'])} to {_percent(row['high'])}"
         gap = _percent(row["difference"])
         table.add_row(row["question"], Text(row["law"]), gap, ends, number(row["probability"], 3))
     return table
-
-
-def _asked(question: str):
-    import polars as pl
-
-    return pl.col("question") == question
 
 
 def _percent(value: float | None) -> str:

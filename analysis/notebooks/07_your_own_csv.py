@@ -35,7 +35,7 @@ from IPython.display import Markdown
 from quarry.errors import FitError
 from quarry.analysis.report.figures.fits import fitted, residuals
 from quarry import fit, load_points
-from quarry.analysis.commands.fit import write_result
+from quarry.analysis.commands.printing import write_result
 from quarry.analysis.report.figures.parts import axis, finished
 from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.laws.published import PUBLISHED

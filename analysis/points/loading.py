@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import polars as pl
 
+from quarry.analysis.points.choices import Count
 from quarry.analysis.points.columns import (
     ROW,
     check_positive_columns,
@@ -24,8 +25,6 @@ from quarry.errors import PointsError
 if TYPE_CHECKING:
     from quarry.analysis.laws.law import Law
 
-Count = Literal["n_nonembedding", "n_params", "n_nonembedding+n_head"]
-"""Which parameters N counts. Kaplan's N is `n_nonembedding`, Chinchilla's nearly `n_params`."""
 
 PointsLike = Points | pl.DataFrame | DataFrameLike | str | Path
 """What every function of points takes: Points, a data frame, or the path of a file or a runs directory."""

@@ -1,19 +1,13 @@
-"""`quarry compile`: the real training step through the compiler of a TPU slice or GPU that is not there.
+"""The real training step, compiled for a TPU slice or GPU that this machine does not have.
 
 `jax.experimental.topologies` describes devices to XLA's compilers for TPUs, in libtpu, and for GPUs, in JAX's
 CUDA plugin; both run on any CPU. The step is the one that `quarry train` would run there, with its shardings;
 nothing is allocated.
 """
 
-import dataclasses
-import json
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, get_args
-
-from rich.console import Console
-from rich.table import Table
+from dataclasses import dataclass
+from typing import Any
 
 from quarry.model.config import Remat
 from quarry.model.counting import flops_exact
@@ -127,88 +121,3 @@ def _compile(traced: Any, platform: str) -> Any:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
         raise MemoryError(str(error).splitlines()[0].removeprefix("RESOURCE_EXHAUSTED: ")) from None
-
-
-def compile_command(
-    experiment: Experiment, target: str, output: Path | None, compare_remat: bool, console: Console
-) -> bool:
-    """Print what the compiled step takes, write it to `output`; returns whether it fits into memory.
-
-    With `compare_remat` for each rematerialisation, and then for the fastest of those that fit.
-    """
-    try:
-        report = _fastest(experiment, target, console) if compare_remat else compile_step(experiment, target)
-    except MemoryError as error:
-        console.print(f"does not fit on {target}: {error}", highlight=False, soft_wrap=True)
-        return False
-    console.print(_table(report))
-    if output is not None:
-        output.write_text(json.dumps(_written(report), indent=2) + "\n", encoding="utf-8")
-    verdict = "fits" if report.fits else "does not fit"
-    share = f"{_size(report.total)} of {_size(report.hbm)} per device"
-    console.print(f"{verdict} on {target}: {share}", highlight=False)
-    return report.fits
-
-
-def _fastest(experiment: Experiment, target: str, console: Console) -> Report:
-    """The report for the rematerialisation whose step, one thing after the other, is shortest of those that
-    fit, or for the one that takes the least memory. Raises MemoryError if the compiler fits none."""
-    table, found = Table("model.remat", "memory", "step", "utilisation", box=None, padding=(0, 2, 0, 0)), []
-    for remat in get_args(Remat):
-        candidate = dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, remat=remat))
-        try:
-            found.append(compile_step(candidate, target))
-        except MemoryError:
-            table.add_row(remat, "does not fit")
-        else:
-            size = f"{_size(found[-1].total)}{'' if found[-1].fits else ', too much'}"
-            table.add_row(remat, size, *_prediction(found[-1]))
-    console.print(table)
-    if not found:
-        raise MemoryError("whatever is rematerialised")
-    best = min(found, key=lambda one: (not one.fits, one.step_seconds[1] if one.fits else one.total))
-    console.print(f"model.remat = {best.remat}", highlight=False)
-    return best
-
-
-def _written(report: Report) -> dict[str, Any]:
-    """The report as JSON: what was counted and what follows from it."""
-    derived = ("total", "fits", "seconds", "step_seconds", "utilisation")
-    return asdict(report) | {name: getattr(report, name) for name in derived}
-
-
-def _table(report: Report) -> Table:
-    table = Table("what", "amount", box=None, padding=(0, 2, 0, 0))
-    table.add_row("devices", f"{report.devices}: {report.mesh}")
-    for name in ("arguments", "outputs", "temporaries", "program", "total"):
-        table.add_row(f"{name}, per device", _size(getattr(report, name)))
-    table.add_row("FLOPs of matrix products, per step", f"{report.flops:.3e}")
-    table.add_row("of which the model's", f"{report.model_flops:.3e}")
-    table.add_row("memory traffic, per step and device", _size(report.memory_traffic))
-    for kind, (count, size) in report.collectives.items():
-        table.add_row(f"{kind}, per step and device", f"{count:,} of {_size(size)} together")
-    for kernel, count in report.kernels.items():
-        table.add_row(f"{kernel}, per step and device", f"{count:,}")
-    for what, seconds in report.seconds.items():
-        table.add_row(f"{what}, at the chip's peak", _time(seconds))
-    bound = max(report.seconds, key=lambda what: report.seconds[what])
-    step, utilisation = _prediction(report)
-    table.add_row("step, all at once to one after the other", f"{step}, bound by {bound}")
-    table.add_row("model FLOP utilisation", utilisation)
-    table.add_row("compilation", f"{report.compile_seconds:.0f} s")
-    return table
-
-
-def _prediction(report: Report) -> tuple[str, str]:
-    """Time of a step and utilisation, each as the range in which it should lie."""
-    shortest, longest = report.step_seconds
-    low, high = report.utilisation
-    return f"{_time(shortest)} to {_time(longest)}", f"{low:.0%} to {high:.0%}"
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1e3:.2f} ms"
-
-
-def _size(size: int) -> str:
-    return f"{size / 2**30:.2f} GiB" if size >= 2**30 else f"{size / 2**20:.2f} MiB"

@@ -12,19 +12,14 @@ from quarry.model.counting import count_parameters, flops_6n
 from quarry.train.config.branches import branches, fork_step
 from quarry.train.config.point_files import Point, find_study, load_point_file
 from quarry.train.data.store import TokenStore
-from quarry.train.hosts.platform import accelerator_present
 from quarry.train.launch import estimates as estimate
 from quarry.train.launch.compile_ahead import compiling_ahead
-from quarry.train.launch.launch_files import Engine, emit
 from quarry.train.launch.local import Job, Leg, run_sweep, stacks, worker_slots
-from quarry.train.launch.slurm import mark_queued, submit
+from quarry.train.launch.slurm import submit
 from quarry.train.launch.slurm_options import SlurmOptions
-from quarry.train.launch.tpu_slices import TpuOptions
-from quarry.train.record.bucket import address
 from quarry.train.record.files import read_last_row
-from quarry.train.record.folders import make_writable
 from quarry.train.record.locations import run_directory
-from quarry.train.record.schema import DONE, Status
+from quarry.train.record.schema import DONE
 from quarry.train.run.compatibility import check_same_config
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 
@@ -201,63 +196,3 @@ def submit_waiting(
             highlight=False,
             soft_wrap=True,
         )
-
-
-def sweep_command(
-    studies: Sequence[str],
-    places: Sequence[Path],
-    workdir: Path,
-    cache: Path,
-    workers: int | None,
-    stack: int,
-    dry_run: bool,
-    slurm: SlurmOptions | None,
-    console: Console,
-) -> Status:
-    """Train the points of `studies`, here or on a Slurm cluster, or say what that would be.
-
-    Returns `finished` if every point finished or diverged (a diverged point is a result) or was submitted,
-    else `failed`, or `preempted` if it was asked to stop.
-    """
-    require(workers is None or workers >= 1, f"--workers must be at least 1, not {workers}")
-    require(stack >= 1, f"--stack must be at least 1, not {stack}")
-    require(
-        slurm is None or address(workdir) is None,
-        f"--on slurm keeps its submissions in --workdir: a folder that all nodes see, not {address(workdir)}",
-    )
-    jobs = make_jobs(collect(studies, places), workdir, cache)
-    if slurm:
-        mark_queued(jobs, workdir)
-    if dry_run:
-        console.print(dry_run_table(jobs))
-        return "finished"
-    place = address(workdir) or str(workdir.absolute())
-    arguments = ["--workdir", place, "--cache", str(cache.absolute())]
-    if address(workdir) is None:
-        make_writable(workdir)
-    if slurm:
-        submit_waiting(jobs, slurm, workdir, arguments, console)
-        return "finished"
-    if stack > 1 and not accelerator_present():
-        console.print("note: on a CPU stacked points train slower than one by one (docs/speed.md)")
-    if sweep(jobs, arguments, workers, stack, cache, console):
-        return "preempted"
-    done = {state: sum(job.state == state for job in jobs) for state in (*DONE, "failed")}
-    console.print(", ".join(f"{count} {state}" for state, count in done.items() if count), highlight=False)
-    if all(job.state in DONE for job in jobs):
-        return "finished"
-    return "preempted" if {job.state for job in jobs} <= {*DONE, "preempted"} else "failed"
-
-
-def emit_command(
-    studies: Sequence[str],
-    places: Sequence[Path],
-    engine: Engine,
-    options: TpuOptions,
-    folder: Path,
-    console: Console,
-) -> Status:
-    """Write the launch files of the points of `studies` for Cloud TPU and say how to launch them."""
-    for command in emit(collect(studies, places), engine, options, folder):
-        console.print(command, highlight=False, soft_wrap=True)
-    return "finished"

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from quarry.analysis.commands.crossing import crossing_command, published_table
+from quarry.analysis.commands.crossing import CrossingOptions, cross_points, published_table
+from quarry.analysis.commands.options import BootstrapOptions, OutputOptions
 from quarry.analysis.crossing.known_laws import Crossing, Growth, LossLaw
 from quarry.analysis.crossing.measured import find_crossing
 from quarry.analysis.laws.kaplan import KAPLAN_ND
@@ -255,13 +256,10 @@ def test_the_figures_of_no_crossing_and_of_no_draws_render(tmp_path):
         assert (tmp_path / f"{name}.svg").stat().st_size > 1000
 
 
-def run_command(path, tmp_path, **changed):
+def run_command(path, **changed):
     console = Console(record=True, width=160)
-    options = dict(
-        count="n_nonembedding", split="validation", annealed_only=True, exclude=(), offset="none",
-        surface=None, eps=0.05, bootstrap=100, seed=0, level=0.9, output=None, figures=None,
-    )  # fmt: skip
-    found = crossing_command(path, **(options | changed), console=console)
+    options = CrossingOptions(draws=BootstrapOptions(100, 0.9), **changed)
+    found = cross_points(path, options, console)
     return found, console.export_text()
 
 
@@ -269,7 +267,7 @@ def test_the_command_prints_the_convention_the_spread_and_the_ranges_and_writes_
     WORLD.table(0.01, 0).write_csv(tmp_path / "points.csv")
     out = tmp_path / "crossing.json"
     found, printed = run_command(
-        tmp_path / "points.csv", tmp_path, surface="kaplan-nd", output=out, figures=tmp_path / "figures"
+        tmp_path / "points.csv", surface="kaplan-nd", output=OutputOptions(out, tmp_path / "figures")
     )
     assert isinstance(found.crossing, Crossing)
     for words in (
@@ -285,8 +283,8 @@ def test_the_command_prints_the_convention_the_spread_and_the_ranges_and_writes_
     assert {file.name for file in (tmp_path / "figures").iterdir()} == {"crossing.svg", "crossing-draws.svg"}
 
 
-def test_without_points_the_command_prints_kaplans_two_conventions(tmp_path):
-    found, printed = run_command(None, tmp_path)
+def test_without_points_the_command_prints_kaplans_two_conventions():
+    found, printed = run_command(None)
     assert found is None
     assert "2e10 C^.27" in printed
     assert "4e10 C^.26" in printed

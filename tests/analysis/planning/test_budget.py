@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from quarry.analysis.commands.plan import draw, next_command, plan_command
+from quarry.analysis.commands.plan import PlanOptions, choose_runs, draw, plan_budget
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.catalog import LAWS
 from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
@@ -472,13 +472,12 @@ def test_a_null_among_the_draws_is_a_draw_that_says_nothing(written):
 
 
 def command(console, **words):
-    given = dict(fits=[], flops=1e21, unique_tokens=None, batch_tokens=None, figure=None, output=None)
-    return plan_command(**(given | words), console=console)
+    return plan_budget(PlanOptions(**({"flops": 1e21} | words)), console)
 
 
 def test_the_command_without_a_fit_names_the_published_ones(tmp_path):
     console = Console(width=140, record=True, file=io.StringIO())
-    plans = command(console, unique_tokens=1e10, output=tmp_path / "plans.json")
+    plans = command(console, unique_tokens=1e10, json=tmp_path / "plans.json")
     said = console.export_text()
     assert "published fits" in said
     assert "Besiroglu et al. 2024" in said
@@ -491,7 +490,7 @@ def test_the_command_without_a_fit_names_the_published_ones(tmp_path):
 
 def test_the_command_with_a_fit_prints_intervals(written):
     console = Console(width=140, record=True, file=io.StringIO())
-    command(console, fits=[written, written])
+    command(console, fit=(written, written))
     said = console.export_text()
     assert "95% intervals" in said
     assert str(written) in said  # two fits of one name
@@ -500,12 +499,9 @@ def test_the_command_with_a_fit_prints_intervals(written):
 def test_a_name_in_brackets_is_printed_as_it_is(written, tmp_path):
     named = written.rename(tmp_path / "fit[bold]mine.json")
     console = Console(width=200, record=True, file=io.StringIO())
-    command(console, fits=[named])
-    next_command(
-        fits=[named], runs=1, budget=1e18, target="alpha", most_per_run=None, unique_tokens=None,
-        like=tmp_path, points=tmp_path, output=None, console=console,
-        write_points=lambda *_, **__: [tmp_path / "[red]x.py"],
-    )  # fmt: skip
+    command(console, fit=(named,))
+    options = PlanOptions(fit=(named,), next=1, budget=1e18, target="alpha", like=tmp_path, points=tmp_path)
+    choose_runs(options, lambda *_, **__: [tmp_path / "[red]x.py"], console)
     said = "".join(console.export_text().split())
     assert said.count("fit[bold]mine") >= 3
     assert "[red]x.py" in said
@@ -547,16 +543,13 @@ def test_the_command_asks_for_what_it_needs(written, tmp_path):
     console = Console(file=io.StringIO())
     with pytest.raises(FitError, match="name the budget with --flops"):
         command(console, flops=None)
-    words = dict(
-        fits=[written], runs=2, budget=1e18, target="a", most_per_run=None, unique_tokens=None,
-        like=None, points=None, write_points=list, output=None, console=console,
-    )  # fmt: skip
+    options = PlanOptions(fit=(written,), next=2, budget=1e18, target="a")
     with pytest.raises(FitError, match="--next needs one fit"):
-        next_command(**(words | {"fits": []}))
+        choose_runs(replace(options, fit=()), list, console)
     with pytest.raises(FitError, match="--next needs --budget"):
-        next_command(**(words | {"target": None}))
+        choose_runs(replace(options, target=None), list, console)
     with pytest.raises(FitError, match="go together"):
-        next_command(**(words | {"points": tmp_path}))
+        choose_runs(replace(options, points=tmp_path), list, console)
 
 
 def test_the_command_hands_the_next_runs_to_the_writer(written, tmp_path):
@@ -567,11 +560,11 @@ def test_the_command_hands_the_next_runs_to_the_writer(written, tmp_path):
         return [folder / "one.py"]
 
     console = Console(width=140, record=True, file=io.StringIO())
-    found = next_command(
-        fits=[written], runs=2, budget=1e18, target="loss@1e21", most_per_run=None, unique_tokens=None,
-        like=tmp_path / "like.py", points=tmp_path / "next", write_points=write,
-        output=tmp_path / "next.json", console=console,
+    options = PlanOptions(
+        fit=(written,), next=2, budget=1e18, target="loss@1e21", like=tmp_path / "like.py",
+        points=tmp_path / "next", json=tmp_path / "next.json",
     )  # fmt: skip
+    found = choose_runs(options, write, console)
     assert asked["points"] == [(run.n, run.tokens, None) for run in found.runs]
     assert len(asked["expected"]) == len(found.runs) > 0
     assert "one.py" in console.export_text()

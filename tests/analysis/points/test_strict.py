@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from quarry.analysis.commands.fit import write_result
+from quarry.analysis.commands.printing import write_result
 from quarry.analysis.points.strict import strict
 
 

@@ -1,0 +1,113 @@
+"""A fit as tables of the terminal: parameters, checklist, predictions, profiles, other laws."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from quarry.analysis.laws.formulas import plain
+from quarry.text import MISSING, interval, number
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from quarry.analysis.fitting.comparison import Comparison
+    from quarry.analysis.fitting.estimation import At, Fit
+    from quarry.analysis.fitting.profiles.likelihood import Profile
+
+_SAME_OBJECTIVE = 1e-6
+"""A valley of a profile that lies less than this above the minimum, relatively, is the minimum."""
+
+
+def parameter_table(fitted: "Fit") -> Table:
+    """Parameters and derived quantities, with their intervals."""
+    table = Table(title=f"{fitted.law.name}: {plain(fitted.law.formula)}", box=None)
+    for heading in ("parameter", "value", f"{fitted.level:.0%} interval"):
+        table.add_column(heading, justify="left" if heading == "parameter" else "right")
+    frozen, drawn = fitted.diagnostics["frozen"], fitted.diagnostics["bootstrap"] > 0
+    asked = interval if drawn else lambda ends: "not asked for"
+    for name, value in fitted.params.items():
+        table.add_row(name, number(value), "frozen" if name in frozen else asked(fitted.interval[name]))
+    for name, value in fitted.derived.items():
+        table.add_row(f"{name} (derived)", number(value), asked(fitted.derived_interval[name]))
+    return table
+
+
+def checklist_table(fitted: "Fit") -> Table:
+    """The checklist, an item a row."""
+    table = Table("item", "answer", title="checklist", box=None)
+    for item, answer in fitted.checklist():
+        table.add_row(item, Text(answer))
+    return table
+
+
+def prediction_table(fitted: "Fit", held: "pl.DataFrame") -> Table:
+    """The points held out, each with what the law says of it."""
+    predictions = fitted.predictions(held)
+    headings = (*fitted.law.inputs, "measured", "predicted", "error", f"{fitted.level:.0%} for a new run")
+    table = Table(title="predictions of the points held out", box=None)
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for row in predictions.iter_rows(named=True):
+        low, high = (None if row[side] in (0, math.inf) else row[side] for side in ("low", "high"))
+        inputs = [number(row[name]) for name in fitted.law.inputs]
+        ends = [number(row[fitted.law.response], 5), number(row["predicted"], 5), f"{row['error']:+.4%}"]
+        table.add_row(*inputs, *ends, interval((low, high), 4))
+    return table
+
+
+def at_table(fitted: "Fit", at: "At") -> Table:
+    """The objective at given parameters, at the minimum downhill from them, and at the best one."""
+    rows = {
+        "given": (at.params, at.objective),
+        "downhill from it": (at.nearest, at.nearest_objective),
+        "best": (fitted.params, fitted.objective),
+    }
+    table = Table(title="the objective elsewhere", box=None)
+    free = fitted.data.law.parameter_names
+    for heading in ("", *free, "objective"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, (params, objective) in rows.items():
+        table.add_row(name, *(number(params[parameter], 6) for parameter in free), f"{objective:.9g}")
+    return table
+
+
+def profile_table(profiled: Sequence["Profile"]) -> Table:
+    """The profile interval of each quantity, with the other valleys of its objective."""
+    table = Table(title="profile likelihood", box=None)
+    for heading in ("quantity", "best", "regions", "other valleys"):
+        table.add_column(heading, justify="left")
+    for each in profiled:
+        regions = "; or ".join(interval(region) for region in each.regions)
+        valleys = "; ".join(
+            f"{number(value)} ({objective / each.minimum - 1:.2%} above)"
+            for value, objective in each.valleys
+            if objective > each.minimum * (1 + _SAME_OBJECTIVE)
+        )
+        table.add_row(Text(each.name), number(each.best), regions, valleys or "none")
+    return table
+
+
+def comparison_table(comparison: "Comparison") -> Table:
+    """Laws by their errors of prediction."""
+    table = Table(title="laws fitted to the same points", box=None)
+    for heading in (
+        "law",
+        "free",
+        "objective",
+        "held-out error",
+        f"error without each {comparison.by}",
+        "misfit",
+    ):
+        table.add_column(heading, justify="left" if heading == "law" else "right")
+    for row in comparison.table.iter_rows(named=True):
+        errors = [_percent(row[name]) for name in ("held_out_error", "left_out_error")]
+        misfit = number(row["misfit_probability"], 2)
+        table.add_row(Text(row["law"]), str(row["parameters"]), f"{row['objective']:.6g}", *errors, misfit)
+    return table
+
+
+def _percent(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.3%}"

@@ -1,0 +1,27 @@
+"""`quarry report`: a page on a directory of runs."""
+
+from pathlib import Path
+
+from rich.console import Console
+from tyro.conf import Positional
+
+from quarry.errors import DONE
+from quarry.options import OutputPath
+
+
+def command(
+    runs: Positional[Path], output: OutputPath = Path("report.html"), bootstrap: int = 1000, seed: int = 0
+) -> int:
+    """Write one self-contained HTML page on a directory of runs: curves, frontier, fits, tables.
+
+    Args:
+        runs: A directory of runs, also gs://bucket/folder.
+        output: The page to write.
+        bootstrap: Draws of the bootstrap by run.
+        seed: Seed of the bootstrap.
+    """
+    from quarry.analysis.report.page import write_report
+
+    write_report(runs, output, bootstrap=bootstrap, seed=seed)
+    Console().print(f"report -> {output}", highlight=False)
+    return DONE

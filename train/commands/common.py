@@ -1,0 +1,37 @@
+"""What the commands of training share: options, exit codes, where studies are found by name."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from quarry.errors import DONE, FAILED, PREEMPTED
+from quarry.train.hosts.platform import cache_directory
+
+EXIT_CODES = {"finished": DONE, "diverged": FAILED, "failed": FAILED, "preempted": PREEMPTED}
+"""The exit code for the status of a run or a sweep."""
+
+File = Annotated[Positional[Path], arg(help="A scale-point file: it defines `config = Experiment(...)`.")]
+Workdir = Annotated[Path, arg(help="The directory of runs: a folder, or gs://bucket/folder.")]
+Cache = Annotated[
+    Path | None,
+    arg(help="Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry."),
+]
+RUNS = Path("runs")
+
+
+def cache_or_default(cache: Path | None) -> Path:
+    """The folder that --cache names, else the default one."""
+    return cache or cache_directory()
+
+
+def study_folders() -> list[Path]:
+    """The folders in which a study is found by name: those of `quarry.experiments`.
+
+    They are looked up, not imported: experiments import this package.
+    """
+    spec = find_spec("quarry.experiments")
+    assert spec is not None
+    return [Path(os.path.relpath(folder)) for folder in spec.submodule_search_locations or ()]

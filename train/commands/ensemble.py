@@ -1,0 +1,33 @@
+"""`quarry ensemble`: the loss of averaged runs that differ by their seeds."""
+
+from rich.console import Console
+from tyro.conf import Positional
+
+from quarry.errors import DONE
+from quarry.options import OutputPath
+from quarry.train.commands.common import RUNS, Cache, Workdir, cache_or_default, study_folders
+from quarry.train.hosts.platform import prepare
+
+
+def command(
+    studies: Positional[tuple[str, ...]], output: OutputPath, workdir: Workdir = RUNS, cache: Cache = None
+) -> int:
+    """Average the probabilities of runs that differ by their seeds only, and write the held-out losses.
+
+    Args:
+        studies: Names of studies in experiments/, folders, or files; their finished runs are used.
+        output: The table to write, .csv or .parquet; `quarry epochs --ensembles` reads it.
+    """
+    folder = cache_or_default(cache)
+    prepare(folder)
+    from quarry.train.config.branches import branches
+    from quarry.train.inspect.ensembles import ensembles
+    from quarry.train.launch.sweep import collect
+    from quarry.train.record.points_table import write_table
+
+    trunks = collect(studies, study_folders())
+    runs = [run for trunk in trunks for run in (trunk, *branches(trunk))]
+    table = ensembles(runs, workdir, folder)
+    write_table(table, output)
+    Console().print(f"{len(table)} losses of ensembles -> {output}", highlight=False)
+    return DONE

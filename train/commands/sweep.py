@@ -1,0 +1,130 @@
+"""`quarry sweep`: train every point of a study, here or on a cluster."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from rich.console import Console
+from tyro.conf import Positional, UseAppendAction
+
+from quarry.checks import require
+from quarry.options import Flat
+from quarry.train.commands.common import (
+    EXIT_CODES,
+    RUNS,
+    Cache,
+    Workdir,
+    cache_or_default,
+    study_folders,
+)
+from quarry.train.hosts.platform import accelerator_present
+from quarry.train.launch.launch_files import Engine, emit
+from quarry.train.launch.local import Job
+from quarry.train.launch.slurm import mark_queued
+from quarry.train.launch.slurm_options import SlurmOptions
+from quarry.train.launch.sweep import collect, dry_run_table, make_jobs, submit_waiting, sweep
+from quarry.train.launch.tpu_slices import TpuOptions
+from quarry.train.record.bucket import address
+from quarry.train.record.folders import make_writable
+from quarry.train.record.schema import DONE, Status
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """Where and how the points of a sweep train. Raises ConfigError for options that exclude each other."""
+
+    workdir: Workdir = RUNS
+    cache: Cache = None
+    workers: int | None = None
+    """Points at a time; default one per core, each pinned to its own, or one on an accelerator."""
+    stack: int = 1
+    """Points of one shape (seeds, rates, decays, U) that train in one program, for small models on an
+    accelerator."""
+    dry_run: bool = False
+    """Only print what would be trained: N, U, E, k, B, S, C, estimated time and memory."""
+    on: Literal["local", "slurm"] = "local"
+    """Train on this machine, or submit the points to Slurm as one job array; points that are queued already
+    are not submitted again."""
+    slurm: UseAppendAction[SlurmOptions] = field(default_factory=SlurmOptions)
+    """For --on slurm: what each point requests from the cluster."""
+    emit: Engine | None = None
+    """Train nothing; write a launch file for Cloud TPU per point: SkyPilot tasks or GKE JobSets."""
+    emit_to: Path = Path("launch")
+    """The folder for these launch files."""
+    tpu: TpuOptions = field(default_factory=TpuOptions)
+    """For --emit: what each point requests from Cloud TPU."""
+
+    def check(self) -> None:
+        """Raise ConfigError for options that do not go together."""
+        local = self.on == "local"
+        require(self.emit is not None or self.tpu == TpuOptions(), "--tpu options need --emit")
+        require(self.emit is None or local, "--emit and --on slurm exclude each other")
+        require(not local or self.slurm == SlurmOptions(), "--slurm options need --on slurm")
+        require(local or self.workers is None, "--workers is for this machine; on Slurm, use --slurm.at-once")
+        require(local or self.stack == 1, "--stack is for this machine: on Slurm each point is a task")
+        require(
+            self.workers is None or self.workers >= 1, f"--workers must be at least 1, not {self.workers}"
+        )
+        require(self.stack >= 1, f"--stack must be at least 1, not {self.stack}")
+        bucket = address(self.workdir)
+        require(
+            local or bucket is None,
+            f"--on slurm keeps its submissions in --workdir: a folder that all nodes see, not {bucket}",
+        )
+
+
+def command(
+    studies: Positional[tuple[str, ...]], options: Annotated[SweepOptions, Flat] = SweepOptions()
+) -> int:
+    """Train every point of a study (its name, its folder, or files); finished points are skipped.
+
+    Args:
+        studies: Names of studies in experiments/, folders, or files.
+    """
+    return EXIT_CODES[train_studies(studies, options, Console())]
+
+
+def train_studies(studies: Sequence[str], options: SweepOptions, console: Console) -> Status:
+    """Train the points of `studies`, submit them to Slurm, write their launch files, or print the dry run.
+
+    Returns `finished` if every point finished or diverged (a diverged point is a result) or was submitted,
+    else `failed`, or `preempted` if it was told to stop. Raises ConfigError.
+    """
+    options.check()
+    if options.emit:
+        points = collect(studies, study_folders())
+        for line in emit(points, options.emit, options.tpu, options.emit_to):
+            console.print(line, highlight=False, soft_wrap=True)
+        return "finished"
+    cache = cache_or_default(options.cache)
+    jobs = make_jobs(collect(studies, study_folders()), options.workdir, cache)
+    if options.on == "slurm":
+        mark_queued(jobs, options.workdir)
+    if options.dry_run:
+        console.print(dry_run_table(jobs))
+        return "finished"
+    return _start(jobs, options, cache, console)
+
+
+def _start(jobs: Sequence[Job], options: SweepOptions, cache: Path, console: Console) -> Status:
+    bucket = address(options.workdir)
+    arguments = ["--workdir", bucket or str(options.workdir.absolute()), "--cache", str(cache.absolute())]
+    if bucket is None:
+        make_writable(options.workdir)
+    if options.on == "slurm":
+        submit_waiting(jobs, options.slurm, options.workdir, arguments, console)
+        return "finished"
+    if options.stack > 1 and not accelerator_present():
+        console.print("note: on a CPU stacked points train slower than one by one (docs/speed.md)")
+    if sweep(jobs, arguments, options.workers, options.stack, cache, console):
+        return "preempted"
+    return _status(jobs, console)
+
+
+def _status(jobs: Sequence[Job], console: Console) -> Status:
+    counts = {state: sum(job.state == state for job in jobs) for state in (*DONE, "failed")}
+    console.print(", ".join(f"{count} {state}" for state, count in counts.items() if count), highlight=False)
+    if all(job.state in DONE for job in jobs):
+        return "finished"
+    return "preempted" if {job.state for job in jobs} <= {*DONE, "preempted"} else "failed"
