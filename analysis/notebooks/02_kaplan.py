@@ -37,7 +37,8 @@ from quarry import experiments
 from quarry.analysis.report.figures.fits import fitted_law
 from quarry import fit, load_points
 from quarry.analysis.laws.batch_size import critical_batch
-from quarry.analysis.report.figures import kaplan as drawn
+from quarry.analysis.report.figures import kaplan as kaplan_figures
+from quarry.analysis.report.figures import kaplan_training as training_figures
 from quarry.analysis.laws.kaplan_frontier import compute_exponent, compute_scale, convergence_ratios, data_for, excess_compute, excess_steps, optimal_size, optimal_steps, overfitting, stopping_fraction, tokens_by_rule, tokens_over_infinite_size
 from quarry.analysis.laws.kaplan import CONTEXT
 from quarry.analysis.laws.formulas import plain
@@ -107,7 +108,7 @@ Markdown(
 sizes_trained, data_trained = (768, 1.5e9), (2.2e7, 2.3e10)
 n_opt = TRENDS["kaplan-n-opt"]
 budgets = tuple(n_opt.x_0 * (n / n_opt.y_0) ** (1 / n_opt.exponent) for n in sizes_trained)
-drawn.power_laws([(c_min, budgets), (d_law, data_trained), (n_law, sizes_trained)])
+kaplan_figures.power_laws([(c_min, budgets), (d_law, data_trained), (n_law, sizes_trained)])
 
 # %%
 Markdown(
@@ -177,7 +178,7 @@ Markdown(
 
 # %%
 batch = 2**19
-drawn.training_curves(p, batch)
+training_figures.training_curves(p, batch)
 
 # %% [markdown]
 # ## The critical batch (Figure 10)
@@ -191,7 +192,7 @@ drawn.training_curves(p, batch)
 
 # %%
 in_text = critical.params | {"B_star": 2e8}
-drawn.critical_batches({"B_star = 2.1e8 (equation 1.4)": critical.params, "B_star = 2e8 (text)": in_text}, (2.0, 8.0))
+training_figures.critical_batches({"B_star = 2.1e8 (equation 1.4)": critical.params, "B_star = 2e8 (text)": in_text}, (2.0, 8.0))
 
 # %%
 fall = 1 - 2 ** -critical.params["alpha_B"]
@@ -216,7 +217,7 @@ Markdown(
 # *Constants: Table 3 and equation 1.4 (computed), equations 3.3 and 1.3 (published).*
 
 # %%
-drawn.fixed_batch(p, batch, [c_law, c_min])
+training_figures.fixed_batch(p, batch, [c_law, c_min])
 
 # %%
 steep, flat = c_law.params, c_min.params
@@ -237,7 +238,7 @@ Markdown(
 # *Constants: Table 2.*
 
 # %%
-drawn.overfitting_collapse(nd)
+kaplan_figures.overfitting_collapse(nd)
 
 # %%
 deltas = ", ".join(f"{overfitting(n, tokens_by_rule(n), nd):.4f}" for n in (1e6, 1e8, 1e9))
@@ -272,7 +273,7 @@ Markdown(verdict)
 # The paper's figure shows measured runs, which we do not have.*
 
 # %%
-drawn.stopping_bound(ns, nd)
+kaplan_figures.stopping_bound(ns, nd)
 
 # %% [markdown]
 # ## The compute-efficient plan (Figure 14)
@@ -283,7 +284,7 @@ drawn.stopping_bound(ns, nd)
 # *Constants: Table 3 and equation 1.4 (solid), the trends of Table 6 (dashed).*
 
 # %%
-drawn.efficient_plans(p, n_opt, TRENDS["kaplan-s-min"], budgets)
+training_figures.efficient_plans(p, n_opt, TRENDS["kaplan-s-min"], budgets)
 
 # %%
 alpha_c = compute_exponent(p)
@@ -314,7 +315,7 @@ Markdown(
 # *Constants: Table 3.*
 
 # %%
-drawn.suboptimal_sizes(p)
+training_figures.suboptimal_sizes(p)
 
 # %%
 Markdown(
@@ -344,7 +345,7 @@ def crossing_of(trend, slope=1.0):
 
 
 met = [crossing_of(trend) for trend in conventions]
-drawn.compute_and_data_laws(c_min, d_law, conventions, met, (1e-2 * PF_DAY, 1e8 * PF_DAY))
+kaplan_figures.compute_and_data_laws(c_min, d_law, conventions, met, (1e-2 * PF_DAY, 1e8 * PF_DAY))
 
 # %%
 table(
@@ -381,7 +382,7 @@ Markdown(
 # construction: whether that is so is a matter for runs.*
 
 # %%
-drawn.sample_efficiency(p, (2.5, 3.0, 3.5, 4.0, 5.0))
+training_figures.sample_efficiency(p, (2.5, 3.0, 3.5, 4.0, 5.0))
 
 # %%
 loss = 3.0
@@ -419,7 +420,7 @@ for target in targets:
         rows.append({"loss": target, "N": n, "E": tokens, "low": low, "high": high})
 schema = dict.fromkeys(("loss", "N", "E", "low", "high"), pl.Float64)
 needed = pl.DataFrame(rows, schema).filter(pl.col("E") < 10 * ends["E"].max(), pl.col("E") > ends["E"].min() / 10)
-drawn.measured_sample_efficiency(needed) if len(needed) else Markdown("**These runs do not bound the tokens to any loss.**")
+training_figures.measured_sample_efficiency(needed) if len(needed) else Markdown("**These runs do not bound the tokens to any loss.**")
 
 # %%
 sizes = sorted(ends["N"].unique())
@@ -449,7 +450,7 @@ Markdown(
 
 # %%
 contexts = [PUBLISHED[f"kaplan-context-{size}"] for size in range(1, 7)]
-drawn.context_losses(contexts)
+kaplan_figures.context_losses(contexts)
 
 # %%
 falls = [float(CONTEXT.predict(one.params, {"T": 8}) - CONTEXT.predict(one.params, {"T": 1024})) for one in contexts]

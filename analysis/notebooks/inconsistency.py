@@ -47,8 +47,8 @@ from quarry.analysis.laws.batch_size import critical_batch
 from quarry.analysis.crossing.known_laws import CONVENTIONS, Growth, LossLaw, meeting, published_crossings
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.report.figures.fits import fitted_law
-from quarry.analysis.report.figures import inconsistency as drawn
-from quarry.analysis.report.figures import kaplan as redrawn
+from quarry.analysis.report.figures import inconsistency as floor_figures
+from quarry.analysis.report.figures import kaplan as kaplan_figures
 from quarry.analysis.report.figures.epochs import efficiency, passes_map
 from quarry.analysis.laws.kaplan_frontier import compute_exponent, compute_scale, converged_loss
 from quarry.analysis.laws.formulas import plain
@@ -101,7 +101,7 @@ table(
 
 # %%
 budgets, texts = (1e-6 * PF_DAY, PF_DAY), (2.2e7, 2.3e10)
-redrawn.power_laws([(c_law, budgets), (d_law, texts)])
+kaplan_figures.power_laws([(c_law, budgets), (d_law, texts)])
 
 # %%
 Markdown(
@@ -126,7 +126,7 @@ Markdown(
 # %%
 trends = list(CONVENTIONS.values())
 met = list(published_crossings().values())
-redrawn.compute_and_data_laws(c_law, d_law, trends, met, (1e-2 * PF_DAY, 1e8 * PF_DAY))
+kaplan_figures.compute_and_data_laws(c_law, d_law, trends, met, (1e-2 * PF_DAY, 1e8 * PF_DAY))
 
 # %%
 table(
@@ -234,7 +234,7 @@ def frontier(name, flops):
 
 flops = np.geomspace(1e18, 1e28, 6)
 ladders = {title: frontier(name, flops) for title, name in SURFACES.items()}
-drawn.frontiers(ladders)
+floor_figures.frontiers(ladders)
 
 # %%
 ratios = {
@@ -298,7 +298,7 @@ curves = pl.concat(
         for n in sizes
     ]
 )
-drawn.curves_and_floor(curves, floors, "published constants; dashed: L(D) at D = E")
+floor_figures.curves_and_floor(curves, floors, "published constants; dashed: L(D) at D = E")
 
 # %%
 above = {n: learning_curve(n, tokens) / floors["loss"].to_numpy() - 1 for n in sizes}
@@ -353,7 +353,7 @@ repeated = pl.concat(
         for n in known
     ]
 )
-drawn.passes(repeated, least, f"Muennighoff's constants, U = {count(unique)} tokens; dashed: L*(U)")
+floor_figures.passes(repeated, least, f"Muennighoff's constants, U = {count(unique)} tokens; dashed: L*(U)")
 
 
 # %%
@@ -475,7 +475,7 @@ def first_passes(rows):
     return pl.concat([cooled.select(columns), trunks.select(columns)]).sort("run", "E")
 
 
-figure = drawn.curves_and_floor(first_passes(rows), floor, "our runs; dashed: L*(U) at U = E, an upper bound") if studied else None
+figure = floor_figures.curves_and_floor(first_passes(rows), floor, "our runs; dashed: L*(U) at U = E, an upper bound") if studied else None
 figure if studied else Markdown("Not run.")
 
 # %% [markdown]

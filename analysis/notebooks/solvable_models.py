@@ -37,7 +37,7 @@ from IPython.display import Markdown
 from quarry import experiments
 from quarry import load_points
 from quarry.analysis.epochs.study import study_epochs
-from quarry.analysis.report.figures import inconsistency as drawn
+from quarry.analysis.report.figures import inconsistency as floor_figures
 from quarry.text import count, estimate, number
 from quarry.analysis.theory.comparison import EXPONENTS, beside, studied
 from quarry.analysis.theory.circuits import Circuits, saturation
@@ -59,7 +59,7 @@ def passed(model, sizes, unique, subtitle):
     """The loss of each size against passes over `unique` tokens, above the least of them."""
     losses = [(n, 2.0**j, model.loss(n, unique, 2.0**j)) for n in sizes for j in range(-2, 9)]
     rows = pl.DataFrame(losses, schema=["N", "k", "loss"], orient="row")
-    return drawn.passes(rows, rows["loss"].min(), f"{subtitle}; U = {count(unique)} tokens; dashed: the least loss shown")
+    return floor_figures.passes(rows, rows["loss"].min(), f"{subtitle}; U = {count(unique)} tokens; dashed: the least loss shown")
 
 
 # %% [markdown]

@@ -1,6 +1,9 @@
-"""Solvable models of learning in several passes: what loss against epochs, N and U should look like, and why.
+"""Solvable models of learning in several passes: how the loss should depend on epochs, N and U, and why.
 
-`circuits`: multiplicative weights over a library of circuits. `lookup`: regression on Zipf-distributed
-tokens, in closed form. `features`: regression on random features of a power-law spectrum. `exact`: epochs to
-a loss and reuse rates of any of them. `simulated`: their points tables. `beside`: measured runs beside them.
+Read `circuits` first: multiplicative weights over a library of circuits. `lookup` is regression on
+Zipf-distributed tokens, in closed form; `features` is regression on random features of a power-law spectrum.
+
+`exact` has epochs to a loss and reuse rates of any model, `predictions` the exponents that follow.
+`simulated` makes their tables of points. `comparison` puts measured runs beside them: `python -m
+quarry.analysis.theory --help`.
 """

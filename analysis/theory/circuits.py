@@ -198,12 +198,6 @@ def _shares(library: _Library, log_weight: np.ndarray) -> tuple[np.ndarray, np.n
     return right / total, wrong / total
 
 
-def switched_on(model: Circuits, n: float, skill: int, speed: float = 1.0) -> float:
-    """Tokens until the one circuit of `skill` (1, 2, ...) has half the weight, if met as expected."""
-    doubt = model.doubt + (np.log(n) if model.prior == "library" else 0.0)
-    return float(doubt / (model.rate * speed * model.usefulness[skill - 1]))
-
-
 def saturation(model: Circuits) -> float:
     """r_inf of equal speeds, large doubt and a library without end: the same for every U.
 

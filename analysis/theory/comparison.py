@@ -1,4 +1,4 @@
-"""Measured runs beside the solvable models: the same study of both, and where they agree."""
+"""Measured runs beside the solvable models: one study of both, and the exponents that agree."""
 
 from collections.abc import Iterable
 
@@ -30,7 +30,7 @@ def beside(measured: Epochs, ladders: Iterable[Ladder] = LADDERS.values()) -> pl
 
 
 def studied(ladder: Ladder) -> Epochs:
-    """The study of a model's runs, which have no noise."""
+    """The study of a model's runs, which are free of noise."""
     return study_epochs(ladder.points(), ladder.unigram_entropy, bootstrap=0)
 
 

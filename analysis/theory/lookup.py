@@ -8,27 +8,28 @@ leave (1 - rate mu_i^2)^(K n_i) of it, with n_i the visits of a pass, binomial. 
 features 1..N.
 
 What follows (Yan et al. 2025, arXiv 2511.13421, read in a secondary source; derived anew here):
-- A feature is learnt once K U i^-a > 1 / rate, and met at all if U i^-(a-b) > 1. The first binds until K =
+- A feature is learnt once K U i^-a > 1 / rate, and seen at all if U i^-(a-b) > 1. The first binds until K =
   U^(b/(a-b)): up to there a pass is worth fresh data, E_r = K; beyond, E_r stays at about U^(b/(a-b)).
-- With d features alike (a = b = 0) and noise the problem is strongly convex. At the best rate one pass over T
+- With d equal features (a = b = 0) and noise the problem is strongly convex. At the best rate one pass over T
   leaves noise^2 d ln(T) / (4 T), endless passes noise^2 d / U: E_r ends at about ln(U) / 4, and E_r = K is an
   approximation for K small beside ln(U).
-- N enters as sum over i > N of p_i mu_i^2. E_r does not depend on it once N exceeds the features met, about
-  U^(1/(a-b)); a smaller N has learnt all it holds after fewer passes, and its E_r ends lower.
+- N enters as sum over i > N of p_i mu_i^2. E_r does not depend on it once N exceeds the number of features
+  seen, about U^(1/(a-b)); a smaller N has learnt all of its features after fewer passes, and its E_r ends
+  lower.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from quarry.errors import FitError
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """The constants of the problem; `features` are all there are. Raises FitError."""
+    """The constants of the problem; `features` is their number. Raises FitError."""
 
     a: float = 2.5
     b: float = 1.0
@@ -72,7 +73,7 @@ class Lookup:
         return p * size * np.exp(unique * np.log1p(-p * (1 - kept)))
 
     def _variance(self, p: np.ndarray, size: np.ndarray, unique: float, epochs: float) -> np.ndarray:
-        """p mu^2 E[squared error from the noise] of the visits n [features]; rho is what a pass keeps."""
+        """p mu^2 E[squared error from the noise] over the visits n [features]; a pass keeps the share rho."""
         if not self.noise:
             return np.zeros_like(p)
         visits, chance = _visits(round(unique), p)
@@ -92,7 +93,7 @@ def _spectrum(features: int, exponent: float, normalised: bool) -> np.ndarray:
 
 
 def _visits(unique: int, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of visits, 8 standard deviations about the mean, and their probability [features, numbers]."""
+    """Visits within 8 standard deviations of the mean, and their probability: both [features, numbers]."""
     mean = unique * p[:, None]
     half = int(np.ceil(8 * np.sqrt(mean.max()) + 12))
     visits = np.floor(mean) + np.arange(-half, half + 1)
@@ -105,17 +106,6 @@ def _visits(unique: int, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return visits, np.where(inside, np.exp(log_chance), 0.0)
 
 
-def alike(features: int, noise: float, rate: float) -> Lookup:
-    """The strongly convex case: `features` of one probability and size."""
+def equal_features(features: int, noise: float, rate: float) -> Lookup:
+    """The strongly convex case: all `features` have the same probability and size."""
     return Lookup(a=0.0, b=0.0, features=features, noise=noise, rate=rate)
-
-
-def tuned_loss(features: int, noise: float, unique: float, epochs: float) -> float:
-    """The loss of `alike` at the rate that is best for these samples and passes."""
-    found = optimize.minimize_scalar(
-        lambda log_rate: alike(features, noise, float(np.exp(log_rate))).loss(features, unique, epochs),
-        bounds=(-np.log(unique * epochs) - 2, 0.0),
-        method="bounded",
-        options={"xatol": 1e-4},
-    )
-    return float(found.fun)

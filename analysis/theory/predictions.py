@@ -1,4 +1,4 @@
-"""What a solvable model predicts of the quantities in question: passes, reuse, gap, overfitting."""
+"""Passes, reuse, gap and overfitting that a solvable model predicts exactly, and their exponents."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from quarry.analysis.theory.exact import Solvable
 from quarry.analysis.theory.simulated import Ladder
 
 PASSES = tuple(2.0**j for j in range(17))
-"""Where the best number of passes is sought."""
+"""The numbers of passes among which the best is chosen."""
 
 
 @dataclass(frozen=True)
 class Mean:
-    """A model whose loss is the mean over seeds."""
+    """A model whose loss is the mean over several seeds."""
 
     model: Solvable
     seeds: tuple[int, ...]
@@ -26,23 +26,23 @@ class Mean:
         return self.model.L_inf
 
     def loss(self, n: float, unique: float, epochs: float, seed: int = 0) -> float:
-        """Held-out loss, nats per token; `seed` moves all seeds."""
+        """Held-out loss, nats per token; `seed` is added to all seeds."""
         return float(np.mean([self.model.loss(n, unique, epochs, seed + s) for s in self.seeds]))
 
 
 def cells(ladder: Ladder, rho: float = 0.1) -> pl.DataFrame:
-    """Of each N and U of the ladder, exactly: floor, k_rho, r_inf, k_opt, rise, gap.
+    """A row for each N and U of the ladder, computed exactly: floor, k_rho, r_inf, k_opt, rise, gap.
 
-    floor L*(U): the least loss of any size of the ladder. k_rho: passes until no more than rho of the
-    reducible floor, L* - L_inf, is missing; infinite if never. r_inf: the reuse rate at the best number of
-    passes k_opt (of `PASSES`). rise: how much the loss has risen from there after the most passes. gap g: the
-    loss of one pass above the floor.
+    floor L*(U): the least loss of any size of the ladder. k_rho: passes until the loss is within rho of the
+    reducible floor, L* - L_inf, above it; infinite if never. r_inf: the reuse rate at the best number of
+    passes k_opt (of `PASSES`). rise: the increase of the loss from k_opt to the most passes. gap g: the loss
+    of one pass above the floor.
     """
     model = Mean(ladder.model, ladder.seeds)
-    return pl.DataFrame([row for unique in ladder.unique for row in _of(model, ladder.sizes, unique, rho)])
+    return pl.DataFrame([row for unique in ladder.unique for row in _rows(model, ladder.sizes, unique, rho)])
 
 
-def _of(model: Solvable, sizes: tuple[float, ...], unique: float, rho: float) -> list[dict[str, float]]:
+def _rows(model: Solvable, sizes: tuple[float, ...], unique: float, rho: float) -> list[dict[str, float]]:
     losses = np.array([[model.loss(n, unique, k) for k in PASSES] for n in sizes])
     floor = float(losses.min())
     enough = floor + rho * (floor - model.L_inf)
@@ -69,7 +69,8 @@ def _cell(
 def exponents(predicted: pl.DataFrame) -> dict[str, float]:
     """b, c of ln k_rho = a - b ln N + c ln U and p, q of r_inf ~ U^p N^-q, by least squares over the cells.
 
-    Only cells that reach the floor (k_rho is finite): elsewhere the size itself is short. NaN without enough.
+    Only cells that reach the floor (k_rho is finite): elsewhere the size limits the loss. NaN with too few
+    cells.
     """
     table = predicted.filter(pl.col("k_rho").is_finite() & pl.col("r_inf").is_finite())
     c, b = _plane(table, "k_rho")

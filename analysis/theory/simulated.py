@@ -1,4 +1,4 @@
-"""The solvable models as a laboratory would meet them: a ladder of runs, and its points table."""
+"""Ladders of runs of the solvable models, and their tables of points."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -13,7 +13,7 @@ from quarry.analysis.theory.lookup import Lookup
 
 @dataclass(frozen=True)
 class Ladder:
-    """A model with the sizes, unique tokens and epochs at which it is met."""
+    """A model with the sizes, unique tokens and epochs of its runs."""
 
     name: str
     model: Solvable
@@ -22,7 +22,7 @@ class Ladder:
     epochs: tuple[float, ...] = (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64)
     seeds: tuple[int, ...] = (0,)
     fresh: int = 4
-    """Doublings beyond the largest U to which every size is also trained on tokens seen once."""
+    """Every size is also trained on tokens seen once, to this many doublings beyond the largest U."""
 
     def points(self) -> pl.DataFrame:
         """The points table of the ladder: run, N, U, E, k, C (6NE), loss, annealed, seed; a row for each run.
@@ -34,14 +34,14 @@ class Ladder:
         return pl.DataFrame([self._row(*cell) for cell in (*cells, *once)])
 
     def once(self) -> tuple[float, ...]:
-        """The U that are passed once only: doublings between the least and the largest U, and beyond it."""
+        """The U that are seen once only: doublings between the least and the largest U, and beyond it."""
         most = max(self.unique) * 2**self.fresh
         doublings = (min(self.unique) * 2.0**j for j in range(64))
         return tuple(u for u in doublings if u <= most and u not in self.unique)
 
     @property
     def unigram_entropy(self) -> float:
-        """L_0: the loss of having seen nothing, nats per token."""
+        """L_0: the loss before any training, nats per token."""
         return self.model.loss(max(self.sizes), 1e-9, 1.0, self.seeds[0])
 
     def _row(self, n: float, unique: float, epochs: float, seed: int) -> dict[str, object]:
@@ -53,25 +53,25 @@ class Ladder:
 
 
 def fours(start: float, count: int) -> tuple[float, ...]:
-    """`count` numbers from `start` on, each four times the one before."""
+    """`count` numbers from `start`, each four times the one before."""
     return tuple(start * 4.0**j for j in range(count))
 
 
 _SIZES, _UNIQUE = fours(1000, 4), fours(250, 3)
 
 EQUAL = Ladder("equal", Circuits(prior="library", library="best"), fours(400, 4), _UNIQUE)
-"""One circuit a skill, all as fast: a library of N shares its prior between N."""
+"""One circuit per skill, all equally fast: a library of N divides its prior by N."""
 
 RARE = Ladder("rare", Circuits(slowest=0.01), _SIZES, _UNIQUE)
-"""Many circuits a skill, fast ones rare: a larger library holds faster ones."""
+"""Many circuits per skill, fast ones rare: a larger library holds faster ones."""
 
 WRONG = Ladder("wrong", Circuits(spurious=0.5, noise=1.0), _SIZES, _UNIQUE)
-"""Many circuits a skill, as fast, half of them wrong."""
+"""Many equally fast circuits per skill, half of them wrong."""
 
 LOOKUP = Ladder("lookup", Lookup(features=30_000), fours(100, 4), _UNIQUE)
-"""Yan's Zipf-distributed regression, N features held."""
+"""Yan's regression on Zipf-distributed features; a model of size N has the first N."""
 
 FEATURES = Ladder("features", Features(), (16, 32, 64, 128, 256), fours(64, 3))
-"""Lin's random features, N of them, gradient descent."""
+"""Lin's regression on N random features by gradient descent."""
 
 LADDERS = {ladder.name: ladder for ladder in (EQUAL, RARE, WRONG, LOOKUP, FEATURES)}

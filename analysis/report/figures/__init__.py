@@ -6,7 +6,8 @@ One module for each kind of result:
 - `runs`: learning curves, the compute frontier, bits per byte;
 - `fits`: a law with its points; `diagnostics`: profiles, starts, draws, compared laws; `rivals`;
 - `allocation`, `plan`, `crossing`, `epochs`: the results of those packages;
-- `inconsistency`: frontiers and learning curves above their floors; `kaplan`: the paper's figures redrawn.
+- `inconsistency`: frontiers and learning curves above their floors;
+- `kaplan`, `kaplan_training`: the figures of Kaplan et al. 2020 redrawn from constants.
 
 Read `parts` first: the axes, colours and titles that all figures share. `theme` has their look.
 

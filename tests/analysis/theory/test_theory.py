@@ -3,23 +3,47 @@
 import numpy as np
 import polars as pl
 import pytest
-from scipy import integrate
+from scipy import integrate, optimize
 
 from quarry import load_points
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.repeated_data import epochs
-from quarry.analysis.theory.circuits import Circuits, saturation, speeds, switched_on
+from quarry.analysis.theory.circuits import Circuits, saturation, speeds
 from quarry.analysis.theory.comparison import beside
-from quarry.analysis.theory.exact import epochs_to, merge_gap, reuse_rate, slope
+from quarry.analysis.theory.exact import epochs_to, reuse_rate
 from quarry.analysis.theory.features import Features, _drawn, _samples, _task
-from quarry.analysis.theory.lookup import Lookup, alike, tuned_loss
+from quarry.analysis.theory.lookup import Lookup, equal_features
 from quarry.analysis.theory.predictions import Mean, cells, exponents
 from quarry.analysis.theory.simulated import EQUAL, LOOKUP, RARE, Ladder, fours
 from quarry.errors import FitError
 from tests.analysis.epochs.known_surface import L_0, Surface, runs
 
 SMALL = dict(skills=3000)
+
+
+def slope(x: np.ndarray, y: np.ndarray) -> float:
+    """d ln y / d ln x by least squares."""
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def switched_on(model: Circuits, n: float, skill: int, speed: float = 1.0) -> float:
+    """Tokens until the one circuit of `skill` (1, 2, ...) has half the weight, if met as expected."""
+    doubt = model.doubt + (np.log(n) if model.prior == "library" else 0.0)
+    return float(doubt / (model.rate * speed * model.usefulness[skill - 1]))
+
+
+def tuned_loss(features: int, noise: float, unique: float, epochs: float) -> float:
+    """The loss of `equal_features` at the rate that is best for these samples and passes."""
+    found = optimize.minimize_scalar(
+        lambda log_rate: equal_features(features, noise, float(np.exp(log_rate))).loss(
+            features, unique, epochs
+        ),
+        bounds=(-np.log(unique * epochs) - 2, 0.0),
+        method="bounded",
+        options={"xatol": 1e-4},
+    )
+    return float(found.fun)
 
 
 def mean_over_seeds(model, n, unique, epochs, seeds=20):
@@ -165,7 +189,9 @@ def test_reuse_in_the_strongly_convex_case_ends_at_a_multiple_of_log_u():
     twice = [reuse_rate(Tuned(), 10, unique, 2) for unique in (1e2, 1e3, 1e4)]
     assert all(np.diff(twice) > 0.1)
     assert twice[-1] < 2
-    assert alike(10, 1.0, 1e-4).loss(10, 1000, 1e9) - 1 == pytest.approx(10 / 1000, rel=0.02)  # least squares
+    assert equal_features(10, 1.0, 1e-4).loss(10, 1000, 1e9) - 1 == pytest.approx(
+        10 / 1000, rel=0.02
+    )  # least squares
 
 
 def test_one_pass_on_random_features_is_the_mean_of_sgd():
@@ -251,6 +277,6 @@ def test_exact_predictions_tell_extraction_from_the_cost_of_a_larger_library():
 
 def test_the_gap_of_one_pass_closes_only_if_one_token_is_evidence_enough():
     slow, sure = (Circuits(doubt=4.0, rate=rate, **SMALL) for rate in (1.0, 40.0))
-    gaps = [merge_gap(model, 100_000, 1000, model.data_floor(1000)) for model in (slow, sure)]
+    gaps = [model.loss(100_000, 1000, 1.0) - model.data_floor(1000) for model in (slow, sure)]
     assert gaps[0] > 0.05
     assert abs(gaps[1]) < 0.02

@@ -12,6 +12,7 @@ from quarry.analysis.laws.batch_size import critical_batch, minimum_steps
 from quarry.analysis.laws.kaplan import CONTEXT, KAPLAN_NS
 from quarry.analysis.laws.published import PF_DAY, PUBLISHED, TRENDS
 from quarry.analysis.report.figures import kaplan as figures
+from quarry.analysis.report.figures import kaplan_training as training_figures
 
 N_LAW, D_LAW, C_LAW, C_MIN = (PUBLISHED[f"kaplan-{name}"] for name in ("n", "d", "c", "c-min"))
 ND, NS = (PUBLISHED[f"kaplan-{name}"].params for name in ("nd", "ns"))
@@ -58,7 +59,7 @@ def test_the_laws_of_one_variable_share_the_axis_of_the_loss():
 
 def test_a_training_curve_is_the_law_at_the_steps_that_its_tokens_take():
     batch = 2.0**19
-    spec = figures.training_curves(P, batch, sizes=(1e6, 1e8)).to_dict()
+    spec = training_figures.training_curves(P, batch, sizes=(1e6, 1e8)).to_dict()
     tokens, loss = columns(rows(spec, 0), "100M")
     s_min = minimum_steps(tokens / batch, batch, critical_batch(loss, P))
     assert KAPLAN_NS.predict(NS, {"N": 1e8, "S_min": s_min}) == pytest.approx(loss)
@@ -68,7 +69,7 @@ def test_a_training_curve_is_the_law_at_the_steps_that_its_tokens_take():
 
 
 def test_the_critical_batch_is_drawn_against_the_falling_loss():
-    spec = figures.critical_batches({"published": P}, (2.0, 8.0)).to_dict()
+    spec = training_figures.critical_batches({"published": P}, (2.0, 8.0)).to_dict()
     loss, batch = columns(rows(spec, 0), "published")
     assert batch == pytest.approx(2.1e8 / loss ** (1 / 0.21))
     assert spec["layer"][0]["encoding"]["x"]["scale"]["reverse"] is True
@@ -76,7 +77,7 @@ def test_the_critical_batch_is_drawn_against_the_falling_loss():
 
 def test_a_fixed_batch_costs_one_plus_its_share_of_the_critical_batch():
     batch = 2.0**19
-    data = rows(figures.fixed_batch(P, batch, [C_LAW, C_MIN]).to_dict(), 0)
+    data = rows(training_figures.fixed_batch(P, batch, [C_LAW, C_MIN]).to_dict(), 0)
     least, loss = columns(data, "computed, C_min")
     naive, same = columns(data, "computed, B = 524k tokens")
     assert (same == loss).all()
@@ -107,7 +108,7 @@ def test_the_stopping_bound_rises_with_the_data_and_falls_with_the_size():
 
 def test_the_plans_of_constants_and_of_table_6_are_drawn_apart():
     trends = TRENDS["kaplan-n-opt"], TRENDS["kaplan-s-min"]
-    spec = figures.efficient_plans(P, *trends, (1e15, 1e20)).to_dict()
+    spec = training_figures.efficient_plans(P, *trends, (1e15, 1e20)).to_dict()
     for panel, trend, exponent in zip((0, 1), trends, ("alpha_N", "alpha_S"), strict=True):
         flops, computed = columns(rows(spec, panel), "from the constants")
         slope = np.polyfit(np.log(flops), np.log(computed), 1)[0]
@@ -117,7 +118,7 @@ def test_the_plans_of_constants_and_of_table_6_are_drawn_apart():
 
 
 def test_compute_is_least_at_the_efficient_size_and_steps_fall_beyond():
-    data = rows(figures.suboptimal_sizes(P, (0.5, 2.0)).to_dict(), 1)
+    data = rows(training_figures.suboptimal_sizes(P, (0.5, 2.0)).to_dict(), 1)
     ratio, compute = columns(data, "compute")
     _, steps = columns(data, "steps")
     assert ratio[compute.argmin()] == pytest.approx(1.0, rel=0.02)
@@ -140,7 +141,7 @@ def test_a_diamond_marks_each_crossing_where_two_lines_meet():
 
 
 def test_sample_efficiency_rises_to_its_limit_with_size():
-    spec = figures.sample_efficiency(P, (3.0, 4.0)).to_dict()
+    spec = training_figures.sample_efficiency(P, (3.0, 4.0)).to_dict()
     n, tokens = columns(rows(spec, 1), "3")
     _, steps = columns(rows(spec, 0), "3")
     assert tokens == pytest.approx(theory.minimum_tokens_to(3.0, n, P))
@@ -150,7 +151,7 @@ def test_sample_efficiency_rises_to_its_limit_with_size():
 
 
 def test_a_measured_band_is_drawn_only_where_both_ends_are_known():
-    spec = figures.measured_sample_efficiency(MEASURED).to_dict()
+    spec = training_figures.measured_sample_efficiency(MEASURED).to_dict()
     band = spec["layer"][0]
     assert "low !== null" in band["transform"][0]["filter"]
     assert [row["low"] for row in rows(spec, 0)] == [None, 3e8, 2e8]
@@ -165,7 +166,7 @@ def test_each_context_fit_is_a_line_in_the_order_of_the_sizes():
 
 
 def test_lines_with_names_have_a_dash_each_and_one_legend(tmp_path):
-    figures.suboptimal_sizes(P).save(tmp_path / "figure.svg")
+    training_figures.suboptimal_sizes(P).save(tmp_path / "figure.svg")
     drawn = (tmp_path / "figure.svg").read_text()
     assert drawn.count(">compute</text>") == drawn.count(">steps</text>") == 1
     assert "stroke-dasharray" in drawn
@@ -173,10 +174,10 @@ def test_lines_with_names_have_a_dash_each_and_one_legend(tmp_path):
 
 def test_the_figures_are_pictures_without_a_browser(tmp_path):
     charts = [
-        figures.training_curves(P, 2**19),
+        training_figures.training_curves(P, 2**19),
         figures.overfitting_collapse(ND),
         figures.compute_and_data_laws(C_MIN, D_LAW, [TRENDS["kaplan-d-opt"]], [], (1e18, 1e26)),
-        figures.measured_sample_efficiency(MEASURED),
+        training_figures.measured_sample_efficiency(MEASURED),
     ]
     for number, chart in enumerate(charts):
         chart.save(tmp_path / f"{number}.png")
@@ -186,4 +187,4 @@ def test_the_figures_are_pictures_without_a_browser(tmp_path):
 def test_the_stopping_fraction_is_in_the_subtitle():
     f = NS["alpha_N"] / NS["alpha_S"]
     assert math.isclose(f, theory.stopping_fraction(P))
-    assert f"{f:.1%}" in str(figures.suboptimal_sizes(P).to_dict()["title"])
+    assert f"{f:.1%}" in str(training_figures.suboptimal_sizes(P).to_dict()["title"])
