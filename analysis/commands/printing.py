@@ -6,7 +6,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from quarry.analysis.points.strict import strict
 from quarry.errors import PointsError, RecordError
 from quarry.text import UNBOUNDED
 from quarry.train.record.files import write_json
@@ -34,7 +33,7 @@ def write_result(value: Mapping, output: Path) -> None:
     """Write a result as JSON, whole or not at all. Raises RecordError if it cannot be written."""
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(output, strict(value))
+        write_json(output, value)
     except OSError as error:
         raise RecordError(f"cannot write {output}: {error.strerror}") from None
 

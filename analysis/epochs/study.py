@@ -39,9 +39,9 @@ from quarry.analysis.epochs.sample_efficiency import (
 )
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.schema import BATCH, RECIPE
-from quarry.analysis.points.strict import strict
 from quarry.checks import check_positive, check_settings
 from quarry.errors import FitError
+from quarry.train.record.files import json_values
 
 RHO = (0.02, 0.10)
 """Relative distances to the floor that count as reaching it; .10 is that of the 10% rule of Kaplan's f."""
@@ -94,7 +94,7 @@ class Epochs:
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
         tables = {name: value.to_dicts() for name, value in plain.items() if isinstance(value, pl.DataFrame)}
         told = {"verdicts": [vars(verdict) for verdict in self.verdicts], "noise": vars(self.noise)}
-        return strict(plain | tables | told)
+        return json_values(plain | tables | told)
 
 
 def study_epochs(

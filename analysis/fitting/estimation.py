@@ -28,10 +28,10 @@ from quarry.analysis.points.selection import (
     inputs_of,
     points_for_law,
 )
-from quarry.analysis.points.strict import strict
 from quarry.analysis.points.table import Exclusion, Points
 from quarry.checks import check_choice, check_settings
 from quarry.errors import FitError
+from quarry.train.record.files import json_values
 
 _HUBER_DELTA, _HUBER_DELTA_OF_NOISE = 1e-3, 1.345
 
@@ -151,7 +151,7 @@ class Fit:
 
     def to_json(self) -> dict[str, Any]:
         """The fit as strict JSON values: null for an unbounded side and for a number that is not finite."""
-        return strict(
+        return json_values(
             {
                 "law": self.law.name,
                 "params": self.params,

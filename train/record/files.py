@@ -62,6 +62,11 @@ def to_json(value: Any, *, indent: bool = False) -> bytes:
     return orjson.dumps(value, _standard, options | orjson.OPT_INDENT_2 if indent else options)
 
 
+def json_values(value: Any) -> Any:
+    """`value` as the values of strict JSON that `to_json` writes: dicts, lists, text, numbers, None."""
+    return orjson.loads(to_json(value))
+
+
 def _standard(value: Any) -> Any:
     """The dict or list that stands for a value orjson does not know."""
     if isinstance(value, Mapping):

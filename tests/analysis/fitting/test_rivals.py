@@ -1,7 +1,6 @@
 """The rivals on synthetic points: the law that made them predicts what was held out, beyond noise."""
 
 import io
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -15,10 +14,10 @@ from quarry.analysis.fitting.rivals import RIVALS, compare_rivals, of_best_recip
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.law import Law
 from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS
-from quarry.analysis.points.strict import strict
 from quarry.analysis.points.table import Points
 from quarry.analysis.report.figures.rivals import held_out_predictions
 from quarry.errors import FitError
+from quarry.train.record.files import json_values
 
 pytestmark = pytest.mark.xdist_group("rivals")  # one process fits what all of these look at
 NOISE = 0.002
@@ -176,6 +175,6 @@ def test_the_verdicts_are_printed_and_written_as_json(results):
     best = found.winners.row(0, named=True)
     assert f"{found.table.filter(pl.col('law') == best['winner'])['largest N'].item():.2%} *" in shown
     assert "N = 1B" in shown
-    written = json.loads(json.dumps(strict(rivals_json(found)), allow_nan=False))
+    written = json_values(rivals_json(found))
     assert written["winners"][0]["winner"] == best["winner"]
     assert set(written["laws"][0]["params"]) == set(TRUE[written["laws"][0]["law"]])

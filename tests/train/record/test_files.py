@@ -6,13 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from quarry.analysis.commands.printing import write_result
-from quarry.analysis.points.strict import strict
+from quarry.train.record.files import json_values, write_json
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float64("nan"), np.float32("inf")])
 def test_a_number_that_is_not_finite_is_null(value):
-    assert strict(value) is None
+    assert json_values(value) is None
 
 
 @pytest.mark.parametrize(
@@ -20,12 +19,12 @@ def test_a_number_that_is_not_finite_is_null(value):
     [(np.int64(3), 3), (np.float32(0.5), 0.5), (np.bool_(True), True), (np.str_("a"), "a"), (None, None)],
 )
 def test_a_numpy_scalar_is_pythons(value, plain):
-    assert strict(value) == plain
-    assert type(strict(value)) is type(plain)
+    assert json_values(value) == plain
+    assert type(json_values(value)) is type(plain)
 
 
-def test_a_result_is_written_strictly_however_deep(tmp_path):
-    write_result({"a": [{"b": (1.0, math.inf)}], "n": np.int64(2), "nan": math.nan}, tmp_path / "out.json")
+def test_a_value_is_written_strictly_however_deep(tmp_path):
+    write_json(tmp_path / "out.json", {"a": [{"b": (1.0, math.inf)}], "n": np.int64(2), "nan": math.nan})
     written = (tmp_path / "out.json").read_text()
     assert "NaN" not in written
     assert "Infinity" not in written
