@@ -4,7 +4,7 @@ Their D is the number of unique tokens U, with training stopped early: at the lo
 """
 
 from quarry.analysis.laws.law import SCALE_STARTS, Derived, Law, Parameter, exponent, irreducible, scale
-from quarry.analysis.laws.mathematics import power
+from quarry.analysis.laws.mathematics import power, power_of_ratio
 
 _PAPER = "Kaplan et al. 2020 (arXiv 2001.08361)"
 
@@ -13,7 +13,7 @@ KAPLAN_N = Law(
     formula=r"L(N) = (N_c / N)^{\alpha_N}",
     inputs=("N",),
     parameters=(scale("N_c", "parameters"), exponent("alpha_N", 0.03, 0.1, 0.3, 1.0)),
-    predict=lambda p, v: power(p["N_c"] / v["N"], p["alpha_N"]),
+    predict=lambda p, v: power_of_ratio(p["N_c"], v["N"], p["alpha_N"]),
     source=f"{_PAPER}, eq. 1.1",
 )
 
@@ -22,7 +22,7 @@ KAPLAN_D = Law(
     formula=r"L(U) = (D_c / U)^{\alpha_D}",
     inputs=("U",),
     parameters=(scale("D_c", "tokens"), exponent("alpha_D", 0.03, 0.1, 0.3, 1.0)),
-    predict=lambda p, v: power(p["D_c"] / v["U"], p["alpha_D"]),
+    predict=lambda p, v: power_of_ratio(p["D_c"], v["U"], p["alpha_D"]),
     source=f"{_PAPER}, eq. 1.2: its D is the unique tokens U, stopped early",
     early_stopped=True,
 )
@@ -32,7 +32,7 @@ KAPLAN_C = Law(
     formula=r"L(C) = (C_c / C)^{\alpha_C}",
     inputs=("C",),
     parameters=(scale("C_c", "FLOPs"), exponent("alpha_C", 0.03, 0.1, 0.3, 1.0)),
-    predict=lambda p, v: power(p["C_c"] / v["C"], p["alpha_C"]),
+    predict=lambda p, v: power_of_ratio(p["C_c"], v["C"], p["alpha_C"]),
     source=f"{_PAPER}, eq. 1.3 and 3.3, in FLOPs instead of PF-days",
 )
 
@@ -47,7 +47,7 @@ KAPLAN_ND = Law(
         exponent("alpha_D", 0.03, 0.1, 0.3, 1.0, lower=1e-3),
     ),
     predict=lambda p, v: power(
-        power(p["N_c"] / v["N"], p["alpha_N"] / p["alpha_D"]) + p["D_c"] / v["U"], p["alpha_D"]
+        power_of_ratio(p["N_c"], v["N"], p["alpha_N"] / p["alpha_D"]) + p["D_c"] / v["U"], p["alpha_D"]
     ),
     source=f"{_PAPER}, eq. 1.5: its D is the unique tokens U, stopped early",
     derived=(
@@ -67,7 +67,9 @@ KAPLAN_NS = Law(
         exponent("alpha_N", 0.03, 0.1, 0.3, 1.0),
         exponent("alpha_S", 0.1, 0.3, 0.6, 1.0),
     ),
-    predict=lambda p, v: power(p["N_c"] / v["N"], p["alpha_N"]) + power(p["S_c"] / v["S_min"], p["alpha_S"]),
+    predict=lambda p, v: (
+        power_of_ratio(p["N_c"], v["N"], p["alpha_N"]) + power_of_ratio(p["S_c"], v["S_min"], p["alpha_S"])
+    ),
     source=f"{_PAPER}, eq. 1.6 and 5.6",
     derived=(Derived("f", r"\alpha_N / \alpha_S", lambda p: p["alpha_N"] / p["alpha_S"]),),
 )

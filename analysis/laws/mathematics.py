@@ -1,4 +1,4 @@
-"""exp, log, maximum, minimum and power, for Python numbers, NumPy arrays and JAX arrays.
+"""exp, log, maximum, minimum and powers, for Python numbers, NumPy arrays and JAX arrays.
 
 The laws are written with these functions, so that one formula predicts with NumPy and is fitted with JAX.
 """
@@ -43,6 +43,17 @@ def power(x: Any, exponent: Any) -> Any:
     zero = x == 0
     log_x = library.where(zero, _LOG_OF_ZERO, library.log(library.where(zero, 1.0, x)))
     return library.exp(exponent * log_x)
+
+
+def power_of_ratio(x: Any, y: Any, exponent: Any) -> Any:
+    """(x / y)^exponent, for x > 0 and y > 0.
+
+    For JAX arrays it is exp(exponent (log x - log y)). In a fit, the logarithms of a parameter [lanes, 1] and
+    of an input [1, points] are cheap; that of their ratio [lanes, points] made a fit of `kaplan-n` 1.4 times
+    as long.
+    """
+    library = _library(x, y, exponent)
+    return (x / y) ** exponent if library is np else library.exp(exponent * (log(x) - log(y)))
 
 
 def _library(*values: Any) -> Any:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from quarry.analysis.laws.law import Law, Parameter, Values, coefficient, exponent, irreducible, scale
-from quarry.analysis.laws.mathematics import power
+from quarry.analysis.laws.mathematics import power, power_of_ratio
 from quarry.errors import LawError
 
 POWER_OFFSET = Law(
@@ -14,13 +14,13 @@ POWER_OFFSET = Law(
     formula=r"L(N) = L_\infty + (x_0 / N)^{\alpha}",
     inputs=("N",),
     parameters=(irreducible(), scale("x_0", "parameters"), exponent("alpha", 0.05, 0.1, 0.2, 0.5, 1.0)),
-    predict=lambda p, v: p["L_inf"] + power(p["x_0"] / v["N"], p["alpha"]),
+    predict=lambda p, v: p["L_inf"] + power_of_ratio(p["x_0"], v["N"], p["alpha"]),
     source="Henighan et al. 2020 (arXiv 2010.14701), eq. 1.1",
 )
 
 
 def _broken_power(p: Values, x: Any) -> Any:
-    bend = power(1 + power(x / p["d_1"], 1 / p["f_1"]), -p["c_1"] * p["f_1"])
+    bend = power(1 + power_of_ratio(x, p["d_1"], 1 / p["f_1"]), -p["c_1"] * p["f_1"])
     return p["a"] + p["b"] * power(x, -p["c_0"]) * bend
 
 

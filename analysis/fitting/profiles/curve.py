@@ -148,7 +148,7 @@ class Tracer:
         else:
             held = np.arange(len(law.parameters)) == place
             start = clipped(law, np.where(held, targets[:, None], theta))
-            solution, position = self.data.solve(start, held=tuple(held.tolist())), targets
+            solution, position = self.data.solve(start, fixed=tuple(held.tolist())), targets
         cost = solution.objective + 0.5 * self.stiffness * (position - targets) ** 2
         cost = np.where(np.isfinite(cost), cost, np.inf)
         stopped = self.stopped(solution.params, solution.sensitivity)

@@ -96,7 +96,7 @@ def slope(law: Law, quantity: Quantity, params: np.ndarray) -> np.ndarray:
         return np.eye(len(params))[quantity.place]
     import jax
 
-    from quarry.analysis.fitting.solver import float64_on_cpu
+    from quarry.analysis.fitting.precision import float64_on_cpu
 
     def position(theta: Any) -> Any:
         pairs = zip(law.parameters, theta, strict=True)
