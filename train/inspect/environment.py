@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from quarry.train.config.experiment import Experiment
+from quarry.train.hosts.discovery import Hosts, from_environment, is_distributed
 from quarry.train.hosts.platform import PLUGINS
-from quarry.train.hosts.processes import Hosts, from_environment, several
 
 NAMES = {
     "JAX": ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"),
@@ -28,7 +28,7 @@ def other_hosts(environment: Mapping[str, str] = os.environ) -> str:
         for who, names in NAMES.items()
         if any(name in environment for name in names)
     ]
-    if several(from_environment(Hosts(), environment), environment):
+    if is_distributed(from_environment(Hosts(), environment), environment):
         return f"joins the others of {' and '.join(found) or 'its Cloud TPU slice'}"
     return "a process on its own" + (f", in spite of {' and '.join(found)}" if found else "")
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from quarry.errors import PREEMPTED, QuarryError
 from quarry.train.config.point_files import Point
 from quarry.train.hosts.platform import prepare
-from quarry.train.hosts.processes import abandon
+from quarry.train.hosts.shutdown import end_all_hosts
 from quarry.train.launch.local import point_of
 from quarry.train.record.progress import Sentences
 from quarry.train.run.signals import StopRequest
@@ -49,7 +49,7 @@ def train_together(points: list[Point], workdir: Path, cache: Path, console: Con
 
     graces = [point.config.checkpoint.grace_seconds for point in points]
     grace = min((seconds for seconds in graces if seconds is not None), default=None)
-    with StopRequest(grace, abandon) as stop:
+    with StopRequest(grace, end_all_hosts) as stop:
         runs = {
             number: train_with_branches(
                 point,

@@ -24,7 +24,7 @@ from orbax.checkpoint import checkpoint_managers as managers
 from quarry.checks import require
 from quarry.errors import DamagedCheckpoint
 from quarry.train.config.experiment import CheckpointConfig, Experiment
-from quarry.train.hosts.processes import from_all, from_first
+from quarry.train.hosts.agreement import broadcast_from_first, gather_from_all
 from quarry.train.record.bucket import Folder
 from quarry.train.run.checkpoint_reading import read
 from quarry.train.run.fingerprint import fingerprint, names
@@ -78,7 +78,7 @@ class Checkpoints:
         A checkpoint is good if it matches its seal and the record reaches its step (`recorded`); others are
         set aside. Raises ConfigError if one holds the state of another model.
         """
-        for step in from_first(lambda: sorted(self._manager.all_steps(), reverse=True)):
+        for step in broadcast_from_first(lambda: sorted(self._manager.all_steps(), reverse=True)):
             state = self._good(step, abstract, recorded)
             if state is not None:
                 return state, step
@@ -86,12 +86,12 @@ class Checkpoints:
 
     def at(self, step: int, abstract: TrainState) -> TrainState | None:
         """The state after `step` steps, as `newest` gives it; None if there is no good checkpoint of it."""
-        held = from_first(lambda: step in self._manager.all_steps())
+        held = broadcast_from_first(lambda: step in self._manager.all_steps())
         return self._good(step, abstract, lambda _: True) if held else None
 
     def _good(self, step: int, abstract: TrainState, recorded: Callable[[int], bool]) -> TrainState | None:
         try:
-            if not from_first(lambda: recorded(step)):
+            if not broadcast_from_first(lambda: recorded(step)):
                 raise DamagedCheckpoint("the record of the run ends before it")
             return self._restore(step, abstract)
         except DamagedCheckpoint as damage:
@@ -121,10 +121,10 @@ class Checkpoints:
             (self._directory / str(step)).rename(aside)
 
         if self._bucket is None:
-            from_first(move)
+            broadcast_from_first(move)
             self._manager.reload()
         else:  # which has no folders to rename
-            from_first(partial(self._bucket.copy, str(step), aside.name))
+            broadcast_from_first(partial(self._bucket.copy, str(step), aside.name))
             self._manager.delete(step)
         self._report("damaged", step, f"the checkpoint of step {step} is set aside in {aside}: {reason}")
 
@@ -167,7 +167,7 @@ def on_all_hosts(work: Callable[[], T]) -> T:
         result = work()
     except DamagedCheckpoint as error:
         damage = str(error)
-    for met in from_all(damage):
+    for met in gather_from_all(damage):
         if met is not None:
             raise DamagedCheckpoint(met)
     return cast(T, result)

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 from quarry.checks import require
 from quarry.train.config.experiment import Experiment
 from quarry.train.data.store import TokenStore
-from quarry.train.hosts.processes import from_first, index
+from quarry.train.hosts.agreement import broadcast_from_first, process_index
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import DONE
 from quarry.train.run.description import RECORDED_VERSIONS, experiment_as_json
@@ -72,8 +72,8 @@ def check_same_on_all_hosts(experiment: Experiment, store: TokenStore) -> None:
     """Raise ConfigError if this host's options, data or versions differ from those of the first."""
     versions = {name: version(name) for name in RECORDED_VERSIONS}
     mine = {"config": experiment_as_json(experiment), "data": store.manifest["splits"], "versions": versions}
-    difference = first_difference(from_first(lambda: mine), mine)
-    require(difference is None, f"host {index()} differs from host 0: {difference}")
+    difference = first_difference(broadcast_from_first(lambda: mine), mine)
+    require(difference is None, f"host {process_index()} differs from host 0: {difference}")
 
 
 def first_difference(old: Any, new: Any, path: str = "") -> str | None:

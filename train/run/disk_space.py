@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from quarry.errors import DiskFull
-from quarry.train.hosts.processes import first
+from quarry.train.hosts.agreement import is_first_host
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
@@ -43,7 +43,7 @@ def enough_space(directory: Path, needed_bytes: int) -> Iterator[None]:
 def reserve(directory: Path) -> Iterator[None]:
     """Hold a little space while a run trains; once it is given back, the end can always be recorded."""
     file = directory / ".reserve"
-    if not first():
+    if not is_first_host():
         yield
         return
     try:

@@ -20,7 +20,7 @@ from quarry.model.transformer import Params, abstract, token_losses
 from quarry.train.config.experiment import Experiment
 from quarry.train.data.feed import evaluation_batches, whole_sequences
 from quarry.train.data.store import Split, TokenStore
-from quarry.train.hosts.shares import Share
+from quarry.train.hosts.host_rows import HostRows
 from quarry.train.run.step import PROGRAMS_KEPT, micro_batch_rows
 
 MOST_SCORES = 2**29
@@ -50,7 +50,7 @@ class Evaluator:
         self._n = min(max(1, tokens // self._context), whole_sequences(store, split, self._context))
         shards = batch_shards(mesh)
         self._rows = min(_most_rows(experiment, mesh), -(-self._n // shards) * shards)
-        self._share = Share(mesh, self._rows)
+        self._host_rows = HostRows(mesh, self._rows)
         self._store = store
         self._split: Split = split
         self._model, self._mesh = experiment.model, mesh
@@ -88,9 +88,9 @@ class Evaluator:
 
     def _scored(self, score: Callable[..., Array], params: Params) -> np.ndarray:
         """What `score` says of each sequence, float64 [sequences, ...]."""
-        whole = self._share.whole
+        whole = self._host_rows.global_array
         batches = evaluation_batches(
-            self._store, self._split, self._n, self._context, self._rows, self._share.rows
+            self._store, self._split, self._n, self._context, self._rows, self._host_rows.rows
         )
         found = [
             (score(params, whole(batch.inputs_BxT), whole(batch.targets_BxT)), batch) for batch in batches

@@ -11,7 +11,8 @@ from typing import IO
 from quarry.checks import require
 from quarry.errors import FAILED, ConfigError
 from quarry.train.config.experiment import Experiment
-from quarry.train.hosts.processes import abandon, first, from_first, index
+from quarry.train.hosts.agreement import broadcast_from_first, is_first_host, process_index
+from quarry.train.hosts.shutdown import end_all_hosts
 from quarry.train.record.folders import make_writable
 from quarry.train.record.locations import BucketDirectory, leased, onlooking
 from quarry.train.record.run_directory import RunDirectory
@@ -39,10 +40,10 @@ def open_run(
             opened.append(stack.enter_context(_locked(directory, config, lease_seconds, say)))
             return opened[0].seal()
 
-        seal = from_first(lock_on_first_host)
-        if not first():
+        seal = broadcast_from_first(lock_on_first_host)
+        if not is_first_host():
             _check_shared(directory, seal)
-        yield opened[0] if first() else onlooking(directory)
+        yield opened[0] if is_first_host() else onlooking(directory)
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def _locked(
         lock.seek(0)
         former, seal = lock.read(), str(uuid.uuid4())
         if isinstance(directory, BucketDirectory):
-            on_lost = partial(abandon, FAILED)
+            on_lost = partial(end_all_hosts, FAILED)
             directory = stack.enter_context(leased(directory, former, lease_seconds, say, on_lost))
             seal = directory.seal() or seal
         check_same_config(directory, config)
@@ -80,7 +81,7 @@ def _check_shared(directory: RunDirectory, seal: str) -> None:
     while directory.seal() != seal:
         require(
             time.monotonic() < until,
-            f"host {index()} does not see the run directory {directory} of host 0: "
+            f"host {process_index()} does not see the run directory {directory} of host 0: "
             "--workdir must be storage that all hosts share",
         )
         time.sleep(0.2)

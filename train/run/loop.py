@@ -22,8 +22,10 @@ from quarry.train.config.schedules import is_annealed, schedule
 from quarry.train.data.feed import Batch, feed
 from quarry.train.data.order import BatchOrder
 from quarry.train.data.store import TokenStore
-from quarry.train.hosts.processes import abandon, first, from_first, recording
-from quarry.train.hosts.shares import Share, Votes
+from quarry.train.hosts.agreement import broadcast_from_first, is_first_host
+from quarry.train.hosts.host_rows import HostRows
+from quarry.train.hosts.shutdown import end_all_hosts, on_abrupt_end
+from quarry.train.hosts.votes import Votes
 from quarry.train.record.files import keep_rows, read_jsonl, read_last_row, write_json
 from quarry.train.record.locations import run_directory
 from quarry.train.record.progress import Watcher
@@ -68,7 +70,7 @@ def train(
     A finished or diverged run is left as it is. Raises ConfigError or DataError for a point that cannot be
     trained, before anything is written.
     """
-    stopping = StopRequest(point.config.checkpoint.grace_seconds, abandon)
+    stopping = StopRequest(point.config.checkpoint.grace_seconds, end_all_hosts)
     return alone(train_stepwise(point, workdir, cache, watcher, stopping, compiled_step, lease_seconds))
 
 
@@ -99,15 +101,17 @@ def train_stepwise(
         open_run(directory, point.config, lease_seconds, watcher.say) as directory,
         enough_space(directory.path, state_bytes(point.config)),
     ):
-        former = from_first(directory.status)
+        former = broadcast_from_first(directory.status)
         if former in DONE:
             return former
-        from_first(lambda: begin(directory, point, plan, store))
+        broadcast_from_first(lambda: begin(directory, point, plan, store))
         try:
-            in_haste = recording(lambda code: directory.write_run(status=STATUS_AFTER.get(code, "failed")))
+            in_haste = on_abrupt_end(
+                lambda code: directory.write_run(status=STATUS_AFTER.get(code, "failed"))
+            )
             with reserve(directory.path), in_haste:
                 if trunk is not None:
-                    from_first(trunk.fetch)
+                    broadcast_from_first(trunk.fetch)
                 run = Training(point.config, plan, store, mesh, directory, watcher, program, trunk)
                 status = yield from run.run(stop)
         except BaseException:
@@ -186,7 +190,7 @@ class Training:
 
     def _skips(self) -> tuple[tuple[int, int], ...]:
         """What roll-backs have left out of the batch order."""
-        skips = from_first(lambda: self._directory.read_run().get("skips", []))
+        skips = broadcast_from_first(lambda: self._directory.read_run().get("skips", []))
         return tuple((place, n) for place, n in skips)
 
     def _leave_out(self, first: int, trouble: Trouble) -> None:
@@ -196,7 +200,7 @@ class Training:
             for step in (first, trouble.step)
         )
         skips = (*self._skips(), (place, until - place))
-        from_first(lambda: self._directory.write_run(skips=skips))
+        broadcast_from_first(lambda: self._directory.write_run(skips=skips))
         sentence = f"{trouble.sentence}: back to step {first}, without the batches between"
         self._report("rollback", trouble.step, sentence)
 
@@ -218,7 +222,7 @@ class Training:
         state, step = (
             self._checkpoints.newest(abstract, self._reaches) or self._from_trunk(abstract) or (None, 0)
         )
-        for log in (self._directory.metrics, self._directory.evals) if first() else ():
+        for log in (self._directory.metrics, self._directory.evals) if is_first_host() else ():
             keep_rows(log, step)
         self._note_best()
         return state or make_state(self._experiment, self._mesh), step
@@ -246,14 +250,14 @@ class Training:
             skips = [skip for skip in trunk.read_run().get("skips", []) if skip[0] < place]
             self._directory.write_run(forked_at=step, skips=skips)
 
-        from_first(write)
+        broadcast_from_first(write)
 
     def _lost_with_trunk(self) -> bool:
         """Whether this branch's trunk diverged before they part; then so does this branch."""
         trunk = self._trunk
-        if trunk is None or from_first(trunk.status) != "diverged":
+        if trunk is None or broadcast_from_first(trunk.status) != "diverged":
             return False
-        last = from_first(lambda: (read_last_row(trunk.metrics) or {"step": 0})["step"])
+        last = broadcast_from_first(lambda: (read_last_row(trunk.metrics) or {"step": 0})["step"])
         lost = last < fork_step(self._experiment, self._plan.unique_tokens)
         if lost:
             sentence = f"{trunk.name} diverged at step {last}, before this branch leaves it"
@@ -273,7 +277,9 @@ class Training:
     def _note_best(self) -> None:
         """Tell the checkpoints which step has the lowest validation loss on record."""
         if self._experiment.checkpoint.best:
-            self._checkpoints.best = from_first(lambda: best_step(read_jsonl(self._directory.evals)))
+            self._checkpoints.best = broadcast_from_first(
+                lambda: best_step(read_jsonl(self._directory.evals))
+            )
 
     def _report(self, event: str, step: int, sentence: str) -> None:
         self._directory.add_event(event, step, sentence)
@@ -306,11 +312,14 @@ class Training:
     def _sent(self, first: int) -> Iterator[tuple[Any, Any]]:
         """For each step from `first` on: its program, one for each batch size, and its batch."""
         for stage in self._experiment.ramp.stages(first, self._plan.steps):
-            share = Share(self._mesh, stage.sequences)
+            host_rows = HostRows(self._mesh, stage.sequences)
             with self._log.pause():
-                program, batches = self._compile(stage), self._batches(stage, share)
+                program, batches = self._compile(stage), self._batches(stage, host_rows)
             for batch in batches:
-                yield program, (share.whole(batch.inputs_BxT), share.whole(batch.targets_BxT))
+                yield (
+                    program,
+                    (host_rows.global_array(batch.inputs_BxT), host_rows.global_array(batch.targets_BxT)),
+                )
 
     def _compile(self, stage: Stage) -> Any:
         """The step, compiled ahead unless runs are stacked; what XLA counts of it goes on record."""
@@ -324,14 +333,14 @@ class Training:
 
     def _flops_xla(self, experiment: Experiment, cost: Any) -> float | None:
         """XLA's count per token. It counts the loop over micro-batches once, hence the factor; the
-        optimiser's share, a few FLOPs per parameter and step, is then counted too often. None if layers are
+        optimiser's host_rows, a few FLOPs per parameter and step, is then counted too often. None if layers are
         scanned, as it counts one of them."""
         if not cost or "flops" not in cost or self._experiment.model.scan_layers:
             return None
         passes = micro_batches(experiment, self._mesh)
         return cost["flops"] * self._mesh.size * passes / experiment.batch_tokens
 
-    def _batches(self, stage: Stage, share: Share) -> Iterator[Batch]:
+    def _batches(self, stage: Stage, host_rows: HostRows) -> Iterator[Batch]:
         n, draw = self._plan.n_sequences, self._experiment.data.draw
         order = BatchOrder(n, self._experiment.seed_order, self._skips(), first=draw * n)
         return feed(
@@ -341,7 +350,7 @@ class Training:
             batch_sequences=stage.sequences,
             first=stage.position,
             steps=int(stage.last_step) - stage.first_step,
-            rows=share.rows,
+            rows=host_rows.rows,
         )
 
     def _evaluate(self, done: int, rate: float, state: TrainState) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quarry.train.config.experiment import Experiment
-from quarry.train.hosts.processes import from_first
+from quarry.train.hosts.agreement import broadcast_from_first
 from quarry.train.record.files import JsonlLog, read_jsonl
 from quarry.train.record.progress import Watcher
 from quarry.train.record.run_directory import Onlooker, RunDirectory
@@ -40,7 +40,7 @@ class RunLog:
         self._spent = former[-1]["wall_seconds"] if former else 0.0
         self._read_step = former[-1]["step"] if former else 0
         self._train_loss: float | None = former[-1]["loss"] if former else None
-        losses = from_first(lambda: [(row["step"], row["loss"]) for row in former])
+        losses = broadcast_from_first(lambda: [(row["step"], row["loss"]) for row in former])
         self._watch = LossWatch(experiment.rollback, losses)
         self.trouble: Trouble | None = None
         self.diverged = False

@@ -7,7 +7,7 @@ from typing import Any
 
 from quarry.train.config.branches import branches
 from quarry.train.config.point_files import Point
-from quarry.train.hosts.processes import first
+from quarry.train.hosts.agreement import is_first_host
 from quarry.train.record.locations import run_directory
 from quarry.train.record.progress import Watcher
 from quarry.train.record.schema import DONE, Status
@@ -33,7 +33,7 @@ def train_with_branches(
     for run in (point, *branches(point)):
         watcher = watch()
         status = yield from train_stepwise(run, workdir, cache, watcher, stopping(), program, lease_seconds)
-        if first():
+        if is_first_host():
             watcher.say(f"{run.run}: {status}, in {run_directory(workdir, run.run, cache)}")
         ended.append(status)
         if status not in DONE:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from quarry.errors import ConfigError
-from quarry.train.hosts.processes import Hosts, from_environment, several
+from quarry.train.hosts.discovery import Hosts, from_environment, is_distributed
 from quarry.train.record.files import read_jsonl, read_last_row
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
@@ -158,9 +158,9 @@ def test_hosts_that_cannot_be_are_refused(fields, says):
 def test_the_environment_says_whether_there_are_several():
     named = {"JAX_COORDINATOR_ADDRESS": "a:1", "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "1"}
     assert from_environment(Hosts(), named) == Hosts("a:1", 2, 1)
-    assert several(from_environment(Hosts(), named), {})
-    assert not several(Hosts(), {})
-    assert several(Hosts(), {"SLURM_STEP_NUM_TASKS": "2"})
-    assert not several(Hosts(), {"SLURM_STEP_NUM_TASKS": "1", "SLURM_NTASKS": "8"})
+    assert is_distributed(from_environment(Hosts(), named), {})
+    assert not is_distributed(Hosts(), {})
+    assert is_distributed(Hosts(), {"SLURM_STEP_NUM_TASKS": "2"})
+    assert not is_distributed(Hosts(), {"SLURM_STEP_NUM_TASKS": "1", "SLURM_NTASKS": "8"})
     with pytest.raises(ConfigError, match=r"\$JAX_PROCESS_ID must be a number, not 'x'"):
         from_environment(Hosts(), named | {"JAX_PROCESS_ID": "x"})
