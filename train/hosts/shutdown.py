@@ -55,7 +55,7 @@ def end_all_hosts(code: int, reason: str) -> NoReturn:
 
 
 class Watch:
-    """A thread that sends heartbeats, checks those of the other hosts, and ends this process when one ends."""
+    """A thread that sends heartbeats, checks those of the others, and ends this process when another ends."""
 
     def __init__(self, limit: float):
         self._limit, self._stopped = limit, threading.Event()
@@ -94,7 +94,7 @@ class Watch:
     def _wait_for_end(self) -> tuple[int, str] | None:
         """The exit code and reason that a host announces within a heartbeat, None if no host does."""
         try:
-            beat_ms = int(1000 * self._limit / BEATS_PER_LIMIT)
+            beat_ms = int(1000 * self._limit / HEARTBEATS_PER_LIMIT)
             code, reason = json.loads(coordination_client().blocking_key_value_get("quarry/end", beat_ms))
             return code, reason
         except RuntimeError as error:

@@ -333,7 +333,7 @@ class Training:
 
     def _flops_xla(self, experiment: Experiment, cost: Any) -> float | None:
         """XLA's count per token. It counts the loop over micro-batches once, hence the factor; the
-        optimiser's host_rows, a few FLOPs per parameter and step, is then counted too often. None if layers are
+        optimiser's share, a few FLOPs per parameter and step, is then counted too often. None if layers are
         scanned, as it counts one of them."""
         if not cost or "flops" not in cost or self._experiment.model.scan_layers:
             return None
