@@ -6,7 +6,7 @@ from pathlib import Path
 import altair as alt
 
 from quarry.errors import RecordError
-from quarry.train.record.files import replacing
+from quarry.train.record.files import atomic_write
 
 
 def save_charts(
@@ -16,7 +16,7 @@ def save_charts(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, chart in charts.items():
-            with replacing(folder / f"{name}.svg") as partial:
+            with atomic_write(folder / f"{name}.svg") as partial:
                 chart.save(partial, format="svg")
     except OSError as error:
         raise RecordError(f"cannot write figures to {folder}: {error.strerror}") from None

@@ -18,7 +18,7 @@ from quarry.analysis.planning.saved_fit import read_fit
 from quarry.analysis.planning.surface import Surface, plannable, published_surface
 from quarry.errors import DONE, FitError
 from quarry.options import Flat
-from quarry.train.record.files import replacing
+from quarry.train.record.files import atomic_write
 
 PUBLISHED_PLANS = ("besiroglu", "hoffmann", "muennighoff", "kaplan-ns")
 """The published fits that plan where no fit of one's own is given."""
@@ -187,5 +187,5 @@ def draw(surfaces: Sequence[Surface], flops: float, unique_tokens: float | None,
 
 def _save(chart: Any, path: Path) -> None:
     """Whole or not at all, in the format of the name's ending."""
-    with replacing(path) as partial:
+    with atomic_write(path) as partial:
         chart.save(partial, format=path.suffix.removeprefix("."))

@@ -7,7 +7,7 @@ import narwhals
 import polars as pl
 
 from quarry.errors import PointsError, RecordError
-from quarry.train.record.points_table import named, on_this_machine, points_table
+from quarry.train.record.points_table import display_path, local_copy, points_table
 
 
 @runtime_checkable
@@ -28,7 +28,7 @@ TableSource = pl.DataFrame | DataFrameLike | str | Path
 def read_rows(source: TableSource) -> tuple[pl.DataFrame, str]:
     """The rows of `source`, and what messages call it. Raises PointsError."""
     if isinstance(source, str | Path):
-        return read_table(Path(source)), named(Path(source))
+        return read_table(Path(source)), display_path(Path(source))
     return read_frame(source), "a table"
 
 
@@ -57,7 +57,7 @@ def read_table(path: Path) -> pl.DataFrame:
     Raises PointsError.
     """
     try:
-        path = on_this_machine(path)
+        path = local_copy(path)
         if path.is_dir():
             return points_table(path)
         if path.suffix == ".parquet":

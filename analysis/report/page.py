@@ -22,7 +22,7 @@ from quarry.analysis.report.sections import LAWS, LAWS_OF_REPEATS, law_section, 
 from quarry.analysis.report.study_charts import page_figure, study_charts
 from quarry.analysis.report.summary import summarise
 from quarry.errors import FitError
-from quarry.train.record.files import replacing
+from quarry.train.record.files import atomic_write
 from quarry.train.record.points_table import points_table
 
 
@@ -41,7 +41,7 @@ def write_report(runs: Path, output: Path, *, bootstrap: int = 1000, seed: int =
 def _replacing(output: Path) -> Iterator[IO[str]]:
     """A new file that takes the place of `output` once the block ends well."""
     try:
-        with replacing(output) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
+        with atomic_write(output) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
             yield file
     except OSError as error:
         raise FitError(f"cannot write the report to {output}: {error.strerror}") from None

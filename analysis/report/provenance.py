@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from quarry.train.record.points_table import find_runs, named
+from quarry.train.record.points_table import display_path, find_runs
 
 PARTS = ("altair", "jax", "numpy", "polars", "vl-convert-python")
 """The packages whose versions decide how the page looks and what it says."""
@@ -47,7 +47,7 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 def page_commands(runs: Path, output: Path, laws: Sequence[str], bootstrap: int, seed: int) -> list[str]:
     """The commands that trained the runs, as recorded, and those that make points, fits and this page."""
     trained = [directory.read_run().get("command") for directory in find_runs(runs)]
-    where = shlex.quote(named(runs))
+    where = shlex.quote(display_path(runs))
     fits = [f"quarry fit {where} --law {law} --bootstrap {bootstrap} --seed {seed}" for law in laws]
     page = f"quarry report {where} -o {shlex.quote(str(output))}"
     return [*dict.fromkeys(filter(None, trained)), f"quarry points {where} -o points.csv", *fits, page]

@@ -25,9 +25,9 @@ from quarry.train.launch.slurm import mark_queued
 from quarry.train.launch.slurm_options import SlurmOptions
 from quarry.train.launch.sweep import collect, dry_run_table, make_jobs, submit_waiting, sweep
 from quarry.train.launch.tpu_slices import TpuOptions
-from quarry.train.record.bucket import address
+from quarry.train.record.bucket import bucket_address
 from quarry.train.record.folders import make_writable
-from quarry.train.record.schema import DONE, Status
+from quarry.train.record.schema import TERMINAL, Status
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class SweepOptions:
             self.workers is None or self.workers >= 1, f"--workers must be at least 1, not {self.workers}"
         )
         require(self.stack >= 1, f"--stack must be at least 1, not {self.stack}")
-        bucket = address(self.workdir)
+        bucket = bucket_address(self.workdir)
         require(
             local or bucket is None,
             f"--on slurm keeps its submissions in --workdir: a folder that all nodes see, not {bucket}",
@@ -108,7 +108,7 @@ def train_studies(studies: Sequence[str], options: SweepOptions, console: Consol
 
 
 def _start(jobs: Sequence[Job], options: SweepOptions, cache: Path, console: Console) -> Status:
-    bucket = address(options.workdir)
+    bucket = bucket_address(options.workdir)
     arguments = ["--workdir", bucket or str(options.workdir.absolute()), "--cache", str(cache.absolute())]
     if bucket is None:
         make_writable(options.workdir)
@@ -123,8 +123,8 @@ def _start(jobs: Sequence[Job], options: SweepOptions, cache: Path, console: Con
 
 
 def _status(jobs: Sequence[Job], console: Console) -> Status:
-    counts = {state: sum(job.state == state for job in jobs) for state in (*DONE, "failed")}
+    counts = {state: sum(job.state == state for job in jobs) for state in (*TERMINAL, "failed")}
     console.print(", ".join(f"{count} {state}" for state, count in counts.items() if count), highlight=False)
-    if all(job.state in DONE for job in jobs):
+    if all(job.state in TERMINAL for job in jobs):
         return "finished"
-    return "preempted" if {job.state for job in jobs} <= {*DONE, "preempted"} else "failed"
+    return "preempted" if {job.state for job in jobs} <= {*TERMINAL, "preempted"} else "failed"

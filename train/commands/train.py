@@ -13,9 +13,12 @@ from quarry.train.commands.common import EXIT_CODES, RUNS, Cache, File, Workdir,
 from quarry.train.commands.point import find_point, require_point
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import Point, check_name
+from quarry.train.hosts.agreement import is_first_host
+from quarry.train.hosts.discovery import Hosts
+from quarry.train.hosts.joining import joined
 from quarry.train.hosts.platform import prepare
-from quarry.train.hosts.processes import Hosts, abandon, first, together
-from quarry.train.record.bucket import address
+from quarry.train.hosts.shutdown import end_all_hosts
+from quarry.train.record.bucket import bucket_address
 from quarry.train.record.schema import Status
 from quarry.train.run.signals import StopRequest
 
@@ -63,7 +66,7 @@ def train_point(point: Point, options: TrainOptions, console: Console) -> Status
     The first host shows a bar for each run and reports how it ended. Returns what `train_with_branches` does.
     """
     check_name("point", point.name)
-    address(options.workdir)  # an invalid address is refused before anything is prepared
+    bucket_address(options.workdir)  # an invalid address is refused before anything is prepared
     require(options.cores >= 1, f"--cores must be at least 1, not {options.cores}")
     cache, hosts = cache_or_default(options.cache), options.hosts
     prepare(cache, options.cores)
@@ -72,9 +75,9 @@ def train_point(point: Point, options: TrainOptions, console: Console) -> Status
     from quarry.train.run.step import compiled_step
     from quarry.train.run.trunk import train_with_branches
 
-    with together(hosts):
-        watch = partial(Bar, console) if first() else Quiet
-        stopping = partial(StopRequest, point.config.checkpoint.grace_seconds, abandon)
+    with joined(hosts):
+        watch = partial(Bar, console) if is_first_host() else Quiet
+        stopping = partial(StopRequest, point.config.checkpoint.grace_seconds, end_all_hosts)
         runs = train_with_branches(
             point, options.workdir, cache, watch, stopping, compiled_step, hosts.heartbeat_timeout
         )

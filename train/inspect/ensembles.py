@@ -19,7 +19,7 @@ from quarry.errors import ConfigError
 from quarry.model.sharding import make_mesh
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import Point
-from quarry.train.record.locations import run_directory
+from quarry.train.record.locations import locate_run
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.checkpoints import Checkpoints
 from quarry.train.run.description import describe_model, experiment_as_json
@@ -63,7 +63,7 @@ def _groups(points: Sequence[Point], workdir: Path, cache: Path) -> list[list[Me
     """The finished runs by their configuration without its seeds, where there are several."""
     found: dict[str, list[Member]] = {}
     for point in points:
-        directory = run_directory(workdir, point.run, cache=cache)
+        directory = locate_run(workdir, point.run, cache=cache)
         if directory.status() == "finished":
             seedless = dataclasses.replace(point.config, seed_init=0, seed_order=0)
             found.setdefault(json.dumps(experiment_as_json(seedless), sort_keys=True), []).append(

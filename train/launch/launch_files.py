@@ -14,7 +14,7 @@ from quarry.train.config.point_files import Point
 from quarry.train.launch.jobset import jobset
 from quarry.train.launch.sky import sky_task
 from quarry.train.launch.tpu_slices import TpuOptions
-from quarry.train.record.files import replacing
+from quarry.train.record.files import atomic_write
 
 LONGEST_NAME = 40
 """JobSet and Kubernetes add the slice, the host and a suffix, within the 63 characters of a DNS label."""
@@ -38,7 +38,7 @@ def emit(points: Sequence[Point], engine: Engine, options: TpuOptions, folder: P
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, text in texts.items():
-            with replacing(file) as partial:
+            with atomic_write(file) as partial:
                 partial.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write in {folder}: {error.strerror}") from None

@@ -18,7 +18,7 @@ from quarry.train.config.point_files import Point, load_point_file
 from quarry.train.hosts.platform import accelerator_present, available_cores
 from quarry.train.record.files import read_last_row
 from quarry.train.record.run_directory import RunDirectory
-from quarry.train.record.schema import DONE, Status
+from quarry.train.record.schema import TERMINAL, Status
 from quarry.train.run.signals import StopRequest
 from quarry.train.run.sizes import RunSizes
 
@@ -71,7 +71,7 @@ class Job:
     def status(self) -> Status | None:
         """`finished` if all runs are, `diverged` if all are done and one is, else that of one not done."""
         statuses: list[Status | None] = [leg.directory.status() for leg in self.legs]
-        done = [status in DONE for status in statuses]
+        done = [status in TERMINAL for status in statuses]
         if not all(done):
             return statuses[done.index(False)]
         return "diverged" if "diverged" in statuses else "finished"
@@ -175,7 +175,7 @@ def state_after_stack(code: int, job: Job, began: float) -> str:
     A record that is older than the process, `began`, is of an earlier one: then this one refused the job.
     """
     status = job.status()
-    if status in DONE:
+    if status in TERMINAL:
         return status
     if code == -signal.SIGTERM or (status == "preempted" and job.ended() >= began):
         return "preempted"

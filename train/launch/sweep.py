@@ -18,8 +18,8 @@ from quarry.train.launch.local import Job, Leg, run_sweep, stacks, worker_slots
 from quarry.train.launch.slurm import submit
 from quarry.train.launch.slurm_options import SlurmOptions
 from quarry.train.record.files import read_last_row
-from quarry.train.record.locations import run_directory
-from quarry.train.record.schema import DONE
+from quarry.train.record.locations import locate_run
+from quarry.train.record.schema import TERMINAL
 from quarry.train.run.compatibility import check_same_config
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 
@@ -48,13 +48,13 @@ def _job(point: Point, workdir: Path, cache: Path) -> Job:
     legs = [_leg(run, workdir, cache, store) for run in (point, *branches(point))]
     job = Job(legs, sum(_seconds(leg, 1e11) for leg in legs))
     status = job.status()
-    job.state = status if status in DONE else "waiting"
+    job.state = status if status in TERMINAL else "waiting"
     return job
 
 
 def _leg(point: Point, workdir: Path, cache: Path, store: TokenStore) -> Leg:
     plan = resolve_sizes(point.config, store)
-    directory = run_directory(workdir, point.run, cache)
+    directory = locate_run(workdir, point.run, cache)
     directory.fetch(("config.json", "run.json"))
     check_same_config(directory, point.config)
     first = fork_step(point.config, plan.unique_tokens) if point.trunk else 0
@@ -87,7 +87,7 @@ def _seconds(leg: Leg, flops_per_second: float) -> float:
 def _state(job: Job, leg: Leg) -> str:
     """How one run of a job stands."""
     status = leg.directory.status()
-    return status if status in DONE else job.state
+    return status if status in TERMINAL else job.state
 
 
 def _dry_run_cells(leg: Leg, seconds: float) -> list[str]:
@@ -146,7 +146,7 @@ class SweepDisplay:
             share, row = _progress(job) if job.state == "running" else (float(_ended(job)), None)
             done += share * job.cost
             self._refresh_bar(job, share, row)
-        finished = sum(job.state in DONE for job in self._jobs)
+        finished = sum(job.state in TERMINAL for job in self._jobs)
         self._progress.update(self._all, completed=done, note=f"{finished} of {len(self._jobs)} points")
 
     def _refresh_bar(self, job: Job, share: float, row: dict | None) -> None:
@@ -163,7 +163,7 @@ class SweepDisplay:
 
 
 def _ended(job: Job) -> bool:
-    return job.state in (*DONE, "failed")
+    return job.state in (*TERMINAL, "failed")
 
 
 def _progress(job: Job) -> tuple[float, dict | None]:

@@ -1,7 +1,7 @@
-"""Runs on gs://: which paths are on a bucket, and the small files of a run going to and fro.
+"""Runs on gs://: which paths are on a bucket, and uploads and downloads of the small files of a run.
 
-The record of a run on a bucket is written in a folder on this machine and sent; the bucket's is the one that
-counts. Checkpoints Orbax writes to the bucket itself.
+The record of a run on a bucket is written in a folder on this machine and uploaded; the copy on the bucket is
+authoritative. Orbax writes checkpoints to the bucket itself.
 """
 
 import atexit
@@ -23,16 +23,16 @@ _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*?)/*")
 REQUESTS_AT_ONCE = 10
 
 
-def address(path: Path) -> str | None:
-    """The `gs://bucket/folder` that `path` stands for, None if it is a path on this machine.
+def bucket_address(path: Path) -> str | None:
+    """The address `gs://bucket/folder` that `path` stands for, None if it is a path on this machine.
 
-    pathlib takes one slash of an address away. Raises ConfigError for storage of another kind.
+    pathlib removes one slash of an address. Raises ConfigError for storage of another kind.
     """
-    found = _ADDRESS.fullmatch(str(path))
-    if found is None:
+    match = _ADDRESS.fullmatch(str(path))
+    if match is None:
         return None
-    scheme, rest = found.groups()
-    require(scheme == "gs", _way_round(f"{scheme}://{rest}"))
+    scheme, rest = match.groups()
+    require(scheme == "gs", _unsupported(f"{scheme}://{rest}"))
     require(bool(rest), "gs:// names no bucket")
     for module in ("gcsfs", "google.cloud.storage"):
         require(_installed(module), "gs:// needs gcsfs: pip install -e '.[gcs]'")
@@ -42,25 +42,25 @@ def address(path: Path) -> str | None:
 def _installed(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # a parent of it is not
+    except ModuleNotFoundError:  # its parent package is not installed
         return False
 
 
-def _way_round(elsewhere: str) -> str:
-    copy = "aws s3 sync" if elsewhere.startswith("s3://") else "rclone sync"
+def _unsupported(address: str) -> str:
+    copy = "aws s3 sync" if address.startswith("s3://") else "rclone sync"
     return (
-        f"{elsewhere}: runs are kept in a folder or on gs://, as Orbax saves nowhere else; train into a "
-        f"folder and copy it, `{copy} runs {elsewhere}`, and back to go on on another machine"
+        f"{address}: runs are kept in a folder or on gs://, as Orbax saves nowhere else; train into a folder "
+        f"and copy it, `{copy} runs {address}`, and copy it back to resume on another machine"
     )
 
 
 class Folder:
-    """A folder of a bucket. Every method raises BucketError for what the bucket does not give or take."""
+    """A folder of a bucket. Every method raises BucketError if the bucket cannot be read or written."""
 
     def __init__(self, address: str):
         self.address = address
         bucket, _, self._prefix = address.removeprefix("gs://").partition("/")
-        with in_words(address):
+        with bucket_errors(address):
             self._bucket = _client().bucket(bucket)
 
     def blob(self, name: str) -> Any:
@@ -68,34 +68,34 @@ class Folder:
         return self._bucket.blob(f"{self._prefix}/{name}".lstrip("/"))
 
     def send(self, name: str, content: bytes) -> None:
-        """Make `content` the object `name`: readers see the old or the new, never half."""
+        """Upload `content` as the object `name`: readers see the old or the new content, never half."""
         from google.cloud.storage.retry import DEFAULT_RETRY
 
-        with in_words(self.address):
+        with bucket_errors(self.address):
             self.blob(name).upload_from_string(content, "application/octet-stream", retry=DEFAULT_RETRY)
 
     def fetch(self, names: Sequence[str], into: Path) -> None:
-        """Bring the files `names` of `into` to what they are here; those that are not here are deleted."""
-        with in_words(self.address), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        """Download the files `names` into the folder `into`; delete those there that the bucket lacks."""
+        with bucket_errors(self.address), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
             list(pool.map(lambda name: _fetch(self.blob(name), into / name), names))
 
     def fetch_below(self, names: Sequence[str], into: Path) -> bool:
-        """Bring all files of these names, at any depth, into `into`; returns whether there are any."""
+        """Download all files of these names, at any depth, into `into`; returns whether there are any."""
         prefix = f"{self._prefix}/".lstrip("/")
-        with in_words(self.address), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        with bucket_errors(self.address), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
             listed = self._bucket.list_blobs(prefix=prefix, fields="items(name),nextPageToken")
             wanted = [blob for blob in listed if blob.name.rpartition("/")[2] in names]
-            places = [into / blob.name.removeprefix(prefix) for blob in wanted]
-            list(pool.map(_fetch, wanted, places))
+            files = [into / blob.name.removeprefix(prefix) for blob in wanted]
+            list(pool.map(_fetch, wanted, files))
         return bool(wanted)
 
     def copy(self, name: str, to: str) -> None:
         """Copy every object of the folder `name` into the folder `to` beside it."""
         prefix, new = self.blob(f"{name}/").name, self.blob(f"{to}/").name
-        with in_words(self.address), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-            found = list(self._bucket.list_blobs(prefix=prefix, fields="items(name),nextPageToken"))
-            names = [new + blob.name.removeprefix(prefix) for blob in found]
-            list(pool.map(lambda blob, name: self._bucket.copy_blob(blob, self._bucket, name), found, names))
+        with bucket_errors(self.address), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+            blobs = list(self._bucket.list_blobs(prefix=prefix, fields="items(name),nextPageToken"))
+            names = [new + blob.name.removeprefix(prefix) for blob in blobs]
+            list(pool.map(lambda blob, name: self._bucket.copy_blob(blob, self._bucket, name), blobs, names))
 
 
 def _fetch(blob: Any, file: Path) -> None:
@@ -111,8 +111,8 @@ def _fetch(blob: Any, file: Path) -> None:
 
 
 @functools.cache
-def copies() -> Path:
-    """A folder for copies of what is on buckets, deleted when this process ends."""
+def copies_folder() -> Path:
+    """A folder for copies of files on buckets, deleted when this process ends."""
     folder = tempfile.mkdtemp(prefix="quarry-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
@@ -126,8 +126,8 @@ def _client() -> Any:
 
 
 @contextmanager
-def in_words(address: str) -> Iterator[None]:
-    """Turn what the client raises into BucketError: one sentence that names the bucket."""
+def bucket_errors(address: str) -> Iterator[None]:
+    """Turn the errors of the client into BucketError: one sentence that names the bucket."""
     from google.api_core.exceptions import GoogleAPIError, NotFound
     from google.auth.exceptions import GoogleAuthError
     from requests.exceptions import RequestException
@@ -136,7 +136,7 @@ def in_words(address: str) -> Iterator[None]:
         yield
     except (GoogleAPIError, GoogleAuthError, RequestException, OSError) as error:
         if isinstance(error, OSError) and not isinstance(error, RequestException) and error.errno is not None:
-            raise  # this machine's own: a full disk
-        said = (str(error) or type(error).__name__).splitlines()[0]
-        said = "there is no such bucket" if isinstance(error, NotFound) else said
-        raise BucketError(f"{address} cannot be used: {said}") from error
+            raise  # an error of this machine, such as a full disk
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = "there is no such bucket" if isinstance(error, NotFound) else reason
+        raise BucketError(f"{address} cannot be used: {reason}") from error

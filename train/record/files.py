@@ -42,8 +42,8 @@ def read_last_row(path: Path, tail_bytes: int = 4096) -> dict[str, Any] | None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A place to write what is to become `path`: once the block ends well it takes its place whole."""
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path; it replaces `path` when the block ends without an error."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         yield partial
@@ -78,16 +78,16 @@ def _standard(value: Any) -> Any:
 
 def write_json(path: Path, value: Any) -> None:
     """Replace `path` by `value` as strict JSON, atomically: a reader sees the old file or the new one."""
-    with replacing(path) as partial, partial.open("wb") as file:
+    with atomic_write(path) as partial, partial.open("wb") as file:
         file.write(to_json(value, indent=True))
         file.flush()
         os.fsync(file.fileno())
 
 
-def keep_rows(path: Path, through_step: int) -> None:
-    """Drop the rows after `through_step`: a resumed run will write them again, the same."""
-    rows = [row for row in read_jsonl(path) if row["step"] <= through_step]
-    with replacing(path) as partial:
+def drop_rows_after(path: Path, step: int) -> None:
+    """Drop the rows of a log after `step`; a resumed run writes the same rows again."""
+    rows = [row for row in read_jsonl(path) if row["step"] <= step]
+    with atomic_write(path) as partial:
         partial.write_bytes(b"".join(map(to_json, rows)))
 
 
@@ -98,12 +98,12 @@ class JsonlLog:
         self._file = path.open("ab")
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Write one row; a crash can tear only this line."""
+        """Write one row; a crash can damage only this line."""
         self._file.write(to_json(row))
         self._file.flush()
 
     def sync(self) -> None:
-        """Put the rows where they outlive the machine: on the disk, or in the bucket behind a mounted one."""
+        """Flush the rows to the disk, or to a bucket mounted there, so that they survive a crash."""
         os.fsync(self._file.fileno())
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Where a run directory is: a folder of this machine, or one of a bucket with a copy on this machine."""
+"""Where a run directory is: a folder on this machine, or one on a bucket with a copy on this machine."""
 
 import dataclasses
 import fcntl
@@ -8,36 +8,36 @@ from pathlib import Path
 from typing import Any
 
 from quarry.errors import BucketError, ConfigError
-from quarry.train.record.bucket import Folder, address
+from quarry.train.record.bucket import Folder, bucket_address
 from quarry.train.record.lease import Lease
-from quarry.train.record.run_directory import Onlooker, RunDirectory
+from quarry.train.record.run_directory import ReadOnlyRunDirectory, RunDirectory
 from quarry.train.record.schema import FILES, LOCK, Status
 
 COPIES = "buckets"
 """The folder of the cache that holds the copies of run directories on buckets."""
 
 
-def run_directory(workdir: Path, run: str, cache: Path) -> RunDirectory:
-    """The directory of `run`, `<study>/<point>`. Raises ConfigError for a place where runs cannot be kept."""
-    bucket = address(workdir)
+def locate_run(workdir: Path, run: str, cache: Path) -> RunDirectory:
+    """The directory of `run`, `<study>/<point>`. Raises ConfigError for storage that cannot hold runs."""
+    bucket = bucket_address(workdir)
     if bucket is None:
         return RunDirectory(workdir / run)
     return BucketDirectory(cache / COPIES / bucket.removeprefix("gs://") / run, Folder(f"{bucket}/{run}"))
 
 
-def onlooking(directory: RunDirectory) -> RunDirectory:
-    """The same directory for a process that does not write."""
+def read_only(directory: RunDirectory) -> RunDirectory:
+    """The same directory for a host that does not write the record."""
     if isinstance(directory, BucketDirectory):
-        return BucketOnlooker(directory.path, directory.folder)
-    return Onlooker(directory.path)
+        return ReadOnlyBucketDirectory(directory.path, directory.folder)
+    return ReadOnlyRunDirectory(directory.path)
 
 
 @dataclasses.dataclass(frozen=True)
 class BucketDirectory(RunDirectory):
-    """A run directory on a bucket: its record is written in `path`, on this machine, and sent to `folder`.
+    """A run directory on a bucket: the record is written in the local `path` and uploaded to `folder`.
 
-    What the bucket holds is never behind a checkpoint: the logs are sent before one is begun. Nothing is sent
-    once another process has taken over the lease.
+    The record on the bucket is never behind a checkpoint: the logs are uploaded before a checkpoint is begun.
+    Nothing is uploaded once another process has taken over the lease.
     """
 
     folder: Folder
@@ -51,13 +51,13 @@ class BucketDirectory(RunDirectory):
     def checkpoints(self) -> str:
         return f"{self.folder.address}/checkpoints"
 
-    def seal(self) -> str | None:
+    def lock_token(self) -> str | None:
         """The holder of the lease, None if there is none."""
-        found = Lease(self.folder, 0, lambda _: None).found()
-        return found["holder"] if found else None
+        lease = Lease(self.folder, 0, lambda _: None).current()
+        return lease["holder"] if lease else None
 
     def fetch(self, names: Sequence[str] = FILES) -> None:
-        """Make the copy what the bucket holds, unless a process of this machine is writing the copy."""
+        """Update the copy from the bucket, unless a process on this machine is writing the copy."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / LOCK).open("a") as lock:
             try:
@@ -67,7 +67,7 @@ class BucketDirectory(RunDirectory):
             self.folder.fetch(names, self.path)
 
     def send(self) -> None:
-        """Send what has changed, run.json last. Raises LeaseLost if another process has the run now."""
+        """Upload changed files, run.json last. Raises LeaseLost if another process has taken over the run."""
         if self.lease is None or not self.lease.held:
             return
         self.lease.renew()
@@ -96,27 +96,29 @@ class BucketDirectory(RunDirectory):
         self.send()
 
 
-class BucketOnlooker(Onlooker, BucketDirectory):
-    """A run directory on a bucket as a process sees it that does not write."""
+class ReadOnlyBucketDirectory(ReadOnlyRunDirectory, BucketDirectory):
+    """A run directory on a bucket for a host that does not write the record."""
 
 
 @contextmanager
-def leased(
+def hold_lease(
     directory: BucketDirectory,
     dead: str | None,
     seconds: float,
     say: Callable[[str], object],
     lost: Callable[[str], object],
 ) -> Iterator[BucketDirectory]:
-    """The directory with the lease on it, its copy fetched.
+    """Take the lease on the directory and update its copy; yields the directory that holds the lease.
 
-    Raises ConfigError if another process holds it, or if the bucket cannot be used.
+    `dead` is the holder of a former lease that is known to be dead; see `Lease.take`. Calls `lost(reason)` if
+    another process takes the lease over. Raises ConfigError if another process holds the lease, or if the
+    bucket cannot be used.
     """
     lease = Lease(directory.folder, seconds, lost)
-    with _refusing():
+    with _as_config_error():
         lease.take(dead, say)
     try:
-        with _refusing():
+        with _as_config_error():
             directory.folder.fetch(FILES, directory.path)
         yield dataclasses.replace(directory, lease=lease)
     finally:
@@ -124,8 +126,8 @@ def leased(
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
-    """Before a run has begun a bucket that cannot be used is a bad input."""
+def _as_config_error() -> Iterator[None]:
+    """Turn BucketError into ConfigError: before a run has begun, an unusable bucket is bad input."""
     try:
         yield
     except BucketError as error:

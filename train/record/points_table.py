@@ -8,47 +8,47 @@ from typing import Any
 import polars as pl
 
 from quarry.errors import RecordError
-from quarry.train.record.files import read_jsonl, replacing
+from quarry.train.record.files import atomic_write, read_jsonl
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import FILES, POINT_COLUMNS, RUN_COLUMNS
 
 
 def find_runs(root: Path) -> list[RunDirectory]:
-    """Every run directory at or below `root`, a folder or `gs://...`, by name.
+    """Every run directory at or below `root`, a folder or `gs://...`, sorted by path.
 
     Raises RecordError if there is none.
     """
-    root = on_this_machine(root)
+    root = local_copy(root)
     if not root.is_dir():
         raise RecordError(f"no such directory of runs: {root}")
-    found = []
-    for folder, below, files in os.walk(root):
+    paths = []
+    for folder, subfolders, files in os.walk(root):
         if "run.json" in files:
-            found.append(Path(folder))
-            below.clear()  # checkpoints: many folders, on a network disk slow to list
-    if not found:
+            paths.append(Path(folder))
+            subfolders.clear()  # checkpoints: many folders, slow to list on a network disk
+    if not paths:
         raise RecordError(f"no run below {root}: a run directory holds a run.json")
-    return [RunDirectory(path) for path in sorted(found)]
+    return [RunDirectory(path) for path in sorted(paths)]
 
 
-def named(root: Path) -> str:
-    """`root` as its user wrote it: pathlib takes one slash of gs:// away."""
-    from quarry.train.record.bucket import address
+def display_path(root: Path) -> str:
+    """`root` as the user wrote it: pathlib removes one slash of gs://."""
+    from quarry.train.record.bucket import bucket_address
 
-    return address(root) or str(root)
+    return bucket_address(root) or str(root)
 
 
-def on_this_machine(root: Path) -> Path:
-    """`root`, or if it is on a bucket a folder with the records of the runs below it as they are now.
+def local_copy(root: Path) -> Path:
+    """`root`, or if it is on a bucket a local folder with the records of the runs below it as they are now.
 
     Raises RecordError if there is none.
     """
-    from quarry.train.record.bucket import Folder, address, copies
+    from quarry.train.record.bucket import Folder, bucket_address, copies_folder
 
-    bucket = address(root)
+    bucket = bucket_address(root)
     if bucket is None:
         return root
-    folder = copies() / bucket.removeprefix("gs://")
+    folder = copies_folder() / bucket.removeprefix("gs://")
     if not Folder(bucket).fetch_below(FILES, folder):
         raise RecordError(f"no run below {bucket}: a run directory holds a run.json")
     return folder
@@ -57,8 +57,8 @@ def on_this_machine(root: Path) -> Path:
 def points_table(root: Path) -> pl.DataFrame:
     """The points of every run at or below `root`: one row per evaluation, columns POINT_COLUMNS.
 
-    A run with no evaluation (it diverged or failed first) still gives one row, its losses null: a diverged
-    run is a row with a status, never a missing row.
+    A run without an evaluation (it diverged or failed first) still gives one row with null losses: a diverged
+    run is a row with a status, never a missing row. Raises RecordError for a value of the wrong type.
     """
     rows = [row for directory in find_runs(root) for row in _point_rows(directory)]
     try:
@@ -77,7 +77,7 @@ def write_table(table: pl.DataFrame, path: Path) -> None:
         raise RecordError(f"{path} must end in .csv or .parquet")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as partial:
+        with atomic_write(path) as partial:
             writers[path.suffix](partial)
     except OSError as error:
         raise RecordError(f"cannot write {path}: {error.strerror or error}") from None
@@ -85,14 +85,18 @@ def write_table(table: pl.DataFrame, path: Path) -> None:
 
 def _point_rows(directory: RunDirectory) -> Iterable[dict[str, Any]]:
     run = directory.read_run()
-    shared = {name: run.get(name) for name in RUN_COLUMNS} | run.get("test_text", {})
-    shared |= {name: run.get("data", {}).get(name) for name in ("corpus", "tokenizer")}
-    shared |= {"study": directory.path.parent.name, "point": directory.path.name, "status": run.get("status")}
+    per_run = {name: run.get(name) for name in RUN_COLUMNS} | run.get("test_text", {})
+    per_run |= {name: run.get("data", {}).get(name) for name in ("corpus", "tokenizer")}
+    per_run |= {
+        "study": directory.path.parent.name,
+        "point": directory.path.name,
+        "status": run.get("status"),
+    }
     per_token = {name: run.get(f"{name}_per_token") for name in ("flops_6ne", "flops_exact", "flops_xla")}
     for row in read_jsonl(directory.evals) or [{}]:
         tokens = row.get("tokens")
-        counted = {
+        flops = {
             name: None if tokens is None or rate is None else rate * tokens
             for name, rate in per_token.items()
         }
-        yield {name: (shared | counted | row).get(name) for name in POINT_COLUMNS}
+        yield {name: (per_run | flops | row).get(name) for name in POINT_COLUMNS}

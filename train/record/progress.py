@@ -1,4 +1,4 @@
-"""What a person sees while a run trains."""
+"""Progress of a run on the screen."""
 
 from typing import Protocol, runtime_checkable
 
@@ -15,7 +15,7 @@ from rich.progress import (
 
 @runtime_checkable
 class Watcher(Protocol):
-    """Told how a run goes on."""
+    """Receives the progress of a run and its messages."""
 
     def start(self, name: str, step: int, steps: int) -> None: ...
 
@@ -27,7 +27,7 @@ class Watcher(Protocol):
 
 
 class Quiet:
-    """Says nothing: for tests, and for the points of a sweep, which has a display of its own."""
+    """Shows nothing: for tests, for hosts other than the first, and for sweeps, which have their own."""
 
     def start(self, name: str, step: int, steps: int) -> None: ...
 
@@ -39,7 +39,7 @@ class Quiet:
 
 
 class Sentences(Quiet):
-    """Says what happens, without a bar: several runs that share a console."""
+    """Prints messages without a bar, for several runs that share a console."""
 
     def __init__(self, console: Console):
         self._console = console
@@ -49,7 +49,7 @@ class Sentences(Quiet):
 
 
 def columns() -> tuple:
-    """The bar of one run: name, steps, loss, speed, time left."""
+    """Columns of a progress bar: name, steps, loss, speed, time elapsed and left."""
     return (
         TextColumn("[bold]{task.description}"),
         BarColumn(),
@@ -62,7 +62,7 @@ def columns() -> tuple:
 
 
 class Bar(Sentences):
-    """A bar with loss, tokens per second and time left."""
+    """Prints messages, and a progress bar with loss, tokens per second and time left."""
 
     def __init__(self, console: Console):
         super().__init__(console)

@@ -23,7 +23,7 @@ from typing import Any, get_args
 import polars as pl
 
 from quarry.errors import RecordError
-from quarry.train.record.files import JsonlLog, keep_rows, read_jsonl, write_json
+from quarry.train.record.files import JsonlLog, drop_rows_after, read_jsonl, write_json
 from quarry.train.record.schema import FILES, LOCK, Status
 
 
@@ -34,7 +34,7 @@ class RunDirectory:
     path: Path
 
     def __str__(self) -> str:
-        """Where the run is, as its user knows it."""
+        """The path or address that the user gave."""
         return str(self.path)
 
     @property
@@ -67,16 +67,16 @@ class RunDirectory:
         """`<study>/<point>`."""
         return f"{self.path.parent.name}/{self.path.name}"
 
-    def seal(self) -> str | None:
-        """What the process that trains it has written into it; None if no process has."""
+    def lock_token(self) -> str | None:
+        """The token that the process training this run wrote into the lock file; None if there is none."""
         lock = self.path / LOCK
         return lock.read_text(encoding="utf-8") if lock.exists() else None
 
     def fetch(self, names: Sequence[str] = FILES) -> None:
-        """Make files of the record what they are where the run is kept; here that is `path`."""
+        """Update files of the record from where the run is kept; nothing to do on this machine."""
 
     def send(self) -> None:
-        """Put the record where the run is kept; here that is `path`."""
+        """Upload the record to where the run is kept; nothing to do on this machine."""
 
     def read_run(self) -> dict[str, Any]:
         """`run.json`, or {} before the run has begun. Raises RecordError if it is damaged."""
@@ -97,8 +97,8 @@ class RunDirectory:
         write_json(self.run, self.read_run() | fields)
 
     def add_event(self, event: str, step: int, sentence: str) -> None:
-        """Record that something happened; a line that a crash has torn is dropped first."""
-        keep_rows(self.events, sys.maxsize)
+        """Append to events.jsonl; a line torn by a crash is dropped first."""
+        drop_rows_after(self.events, sys.maxsize)
         log = JsonlLog(self.events)
         log.append({"time": time.time(), "step": step, "event": event, "sentence": sentence})
         log.close()
@@ -112,20 +112,20 @@ class RunDirectory:
                 pl.from_dicts(rows, infer_schema_length=None).write_parquet(log.with_suffix(".parquet"))
 
 
-class Onlooker(RunDirectory):
-    """A run directory as a process sees it that does not write: of several hosts, all but the first."""
+class ReadOnlyRunDirectory(RunDirectory):
+    """A run directory for a host other than the first: it reads and never writes."""
 
     def write_run(self, **fields: Any) -> None:
-        """The first host writes it."""
+        """Left to the first host."""
 
     def add_event(self, event: str, step: int, sentence: str) -> None:
-        """The first host records it."""
+        """Left to the first host."""
 
     def finish(self, status: Status) -> None:
-        """The first host does it."""
+        """Left to the first host."""
 
 
 def best_step(evals: Iterable[Mapping[str, Any]]) -> int | None:
-    """The step of the lowest validation loss, the first of equals; None before any was measured."""
+    """The step of the lowest validation loss, the earliest on a tie; None before any was measured."""
     losses = [(row["loss"], row["step"]) for row in evals if row["split"] == "validation"]
     return min(((loss, step) for loss, step in losses if loss is not None), default=(None, None))[1]

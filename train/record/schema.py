@@ -10,8 +10,8 @@ import polars as pl
 
 Status = Literal["running", "finished", "diverged", "preempted", "failed"]
 
-DONE: tuple[Status, ...] = ("finished", "diverged")
-"""A run that is not gone on with: a diverged one is a result."""
+TERMINAL: tuple[Status, ...] = ("finished", "diverged")
+"""Statuses of runs that are never resumed; a diverged run is a result."""
 
 FILES = (
     "config.json",
@@ -22,10 +22,10 @@ FILES = (
     "evals.parquet",
     "run.json",
 )
-"""The record of a run, its status last."""
+"""The files of the record of a run; run.json, which holds the status, comes last."""
 
 LOCK = ".lock"
-"""Held by the process that trains the run."""
+"""The lock file of the process that trains the run."""
 
 WALL_CLOCK_COLUMNS = ("tokens_per_second", "wall_seconds")
 """The only columns that may differ between a run and the same run killed and resumed."""

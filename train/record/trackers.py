@@ -1,6 +1,6 @@
 """Trackers beside the JSONL record, behind one protocol with clu's method names.
 
-The record is the truth; a tracker only mirrors it. Each is imported when it is asked for.
+The record is the truth; a tracker only mirrors it. The package of a tracker is imported when it is used.
 """
 
 import importlib
@@ -22,7 +22,7 @@ INSTALL = {
 
 @runtime_checkable
 class MetricWriter(Protocol):
-    """Where scalars go."""
+    """Receives scalars."""
 
     def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None: ...
 
@@ -51,7 +51,7 @@ class TensorBoardWriter:
 
 
 class HostedWriter:
-    """Weights & Biases or Trackio, whose modules share `init` and `log`; a resumed run goes on as itself."""
+    """Weights & Biases or Trackio, whose modules share `init` and `log`; a resumed run keeps its identity."""
 
     def __init__(self, module: Any, run: Path):
         self._run = module.init(project=run.parent.name, name=run.name, **_resume(module, run))
@@ -60,7 +60,7 @@ class HostedWriter:
         self._run.log(dict(scalars), step=step)
 
     def flush(self) -> None:
-        """Both send in the background."""
+        """Nothing to do: both upload in the background."""
 
     def close(self) -> None:
         self._run.finish()
@@ -75,12 +75,12 @@ def _resume(module: Any, run: Path) -> dict[str, Any]:
 def require_trackers(names: tuple[str, ...]) -> None:
     """Raise ConfigError, with the command that installs it, if a tracker is missing."""
     for name in names:
-        found = importlib.util.find_spec(MODULES[name]) is not None
-        require(found, f"tracking: {name} is not installed; {INSTALL[name]}")
+        installed = importlib.util.find_spec(MODULES[name]) is not None
+        require(installed, f"tracking: {name} is not installed; {INSTALL[name]}")
 
 
 def open_trackers(names: tuple[str, ...], run: Path) -> list[MetricWriter]:
-    """A writer for each name."""
+    """A writer for each name, for the run directory `run`."""
     return [_open(name, run) for name in names]
 
 

@@ -11,7 +11,7 @@ from quarry.train.config.experiment import Experiment
 from quarry.train.data.store import TokenStore
 from quarry.train.hosts.agreement import broadcast_from_first, process_index
 from quarry.train.record.run_directory import RunDirectory
-from quarry.train.record.schema import DONE
+from quarry.train.record.schema import TERMINAL
 from quarry.train.run.description import RECORDED_VERSIONS, experiment_as_json
 
 MAY_CHANGE = ("checkpoint", "tracking", "mesh", "branches", "model.scan_layers", "model.remat")
@@ -24,7 +24,7 @@ def check_same_config(directory: RunDirectory, experiment: Experiment) -> None:
         return
     former = json.loads(directory.config.read_text(encoding="utf-8"))
     require(
-        "remat" in former["model"] or directory.status() in DONE,
+        "remat" in former["model"] or directory.status() in TERMINAL,
         f"{directory} was begun by an earlier version, which saved each layer by itself; "
         "continue it with that version, or give this run its own --name or --workdir",
     )

@@ -14,7 +14,7 @@ from quarry.train.config.experiment import Experiment
 from quarry.train.hosts.agreement import broadcast_from_first, is_first_host, process_index
 from quarry.train.hosts.shutdown import end_all_hosts
 from quarry.train.record.folders import make_writable
-from quarry.train.record.locations import BucketDirectory, leased, onlooking
+from quarry.train.record.locations import BucketDirectory, hold_lease, read_only
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import LOCK
 from quarry.train.run.compatibility import check_same_config
@@ -38,31 +38,31 @@ def open_run(
 
         def lock_on_first_host() -> str:
             opened.append(stack.enter_context(_locked(directory, config, lease_seconds, say)))
-            return opened[0].seal()
+            return opened[0].lock_token()
 
-        seal = broadcast_from_first(lock_on_first_host)
+        token = broadcast_from_first(lock_on_first_host)
         if not is_first_host():
-            _check_shared(directory, seal)
-        yield opened[0] if is_first_host() else onlooking(directory)
+            _check_shared(directory, token)
+        yield opened[0] if is_first_host() else read_only(directory)
 
 
 @contextmanager
 def _locked(
     directory: RunDirectory, config: Experiment, lease_seconds: float, say: Callable[[str], object]
 ) -> Iterator[RunDirectory]:
-    """The run directory, locked. The lock file holds the seal: the lease's on a bucket, else a new one."""
+    """The run directory, locked. The lock file holds the token: the lease's on a bucket, else a new one."""
     make_writable(directory.path)
     with (directory.path / LOCK).open("a+", encoding="utf-8") as lock, ExitStack() as stack:
         _acquire(lock, directory)
         lock.seek(0)
-        former, seal = lock.read(), str(uuid.uuid4())
+        former, token = lock.read(), str(uuid.uuid4())
         if isinstance(directory, BucketDirectory):
             on_lost = partial(end_all_hosts, FAILED)
-            directory = stack.enter_context(leased(directory, former, lease_seconds, say, on_lost))
-            seal = directory.seal() or seal
+            directory = stack.enter_context(hold_lease(directory, former, lease_seconds, say, on_lost))
+            token = directory.lock_token() or token
         check_same_config(directory, config)
         lock.truncate(0)
-        lock.write(seal)
+        lock.write(token)
         lock.flush()
         yield directory
 
@@ -75,10 +75,10 @@ def _acquire(lock: IO[str], directory: RunDirectory) -> None:
         raise ConfigError(f"another process is training in {directory}") from None
 
 
-def _check_shared(directory: RunDirectory, seal: str) -> None:
+def _check_shared(directory: RunDirectory, token: str) -> None:
     """Raise ConfigError if this host does not see what the first host wrote."""
     until = time.monotonic() + SHARED_STORAGE_SECONDS
-    while directory.seal() != seal:
+    while directory.lock_token() != token:
         require(
             time.monotonic() < until,
             f"host {process_index()} does not see the run directory {directory} of host 0: "

@@ -26,11 +26,11 @@ from quarry.train.hosts.agreement import broadcast_from_first, is_first_host
 from quarry.train.hosts.host_rows import HostRows
 from quarry.train.hosts.shutdown import end_all_hosts, on_abrupt_end
 from quarry.train.hosts.votes import Votes
-from quarry.train.record.files import keep_rows, read_jsonl, read_last_row, write_json
-from quarry.train.record.locations import run_directory
+from quarry.train.record.files import drop_rows_after, read_jsonl, read_last_row, write_json
+from quarry.train.record.locations import locate_run
 from quarry.train.record.progress import Watcher
 from quarry.train.record.run_directory import RunDirectory, best_step
-from quarry.train.record.schema import DONE, Status
+from quarry.train.record.schema import TERMINAL, Status
 from quarry.train.record.trackers import require_trackers
 from quarry.train.run.checkpoints import Checkpoints, permanent_steps
 from quarry.train.run.compatibility import check_same_data, check_same_on_all_hosts
@@ -87,7 +87,7 @@ def train_stepwise(
 
     It enters `stopping` once it has something to save.
     """
-    place = partial(run_directory, workdir, cache=cache)
+    place = partial(locate_run, workdir, cache=cache)
     directory, trunk = place(point.run), place(f"{point.study}/{point.trunk}") if point.trunk else None
     store = prepare_store(point.config, cache)
     plan = resolve_sizes(point.config, store)
@@ -102,7 +102,7 @@ def train_stepwise(
         enough_space(directory.path, state_bytes(point.config)),
     ):
         former = broadcast_from_first(directory.status)
-        if former in DONE:
+        if former in TERMINAL:
             return former
         broadcast_from_first(lambda: begin(directory, point, plan, store))
         try:
@@ -223,7 +223,7 @@ class Training:
             self._checkpoints.newest(abstract, self._reaches) or self._from_trunk(abstract) or (None, 0)
         )
         for log in (self._directory.metrics, self._directory.evals) if is_first_host() else ():
-            keep_rows(log, step)
+            drop_rows_after(log, step)
         self._note_best()
         return state or make_state(self._experiment, self._mesh), step
 

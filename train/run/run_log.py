@@ -12,7 +12,7 @@ from quarry.train.config.experiment import Experiment
 from quarry.train.hosts.agreement import broadcast_from_first
 from quarry.train.record.files import JsonlLog, read_jsonl
 from quarry.train.record.progress import Watcher
-from quarry.train.record.run_directory import Onlooker, RunDirectory
+from quarry.train.record.run_directory import ReadOnlyRunDirectory, RunDirectory
 from quarry.train.record.trackers import open_trackers
 from quarry.train.run.rollback import LossWatch, Trouble
 from quarry.train.run.step import StepMetrics
@@ -28,7 +28,7 @@ class RunLog:
     """
 
     def __init__(self, directory: RunDirectory, experiment: Experiment, watcher: Watcher):
-        writes = not isinstance(directory, Onlooker)
+        writes = not isinstance(directory, ReadOnlyRunDirectory)
         metrics, evals = (directory.metrics, directory.evals) if writes else (NOWHERE, NOWHERE)
         former = read_jsonl(metrics) if writes else []
         self._ramp, self._watcher = experiment.ramp, watcher

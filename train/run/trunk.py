@@ -8,9 +8,9 @@ from typing import Any
 from quarry.train.config.branches import branches
 from quarry.train.config.point_files import Point
 from quarry.train.hosts.agreement import is_first_host
-from quarry.train.record.locations import run_directory
+from quarry.train.record.locations import locate_run
 from quarry.train.record.progress import Watcher
-from quarry.train.record.schema import DONE, Status
+from quarry.train.record.schema import TERMINAL, Status
 from quarry.train.run.loop import Steps, train_stepwise
 from quarry.train.run.signals import StopRequest
 
@@ -34,9 +34,9 @@ def train_with_branches(
         watcher = watch()
         status = yield from train_stepwise(run, workdir, cache, watcher, stopping(), program, lease_seconds)
         if is_first_host():
-            watcher.say(f"{run.run}: {status}, in {run_directory(workdir, run.run, cache)}")
+            watcher.say(f"{run.run}: {status}, in {locate_run(workdir, run.run, cache)}")
         ended.append(status)
-        if status not in DONE:
+        if status not in TERMINAL:
             break
     unfinished: list[Status] = [status for status in ended if status != "finished"]
     return unfinished[0] if unfinished else "finished"

@@ -20,7 +20,7 @@ from quarry.analysis.report.page import LAWS, write_report
 from quarry.analysis.report.summary import summarise
 from quarry.errors import FitError, RecordError
 from quarry.text import UNBOUNDED, interval, plural
-from quarry.train.record.files import keep_rows
+from quarry.train.record.files import drop_rows_after
 from quarry.train.record.points_table import points_table
 from quarry.train.record.run_directory import RunDirectory
 from tests.analysis.synthetic_runs import GZIP, MANIFEST, XZ, write_run
@@ -221,7 +221,7 @@ def test_a_run_that_has_only_begun_is_a_row_and_a_run_cut_short_is_marked(browse
     begun.path.mkdir(parents=True)
     begun.write_run(status="running")
     cut = write_run(tmp_path / "runs" / "s" / "cut", n=10_000, status="preempted")
-    keep_rows(cut.evals, 100)
+    drop_rows_after(cut.evals, 100)
     opened(browser, write_report(tmp_path / "runs", tmp_path / "report.html", bootstrap=100))
     rows = {row[0]: row for row in cells(browser, "#runs-table")}
     assert rows["s/begun"][1:] == ["running", *["–"] * 11]

@@ -12,10 +12,10 @@ import pytest
 
 from quarry.errors import ConfigError, LeaseLost
 from quarry.train.record import bucket, lease
-from quarry.train.record.bucket import Folder, address
+from quarry.train.record.bucket import Folder, bucket_address
 from quarry.train.record.files import read_jsonl
 from quarry.train.record.lease import Lease
-from quarry.train.record.locations import COPIES, BucketDirectory, leased
+from quarry.train.record.locations import COPIES, BucketDirectory, hold_lease
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import FILES
 from tests.commands import quarry, start
@@ -101,7 +101,7 @@ def test_a_run_killed_and_damaged_goes_on_from_the_bucket_alone(tmp_path, cache,
 @pytest.mark.parametrize(("place", "way"), [("s3://b/runs", "aws s3 sync"), ("az://b/runs", "rclone sync")])
 def test_other_storage_is_refused_with_a_way_round(tmp_path, cache, place, way):
     with pytest.raises(ConfigError, match=f"{place}: runs are kept .* `{way} runs {place}`"):
-        address(Path(place))
+        bucket_address(Path(place))
 
 
 def test_the_command_line_refuses_other_storage(tmp_path, cache):
@@ -113,20 +113,20 @@ def test_the_command_line_refuses_other_storage(tmp_path, cache):
 
 
 def test_paths_of_this_machine_are_no_addresses():
-    assert [address(Path(path)) for path in ("runs", "/a/b:c", "./gs", "..")] == [None] * 4
-    assert address(Path("gs://b/runs/")) == "gs://b/runs"
+    assert [bucket_address(Path(path)) for path in ("runs", "/a/b:c", "./gs", "..")] == [None] * 4
+    assert bucket_address(Path("gs://b/runs/")) == "gs://b/runs"
 
 
 def test_gs_without_gcsfs_is_refused_with_the_extra(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"gs:// needs gcsfs: pip install -e '.\[gcs\]'"):
-        address(Path("gs://b/runs"))
+        bucket_address(Path("gs://b/runs"))
 
 
 def test_a_bucket_that_is_not_there_is_refused(tmp_path, emulator):
     directory = BucketDirectory(tmp_path, Folder("gs://nowhere/runs/a/b"))
     said = "gs://nowhere/runs/a/b cannot be used: there is no such bucket"
-    with pytest.raises(ConfigError, match=said), leased(directory, None, 60, print, print):
+    with pytest.raises(ConfigError, match=said), hold_lease(directory, None, 60, print, print):
         raise AssertionError
 
 

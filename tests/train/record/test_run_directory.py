@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarry.errors import RecordError
-from quarry.train.record.files import JsonlLog, keep_rows, read_jsonl, read_last_row, write_json
+from quarry.train.record.files import JsonlLog, drop_rows_after, read_jsonl, read_last_row, write_json
 from quarry.train.record.points_table import points_table, write_table
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import POINT_COLUMNS
@@ -51,9 +51,9 @@ def test_rows_after_the_restored_step_are_dropped(tmp_path):
     log_rows(path, [{"step": step} for step in (1, 2, 3)])
     with path.open("a") as file:
         file.write('{"step": 4, "lo')
-    keep_rows(path, 2)
+    drop_rows_after(path, 2)
     assert read_jsonl(path) == [{"step": 1}, {"step": 2}]
-    keep_rows(path, 0)
+    drop_rows_after(path, 0)
     assert path.read_text() == ""
 
 
