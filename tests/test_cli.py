@@ -1,0 +1,46 @@
+"""The registry of commands: names, help, versions, and what help does not import."""
+
+import inspect
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from quarry import cli
+from quarry.errors import ConfigError
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_help_of_a_command_begins_with_its_summary(name):
+    help = inspect.getdoc(cli.find_command(name, []))
+    assert help is not None
+    assert help.splitlines()[0] == cli.COMMANDS[name].summary
+
+
+def test_an_unknown_command_names_the_commands():
+    with pytest.raises(ConfigError, match=r"no command 'dance': choose one of train, .*, doctor"):
+        cli.run(["dance"])
+
+
+def test_the_version_is_printed(capsys):
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"quarry {version('quarry-scaling')}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "unused"),
+    [(["--help"], ("jax", "polars", "scipy")), (["fit", "--help"], ("jax", "polars", "scipy"))],
+)
+def test_help_starts_without_the_libraries_of_the_work(words, unused):
+    code = f"""
+import sys
+from quarry import cli
+try:
+    cli.run({words!r})
+except SystemExit as end:
+    assert end.code == 0, end.code
+assert not {set(unused)!r} & set(sys.modules), {set(unused)!r} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)

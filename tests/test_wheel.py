@@ -1,0 +1,86 @@
+"""The wheel, installed in a clean environment and used in a folder with somebody else's modules."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.train.tiny import write_tiny
+
+FILES = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
+ROOMS = ("quarry", "experiments", "model", "train", "analysis")
+FOREIGN = ("train.py", "model.py", "analysis.py", "experiments.py")
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory) -> Path:
+    """The folder of programs of a new environment with the wheel, which borrows all other packages."""
+    source, built, home = (tmp_path_factory.mktemp(name) for name in ("source", "built", "home"))
+    for name in FILES:
+        shutil.copy(ROOT / name, source)
+    for name in ROOMS:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", source, "--no-deps", "--no-build-isolation", "-w", built], check=True)
+    venv.create(home)
+    packages = next(home.glob("lib/python3*/site-packages"))
+    borrowed = [folder for folder in sys.path if folder.endswith("site-packages")]
+    (packages / "borrowed.pth").write_text("\n".join(borrowed) + "\n")
+    python = ["--python", home / "bin/python"]
+    subprocess.run([*pip, *python, "install", "--no-deps", "--no-index", *built.iterdir()], check=True)
+    return home / "bin"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder in which importing `train`, `model`, `analysis` or `experiments` fails."""
+    folder = tmp_path_factory.mktemp("theirs")
+    for name in FOREIGN:
+        (folder / name).write_text(f"raise SystemExit('{name} of this folder was imported')\n")
+    sizes = [1e6 * 4**i for i in range(6)]
+    rows = "".join(f"{n:g},{20 * n:g},{1.5 + 300 * n**-0.3}\n" for n in sizes)
+    (folder / "points.csv").write_text("N,E,loss\n" + rows)
+    write_tiny(folder / "mine", steps=3)
+    return folder
+
+
+def run(program: Path, *words: str, cwd: Path, cache: Path) -> str:
+    """What the program prints; it must succeed."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [program, *words], cwd=cwd, env=environment | {"QUARRY_CACHE": str(cache)},
+        capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_python_imports_the_wheel(scripts, folder, cache):
+    code = "import quarry; print(quarry.fit.__module__, quarry.__file__)"
+    module, file = run(scripts / "python", "-c", code, cwd=folder, cache=cache).split()
+    assert module == "quarry.analysis.fitting.estimation"
+    assert Path(file).is_relative_to(scripts.parent)
+
+
+def test_the_wheels_version_is_printed(scripts, folder, cache):
+    printed = run(scripts / "quarry", "--version", cwd=folder, cache=cache)
+    assert printed == f"quarry {version('quarry-scaling')}\n"
+
+
+def test_the_wheel_fits_a_table(scripts, folder, cache):
+    words = ("fit", "points.csv", "--law", "power-offset", "--bootstrap", "0", "--json", "fit.json")
+    run(scripts / "quarry", *words, cwd=folder, cache=cache)
+    params = json.loads((folder / "fit.json").read_text())["params"]
+    assert params["alpha"] == pytest.approx(0.3, rel=0.01)
+
+
+def test_the_wheel_trains_a_point(scripts, folder, cache):
+    run(scripts / "quarry", "train", "mine/tiny.py", cwd=folder, cache=cache)
+    assert json.loads((folder / "runs/mine/tiny/run.json").read_text())["status"] == "finished"
