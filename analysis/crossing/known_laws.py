@@ -18,7 +18,8 @@ import numpy as np
 import scipy
 
 from quarry import text
-from quarry.analysis.laws.published import PUBLISHED, TRENDS, PublishedTrend
+from quarry.analysis.laws.published import PUBLISHED
+from quarry.analysis.laws.published_trends import TRENDS, PublishedTrend
 from quarry.checks import check_positive
 from quarry.errors import FitError
 

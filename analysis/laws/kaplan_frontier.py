@@ -15,13 +15,10 @@ import numpy as np
 import scipy
 
 from quarry.analysis.laws.batch_size import critical_batch
-from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.law import Values
-from quarry.analysis.laws.published import PUBLISHED, TRENDS
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
-_TABLE_2 = PUBLISHED["kaplan-nd"].params
 _NAMES = ("N_c", "S_c", "alpha_N", "alpha_S", "B_star", "alpha_B")
 
 
@@ -212,39 +209,3 @@ def _check_reached(loss: Any, n: Any, p: Values) -> None:
     floor = converged_loss(n, p)
     if np.any(np.asarray(loss) <= floor):
         raise FitError(f"loss={loss}: N={n} never reaches it, its floor is {floor}")
-
-
-def overfitting(n: Any, unique: Any, nd: Values = _TABLE_2) -> Any:
-    """delta L = L(N, U) / L(N, infinity) - 1 (Kaplan et al. 2020, eq. 4.3). Raises FitError."""
-    check_positive(FitError, n=n, unique=unique)
-    growth = (n / nd["N_c"]) ** (nd["alpha_N"] / nd["alpha_D"])
-    return np.expm1(nd["alpha_D"] * np.log1p(growth * nd["D_c"] / unique))
-
-
-def tokens_to_avoid_overfitting(n: Any, delta: float = 0.02, nd: Values = _TABLE_2) -> Any:
-    """The unique tokens at which `overfitting` of a size is `delta`. Raises FitError."""
-    check_positive(FitError, n=n, delta=delta)
-    growth = (n / nd["N_c"]) ** (nd["alpha_N"] / nd["alpha_D"])
-    return growth * nd["D_c"] / np.expm1(np.log1p(delta) / nd["alpha_D"])
-
-
-def tokens_by_rule(n: Any) -> Any:
-    """The unique tokens that keep overfitting below .02 by Kaplan's rule, 5e3 N^.74 (eq. 4.4)."""
-    return TRENDS["kaplan-no-overfitting"].predict(n)
-
-
-def data_for(growth: Any, nd: Values = _TABLE_2) -> Any:
-    """How many times the unique tokens go with `growth` times the parameters, at equal overfitting."""
-    return growth ** (nd["alpha_N"] / nd["alpha_D"])
-
-
-def stopping_step(n: Any, unique: Any, ns: Values, nd: Values = _TABLE_2) -> Any:
-    """A lower bound on the S_min at which early stopping stops (Kaplan et al. 2020, eq. 5.7).
-
-    S_c / (L(N, U) - L(N, infinity))^(1 / alpha_S), with both losses from `nd`. Raises FitError.
-    """
-    check_positive(FitError, n=n, unique=unique)
-    gap = KAPLAN_ND.predict(nd, {"N": n, "U": unique}) - converged_loss(n, nd)
-    if np.any(gap <= 0):
-        raise FitError(f"unique={unique}: N={n} does not overfit so much data, so no step is the last")
-    return ns["S_c"] * gap ** (-1 / ns["alpha_S"])

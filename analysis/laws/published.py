@@ -1,13 +1,14 @@
-"""Published fits and trends, as their sources print them, each with how sure we are of it.
+"""Published fits of the laws, as their sources print them, each with how sure we are of it.
 
 N in parameters, U and E in tokens, C in FLOPs (a source's PF-days times `PF_DAY`), losses in nats per token.
-Where a source contradicts itself both numbers are here under their own names, and neither is averaged.
+Where a source contradicts itself, both numbers are here under their own names. `published_trends.py` has the
+power laws that papers print for optimal sizes, batches and learning rates.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from quarry.analysis.laws.chinchilla import CHINCHILLA
 from quarry.analysis.laws.kaplan import (
@@ -43,42 +44,6 @@ class PublishedFit:
     standard_error: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class PublishedTrend:
-    """A published power law of one variable: `response` = y_0 (x / x_0)^exponent, in `unit`.
-
-    x is N in parameters, C in FLOPs or U in tokens, as `variable` says.
-    """
-
-    name: str
-    response: str
-    unit: str
-    variable: str
-    y_0: float
-    x_0: float
-    exponent: float
-    source: str
-    status: Status
-    note: str = ""
-
-    def predict(self, x: Any) -> Any:
-        """The response at `x`."""
-        return self.y_0 * (x / self.x_0) ** self.exponent
-
-
-@dataclass(frozen=True)
-class Approach:
-    """One of Hoffmann's estimates of N_opt ~ C^a and E_opt ~ C^b, with its 80% intervals as printed."""
-
-    name: str
-    a: float
-    a_interval: tuple[float, float]
-    b: float
-    b_interval: tuple[float, float]
-    source: str = "Hoffmann et al. 2022 (arXiv 2203.15556), Table 2 (its number recalled)"
-    status: Status = "secondary source"
-
-
 def find_published(name: str) -> PublishedFit:
     """The published fit called `name`. Raises LawError, which lists the choices."""
     if name not in PUBLISHED:
@@ -86,15 +51,14 @@ def find_published(name: str) -> PublishedFit:
     return PUBLISHED[name]
 
 
-_KAPLAN = "Kaplan et al. 2020 (arXiv 2001.08361)"
-_HENIGHAN = "Henighan et al. 2020 (arXiv 2010.14701)"
-_HOFFMANN = "Hoffmann et al. 2022 (arXiv 2203.15556)"
-_PORIAN = "Porian et al. 2024 (arXiv 2406.19146)"
+KAPLAN = "Kaplan et al. 2020 (arXiv 2001.08361)"
+HENIGHAN = "Henighan et al. 2020 (arXiv 2010.14701)"
+HOFFMANN = "Hoffmann et al. 2022 (arXiv 2203.15556)"
 _THREE_SETS = "the constants of eq. 1.1, Table 2 and Table 3 differ: three separate fits"
 
 
 def _kaplan(name: str, law: Law, where: str, note: str, **params: float) -> PublishedFit:
-    return PublishedFit(name, law, params, f"{_KAPLAN}, {where}", "read in the paper", note)
+    return PublishedFit(name, law, params, f"{KAPLAN}, {where}", "read in the paper", note)
 
 
 _KAPLAN_FITS = (
@@ -166,18 +130,6 @@ _HENIGHAN_C = {
     "video-vq": (0.95, 2.2e-5, 0.14),
     "math": (0.14, 1.4e-5, 0.17),
 }
-_HENIGHAN_SIZE = {
-    "language": (3.3e-13, 0.73),
-    "image-8x8": (5.3e-14, 0.64),
-    "image-16x16": (4.8e-12, 0.75),
-    "image-32x32": (1.6e-13, 0.65),
-    "vq-16x16": (6.2e-14, 0.64),
-    "vq-32x32": (9.4e-13, 0.70),
-    "text-to-image": (9.4e-13, 0.70),
-    "image-to-text": (3.3e-12, 0.72),
-    "video-vq": (1.13e-12, 0.71),
-    "math": (2.3e-12, 0.69),
-}
 _HENIGHAN_NOTES = {
     "language": "language data do not identify L_inf: none is given, 0 stands for it",
     "text-to-image-text": "no L_inf is given, 0 stands for it",
@@ -194,7 +146,7 @@ def _henighan(domain: str, x: str, unit: float, row: tuple[float | None, float, 
         f"henighan-{domain}-{x.lower()}",
         in_variable("power-offset", x),
         {"L_inf": l_inf or 0.0, "x_0": x_0 * unit, "alpha": alpha},
-        f"{_HENIGHAN}, Table 1",
+        f"{HENIGHAN}, Table 1",
         "read in the paper",
         _HENIGHAN_NOTES.get(domain, ""),
     )
@@ -210,14 +162,14 @@ _CHINCHILLA_FITS = (
         "hoffmann",
         CHINCHILLA,
         {"L_inf": 1.6934, "A": 406.4, "B": 410.7, "alpha": 0.3392, "beta": 0.2849},
-        f"{_HOFFMANN}, approach 3, before rounding",
+        f"{HOFFMANN}, approach 3, before rounding",
         "secondary source",
     ),
     PublishedFit(
         "hoffmann-rounded",
         CHINCHILLA,
         {"L_inf": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28},
-        f"{_HOFFMANN}, approach 3, as printed",
+        f"{HOFFMANN}, approach 3, as printed",
         "secondary source",
         "the rounding of the exponents alone moves tokens per parameter at 5.76e23 FLOPs from 59 to 93",
     ),
@@ -250,83 +202,3 @@ _CHINCHILLA_FITS = (
 PUBLISHED: dict[str, PublishedFit] = {
     fit.name: fit for fit in (*_KAPLAN_FITS, *_CONTEXT_FITS, *_HENIGHAN_FITS, *_CHINCHILLA_FITS)
 }
-
-APPROACHES: dict[str, Approach] = {
-    approach.name: approach
-    for approach in (
-        Approach("envelope", 0.50, (0.488, 0.502), 0.50, (0.501, 0.512)),
-        Approach("isoflop", 0.49, (0.462, 0.534), 0.51, (0.483, 0.529)),
-        Approach("parametric", 0.46, (0.454, 0.455), 0.54, (0.542, 0.543)),
-    )
-}
-
-CHINCHILLA_PLANS: tuple[tuple[float, float], ...] = (
-    (400e6, 8.0e9),
-    (1e9, 20.2e9),
-    (10e9, 205e9),
-    (67e9, 1.5e12),
-)
-"""N (parameters) and its compute-optimal E (tokens).
-
-Hoffmann et al. 2022, Table 3 (its number recalled); secondary source.
-"""
-
-OPTIMAL_SIZE: dict[str, PublishedTrend] = {
-    domain: PublishedTrend(
-        f"henighan-{domain}", "N_opt", "parameters", "C", 1.0, c_0 * PF_DAY, beta,
-        f"{_HENIGHAN}, Table 1", "read in the paper",
-    )
-    for domain, (c_0, beta) in _HENIGHAN_SIZE.items()
-}  # fmt: skip
-"""Henighan's N_opt = (C / C_0)^beta by domain, read off the convex hull of loss against compute."""
-
-
-def _kaplan_trend(
-    name: str, response: str, unit: str, y_0: float, exponent: float, where: str, note: str = ""
-):
-    source = f"{_KAPLAN}, {where}"
-    return PublishedTrend(name, response, unit, "C", y_0, PF_DAY, exponent, source, "read in the paper", note)
-
-
-_TWICE = "training at B_crit: twice E_min = B_crit S_min"
-
-TRENDS: dict[str, PublishedTrend] = {
-    trend.name: trend
-    for trend in (
-        _kaplan_trend("kaplan-n-opt", "N_opt", "parameters", 1.3e9, 0.73, "Table 6", "C is C_min"),
-        _kaplan_trend("kaplan-b-crit", "B_crit", "tokens", 2.0e6, 0.24, "Table 6", "C is C_min"),
-        _kaplan_trend("kaplan-s-min", "S_min", "steps", 5.4e3, 0.03, "Table 6", "C is C_min"),
-        _kaplan_trend(
-            "kaplan-d-opt", "E", "tokens", 2e10, 0.27, "Table 6",
-            f"C is C_min; {_TWICE}; the quoted crossing C* of 1e4 PF-days follows from this one",
-        ),
-        _kaplan_trend(
-            "kaplan-d-opt-6.7", "E", "tokens", 4e10, 0.26, "eq. 6.7",
-            "C is C_min; twice Table 6 though the same quantity: the crossing is 10 times later with it",
-        ),
-        PublishedTrend(
-            "kaplan-no-overfitting", "U", "tokens", "N", 5e3, 1.0, 0.74, f"{_KAPLAN}, eq. 4.4",
-            "read in the paper", "at least so many unique tokens keep overfitting below .02",
-        ),
-        PublishedTrend(
-            "henighan-image-16x16-section-6", "N_opt", "parameters", "C", 2.8e8, PF_DAY, 0.74,
-            f"{_HENIGHAN}, section 6", "read in the paper", "Table 1 has (C / 4.8e-12 PF-days)^.75",
-        ),
-        PublishedTrend(
-            "henighan-image-16x16-compute", "C", "FLOPs", "U", 5e-42 * PF_DAY, 1.0, 3.9,
-            f"{_HENIGHAN}, section 6", "read in the paper", "rounded",
-        ),
-        PublishedTrend(
-            "henighan-image-16x16-compute-recomputed", "C", "FLOPs", "U", 6.4e-42 * PF_DAY, 1.0, 3.85,
-            f"{_HENIGHAN}, section 6, from N_opt = 2.8e8 C^.74", "computed", "the paper prints 5e-42 U^3.9",
-        ),
-        PublishedTrend(
-            "porian-learning-rate", "learning rate", "", "N", 3.7, 1.0, -0.36, _PORIAN, "secondary source",
-            "tuned for each size; N includes the head",
-        ),
-        PublishedTrend(
-            "porian-batch", "B", "tokens", "N", 0.7576, 1.0, 0.703, _PORIAN, "secondary source",
-            "tuned for each size; N includes the head; tokens is our reading of the unit",
-        ),
-    )
-}  # fmt: skip

@@ -39,11 +39,13 @@ from quarry import fit, load_points
 from quarry.analysis.laws.batch_size import critical_batch
 from quarry.analysis.report.figures import kaplan as kaplan_figures
 from quarry.analysis.report.figures import kaplan_training as training_figures
-from quarry.analysis.laws.kaplan_frontier import compute_exponent, compute_scale, convergence_ratios, data_for, excess_compute, excess_steps, optimal_size, optimal_steps, overfitting, stopping_fraction, tokens_by_rule, tokens_over_infinite_size
+from quarry.analysis.laws.kaplan_frontier import compute_exponent, compute_scale, convergence_ratios, excess_compute, excess_steps, optimal_size, optimal_steps, stopping_fraction, tokens_over_infinite_size
+from quarry.analysis.laws.kaplan_overfitting import data_for, overfitting, tokens_by_rule
 from quarry.analysis.laws.kaplan import CONTEXT
 from quarry.analysis.laws.formulas import plain
 from quarry.analysis.crossing.known_laws import Crossing, naive_crossing
-from quarry.analysis.laws.published import PF_DAY, PUBLISHED, TRENDS
+from quarry.analysis.laws.published import PF_DAY, PUBLISHED
+from quarry.analysis.laws.published_trends import TRENDS
 from quarry.text import count, interval, number, power
 
 alt.renderers.enable("svg")

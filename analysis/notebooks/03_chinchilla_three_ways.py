@@ -42,7 +42,8 @@ from quarry.analysis.allocation.isoflop import fit_isoflop
 from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.allocation.trends import with_sizes
 from quarry.analysis.fitting.profiles.likelihood import profile
-from quarry.analysis.laws.published import APPROACHES, CHINCHILLA_PLANS, PUBLISHED, TRENDS
+from quarry.analysis.laws.published import PUBLISHED
+from quarry.analysis.laws.published_trends import APPROACHES, CHINCHILLA_PLANS, TRENDS
 from quarry.text import count, interval, number, power
 from quarry.analysis.report.figures.theme import INK
 

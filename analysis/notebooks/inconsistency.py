@@ -55,7 +55,8 @@ from quarry.analysis.laws.formulas import plain
 from quarry.analysis.planning.optimum import optimum
 from quarry.analysis.planning.regime import data_floor
 from quarry.analysis.planning.surface import published_surface
-from quarry.analysis.laws.published import PF_DAY, TRENDS
+from quarry.analysis.laws.published import PF_DAY
+from quarry.analysis.laws.published_trends import TRENDS
 from quarry.text import count, estimate, interval, number, plural, power
 
 alt.renderers.enable("svg")

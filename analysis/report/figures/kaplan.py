@@ -13,10 +13,7 @@ import polars as pl
 
 from quarry import text
 from quarry.analysis.laws.kaplan import CONTEXT
-from quarry.analysis.laws.kaplan_frontier import (
-    overfitting,
-    stopping_step,
-)
+from quarry.analysis.laws.kaplan_overfitting import overfitting, stopping_step
 from quarry.analysis.laws.law import Values
 from quarry.analysis.report.figures.lines import AxisWords, beside, line, marked, panel
 from quarry.analysis.report.figures.parts import LABELS, finished
@@ -24,7 +21,8 @@ from quarry.analysis.report.figures.theme import INK
 
 if TYPE_CHECKING:
     from quarry.analysis.crossing.known_laws import Crossing
-    from quarry.analysis.laws.published import PublishedFit, PublishedTrend
+    from quarry.analysis.laws.published import PublishedFit
+    from quarry.analysis.laws.published_trends import PublishedTrend
 
 _POINTS, _WIDTH = 120, 640
 _SIZES = tuple(10.0**exponent for exponent in range(4, 10))

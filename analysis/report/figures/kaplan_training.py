@@ -29,7 +29,8 @@ from quarry.analysis.report.figures.parts import LABELS, axis, finished
 from quarry.analysis.report.figures.theme import INK
 
 if TYPE_CHECKING:
-    from quarry.analysis.laws.published import PublishedFit, PublishedTrend
+    from quarry.analysis.laws.published import PublishedFit
+    from quarry.analysis.laws.published_trends import PublishedTrend
 
 _POINTS = 120
 _SIZES = tuple(10.0**exponent for exponent in range(4, 10))

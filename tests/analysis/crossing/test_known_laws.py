@@ -21,7 +21,8 @@ from quarry.analysis.crossing.known_laws import (
     never_share,
     published_crossings,
 )
-from quarry.analysis.laws.published import PF_DAY, TRENDS
+from quarry.analysis.laws.published import PF_DAY
+from quarry.analysis.laws.published_trends import TRENDS
 from quarry.errors import FitError
 
 KAPLAN = dict(C_c=3.1e8 * PF_DAY, alpha_C=0.050, D_c=5.4e13, alpha_D=0.095)

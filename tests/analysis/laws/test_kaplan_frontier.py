@@ -7,12 +7,12 @@ import pytest
 
 from quarry.analysis.laws import kaplan_frontier as kaplan
 from quarry.analysis.laws.batch_size import critical_batch
-from quarry.analysis.laws.kaplan import KAPLAN_ND, KAPLAN_NS
+from quarry.analysis.laws.kaplan import KAPLAN_NS
 from quarry.analysis.laws.kaplan_frontier import plan_efficient_run
 from quarry.analysis.laws.published import PF_DAY, find_published
 from quarry.errors import FitError
 
-NS, CRITICAL, ND = (find_published(name).params for name in ("kaplan-ns", "critical-batch", "kaplan-nd"))
+NS, CRITICAL = (find_published(name).params for name in ("kaplan-ns", "critical-batch"))
 P = {**NS, **CRITICAL}
 BUDGETS = pytest.mark.parametrize("flops", [1e-6 * PF_DAY, PF_DAY, 1e4 * PF_DAY])
 
@@ -124,39 +124,6 @@ def test_minimum_tokens_fall_to_those_of_an_infinite_size():
         critical_batch(3.0, P) * P["S_c"] * 3.0 ** (-1 / P["alpha_S"])
     )
     assert kaplan.tokens_over_infinite_size(3.0, 1e80, P) == pytest.approx(1.0, abs=1e-4)
-
-
-@pytest.mark.parametrize(("n", "delta"), [(1e6, 0.0213), (1e8, 0.0211), (1e9, 0.0210)])
-def test_kaplans_rule_keeps_overfitting_near_2_percent(n, delta):
-    assert kaplan.overfitting(n, kaplan.tokens_by_rule(n)) == pytest.approx(delta, abs=5e-5)
-
-
-def test_tokens_by_the_rule_and_by_the_law():
-    assert kaplan.tokens_by_rule(1e9) == pytest.approx(2.29e10, rel=3e-3)
-    assert kaplan.overfitting(1e9, kaplan.tokens_to_avoid_overfitting(1e9)) == pytest.approx(0.02)
-    assert kaplan.overfitting(1e7, kaplan.tokens_to_avoid_overfitting(1e7, delta=0.1)) == pytest.approx(0.1)
-
-
-def test_overfitting_is_the_ratio_of_the_laws_losses():
-    ratio = KAPLAN_ND.predict(ND, {"N": 1e8, "U": 1e8}) / kaplan.converged_loss(1e8, ND)
-    assert kaplan.overfitting(1e8, 1e8) == pytest.approx(ratio - 1)
-
-
-def test_8_times_the_size_needs_about_5_times_the_data():
-    assert kaplan.data_for(8) == pytest.approx(5, abs=0.4)
-    assert kaplan.overfitting(8e8, kaplan.data_for(8) * 1e9) == pytest.approx(kaplan.overfitting(1e8, 1e9))
-
-
-def test_early_stopping_comes_later_with_more_data():
-    steps = kaplan.stopping_step(1e8, np.array([1e8, 1e9, 1e10]), NS)
-    assert np.all(np.diff(steps) > 0)
-    gap = KAPLAN_ND.predict(ND, {"N": 1e8, "U": 1e9}) - kaplan.converged_loss(1e8, ND)
-    assert (NS["S_c"] / steps[1]) ** NS["alpha_S"] == pytest.approx(gap)
-
-
-def test_data_without_limit_have_no_early_stop():
-    with pytest.raises(FitError, match="does not overfit so much data"):
-        kaplan.stopping_step(1e8, 1e60, NS)
 
 
 @pytest.mark.parametrize("flops", [0.0, -1.0, np.nan, np.inf])

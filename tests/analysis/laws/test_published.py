@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 
 from quarry.analysis.laws.chinchilla import chinchilla_optimum
-from quarry.analysis.laws.published import (
-    APPROACHES,
-    CHINCHILLA_PLANS,
-    OPTIMAL_SIZE,
-    PF_DAY,
-    PUBLISHED,
-    TRENDS,
-    find_published,
-)
+from quarry.analysis.laws.published import PF_DAY, PUBLISHED, find_published
+from quarry.analysis.laws.published_trends import APPROACHES, CHINCHILLA_PLANS, OPTIMAL_SIZE, TRENDS
 from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED
 from quarry.errors import LawError
 

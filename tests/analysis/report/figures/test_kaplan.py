@@ -10,7 +10,9 @@ from quarry.analysis.crossing.known_laws import Crossing, published_crossings
 from quarry.analysis.laws import kaplan_frontier as theory
 from quarry.analysis.laws.batch_size import critical_batch, minimum_steps
 from quarry.analysis.laws.kaplan import CONTEXT, KAPLAN_NS
-from quarry.analysis.laws.published import PF_DAY, PUBLISHED, TRENDS
+from quarry.analysis.laws.kaplan_overfitting import overfitting, stopping_step
+from quarry.analysis.laws.published import PF_DAY, PUBLISHED
+from quarry.analysis.laws.published_trends import TRENDS
 from quarry.analysis.report.figures import kaplan as figures
 from quarry.analysis.report.figures import kaplan_training as training_figures
 
@@ -94,14 +96,14 @@ def test_overfitting_of_every_size_collapses_on_one_line():
     assert np.expm1(ND["alpha_D"] * np.log1p(x)) == pytest.approx(delta)
     assert sorted(row["y"] for row in fan) == sorted(delta)
     unique, of_size = columns(fan, "100M")
-    assert theory.overfitting(1e8, unique, ND) == pytest.approx(of_size)
+    assert overfitting(1e8, unique, ND) == pytest.approx(of_size)
 
 
 def test_the_stopping_bound_rises_with_the_data_and_falls_with_the_size():
     data = rows(figures.stopping_bound(NS, ND).to_dict(), 0)
     unique, small = columns(data, "1M")
     _, large = columns(data, "1B")
-    assert theory.stopping_step(1e6, unique, NS, ND) == pytest.approx(small)
+    assert stopping_step(1e6, unique, NS, ND) == pytest.approx(small)
     assert (np.diff(small) > 0).all()
     assert (large < small).all()
 
