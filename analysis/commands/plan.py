@@ -16,6 +16,7 @@ from quarry.analysis.planning.budget import Plan, plan
 from quarry.analysis.planning.next_runs import NextRuns, plan_next_runs
 from quarry.analysis.planning.saved_fit import read_fit
 from quarry.analysis.planning.surface import Surface, plannable, published_surface
+from quarry.analysis.points.schema import ONE_PASS
 from quarry.errors import DONE, FitError
 from quarry.options import Flat
 from quarry.train.record.files import atomic_write
@@ -26,9 +27,6 @@ PUBLISHED_PLANS = ("besiroglu", "hoffmann", "muennighoff", "kaplan-ns")
 WritePoints = Callable[..., list[Path]]
 """`quarry.train.launch.scaffold.write_points`: experiment files for points (N, E, U) after a study's file,
 in a folder."""
-
-# A run of more than so many passes repeats its data.
-_REPEATS = 1.01
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,7 @@ def _shared_warnings(plans: Sequence[Plan]) -> list[str]:
 def _sizes(result: NextRuns) -> list[tuple[float, float, float | None]]:
     """N, E, and U where the run repeats it."""
     return [
-        (run.n, run.tokens, run.unique_tokens if run.tokens > _REPEATS * run.unique_tokens else None)
+        (run.n, run.tokens, run.unique_tokens if run.tokens > ONE_PASS * run.unique_tokens else None)
         for run in result.runs
     ]
 

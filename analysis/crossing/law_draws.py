@@ -19,7 +19,7 @@ from quarry.analysis.fitting.search import Data
 from quarry.analysis.laws.kaplan import KAPLAN_C, KAPLAN_D
 from quarry.analysis.laws.law import Law, Values
 from quarry.analysis.laws.power_laws import POWER_OFFSET, in_variable
-from quarry.analysis.points.choice import Choice
+from quarry.analysis.points.best_points import BestPoints
 from quarry.analysis.points.schema import repeats_data
 from quarry.analysis.points.table import Exclusion
 from quarry.errors import FitError
@@ -67,8 +67,8 @@ class Samples:
 
     offset: str
     runs: np.ndarray
-    compute: Choice
-    data: Choice
+    compute: BestPoints
+    data: BestPoints
     rows: tuple[np.ndarray, np.ndarray]
     """Of `compute` and `data`: their places among all."""
 
@@ -78,14 +78,14 @@ class Samples:
         unique = table["U"].to_numpy()
         once = ~table.select(repeats_data()).to_series().to_numpy()
         frontier, floor = np.flatnonzero(once), np.flatnonzero(np.isin(unique, unique[~once]))
-        compute = Choice(table[frontier], "C", unbeaten=True)
-        data = Choice(table[floor], "U", unbeaten=False)
+        compute = BestPoints(table[frontier], "C", unbeaten=True)
+        data = BestPoints(table[floor], "U", unbeaten=False)
         samples = cls(offset, table["run"].to_numpy(), compute, data, (frontier, floor))
         samples._check_enough()
         return samples
 
     @property
-    def sides(self) -> tuple[Choice, Choice]:
+    def sides(self) -> tuple[BestPoints, BestPoints]:
         return self.compute, self.data
 
     @property
@@ -186,7 +186,7 @@ class Samples:
         return np.array(starts)
 
 
-def _line(side: Choice, offset: float) -> tuple[float, float]:
+def _line(side: BestPoints, offset: float) -> tuple[float, float]:
     """Scale and exponent of the power law through the reducible losses of the best points."""
     x, losses = side.x[side.used], np.exp(side.log_loss[side.used])
     slope, height = straight_line(np.log(x), np.log(losses - offset), np.ones(len(x)))

@@ -7,6 +7,8 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
+from quarry.analysis.points.schema import ONE_PASS
+
 DRAW_AT = 1e6
 """Unique tokens for which the draw's standard deviation is given."""
 
@@ -48,8 +50,8 @@ class _Replicated:
 
     def between_draws(self, run: float, branch: float) -> list[tuple[float, float]]:
         """Of each two clusters of different draws: DRAW_AT / U, and the draw's variance at U."""
-        means = self.logs[:, self.k > 1].mean(axis=1) if (self.k > 1).any() else np.zeros(0)
-        own = run + branch / max(1, int((self.k > 1).sum()))
+        means = self.logs[:, self.k > ONE_PASS].mean(axis=1) if (self.k > ONE_PASS).any() else np.zeros(0)
+        own = run + branch / max(1, int((self.k > ONE_PASS).sum()))
         return [
             (DRAW_AT / self.unique, float((means[i] - means[j]) ** 2) / 2 - own)
             for i, j in combinations(range(len(means)), 2)
@@ -81,7 +83,7 @@ def _once(table: pl.DataFrame, cell: tuple[str, ...]) -> tuple[float | None, int
     """Standard deviation of log loss between first passes of as many tokens, and its degrees of freedom."""
     alike = [*(name for name in cell if name not in ("U", "k")), "tokens"]
     tokens = (pl.col("U") * pl.col("k")).round_sig_figs(3)
-    first = table.filter(pl.col("k") <= 1).with_columns(tokens=tokens, log=pl.col("loss").log())
+    first = table.filter(pl.col("k") <= ONE_PASS).with_columns(tokens=tokens, log=pl.col("loss").log())
     of_unique = first.group_by(*alike, "U").agg(pl.col("log").first())
     groups = of_unique.group_by(alike).agg(pl.col("log").var(), freedom=pl.len() - 1).drop_nulls("log")
     freedom = int(groups["freedom"].sum())
@@ -117,7 +119,7 @@ def shifted(table: pl.DataFrame, noise: Noise, draws: int, seed: int) -> np.ndar
     random = np.random.default_rng(seed)
     subset = table.select(pl.struct("U", "draw").rank("dense") - 1).to_series().to_numpy()
     cluster = table.select(pl.col("cluster").rank("dense") - 1).to_series().to_numpy()
-    of_draw = noise.draw * np.sqrt(DRAW_AT / table["U"].to_numpy()) * (table["k"].to_numpy() > 1)
+    of_draw = noise.draw * np.sqrt(DRAW_AT / table["U"].to_numpy()) * (table["k"].to_numpy() > ONE_PASS)
     return (
         of_draw * random.standard_normal((draws, subset.max() + 1))[:, subset]
         + noise.run * random.standard_normal((draws, cluster.max() + 1))[:, cluster]

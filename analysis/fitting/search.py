@@ -12,7 +12,7 @@ import polars as pl
 
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.laws.law import Law, Nested
-from quarry.analysis.points.choice import Choice
+from quarry.analysis.points.best_points import BestPoints
 from quarry.analysis.points.selection import inputs_of
 from quarry.errors import FitError
 
@@ -73,7 +73,7 @@ class Data:
     runs: np.ndarray
     objective: Objective
     scale: np.ndarray
-    choice: Choice | None = None
+    choice: BestPoints | None = None
 
     @classmethod
     def of(cls, table: pl.DataFrame, law: Law, objective: Objective, noise: str | None = None) -> "Data":

@@ -15,6 +15,7 @@ from quarry.analysis.planning.law_plan import Doubling, Planned
 from quarry.analysis.planning.regime import Regime
 from quarry.analysis.planning.saved_fit import surface_of
 from quarry.analysis.planning.surface import Surface, check_plannable
+from quarry.analysis.points.schema import SAME_VALUE
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
@@ -91,7 +92,7 @@ def plan(
     check_plannable(surface.law)
     for x in ("N", "E"):
         low, high = surface.ranges.get(x, (1.0, 2.0))
-        if high < low * 1.01:
+        if high < low * (1 + SAME_VALUE):
             raise FitError(
                 f"{surface.name}: {x} never varies in the points it was fitted to, so it cannot say how to "
                 f"divide a budget between N and E: vary {x}"

@@ -8,7 +8,7 @@ import polars as pl
 
 from quarry import text
 from quarry.analysis.laws.law import Law
-from quarry.analysis.points.choice import Choice
+from quarry.analysis.points.best_points import BestPoints
 from quarry.analysis.points.columns import positive_numbers
 from quarry.analysis.points.critical_batch import measure_critical_batch, with_minimum_steps
 from quarry.analysis.points.loading import PointsLike, as_points
@@ -124,10 +124,10 @@ def _keep_unbeaten(points: Points) -> Points:
     return replace(points, table=kept, excluded=excluded)
 
 
-def frontier_choice(table: pl.DataFrame) -> Choice:
+def frontier_choice(table: pl.DataFrame) -> BestPoints:
     """The choice of the compute frontier, by the mean log loss of runs that differ in their seeds alone."""
     cell = tuple(name for name in ("N", "E", "U") if name in table.columns)
-    return Choice(table, "C", unbeaten=True, cell=cell)
+    return BestPoints(table, "C", unbeaten=True, cell=cell)
 
 
 def comparable(table: pl.DataFrame, fitted: pl.DataFrame, law: Law) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from quarry import text
 from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.runs import run_table
+from quarry.analysis.points.schema import ONE_PASS
 from quarry.analysis.report.provenance import describe_provenance, page_commands
 from quarry.analysis.report.sections import LAWS, LAWS_OF_REPEATS, law_section, repeats_section
 from quarry.analysis.report.study_charts import page_figure, study_charts
@@ -51,7 +52,7 @@ def _page(runs: Path, output: Path, bootstrap: int, seed: int) -> str:
     table, points = run_table(runs), points_table(runs)
     curves = learning_curves(points)
     frontier = compute_frontier(curves)
-    repeated = bool((table["k"] > 1.01).any())
+    repeated = bool((table["k"] > ONE_PASS).any())
     laws = LAWS + (LAWS_OF_REPEATS if repeated else ())
     repeats = repeats_section(runs, bootstrap, seed) if repeated else None
     sections = [law_section(runs, name, bootstrap, seed) for name in laws]

@@ -1,4 +1,4 @@
-"""Which points carry a law: the best at each budget or at each U, chosen anew in every draw of the runs."""
+"""The best points at each budget or at each U, chosen anew in every draw of the runs."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,13 +10,13 @@ import scipy
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
-    """The rows that may carry one law, in its `variable`, and the choice of the best among them.
+class BestPoints:
+    """The rows that a law may be fitted to, and the choice of the best among them.
 
-    `table` holds them, with the variable and loss as float64. Rows with the same variable and the same `cell`
-    differ by their seed alone: the luckiest would not be what the level gives, so they are judged by their
-    mean. At each level of the variable the cell of least mean loss is kept, and with `unbeaten` only if no
-    lower level has as little.
+    `table` holds the rows, with the `variable` of the law and loss as Float64. Rows with the same variable
+    and the same `cell` differ by their seeds alone, and are judged by their mean: the luckiest seed is not
+    what that cell reaches on average. At each level of the variable the cell of least mean loss is kept; with
+    `unbeaten`, only if no lower level has as low a loss.
     """
 
     table: pl.DataFrame
@@ -34,7 +34,7 @@ class Choice:
 
     @cached_property
     def _cells(self) -> tuple[Any, np.ndarray]:
-        """Which row is in which cell, [rows, cells], and the place of a cell's level among all, [cells]."""
+        """Which row is in which cell, sparse [rows, cells], and the number of each cell's level, [cells]."""
         keys = [self.variable, *self.cell]
         cells = self.table.select(keys).unique().sort(keys).with_row_index("place")
         place = self.table.select(keys).join(
@@ -45,7 +45,7 @@ class Choice:
         return in_cell, np.unique(cells[self.variable].to_numpy(), return_inverse=True)[1]
 
     def best(self, weights: np.ndarray) -> np.ndarray:
-        """`weights` [draws, rows] of the rows of the best cells, 0 for the others."""
+        """`weights` [draws, rows] for the rows of the best cells, 0 for the others: [draws, rows]."""
         in_cell, level = self._cells
         drawn = weights @ in_cell
         mean = ((weights * self.log_loss) @ in_cell) / np.where(drawn > 0, drawn, 1.0)
@@ -58,15 +58,15 @@ class Choice:
         return weights * (best.astype(float) @ in_cell.T)
 
     def levels(self, best: np.ndarray) -> np.ndarray:
-        """How many distinct x there are among the rows of positive weight: [draws]."""
+        """The number of distinct x among the rows of positive weight in `best` [draws, rows]: [draws]."""
         return np.array([len(np.unique(self.x[row > 0])) for row in best])
 
     @cached_property
     def used(self) -> np.ndarray:
-        """Which rows are the best of all the runs: [rows]."""
+        """Which rows are best with every run drawn once: [rows]."""
         return self.best(np.ones((1, len(self.table))))[0] > 0
 
     @property
     def points(self) -> pl.DataFrame:
-        """The best of all the runs, by rising x."""
+        """The best rows with every run drawn once, by rising x."""
         return self.table.filter(pl.Series(self.used)).sort(self.variable)
