@@ -1,4 +1,4 @@
-"""The batch's price: S_min, E_min and C_min, the critical batch, and the gradient noise scale.
+"""The effect of the batch size: S_min, E_min and C_min, the critical batch, the gradient noise scale.
 
 B in tokens, S in steps, E in tokens, C in FLOPs. To one loss, (S / S_min - 1)(E / E_min - 1) = 1 and
 B_crit = E_min / S_min: Kaplan et al. 2020 (arXiv 2001.08361), eq. 5.1, after McCandlish et al. 2018 (arXiv
@@ -53,8 +53,8 @@ def simple_noise_scale(
     """The simple noise scale from square norms of the gradient over two batch sizes, [steps] each.
 
     `small` and `big` are the two batches, in any one unit. Both unbiased estimates are averaged over the
-    steps before the ratio is taken. Where data repeat, batches are no fresh draws, and it is the noise of the
-    training set. Raises FitError. McCandlish et al. 2018 (arXiv 1812.06162), appendix A.1 (recalled).
+    steps before their ratio. On repeated data the batches are not fresh draws, and the result is the noise of
+    the training set. Raises FitError. McCandlish et al. 2018 (arXiv 1812.06162), appendix A.1 (recalled).
     """
     if not 0 < small < big < np.inf:
         raise FitError(f"small={small}, big={big}: the batches must be positive and small below big")
@@ -67,6 +67,6 @@ def simple_noise_scale(
     trace = (of_small - of_big) / (1 / small - 1 / big)
     if g_squared <= 0 or trace <= 0:
         raise FitError(
-            f"|G|^2={g_squared:g}, tr Sigma={trace:g}: too few steps to tell the gradient from its noise"
+            f"|G|^2={g_squared:g}, tr Sigma={trace:g}: too few steps to separate the gradient from its noise"
         )
     return NoiseScale(g_squared, trace, trace / g_squared)

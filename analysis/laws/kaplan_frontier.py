@@ -1,9 +1,9 @@
-"""The compute-efficient frontier that follows from L(N, S_min) and B_crit(L), and overfitting from L(N, U).
+"""Kaplan's compute-efficient frontier, which follows from L(N, S_min) and B_crit(L).
 
-Kaplan et al. 2020 (arXiv 2001.08361), sections 4 to 6 and appendix B. `p` has the parameters of `kaplan-ns`
-and `critical-batch` together: N_c, S_c, alpha_N, alpha_S, B_star, alpha_B; `nd` has those of `kaplan-nd`.
-Compute, steps and tokens are C_min, S_min and E_min, with C_min = 6 N B_crit S_min: a run at B = B_crit takes
-twice of each.
+Kaplan et al. 2020 (arXiv 2001.08361), sections 5 and 6 and appendix B. `p` has the parameters of `kaplan-ns`
+and `critical-batch` together: N_c, S_c, alpha_N, alpha_S, B_star, alpha_B. Compute, steps and tokens are
+C_min, S_min and E_min, with C_min = 6 N B_crit S_min: a run at B = B_crit takes twice of each. Losses are in
+nats per token.
 """
 
 import math
@@ -26,9 +26,9 @@ _NAMES = ("N_c", "S_c", "alpha_N", "alpha_S", "B_star", "alpha_B")
 class EfficientPlan:
     """The size and training that reach the lowest loss for `flops` = C_min = 6 `n` `tokens`.
 
-    `n` parameters, `steps` S_min, `batch` B_crit in tokens, `tokens` E_min = B_crit S_min; losses in nats per
-    token, `converged_loss` that of the same size trained for ever. At B = B_crit the run takes 2 S_min steps,
-    2 E_min tokens and 2 C_min FLOPs.
+    `n` is in parameters, `steps` is S_min, `batch` is B_crit in tokens, `tokens` is E_min = B_crit S_min.
+    Losses are in nats per token; `converged_loss` is that of the same size trained to convergence. At
+    B = B_crit the run takes 2 S_min steps, 2 E_min tokens and 2 C_min FLOPs.
     """
 
     flops: float
@@ -50,7 +50,7 @@ def plan_efficient_run(flops: float, ns: Mapping[str, float], critical: Mapping[
     Raises FitError for a budget that is not positive or buys less than one parameter or step, or for
     parameters that are missing or not positive. Kaplan et al. 2020, eq. B.5 to B.10.
     """
-    p = _joined(ns, critical)
+    p = _all_params(ns, critical)
     check_positive(FitError, flops=flops)
     n, steps = float(optimal_size(flops, p)), float(optimal_steps(flops, p))
     if not (1 <= n < math.inf and 1 <= steps < math.inf):
@@ -67,7 +67,7 @@ def plan_efficient_run(flops: float, ns: Mapping[str, float], critical: Mapping[
     )
 
 
-def _joined(ns: Mapping[str, float], critical: Mapping[str, float]) -> dict[str, float]:
+def _all_params(ns: Mapping[str, float], critical: Mapping[str, float]) -> dict[str, float]:
     p = {**ns, **critical}
     if missing := [name for name in _NAMES if name not in p]:
         raise FitError(f"the plan needs the parameter {missing[0]}; there are {', '.join(p)}")
@@ -76,7 +76,7 @@ def _joined(ns: Mapping[str, float], critical: Mapping[str, float]) -> dict[str,
 
 
 def converged_loss(n: Any, p: Values) -> Any:
-    """L(N, S -> infinity), the floor of a size, in nats per token."""
+    """L(N, S -> infinity), the lowest loss of a size."""
     return (p["N_c"] / n) ** p["alpha_N"]
 
 
@@ -101,7 +101,7 @@ def compute_scale(p: Values) -> Any:
 
 
 def optimal_loss(flops: Any, p: Values) -> Any:
-    """The least loss that C_min = `flops` buys, in nats per token (eq. B.6)."""
+    """The lowest loss at C_min = `flops` (eq. B.6)."""
     return (compute_scale(p) / flops) ** compute_exponent(p)
 
 
@@ -119,7 +119,7 @@ def optimal_steps(flops: Any, p: Values) -> Any:
 
 
 def loss_at(n: float, flops: float, p: Values) -> float:
-    """L(N, C_min) in nats per token, the root of eq. B.3, in which B_crit depends on the loss itself.
+    """L(N, C_min), the root of eq. B.3, in which B_crit depends on the loss itself.
 
     Raises FitError if `n` or `flops` is not positive.
     """
@@ -138,7 +138,7 @@ def loss_at(n: float, flops: float, p: Values) -> float:
 
 @dataclass(frozen=True)
 class Ratios:
-    """How much more of each, to the same loss: parameters, steps and compute."""
+    """Ratios of parameters, steps and compute between two trainings to the same loss."""
 
     n: float
     steps: float
@@ -146,7 +146,7 @@ class Ratios:
 
 
 def convergence_ratios(f: float, other: float, p: Values) -> Ratios:
-    """Training stopped `f` above the converged loss, over one stopped `other` above it, to the same loss.
+    """Training stopped `f` above its converged loss, relative to training stopped `other` above its own.
 
     Raises FitError unless both are positive. Kaplan et al. 2020, eq. B.12 to B.14.
     """
@@ -157,48 +157,49 @@ def convergence_ratios(f: float, other: float, p: Values) -> Ratios:
 
 
 def excess_steps(ratio: Any, p: Values) -> Any:
-    """S_min of a size N = `ratio` N_eff, over that of the efficient size for the same loss (eq. B.17).
+    """S_min of a size N = `ratio` N_eff, relative to the efficient size's for the same loss (eq. B.17).
 
-    Raises FitError if so small a size never reaches the loss.
+    Raises FitError if the size is too small to reach the loss.
     """
     check_positive(FitError, ratio=ratio)
     left = 1 + (1 - (1 / ratio) ** p["alpha_N"]) / stopping_fraction(p)
     if np.any(left <= 0):
-        raise FitError(f"N / N_eff={ratio}: the floor of so small a size is above the loss")
+        raise FitError(f"N / N_eff={ratio}: so small a model never reaches the loss")
     return left ** (-1 / p["alpha_S"])
 
 
 def excess_compute(ratio: Any, p: Values) -> Any:
-    """C_min of a size N = `ratio` N_eff, over that of the efficient size for the same loss (eq. B.16).
+    """C_min of a size N = `ratio` N_eff, relative to the efficient size's for the same loss (eq. B.16).
 
-    Raises FitError if so small a size never reaches the loss.
+    Raises FitError if the size is too small to reach the loss.
     """
     return ratio * excess_steps(ratio, p)
 
 
 def minimum_steps_to(loss: Any, n: Any, p: Values) -> Any:
-    """S_min, the steps that a size needs to reach `loss` at a batch far above B_crit.
+    """S_min, the steps that `n` parameters need to reach `loss` at a batch far above B_crit.
 
-    S_c (loss - (N_c / N)^alpha_N)^(-1 / alpha_S), from eq. 1.6. Raises FitError if the size's floor is
-    above the loss.
+    S_c (loss - (N_c / N)^alpha_N)^(-1 / alpha_S), from eq. 1.6. Raises FitError if the converged loss of `n`
+    is above `loss`.
     """
     _check_reached(loss, n, p)
     return p["S_c"] * (loss - converged_loss(n, p)) ** (-1 / p["alpha_S"])
 
 
 def minimum_tokens_to(loss: Any, n: Any, p: Values) -> Any:
-    """E_min, the tokens that a size needs to reach `loss` at a batch far below B_crit.
+    """E_min, the tokens that `n` parameters need to reach `loss` at a batch far below B_crit.
 
-    B_crit(loss) times `minimum_steps_to`, from eq. 1.4. Raises FitError if the size's floor is above the
-    loss.
+    B_crit(loss) times `minimum_steps_to`, from eq. 1.4. Raises FitError if the converged loss of `n` is above
+    `loss`.
     """
     return critical_batch(loss, p) * minimum_steps_to(loss, n, p)
 
 
 def tokens_over_infinite_size(loss: Any, n: Any, p: Values) -> Any:
-    """E_min of a size, over that of N -> infinity: what more parameters could still save, at least 1.
+    """E_min of `n` parameters, relative to that of N -> infinity: at least 1.
 
-    Raises FitError if the size's floor is above the loss.
+    It bounds the tokens that more parameters could save. Raises FitError if the converged loss of `n` is
+    above `loss`.
     """
     _check_reached(loss, n, p)
     return (1 - converged_loss(n, p) / loss) ** (-1 / p["alpha_S"])
@@ -208,4 +209,4 @@ def _check_reached(loss: Any, n: Any, p: Values) -> None:
     check_positive(FitError, loss=loss, n=n)
     floor = converged_loss(n, p)
     if np.any(np.asarray(loss) <= floor):
-        raise FitError(f"loss={loss}: N={n} never reaches it, its floor is {floor}")
+        raise FitError(f"loss={loss}: N={n} never reaches it, its converged loss is {floor}")

@@ -33,7 +33,7 @@ Status = Literal["read in the paper", "secondary source", "recalled", "computed"
 
 @dataclass(frozen=True)
 class PublishedFit:
-    """The parameters of a law as a paper gives them, in the law's units, with its standard errors if any."""
+    """The parameters of a law as a paper prints them, in the law's units, with any standard errors."""
 
     name: str
     law: Law
@@ -45,7 +45,7 @@ class PublishedFit:
 
 
 def find_published(name: str) -> PublishedFit:
-    """The published fit called `name`. Raises LawError, which lists the choices."""
+    """The published fit called `name`. Raises LawError."""
     if name not in PUBLISHED:
         raise LawError(f"no published fit {name!r}: choose one of {', '.join(PUBLISHED)}")
     return PUBLISHED[name]
@@ -76,7 +76,7 @@ _KAPLAN_FITS = (
         "kaplan-c-min",
         KAPLAN_C,
         "eq. 1.3",
-        "C is C_min; alpha_C is .050 here, .052 in eq. B.7, .054 in section 6.4, .0525 from Table 3",
+        "C is C_min; alpha_C is 0.050 here, 0.052 in eq. B.7, 0.054 in section 6.4, 0.0525 from Table 3",
         C_c=3.1e8 * PF_DAY,
         alpha_C=0.050,
     ),

@@ -15,7 +15,7 @@ _PORIAN = "Porian et al. 2024 (arXiv 2406.19146)"
 class PublishedTrend:
     """A published power law of one variable: `response` = y_0 (x / x_0)^exponent, in `unit`.
 
-    x is N in parameters, C in FLOPs or U in tokens, as `variable` says.
+    x is the `variable`: N in parameters, C in FLOPs or U in tokens.
     """
 
     name: str
@@ -36,7 +36,7 @@ class PublishedTrend:
 
 @dataclass(frozen=True)
 class Approach:
-    """One of Hoffmann's estimates of N_opt ~ C^a and E_opt ~ C^b, with its 80% intervals as printed."""
+    """One of Hoffmann's estimates of N_opt ~ C^a and E_opt ~ C^b, with the 80% intervals as printed."""
 
     name: str
     a: float
@@ -47,18 +47,6 @@ class Approach:
     status: Status = "secondary source"
 
 
-_HENIGHAN_SIZE = {
-    "language": (3.3e-13, 0.73),
-    "image-8x8": (5.3e-14, 0.64),
-    "image-16x16": (4.8e-12, 0.75),
-    "image-32x32": (1.6e-13, 0.65),
-    "vq-16x16": (6.2e-14, 0.64),
-    "vq-32x32": (9.4e-13, 0.70),
-    "text-to-image": (9.4e-13, 0.70),
-    "image-to-text": (3.3e-12, 0.72),
-    "video-vq": (1.13e-12, 0.71),
-    "math": (2.3e-12, 0.69),
-}
 APPROACHES: dict[str, Approach] = {
     approach.name: approach
     for approach in (
@@ -78,6 +66,20 @@ CHINCHILLA_PLANS: tuple[tuple[float, float], ...] = (
 
 Hoffmann et al. 2022, Table 3 (its number recalled); secondary source.
 """
+
+# C_0 in PF-days and the exponent of N_opt.
+_HENIGHAN_SIZE = {
+    "language": (3.3e-13, 0.73),
+    "image-8x8": (5.3e-14, 0.64),
+    "image-16x16": (4.8e-12, 0.75),
+    "image-32x32": (1.6e-13, 0.65),
+    "vq-16x16": (6.2e-14, 0.64),
+    "vq-32x32": (9.4e-13, 0.70),
+    "text-to-image": (9.4e-13, 0.70),
+    "image-to-text": (3.3e-12, 0.72),
+    "video-vq": (1.13e-12, 0.71),
+    "math": (2.3e-12, 0.69),
+}
 
 OPTIMAL_SIZE: dict[str, PublishedTrend] = {
     domain: PublishedTrend(
@@ -114,11 +116,11 @@ TRENDS: dict[str, PublishedTrend] = {
         ),
         PublishedTrend(
             "kaplan-no-overfitting", "U", "tokens", "N", 5e3, 1.0, 0.74, f"{KAPLAN}, eq. 4.4",
-            "read in the paper", "at least so many unique tokens keep overfitting below .02",
+            "read in the paper", "this many unique tokens keep overfitting below 0.02",
         ),
         PublishedTrend(
             "henighan-image-16x16-section-6", "N_opt", "parameters", "C", 2.8e8, PF_DAY, 0.74,
-            f"{HENIGHAN}, section 6", "read in the paper", "Table 1 has (C / 4.8e-12 PF-days)^.75",
+            f"{HENIGHAN}, section 6", "read in the paper", "Table 1 has (C / 4.8e-12 PF-days)^0.75",
         ),
         PublishedTrend(
             "henighan-image-16x16-compute", "C", "FLOPs", "U", 5e-42 * PF_DAY, 1.0, 3.9,
@@ -126,7 +128,7 @@ TRENDS: dict[str, PublishedTrend] = {
         ),
         PublishedTrend(
             "henighan-image-16x16-compute-recomputed", "C", "FLOPs", "U", 6.4e-42 * PF_DAY, 1.0, 3.85,
-            f"{HENIGHAN}, section 6, from N_opt = 2.8e8 C^.74", "computed", "the paper prints 5e-42 U^3.9",
+            f"{HENIGHAN}, section 6, from N_opt = 2.8e8 C^0.74", "computed", "the paper prints 5e-42 U^3.9",
         ),
         PublishedTrend(
             "porian-learning-rate", "learning rate", "", "N", 3.7, 1.0, -0.36, _PORIAN, "secondary source",

@@ -255,8 +255,8 @@ def test_noise_scale_is_exact_on_expected_norms():
     ("norms", "batches", "message"),
     [
         (([1.0], [1.0]), (8, 8), "small=8, big=8: the batches must be positive and small below big"),
-        (([10.0], [1.0]), (2, 4), "too few steps to tell the gradient from its noise"),
-        (([1.0], [2.0]), (2, 4), "too few steps to tell the gradient from its noise"),
+        (([10.0], [1.0]), (2, 4), "too few steps to separate the gradient from its noise"),
+        (([1.0], [2.0]), (2, 4), "too few steps to separate the gradient from its noise"),
         (([], [1.0]), (2, 4), "small_norms: square norms must be finite"),
         (([1.0], [np.nan]), (2, 4), "big_norms: square norms must be finite"),
     ],

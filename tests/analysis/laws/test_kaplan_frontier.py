@@ -108,11 +108,11 @@ def test_excess_is_that_of_two_runs_to_one_loss(ratio):
 
 
 def test_a_size_whose_floor_is_above_the_loss_is_refused():
-    with pytest.raises(FitError, match=r"N / N_eff=0.2: the floor of so small a size is above the loss"):
+    with pytest.raises(FitError, match=r"N / N_eff=0.2: so small a model never reaches the loss"):
         kaplan.excess_compute(0.2, P)
     floor = kaplan.converged_loss(1e6, P)
     for function in (kaplan.minimum_tokens_to, kaplan.tokens_over_infinite_size):
-        with pytest.raises(FitError, match="never reaches it, its floor is"):
+        with pytest.raises(FitError, match="never reaches it, its converged loss is"):
             function(floor, 1e6, P)
 
 

@@ -47,5 +47,5 @@ def test_early_stopping_comes_later_with_more_data():
 
 
 def test_data_without_limit_have_no_early_stop():
-    with pytest.raises(FitError, match="does not overfit so much data"):
+    with pytest.raises(FitError, match="does not overfit this much data"):
         stopping_step(1e8, 1e60, NS)
