@@ -60,10 +60,32 @@ def fit_envelope(
 ) -> Envelope:
     """The compute-optimal N and E of learning curves, or of end points at several horizons for each size.
 
-    A DataFrame needs N (parameters), loss (nats per token), and E (tokens) or C (FLOPs); runs are resampled
-    for the intervals, and without a column run every row is its own. Raises FitError if the frontier
-    holds fewer than 3 sizes, or fewer than 2 handovers inside the runs of both sizes. Source: Hoffmann et al.
-    2022 (arXiv 2203.15556), section 3.1; the hull is that of Henighan et al. 2020 (arXiv 2010.14701).
+    Source: Hoffmann et al. 2022 (arXiv 2203.15556), section 3.1; the hull is that of Henighan et al. 2020
+    (arXiv 2010.14701).
+
+    Args:
+        points: A table with N (parameters), loss (nats per token), and E (tokens) or C (FLOPs). Without a
+            column `run` every row is its own run.
+        bootstrap: How often the runs are resampled for the intervals; 0 for no intervals.
+        seed: The seed of the draws.
+        level: The probability of the intervals.
+
+    Returns:
+        The unbeaten sizes, the budgets at which one takes over from another, and the trends of N and E in C.
+
+    Raises:
+        FitError: The frontier holds fewer than 3 sizes, or fewer than 2 handovers inside the runs of both
+            sizes.
+
+    Example:
+        >>> import numpy as np, polars as pl, quarry
+        >>> known = quarry.find_published("besiroglu")
+        >>> axes = np.meshgrid(np.geomspace(1e7, 1e9, 5), np.geomspace(1e8, 1e11, 60), indexing="ij")
+        >>> n, tokens = (axis.ravel() for axis in axes)
+        >>> loss = known.law.predict(known.params, {"N": n, "E": tokens})
+        >>> curves = pl.DataFrame({"run": np.round(n).astype(str), "N": n, "E": tokens, "loss": loss})
+        >>> round(quarry.fit_envelope(curves, bootstrap=0).trend.a, 2)
+        0.51
     """
     check_settings(FitError, bootstrap, seed, level)
     table = with_sizes(allocation_table(points))

@@ -87,14 +87,36 @@ def fit_isoflop(
 ) -> IsoFlop:
     """The compute-optimal N and E of points at several sizes for each of two or more budgets of C.
 
-    A DataFrame needs N (parameters), loss (nats per token), and E (tokens) or C (FLOPs). The budgets are
-    those of a column budget, else the fullest windows of C within `tolerance` of their middle. Runs of one
-    size and budget are averaged. `noise` is the standard deviation of log loss between seeds; without it, it
-    is measured between runs of one size and budget, else by what a polynomial in log N leaves, else it is
-    loss_sem. The minima, and the line through them weighted by 1/variance, get their intervals from
-    `bootstrap` draws of that noise. Raises FitError if fewer than 2 budgets have a minimum inside
-    their sizes. Source: Hoffmann et al. 2022 (arXiv 2203.15556), section 3.2; interpolation, refusals, noise
-    and weights follow Porian et al. 2024 (arXiv 2406.19146).
+    Runs of one size and budget are averaged. The minima, and the line through them weighted by 1/variance,
+    get their intervals from draws of the noise. Source: Hoffmann et al. 2022 (arXiv 2203.15556), section 3.2;
+    interpolation, refusals, noise and weights follow Porian et al. 2024 (arXiv 2406.19146).
+
+    Args:
+        points: A table with N (parameters), loss (nats per token), and E (tokens) or C (FLOPs). The budgets
+            are those of a column `budget`, else the fullest windows of C.
+        method: The curve through the losses of one budget, `akima` or `parabola`.
+        tolerance: Half the width of a window of C, as a fraction of its middle.
+        noise: The standard deviation of log loss between seeds. By default it is measured between runs of one
+            size and budget, else by what a polynomial in log N leaves, else it is loss_sem.
+        bootstrap: How many draws of the noise the intervals are made from; 0 for no intervals.
+        seed: The seed of the draws.
+        level: The probability of the intervals.
+
+    Returns:
+        The minimum of each budget, the budgets without one and the reason, and the trends of N and E in C.
+
+    Raises:
+        FitError: Fewer than 2 budgets have a minimum inside their sizes.
+
+    Example:
+        >>> import numpy as np, polars as pl, quarry
+        >>> known = quarry.find_published("besiroglu")
+        >>> flops = np.repeat([1e18, 1e19, 1e20], 7)
+        >>> n = np.tile(np.geomspace(1 / 8, 8, 7), 3) * np.sqrt(flops / 120)
+        >>> loss = known.law.predict(known.params, {"N": n, "E": flops / (6 * n)})
+        >>> points = pl.DataFrame({"N": n, "C": flops, "loss": loss})
+        >>> round(quarry.fit_isoflop(points, bootstrap=0).trend.a, 2)
+        0.51
     """
     check_settings(FitError, bootstrap, seed, level)
     _check_own(method, tolerance, noise)

@@ -68,11 +68,36 @@ def allocate(
     seed: int = 0,
     level: float = 0.95,
 ) -> Allocation:
-    """The compute-optimal allocation of each of `flops`, with intervals.
+    """The compute-optimal allocation of each budget, with intervals.
 
-    `law` is the one fitted for `parametric`, `curve` the interpolation for `isoflop` (akima or parabola),
-    `critical` the critical batch (B_star, alpha_B) for `kaplan`, whose budgets are C_min: the compute at a
-    batch far below the critical one. Raises FitError.
+    Args:
+        points: A table with N (parameters), loss (nats per token), and E (tokens) or C (FLOPs).
+        flops: The budgets C, in FLOPs.
+        method: `envelope` of learning curves, `isoflop` minima, `parametric` by a fitted law, or `kaplan`,
+            whose budgets are C_min: the compute at a batch far below the critical one.
+        law: The law fitted for `parametric`.
+        curve: The curve through the losses of one budget for `isoflop`, `akima` or `parabola`.
+        critical: B_star and alpha_B of the critical batch for `kaplan`.
+        bootstrap: How many draws the intervals are made from; 0 for no intervals.
+        seed: The seed of the draws.
+        level: The probability of the intervals.
+
+    Returns:
+        N and E of each budget, and their exponents in C.
+
+    Raises:
+        FitError: The points do not allow the method, or a setting is out of its range.
+
+    Example:
+        >>> import numpy as np, polars as pl, quarry
+        >>> known = quarry.find_published("besiroglu")
+        >>> flops = np.repeat([1e18, 1e19, 1e20], 7)
+        >>> n = np.tile(np.geomspace(1 / 8, 8, 7), 3) * np.sqrt(flops / 120)
+        >>> loss = known.law.predict(known.params, {"N": n, "E": flops / (6 * n)})
+        >>> points = pl.DataFrame({"N": n, "C": flops, "loss": loss})
+        >>> allocation = quarry.allocate(points, [1e21], bootstrap=0)
+        >>> print(f"{allocation.budgets['N'][0]:.2g}")
+        2.8e+09
     """
     check_choice(FitError, "method", method, get_args(Method))
     check_positive(FitError, flops=flops)

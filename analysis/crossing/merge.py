@@ -58,11 +58,31 @@ class Merge:
 def find_merge(fit: Fit, *, eps: float = 0.05, level: float = 0.9) -> Merge:
     """Where the one-epoch compute frontier of a fitted surface merges with its floor L*(U) at U = D_opt(C).
 
-    L*(U) is the least loss over every N and k: for laws that know no repeats (chinchilla) N to infinity at
+    L*(U) is the least loss over every N and k: for laws without repeated data (chinchilla) N to infinity at
     one epoch; for data-constrained, N' and D' at their caps; for kaplan-nd, N to infinity. It lies below the
-    surface everywhere, so that the two can merge and cannot cross. From the smallest budget of the points to
-    12 decades above the largest, taking the excess to rise or fall all the way; intervals from at most 200 of
-    the fit's draws. Raises FitError, and FitError where the frontier has no best N.
+    surface everywhere, so that the two can merge and cannot cross. The search goes from the smallest budget
+    of the points to 12 decades above the largest, and assumes that the excess rises or falls all the way.
+
+    Args:
+        fit: A fit of a law that is a surface of N and E or U.
+        eps: The excess of the frontier that counts as merged, as a fraction of the reducible loss of the
+            floor.
+        level: The probability of the interval, which is made from at most 200 of the fit's draws.
+
+    Returns:
+        The least C of the merge, or the reason why there is none.
+
+    Raises:
+        FitError: The law is not such a surface, a setting is out of its range, or the frontier has no best N.
+
+    Example:
+        >>> import numpy as np, polars as pl, quarry
+        >>> kaplan = quarry.find_published("kaplan-nd")
+        >>> axes = np.meshgrid(np.geomspace(1e6, 1e9, 5), np.geomspace(1e8, 1e11, 5))
+        >>> inputs = dict(zip(("N", "U"), (axis.ravel() for axis in axes)))
+        >>> points = pl.DataFrame(inputs | {"loss": kaplan.law.predict(kaplan.params, inputs)})
+        >>> print(quarry.find_merge(quarry.fit(points, "kaplan-nd", bootstrap=0)).reason)
+        the frontier lies 0.0922 of the reducible floor above it at every budget: ...
     """
     _check(fit, eps, level)
     frontier = _Frontier(

@@ -47,7 +47,24 @@ LAWS: dict[str, Law] = {
 def find_law(name: str, x: str = "N", terms: tuple[str, ...] | None = None) -> Law:
     """The law called `name`.
 
-    `x` is the variable of `power-offset` and `broken-power`, `terms` are those of `epochs`. Raises LawError.
+    Args:
+        name: A key of `quarry.LAWS`.
+        x: The variable of `power-offset` and `broken-power`, one of N, U, E, C.
+        terms: The terms of `epochs` beside Chinchilla's: any of coupling, reuse, overfit; default coupling
+            and reuse.
+
+    Returns:
+        The law: its formula, inputs, parameters and source.
+
+    Raises:
+        LawError: There is no such law, or it takes no such variable or terms.
+
+    Example:
+        >>> import quarry
+        >>> quarry.find_law("chinchilla").inputs
+        ('N', 'E')
+        >>> quarry.find_law("power-offset", x="E").parameter_names
+        ('L_inf', 'x_0', 'alpha')
     """
     if name not in LAWS:
         raise LawError(f"no law {name!r}: choose one of {', '.join(LAWS)}")

@@ -45,10 +45,28 @@ class EfficientPlan:
 
 
 def plan_efficient_run(flops: float, ns: Mapping[str, float], critical: Mapping[str, float]) -> EfficientPlan:
-    """The compute-efficient plan for C_min = `flops` by fits of `kaplan-ns` and `critical-batch`.
+    """The compute-efficient run for a budget, by fits of `kaplan-ns` and `critical-batch`.
 
-    Raises FitError for a budget that is not positive or buys less than one parameter or step, or for
-    parameters that are missing or not positive. Kaplan et al. 2020, eq. B.5 to B.10.
+    Source: Kaplan et al. 2020 (arXiv 2001.08361), eq. B.5 to B.10.
+
+    Args:
+        flops: C_min in FLOPs: the compute at a batch far below the critical one.
+        ns: The parameters of `kaplan-ns`: N_c, S_c, alpha_N, alpha_S.
+        critical: The parameters of `critical-batch`: B_star, alpha_B.
+
+    Returns:
+        N, steps, batch and tokens of the run, its loss, and the converged loss of that N.
+
+    Raises:
+        FitError: The budget is not positive or buys less than one parameter or step, or a parameter is
+            missing or not positive.
+
+    Example:
+        >>> import quarry
+        >>> fits = [quarry.find_published(name).params for name in ("kaplan-ns", "critical-batch")]
+        >>> plan = quarry.plan_efficient_run(1e21, *fits)
+        >>> print(f"{plan.n:.2g} parameters, loss {plan.loss:.2f}")
+        3.1e+09 parameters, loss 2.37
     """
     p = _all_params(ns, critical)
     check_positive(FitError, flops=flops)

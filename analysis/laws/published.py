@@ -45,7 +45,22 @@ class PublishedFit:
 
 
 def find_published(name: str) -> PublishedFit:
-    """The published fit called `name`. Raises LawError."""
+    """The published fit called `name`.
+
+    Args:
+        name: A key of `quarry.PUBLISHED`.
+
+    Returns:
+        The fit: its law, its parameters, and its source.
+
+    Raises:
+        LawError: There is no such fit; the message lists the choices.
+
+    Example:
+        >>> import quarry
+        >>> quarry.find_published("besiroglu").law.name
+        'chinchilla'
+    """
     if name not in PUBLISHED:
         raise LawError(f"no published fit {name!r}: choose one of {', '.join(PUBLISHED)}")
     return PUBLISHED[name]
