@@ -1,7 +1,7 @@
 """25 thousand parameters at six batches.
 
-Claim: below the critical batch the tokens to a loss do not depend on the batch.
-Expected: the least batches need equal tokens, the largest more, at high losses most of all.
+Claim: below the critical batch the tokens needed to reach a loss do not depend on the batch.
+Expected: the smallest batches need equal tokens, the largest more, most of all at high losses.
 Command: quarry sweep experiments/batches/n25k.py
 """
 

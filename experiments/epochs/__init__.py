@@ -1,11 +1,11 @@
 """Epochs: how many passes over U unique tokens a model of N parameters needs, and what they are worth.
 
-Claim: bigger models extract the same data in fewer passes, and where the first pass is nearly as good as any
-number of passes only more data helps. See analysis/epochs/study.py for the quantities.
+Claim: bigger models extract the same data in fewer passes; where the first pass is nearly as good as any
+number of passes, only more data helps. See analysis/epochs/study.py for the quantities.
 
-Every rule that depends on size is in `recipe`. A cell (N, U) is one trunk at constant rate with branches
-that cool after 1/4, 1/2, 1, 2, ... passes; `fresh` is a trunk that never repeats, with branches at powers of
-two of tokens. Both hold for one weight decay, one seed and one draw of U tokens; others are variants.
+Every rule that depends on size is in `recipe`. A cell (N, U) is one trunk at a constant learning rate with
+branches that decay after 1/4, 1/2, 1, 2, ... passes; `fresh` is a trunk that never repeats, with branches at
+powers of two of tokens. Both have one weight decay, one seed and one draw of U tokens; variants have others.
 
 `smoke` trains on speeches in minutes; `cpu` on novels in about twelve core-hours (the novels: see
 experiments/epochs/novels.py); `gpu` and `tpu` on lm1b, to 85 million and 1.6 billion parameters.
@@ -31,7 +31,7 @@ from quarry.train.config.experiment import (
 
 @dataclass(frozen=True)
 class Scale:
-    """What all cells of a ladder share, whatever their size; two ladders of one scale make one table."""
+    """Settings that all cells of a ladder share, whatever their size; ladders of one scale share a table."""
 
     tokenizer: str = "bytes"
     vocab_size: int = 256
@@ -40,7 +40,7 @@ class Scale:
     head_dim: int = 16
     warmup_steps: int = 20
     shortest_steps: int = 64
-    """Of the shortest branch."""
+    """Steps of the shortest branch."""
     evaluation_tokens: int = 131_072
     compute_dtype: Dtype = "float32"
 
@@ -62,8 +62,8 @@ LARGE = Scale(
     evaluation_tokens=2**20,
     compute_dtype="bfloat16",
 )
-"""Word pieces for an accelerator. At the losses of word pieces, above 3 nats, the batch is a tenth of the
-critical one by Kaplan's fit (2001.08361, eq. 1.4), so that tokens and steps stay apart."""
+"""Word pieces, for an accelerator. At their losses, above 3 nats, the batch is a tenth of the critical one by
+Kaplan's fit (2001.08361, eq. 1.4), so that the loss depends on the tokens and hardly on the steps."""
 PASSES = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
 WEIGHT_DECAYS = (0.1, 0.4, 1.6)
 REPLICATES = (1, 2)
@@ -72,11 +72,11 @@ DROPOUT = 0.1
 
 
 def recipe(d_model: int, corpus: str, scale: Scale = SMALL, **fields: Any) -> Experiment:
-    """The scale point of width `d_model`: what is the same in every cell, and what follows from the width.
+    """The scale point of width `d_model`: settings shared by all cells, and those that follow from the width.
 
-    A layer for each 64 features, two at least. The learning rate falls as 1 / d_model, as in the study
-    `quickstart`; rotary positions and normalised queries and keys, without which the first 1.5 million tokens
-    are a plateau of character statistics; a small batch.
+    One layer per 64 features, at least two. The learning rate falls as 1 / d_model, as in the study
+    `quickstart`. Positions are rotary, queries and keys normalised: without them the loss stays on a plateau
+    of character statistics for the first 1.5 million tokens. The batch is small.
     """
     model = modern(
         d_model,
@@ -102,7 +102,7 @@ def recipe(d_model: int, corpus: str, scale: Scale = SMALL, **fields: Any) -> Ex
 def cell(
     d_model: int, unique_tokens: int, corpus: str, most: float = PASSES[-1], scale: Scale = SMALL
 ) -> Experiment:
-    """`most` passes over U, and branches after each smaller number of passes that is not too short."""
+    """`most` passes over U, with a branch after each smaller number of passes that is long enough."""
     shorter = tuple(k for k in PASSES if k < most and k * unique_tokens >= scale.shortest)
     return recipe(
         d_model,
@@ -115,7 +115,7 @@ def cell(
 
 
 def fresh(d_model: int, tokens: int, corpus: str, scale: Scale = SMALL) -> Experiment:
-    """One pass of `tokens` fresh tokens, and branches at each half of it down to the shortest."""
+    """One pass over `tokens` fresh tokens, with branches at 1/2, 1/4, ... of it down to the shortest."""
     halvings = range(1, (tokens // scale.shortest).bit_length())
     return recipe(
         d_model,
@@ -128,35 +128,37 @@ def fresh(d_model: int, tokens: int, corpus: str, scale: Scale = SMALL) -> Exper
 
 def remedies(config: Experiment) -> dict[str, Experiment]:
     """The same cell with more weight decay and with dropout."""
-    found = {f"wd{decay:g}": optimized(config, weight_decay=decay) for decay in WEIGHT_DECAYS[1:]}
-    return found | {
+    decays = {f"wd{decay:g}": optimized(config, weight_decay=decay) for decay in WEIGHT_DECAYS[1:]}
+    return decays | {
         "dropout": dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=DROPOUT))
     }
 
 
 def rates(config: Experiment) -> dict[str, Experiment]:
-    """The same cell at half and at twice the learning rate: does the rule hold here?"""
+    """The same cell at half and at twice the learning rate, to check the rule for the rate."""
     rate = config.optimizer.learning_rate
     return {name: optimized(config, learning_rate=factor * rate) for name, factor in RATES.items()}
 
 
 def half_batch(config: Experiment) -> dict[str, Experiment]:
-    """The same cell at half the batch, and the rate that goes with it: below the critical batch the loss at
-    equal tokens is the same."""
+    """The same cell at half the batch and the learning rate scaled for it.
+
+    Below the critical batch the loss at equal tokens is the same.
+    """
     slower = optimized(config, learning_rate=config.optimizer.learning_rate / math.sqrt(2))
     return {"half-batch": dataclasses.replace(slower, batch_tokens=config.batch_tokens // 2)}
 
 
 def replicates(config: Experiment) -> dict[str, Experiment]:
-    """The same cell from other initial parameters, in other orders and on other U tokens: what is noise."""
-    found = {f"init{seed}": dataclasses.replace(config, seed_init=seed) for seed in REPLICATES}
-    found |= {f"order{seed}": dataclasses.replace(config, seed_order=seed) for seed in REPLICATES}
-    return found | {
+    """The same cell with other initial parameters, other orders and other U tokens, to measure the noise."""
+    seeds = {f"init{seed}": dataclasses.replace(config, seed_init=seed) for seed in REPLICATES}
+    seeds |= {f"order{seed}": dataclasses.replace(config, seed_order=seed) for seed in REPLICATES}
+    return seeds | {
         f"draw{draw}": dataclasses.replace(config, data=dataclasses.replace(config.data, draw=draw))
         for draw in REPLICATES
     }
 
 
 def optimized(config: Experiment, **fields: float) -> Experiment:
-    """The same with other fields of its optimizer."""
+    """The same experiment with other fields of its optimizer."""
     return dataclasses.replace(config, optimizer=dataclasses.replace(config.optimizer, **fields))

@@ -1,10 +1,11 @@
-"""Novels for the study `epochs`: 99 English novels, 1840 to 1920, cut into pieces, any few of them a sample.
+"""Novels for the study `epochs`: 99 English novels, 1840 to 1920, cut into pieces so that U tokens mix them.
 
     git clone https://github.com/COST-ELTeC/ELTeC-eng
     python -m quarry.experiments.epochs.novels ELTeC-eng/level1 novels
 
-The first argument is a folder of TEI files (.xml) or of plain text (.txt). Pieces end at a line's end after
-`PIECE` characters. Texts are in the public domain, the markup is CC BY 4.0 (github.com/COST-ELTeC/ELTeC-eng).
+The first argument is a folder of TEI files (.xml) or of plain text (.txt). A piece ends at the first
+line end after `PIECE` characters. The texts are in the public domain, the markup is CC BY 4.0
+(github.com/COST-ELTeC/ELTeC-eng).
 """
 
 import re
@@ -18,7 +19,7 @@ TEI = "{http://www.tei-c.org/ns/1.0}"
 
 
 def pieces(text: str) -> Iterator[str]:
-    """`text` in order, cut at the first line's end after each `PIECE` characters."""
+    """`text` in order, cut at the first line end after each `PIECE` characters."""
     start = 0
     while start < len(text):
         end = text.find("\n", start + PIECE) + 1 or len(text)
@@ -27,7 +28,7 @@ def pieces(text: str) -> Iterator[str]:
 
 
 def plain(file: Path) -> str:
-    """The text of a novel; of a TEI file its paragraphs and heads, one to a line."""
+    """The text of a novel; for a TEI file its paragraphs, headings and verses, one per line."""
     if file.suffix != ".xml":
         return file.read_text(encoding="utf-8")
     body = ElementTree.parse(file).getroot().find(f"{TEI}text/{TEI}body")

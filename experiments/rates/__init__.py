@@ -1,6 +1,6 @@
-"""Rates: the learning rate of the quickstart recipe, searched at three widths.
+"""Rates: a search for the learning rate of the quickstart recipe at three widths.
 
-Claim: with rate = c / d_model one constant c serves every width (the muP rule, 2203.03466).
+Claim: with rate = c / d_model, one constant c suits every width (the muP rule, 2203.03466).
 Expected: the best c is the same, within a factor of two, at widths 16, 64 and 128.
 Command: quarry sweep rates
 """

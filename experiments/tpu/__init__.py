@@ -1,7 +1,7 @@
 """TPU: points of 1.2 and 8 billion parameters on Cloud TPU slices, compiled without one.
 
-Claim: with parameters and optimiser cut over `fsdp` (and `tensor`), scanned layers and rematerialisation, the
-training step fits into the memory of each chip (ZeRO, 1910.02054; remat, 1604.06174).
+Claim: with parameters and optimiser state sharded over `fsdp` (and `tensor`), scanned layers and
+rematerialisation, the training step fits into the memory of each chip (ZeRO, 1910.02054; remat, 1604.06174).
 Expected: docs/compile.md.
 Command: quarry compile experiments/tpu/b1_v5e16.py --for v5e:4x4
 
@@ -18,8 +18,8 @@ CONTEXT = 2048
 def recipe(d_model: int, n_layers: int, sequences: int, mesh: MeshConfig) -> Experiment:
     """The scale point of this width and depth, on 20 tokens per parameter (Hoffmann 2022, 2203.15556).
 
-    bf16 compute, fp32 parameters and moments; one sequence per device and pass. The corpus is one that a user
-    names on the command line: --data.corpus tfds:NAME.
+    bf16 compute, fp32 parameters and moments; one sequence per device and micro-batch. Name the corpus on the
+    command line: --data.corpus tfds:NAME.
     """
     model = modern(
         d_model,

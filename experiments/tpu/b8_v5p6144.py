@@ -1,4 +1,4 @@
-"""8 billion parameters on the largest v5p slice, 6,144 chips, cut along fsdp and tensor.
+"""8 billion parameters on the largest v5p slice, 6,144 chips, sharded over fsdp and tensor.
 
 Claim: the same model on thousands of chips is a change of mesh.
 Expected: docs/compile.md.

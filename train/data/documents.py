@@ -1,4 +1,4 @@
-"""What every corpus gives: documents of text in a fixed order; and the files that text is read from."""
+"""The interface of corpora: documents of text in a fixed order, and a source of each kind of corpus."""
 
 import hashlib
 import os

@@ -45,7 +45,7 @@ def unique_sequences(unique_tokens: int, context: int, available_tokens: int, dr
 
 
 Rows = slice | np.ndarray
-"""Some of the rows of a batch: a slice, or their indices."""
+"""Rows of a batch: a slice, or their indices."""
 
 
 def batch_positions(first: int, batch_sequences: int, rows: Rows = slice(None)) -> np.ndarray:
@@ -66,9 +66,9 @@ class BatchOrder:
     n_sequences: int
     seed: int
     skips: tuple[tuple[int, int], ...] = ()
-    """(position, sequences): from this position on, read so many sequences further."""
+    """(position, sequences): from this position on, the order is read so many sequences further."""
     first: int = 0
-    """The id of the first of them."""
+    """The id of the first sequence."""
     _sides: tuple[np.uint64, np.uint64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):

@@ -21,7 +21,7 @@ Split = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True)
 class TokenStore:
-    """The packed tokens of a corpus. `manifest` has the counts, SHA-256 of the files, source and licence."""
+    """The packed tokens of a corpus. `manifest` has counts, the SHA-256 of each file, source and licence."""
 
     directory: Path
     manifest: dict[str, Any]
@@ -43,8 +43,8 @@ class TokenStore:
         """Read all the files. Raises DataError if one differs from its SHA-256 in the manifest."""
         for split, entry in self.manifest["splits"].items():
             with self._file(split).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != entry["sha256"]:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if digest != entry["sha256"]:
                 raise DataError(
                     f"{self._file(split)} is damaged: delete {self.directory} to prepare it again"
                 )
@@ -62,9 +62,9 @@ def open_store(directory: Path) -> TokenStore:
     store = TokenStore(directory, manifest, load_tokenizer(directory / "tokenizer.json"))
     for split, entry in manifest["splits"].items():
         path, size = directory / f"{split}.bin", entry["tokens"] * store.tokenizer.dtype.itemsize
-        found = path.stat().st_size if path.exists() else 0
-        if found != size:
+        actual = path.stat().st_size if path.exists() else 0
+        if actual != size:
             raise DataError(
-                f"{path} has {found:,} bytes, not {size:,}: delete {directory} to prepare it again"
+                f"{path} has {actual:,} bytes, not {size:,}: delete {directory} to prepare it again"
             )
     return store

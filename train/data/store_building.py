@@ -63,7 +63,7 @@ def _find(cache: Path, recipe: dict[str, Any]) -> TokenStore | None:
 
 
 def _open_as(cache: Path, content: str, provenance: dict[str, str]) -> TokenStore:
-    """Two corpora of the same text share the files; each keeps its own name, source and licence."""
+    """The store with its own name, source and licence: corpora of the same text share the files."""
     store = open_store(cache / "tokens" / content)
     return TokenStore(store.directory, store.manifest | provenance, store.tokenizer)
 
@@ -75,7 +75,7 @@ def _index(cache: Path, recipe: dict[str, Any]) -> Path:
 
 def _build(cache: Path, recipe: dict[str, Any]) -> TokenStore:
     corpus = open_corpus(recipe["corpus"], cache / "corpora")
-    index = _index(cache, recipe)  # before reading: a file that changes meanwhile is seen next time
+    index = _index(cache, recipe)  # before reading: a file that changes meanwhile is noticed next time
     digests, first = np.unique(_text_digests(corpus), return_index=True)
     members = _split(digests, first, recipe)
     _check_splits(corpus, members, recipe)
@@ -97,19 +97,20 @@ def _texts(corpus: Corpus, members: np.ndarray) -> Iterator[str]:
 
 
 def _text_digests(corpus: Corpus) -> np.ndarray:
-    """BLAKE2b-128 of every document's text, S16[documents]: all that is kept in memory of a corpus."""
+    """BLAKE2b-128 of the text of every document, S16[documents]: only these are kept in memory."""
     digests = (hashlib.blake2b(text.encode(), digest_size=16).digest() for _, text in corpus)
     return np.fromiter(digests, dtype="S16", count=len(corpus))
 
 
 def _split(digests: np.ndarray, first: np.ndarray, recipe: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Documents of each split in the order of the store.
+    """The documents of each split in the order of the store.
 
-    A digest's first half gives the order and its second the split: fractions do not change the order.
+    The first half of a digest gives the order and the second half the split, so that the fractions do not
+    change the order. `digests` are sorted, and `first` holds the first document with each digest.
     """
-    place = digests.view(">u8").reshape(-1, 2)[:, 1] / 2.0**64
+    fraction = digests.view(">u8").reshape(-1, 2)[:, 1] / 2.0**64
     held_out = recipe["test_fraction"] + recipe["validation_fraction"]
-    masks = {"train": place >= held_out, "test": place < recipe["test_fraction"]}
+    masks = {"train": fraction >= held_out, "test": fraction < recipe["test_fraction"]}
     masks["validation"] = ~masks["train"] & ~masks["test"]
     return {split: first[mask] for split, mask in masks.items()}
 
@@ -121,7 +122,7 @@ def _write(
     tokenizer: Tokenizer,
     manifest: dict[str, Any],
 ) -> None:
-    """Write the store aside, then rename it into place: no one sees half of one."""
+    """Write the store in a temporary folder, then rename it: no reader sees half of it."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=directory.parent) as scratch:
         partial = Path(scratch) / "store"

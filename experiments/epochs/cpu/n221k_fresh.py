@@ -1,7 +1,7 @@
-"""221 thousand parameters on up to 2^24 tokens, none of them seen twice: what repeats are measured against.
+"""221 thousand parameters on up to 2^24 tokens, each seen once: the baseline for repeats.
 
 Claim: repeats are worth less than fresh tokens (Muennighoff 2023, 2305.16264).
-Expected: at equal tokens the lowest loss of this size.
+Expected: the lowest loss of this size at equal tokens.
 Command: quarry sweep experiments/epochs/cpu/n221k_fresh.py
 """
 

@@ -1,7 +1,7 @@
 """395 thousand parameters on 2^22 unique tokens: up to 32 passes.
 
-Claim: larger models come nearer to the floor L*(U) in fewer passes (see experiments/epochs/__init__.py).
-Expected: the losses of the branches fall with k, in fewer passes the larger the model.
+Claim: larger models get closer to the floor L*(U) in fewer passes (see experiments/epochs/__init__.py).
+Expected: the losses of the branches fall with k; a larger model needs fewer passes.
 Command: quarry sweep experiments/epochs/gpu/n395k_u4m.py
 """
 

@@ -1,7 +1,7 @@
 """85 million parameters on 2^26 unique tokens: up to 4 passes.
 
-Claim: larger models come nearer to the floor L*(U) in fewer passes (see experiments/epochs/__init__.py).
-Expected: the losses of the branches fall with k, in fewer passes the larger the model.
+Claim: larger models get closer to the floor L*(U) in fewer passes (see experiments/epochs/__init__.py).
+Expected: the losses of the branches fall with k; a larger model needs fewer passes.
 Command: quarry sweep experiments/epochs/gpu/n85m_u67m.py
 """
 

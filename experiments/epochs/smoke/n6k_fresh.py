@@ -1,7 +1,7 @@
-"""6 thousand parameters on up to 2^20 tokens of speeches, none of them seen twice.
+"""6 thousand parameters on up to 2^20 tokens of speeches, each seen once.
 
 Claim: as in experiments/epochs/cpu.
-Expected: at equal tokens the lowest loss of this size.
+Expected: the lowest loss of this size at equal tokens.
 Command: quarry sweep experiments/epochs/smoke/n6k_fresh.py
 """
 

@@ -1,7 +1,7 @@
 """6 thousand parameters on 2^18 unique tokens of speeches: up to 8 passes.
 
 Claim: as in experiments/epochs/cpu.
-Expected: as there, with more noise.
+Expected: as in experiments/epochs/cpu, with more noise.
 Command: quarry sweep experiments/epochs/smoke/n6k_u262k.py
 """
 
