@@ -3,7 +3,7 @@ and U, so that the points of both make one table. It has an estimate and has not
 
     quarry compile experiments/epochs/tpu/n1600m_u268m.py --for v5e:4x4
 
-reports whether a point fits. 3.3e19 FLOPs (exact, cooldowns counted, rematerialisation not): 115 chip-hours of
+says whether a point fits. 3.3e19 FLOPs (exact, cooldowns counted, rematerialisation not): 115 chip-hours of
 v5e at 40% of its 197 bf16 TFLOP/s, which is assumed. At $1.20 a chip-hour, on demand in a US region (Google
 Cloud's price list as recalled from 2024: check it), about $140; spot costs less.
 
