@@ -85,8 +85,8 @@ def published_table() -> Table:
     """Kaplan's crossing under each convention: they differ tenfold, and neither is averaged."""
     headings = ("convention", "C*, FLOPs", "C*, PF-days", "L*", "D*", "N*", "source")
     table = Table(*headings, title="Kaplan et al. 2020: L(C_min) meets L(D(C_min))", box=None)
-    for name, found in published_crossings().items():
-        table.add_row(name, *_numbers(found), CONVENTIONS[name].source)
+    for name, crossing in published_crossings().items():
+        table.add_row(name, *_numbers(crossing), CONVENTIONS[name].source)
     return table
 
 

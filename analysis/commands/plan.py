@@ -159,7 +159,7 @@ def _sizes(result: NextRuns) -> list[tuple[float, float, float | None]]:
 
 def _expected(result: NextRuns, surface: Surface) -> list[str]:
     return [
-        f"a loss of about {text.number(run.loss)} nats per token at the N asked for, by {surface.name} "
+        f"a loss of about {text.number(run.loss)} nats per token at the requested N, by {surface.name} "
         f"({surface.law.name}); it narrows {result.target}."
         for run in result.runs
     ]

@@ -69,11 +69,11 @@ def _file_name(question: str) -> str:
 
 
 def print_rivals(result: Rivals, console: Console) -> None:
-    """Print the errors of every law, who wins where, by how much, and what was not asked."""
+    """Print the errors of every law, who wins where, by how much, and what was not compared."""
     console.print(errors_table(result), winners_table(result), gaps_table(result))
     reasons = result.refused.group_by("law", "reason", maintain_order=True).agg("question")
     for law, reason, questions in reasons.iter_rows():
-        console.print(Text(f"not asked: {law or 'any law'}, {'; '.join(questions)}: {reason}"))
+        console.print(Text(f"not compared: {law or 'any law'}, {'; '.join(questions)}: {reason}"))
     print_warnings(result.warnings, console)
 
 

@@ -97,7 +97,7 @@ def _fastest(experiment: Experiment, target: str, console: Console) -> Report:
             table.add_row(remat, size, *_prediction(reports[-1]))
     console.print(table)
     if not reports:
-        raise MemoryError("whatever is rematerialised")
+        raise MemoryError("with any rematerialisation")
     best = min(reports, key=lambda each: (not each.fits, each.step_seconds[1] if each.fits else each.total))
     console.print(f"model.remat = {best.remat}", highlight=False)
     return best
@@ -110,12 +110,13 @@ def _json_values(report: Report) -> dict[str, Any]:
 
 
 def _table(report: Report) -> Table:
+    """The report, a quantity a row."""
     table = Table("what", "amount", box=None, padding=(0, 2, 0, 0))
     table.add_row("devices", f"{report.devices}: {report.mesh}")
     for name in ("arguments", "outputs", "temporaries", "program", "total"):
         table.add_row(f"{name}, per device", _size(getattr(report, name)))
     table.add_row("FLOPs of matrix products, per step", f"{report.flops:.3e}")
-    table.add_row("of which the model's", f"{report.model_flops:.3e}")
+    table.add_row("FLOPs of the model alone, per step", f"{report.model_flops:.3e}")
     table.add_row("memory traffic, per step and device", _size(report.memory_traffic))
     for kind, (count, size) in report.collectives.items():
         table.add_row(f"{kind}, per step and device", f"{count:,} of {_size(size)} together")
@@ -125,7 +126,7 @@ def _table(report: Report) -> Table:
         table.add_row(f"{what}, at the chip's peak", _time(seconds))
     bound = max(report.seconds, key=lambda what: report.seconds[what])
     step, utilisation = _prediction(report)
-    table.add_row("step, all at once to one after the other", f"{step}, bound by {bound}")
+    table.add_row("step, with full overlap to none", f"{step}, bound by {bound}")
     table.add_row("model FLOP utilisation", utilisation)
     table.add_row("compilation", f"{report.compile_seconds:.0f} s")
     return table

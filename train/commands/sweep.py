@@ -32,7 +32,7 @@ from quarry.train.record.schema import TERMINAL, Status
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """Where and how the points of a sweep train. Raises ConfigError for options that exclude each other."""
+    """Where and how the points of a sweep train."""
 
     workdir: Workdir = RUNS
     cache: Cache = None

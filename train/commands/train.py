@@ -53,9 +53,9 @@ def make_command(words: Sequence[str]) -> Callable[..., int]:
         Args:
             config: Every field of the experiment can be overridden.
         """
-        found = require_point(point, file)
-        chosen = replace(found, config=config, name=options.name or found.name)
-        return EXIT_CODES[train_point(chosen, options, Console())]
+        original = require_point(point, file)
+        changed = replace(original, config=config, name=options.name or original.name)
+        return EXIT_CODES[train_point(changed, options, Console())]
 
     return command
 
