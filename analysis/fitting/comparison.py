@@ -14,9 +14,11 @@ from quarry.analysis.fitting.objective import Residuals
 from quarry.analysis.fitting.search import Data
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.law import Law
+from quarry.analysis.points.columns import law_inputs
+from quarry.analysis.points.held_out import held_out_rows
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.schema import value_groups
-from quarry.analysis.points.selection import held_out, hold_fixed, inputs_of, points_for_law
+from quarry.analysis.points.selection import points_for_law, select_points
 from quarry.analysis.points.table import Points
 from quarry.errors import FitError
 
@@ -199,7 +201,7 @@ def _shared(
     """
     points = as_points(points)
     numbered = replace(points, table=points.table.with_row_index(_ROW))
-    usable = {name: hold_fixed(points_for_law(numbered, law, critical), law) for name, law in laws.items()}
+    usable = {name: select_points(points_for_law(numbered, law, critical), law) for name, law in laws.items()}
     kept = {name: set(own.table[_ROW]) for name, own in usable.items()}
     shared = set.intersection(*kept.values())
     if not shared:
@@ -228,7 +230,7 @@ def _beyond(fits: Mapping[str, Fit], cut: float | None) -> tuple[np.ndarray, flo
         out = np.isin(data.runs, data.runs[compute > cut])
         _check_cut(data, out, cut, compute)
         return out, float(compute[~out].max())
-    out = held_out(data.law, {**data.inputs, "C": compute}, data.runs)
+    out = held_out_rows(data.law, {**data.inputs, "C": compute}, data.runs)
     return (np.zeros(data.points, bool), None) if out is None else (out, float(compute[~out].max()))
 
 
@@ -247,7 +249,7 @@ def _compute(fits: Mapping[str, Fit]) -> np.ndarray:
         return fitted.points["C"].cast(pl.Float64).to_numpy()
     if {"N", "E"} <= set(fitted.points.columns):
         return 6 * np.prod([fitted.points[name].cast(pl.Float64).to_numpy() for name in "NE"], axis=0)
-    return np.prod(list(inputs_of(fitted.points, fitted.law).values()), axis=0)
+    return np.prod(list(law_inputs(fitted.points, fitted.law).values()), axis=0)
 
 
 def refits_without(fitted: Fit, out: np.ndarray, draws: int, seed: int) -> np.ndarray:

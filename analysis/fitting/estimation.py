@@ -18,15 +18,15 @@ from quarry.analysis.fitting.search import Data, Minima
 from quarry.analysis.fitting.warnings import confounded, law_warnings, unbounded_warnings
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.law import Law, Values, check_inside
-from quarry.analysis.points.loading import PointsLike
+from quarry.analysis.points.columns import law_inputs
+from quarry.analysis.points.held_out import held_out_rows
+from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.selection import (
     FRONTIER,
-    comparable,
-    frontier_choice,
-    held_out,
-    hold_fixed,
-    inputs_of,
+    at_fixed_value,
+    frontier_points,
     points_for_law,
+    select_points,
 )
 from quarry.analysis.points.table import Exclusion, Points
 from quarry.checks import check_choice, check_settings
@@ -107,9 +107,9 @@ class Fit:
         Only those that share what a law of one variable holds fixed. The interval is one of a new run. Raises
         FitError, FitError.
         """
-        table = points_for_law(held, self.law, self.diagnostics["critical"]).table
-        table = comparable(table, self.points, self.law)
-        inputs, measured = inputs_of(table, self.law), table[self.law.response].cast(pl.Float64)
+        table = points_for_law(as_points(held, self.law), self.law, self.diagnostics["critical"]).table
+        table = at_fixed_value(table, self.points, self.law)
+        inputs, measured = law_inputs(table, self.law), table[self.law.response].cast(pl.Float64)
         low, high = self.band(inputs, new_run=True)
         predicted = pl.Series(self.predict(inputs))
         return table.with_columns(predicted=predicted, error=predicted / measured - 1, low=low, high=high)
@@ -208,8 +208,8 @@ def fit(
     check_choice(FitError, "resampling", resampling, get_args(Resampling))
     check_choice(FitError, "interval", interval, get_args(IntervalKind))
     delta = huber_delta if huber_delta is not None else _HUBER_DELTA_OF_NOISE if noise else _HUBER_DELTA
-    offered = points_for_law(points, law, critical)
-    points = hold_fixed(offered, law)
+    offered = points_for_law(as_points(points, law), law, critical)
+    points = select_points(offered, law)
     frozen = {name: float(value) for name, value in (freeze or {}).items()}
     law = law if frozen or law.reference is None else law.reference(_middle(points.table, law))
     data = Data.of(points.table, law.frozen(frozen), Objective.of(objective, delta, above), noise)
@@ -252,7 +252,7 @@ def _resampled(data: Data, offered: pl.DataFrame, noise: str | None) -> Data:
     """What the runs are drawn from: for a law of the compute frontier all that may be on it."""
     if data.law.inputs != FRONTIER:
         return data
-    return replace(Data.of(offered, data.law, data.objective, noise), choice=frontier_choice(offered))
+    return replace(Data.of(offered, data.law, data.objective, noise), choice=frontier_points(offered))
 
 
 def _relative_noise(data: Data, params: np.ndarray) -> float:
@@ -265,7 +265,7 @@ def _relative_noise(data: Data, params: np.ndarray) -> float:
 
 def _middle(table: pl.DataFrame, law: Law) -> dict[str, float]:
     """The geometric mean of each input."""
-    return {name: float(np.exp(np.log(values).mean())) for name, values in inputs_of(table, law).items()}
+    return {name: float(np.exp(np.log(values).mean())) for name, values in law_inputs(table, law).items()}
 
 
 def _intervals(data, drawn, minima, bootstrap, seed, resampling, level, kind) -> Intervals | None:
@@ -357,7 +357,7 @@ def _ranges(data: Data) -> dict[str, list[float]]:
 
 def _held_out_error(data: Data, minima: Minima) -> tuple[float | None, int]:
     """Mean |predicted / measured - 1| of the largest runs by a fit without them; None if too few are left."""
-    largest = held_out(data.law, data.inputs, data.runs)
+    largest = held_out_rows(data.law, data.inputs, data.runs)
     if largest is None:
         return None, 0
     params = data.refit(minima, ~largest)

@@ -19,7 +19,7 @@ from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.law import Law
 from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS, epochs
-from quarry.analysis.points.loading import PointsLike
+from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.schema import RECIPE, SAME_VALUE
 from quarry.analysis.points.selection import points_for_law
 from quarry.analysis.points.table import Exclusion, Points
@@ -171,7 +171,7 @@ def of_best_recipe(points: Points) -> tuple[Points, tuple[str, ...]]:
 
 def _prepared(points: PointsLike) -> Points:
     """Checked, with the column k, in the order of N, U, E."""
-    checked = points_for_law(points, DATA_CONSTRAINED)
+    checked = points_for_law(as_points(points), DATA_CONSTRAINED)
     return replace(checked, table=checked.table.with_columns(k=pl.col("E") / pl.col("U")).sort(_POINT))
 
 

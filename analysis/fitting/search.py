@@ -13,7 +13,7 @@ import polars as pl
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.laws.law import Law, Nested
 from quarry.analysis.points.best_points import BestPoints
-from quarry.analysis.points.selection import inputs_of
+from quarry.analysis.points.columns import law_inputs
 from quarry.errors import FitError
 
 MINIMA = 8
@@ -79,7 +79,7 @@ class Data:
     def of(cls, table: pl.DataFrame, law: Law, objective: Objective, noise: str | None = None) -> "Data":
         """`noise` names the column with the standard deviation of each response. Raises FitError."""
         response = table[law.response].cast(pl.Float64).to_numpy()
-        inputs, runs = inputs_of(table, law), table["run"].to_numpy()
+        inputs, runs = law_inputs(table, law), table["run"].to_numpy()
         scale = np.ones(len(response)) if noise is None else _scale(table, noise, response, objective)
         return cls(law, inputs, objective.target(response), runs, objective, scale)
 

@@ -9,8 +9,9 @@ from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.fitting.misfit import Misfit
 from quarry.analysis.fitting.search import strongest_pair
 from quarry.analysis.laws.law import Law
+from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.schema import repeats_data
-from quarry.analysis.points.selection import FRONTIER, inputs_of, shares_held
+from quarry.analysis.points.selection import FRONTIER, shares_fixed_value
 from quarry.analysis.points.table import Points
 from quarry.text import plural
 
@@ -45,12 +46,12 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
 def _design_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> list[str]:
     """Inputs that the points do not vary apart."""
     warnings = []
-    if not shares_held(points, law):
+    if not shares_fixed_value(points, law):
         warnings.append(
             f"no two points share what {law.name} holds fixed: token counts and sizes vary together"
         )
     correlation = diagnostics["correlated_inputs"]
-    pair = strongest_pair(inputs_of(points.table, law))
+    pair = strongest_pair(law_inputs(points.table, law))
     if confounded(correlation) and pair is not None:
         one, two = pair
         warnings.append(

@@ -12,10 +12,10 @@ import numpy as np
 
 from quarry.analysis.laws.kaplan import CRITICAL_BATCH
 from quarry.analysis.laws.law import Values
-from quarry.analysis.laws.published import PUBLISHED
 from quarry.errors import FitError
 
-KAPLAN_CRITICAL_BATCH = PUBLISHED["critical-batch"].params
+KAPLAN_CRITICAL_BATCH = {"B_star": 2.1e8, "alpha_B": 0.21}
+"""B_star (tokens) and alpha_B of Kaplan et al. 2020, eq. 1.4; they hold for their data, tokens and losses."""
 
 
 def minimum_steps(steps: Any, batch: Any, b_crit: Any) -> Any:

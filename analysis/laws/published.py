@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.chinchilla import CHINCHILLA
 from quarry.analysis.laws.kaplan import (
     CONTEXT,
@@ -106,8 +107,7 @@ _KAPLAN_FITS = (
         CRITICAL_BATCH,
         "eq. 1.4",
         "B_star is 2e8 in the text; eq. B.4 prints 1 / alpha_B as 5, which is 4.76",
-        B_star=2.1e8,
-        alpha_B=0.21,
+        **KAPLAN_CRITICAL_BATCH,
     ),
 )
 

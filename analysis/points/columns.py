@@ -1,11 +1,16 @@
 """Columns of a table of points read as what they are, checked, and completed from one another."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from quarry.analysis.points.schema import NUMBERS
 from quarry.errors import PointsError
+
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Law
 
 ROW = "row of the source"
 """A column that holds the row of each point in its source, while the table is read; from 1."""
@@ -40,7 +45,9 @@ def check_columns(table: pl.DataFrame, names: Iterable[str], source: str, needed
     """Raise PointsError for the first of `names` that `table` lacks."""
     for name in names:
         if name not in table.columns:
-            raise PointsError(f"{source}: {needed_by} needs the column {name}; found {listed(table.columns)}")
+            raise PointsError(
+                f"{source}: {needed_by} needs the column {name}; found {list_names(table.columns)}"
+            )
 
 
 def positive_numbers(table: pl.DataFrame, names: Sequence[str], source: str, needed_by: str) -> pl.DataFrame:
@@ -56,10 +63,8 @@ def with_annealed(table: pl.DataFrame, source: str) -> pl.DataFrame:
 
     Booleans, `true` and `false` in any case, and 1 and 0 are read; PointsError for another value.
     """
-    if "annealed" not in table.columns or table["annealed"].dtype == pl.Boolean:
-        return (
-            table.with_columns(pl.col("annealed").fill_null(False)) if "annealed" in table.columns else table
-        )
+    if "annealed" not in table.columns:
+        return table
     text = table["annealed"].cast(pl.String).str.to_lowercase().fill_null("false")
     true = text.is_in(["true", "1", "1.0"])
     wrong = ~(true | text.is_in(["false", "0", "0.0"]))
@@ -93,7 +98,7 @@ def with_run(table: pl.DataFrame, source: str) -> pl.DataFrame:
     return table
 
 
-def completed(table: pl.DataFrame, source: str) -> pl.DataFrame:
+def complete(table: pl.DataFrame, source: str) -> pl.DataFrame:
     """`table` with run, with NUMBERS and annealed typed, and with what follows from N and one of D, E, C.
 
     E is D, else C / 6N; U is E and C is 6NE where the table has no column of its own. Raises PointsError.
@@ -114,8 +119,13 @@ def completed(table: pl.DataFrame, source: str) -> pl.DataFrame:
     return with_run(with_annealed(table, source), source)
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names for a message."""
+def law_inputs(table: pl.DataFrame, law: "Law") -> dict[str, np.ndarray]:
+    """The inputs of `law` as float64 arrays [rows]."""
+    return {name: table[name].cast(pl.Float64).to_numpy() for name in law.inputs}
+
+
+def list_names(names: Iterable[str]) -> str:
+    """`names` for a message."""
     return ", ".join(names) or "nothing"
 
 

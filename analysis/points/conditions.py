@@ -14,7 +14,7 @@ import re
 
 import polars as pl
 
-from quarry.analysis.points.columns import listed
+from quarry.analysis.points.columns import list_names
 from quarry.errors import PointsError
 
 _COMPARISON = r"<=|>=|!=|==|=|<|>"
@@ -65,7 +65,7 @@ class _Reader:
         return " ".join(words)
 
     def unreadable(self) -> PointsError:
-        operators = listed(_COMPARISON.split("|"))
+        operators = list_names(_COMPARISON.split("|"))
         return PointsError(
             f"cannot read {self._condition!r}: write column op value, op one of {operators}; "
             "join several by and, or, not"
@@ -100,7 +100,7 @@ class _Reader:
             raise self.unreadable()
         if value:
             raise PointsError(f"{self._condition!r}: {token!r} is not a number")
-        raise PointsError(f"{self._condition!r}: no column {token}; found {listed(self._table.columns)}")
+        raise PointsError(f"{self._condition!r}: no column {token}; found {list_names(self._table.columns)}")
 
     def _column(self, name: str) -> str:
         """A column by itself, or with the text or truth that it is compared with."""

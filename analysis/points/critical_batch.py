@@ -19,7 +19,7 @@ from quarry.analysis.laws.batch_size import (
     minimum_steps,
     minimum_tokens,
 )
-from quarry.analysis.points.columns import ROW, check_columns, listed, positive_numbers
+from quarry.analysis.points.columns import ROW, check_columns, list_names, positive_numbers
 from quarry.analysis.points.schema import BATCH, SAME_VALUE
 from quarry.checks import check_positive
 from quarry.errors import FitError, PointsError
@@ -69,7 +69,7 @@ def _counts(table: pl.DataFrame, source: str) -> dict[str, np.ndarray]:
     }
     counts = {symbol: _positive(table, name, source) for symbol, name in present.items() if name}
     if len(counts) < 2:
-        raise PointsError(f"{source}: needs two of the columns S, B and E; found {listed(table.columns)}")
+        raise PointsError(f"{source}: needs two of the columns S, B and E; found {list_names(table.columns)}")
     steps = counts["S"] if "S" in counts else counts["E"] / counts["B"]
     batch = counts["B"] if "B" in counts else counts["E"] / steps
     tokens = counts.get("E", batch * steps)

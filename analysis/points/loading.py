@@ -10,8 +10,8 @@ from quarry.analysis.points.choices import Count
 from quarry.analysis.points.columns import (
     ROW,
     check_positive_columns,
-    completed,
-    listed,
+    complete,
+    list_names,
     with_annealed,
     with_numbers,
     with_run,
@@ -41,13 +41,13 @@ def as_points(points: PointsLike, law: "Law | None" = None, *, annealed_only: bo
     D, E (both: tokens processed) and C, or the columns of `law`; U defaults to E, C to 6NE, E to C/6N.
     """
     if isinstance(points, Points):
-        return replace(points, table=completed(points.table, points.source))
+        return replace(points, table=complete(points.table, points.source))
     if isinstance(points, str | Path):
         return load_points(points, annealed_only=annealed_only, law=law)
     table, source = read_rows(points)
     if _is_record(table):
         return load_points(table, annealed_only=annealed_only, law=law)
-    return Points(completed(table, source), (), source, _AS_COUNTED.format("table"))
+    return Points(complete(table, source), (), source, _AS_COUNTED.format("table"))
 
 
 def load_points(
@@ -110,7 +110,7 @@ def _with_loss(raw: pl.DataFrame, loss: str, source: str) -> pl.DataFrame:
     if loss == "loss":
         return raw
     if loss not in raw.columns:
-        raise PointsError(f"{source}: no column {loss!r} for the loss; found {listed(raw.columns)}")
+        raise PointsError(f"{source}: no column {loss!r} for the loss; found {list_names(raw.columns)}")
     return raw.drop("loss", strict=False).rename({loss: "loss"})
 
 
@@ -125,7 +125,7 @@ def _from_record(raw: pl.DataFrame, count: str, source: str) -> pl.DataFrame:
     table = table.with_columns(N=pl.sum_horizontal(counted, ignore_nulls=False))
     renamed = {"E": "tokens", "U": "unique_tokens", "S": "step", "B": "batch_tokens"}
     table = table.with_columns(pl.col(old).alias(new) for new, old in renamed.items() if old in table.columns)
-    return completed(table.with_columns(C=6 * pl.col("N") * pl.col("E")), source)
+    return complete(table.with_columns(C=6 * pl.col("N") * pl.col("E")), source)
 
 
 def _from_table(raw: pl.DataFrame, source: str, law: "Law | None") -> pl.DataFrame:
@@ -143,7 +143,7 @@ def _from_table(raw: pl.DataFrame, source: str, law: "Law | None") -> pl.DataFra
         raise PointsError(f"{source}: has both D and E, which both mean tokens processed; keep one")
     if law and "S_min" in law.inputs:
         raw = with_numbers(raw, [name for name in _BATCH_INPUTS if name in columns], source)
-    return completed(raw, source)
+    return complete(raw, source)
 
 
 def _own_columns(law: "Law | None", columns: set[str]) -> set[str]:
@@ -161,7 +161,7 @@ def _own_columns(law: "Law | None", columns: set[str]) -> set[str]:
 def _of_law(raw: pl.DataFrame, own: set[str], source: str) -> pl.DataFrame:
     """The table of a law's `own` columns, without the sizes and batches that it does not use."""
     if not own <= set(raw.columns):
-        raise PointsError(f"{source}: needs columns {listed(sorted(own))}; found {_names(raw)}")
+        raise PointsError(f"{source}: needs columns {list_names(sorted(own))}; found {_names(raw)}")
     unused = [name for name in (*SCALE, *_BATCH_INPUTS) if name not in own]
     numbers = [name for name in raw.columns if name in own - {"run"}]
     table = with_numbers(raw.drop(unused, strict=False), numbers, source)
@@ -200,4 +200,4 @@ def _checked(points: Points) -> Points:
 
 
 def _names(raw: pl.DataFrame) -> str:
-    return listed(name for name in raw.columns if name != ROW)
+    return list_names(name for name in raw.columns if name != ROW)
