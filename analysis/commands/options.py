@@ -27,7 +27,7 @@ class ReadingOptions:
     split: Split = "validation"
     """The held-out text of the losses, where the table has both."""
     exclude: Repeated = ()
-    """Conditions on points to leave out, such as "N<1e5", "run=study/point" or "N>1e8 and loss>4"."""
+    """Conditions on points to leave out, such as "N<1e5", "run=study/point" or "E/N>30 or loss>4"."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,13 @@
-"""The one table of points: reading, checking and selecting measurements.
+"""The one table of points: what every law is fitted to, whoever measured it.
 
-Start with `table.py`.
+Read `schema.py` first: the columns, and when two values count as the same. Then, in the order of the work:
+
+- `loading.py`: from a runs directory, a file or a data frame to `Points` (`load_points`, `as_points`);
+  `reading.py` has the raw rows, `columns.py` the types and checks of columns.
+- `table.py`: `Points`; `conditions.py`: the language of `--exclude` and `--hold-out`.
+- `selection.py`: the points that a law is fitted to; `best_points.py`: the best of several runs;
+  `critical_batch.py`: S_min, and B_crit from curves; `held_out.py`: the points that test a fit.
+- `curves.py`, `runs.py`, `frontier.py`: learning curves, one row per run, and the compute frontier.
+
+A new column of every table: one line in `schema.py`.
 """

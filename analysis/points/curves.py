@@ -1,4 +1,4 @@
-"""The curves of a study: held-out loss and training loss against what they had cost."""
+"""The curves of a study: held-out loss and training loss against tokens and compute."""
 
 from pathlib import Path
 
@@ -23,12 +23,11 @@ TRAINING_COLUMNS: dict[str, pl.DataType] = {
 
 
 def learning_curves(points: pl.DataFrame) -> pl.DataFrame:
-    """Every validation loss of every run against what it had cost by then.
+    """Every validation loss of every run, with the tokens and the compute spent by then.
 
-    `points` has the columns of a points table (`quarry.train.record.schema.POINT_COLUMNS`). Returns
-    one row per evaluation
-    with a finite loss: run, status, N (non-embedding parameters), U, E, k, C = 6 N E (FLOPs), loss (nats per
-    token), annealed.
+    `points` has the columns of `quarry points` (`quarry.train.record.schema.POINT_COLUMNS`). Returns one row
+    per evaluation with a finite loss: run, status, N (non-embedding parameters), U, E, k, C = 6 N E (FLOPs),
+    loss (nats per token), annealed.
     """
     measured = points.filter(pl.col("split") == "validation", pl.col("loss").is_finite())
     return measured.select(
@@ -56,7 +55,7 @@ def training_curves(runs: Path) -> pl.DataFrame:
 
 
 def save_results(runs: Path, folder: Path) -> None:
-    """Keep a study small enough to commit: `folder`/points.parquet and `folder`/curves.parquet.
+    """Write a study as two tables small enough to commit: points.parquet and curves.parquet in `folder`.
 
     Raises RecordError if there is no run.
     """

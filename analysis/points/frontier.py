@@ -7,9 +7,9 @@ import polars as pl
 def compute_frontier(curves: pl.DataFrame) -> pl.DataFrame:
     """The rows of `curves` on the lower convex hull of log loss against log C, as far as the loss falls.
 
-    `curves` needs the columns C and loss; a row that lacks either, or has it not finite, is on no frontier.
-    Returns those rows by rising C, so by falling loss. Henighan et al. 2020 (arXiv 2010.14701) read the
-    optimal size off this hull: unlike the bare lower envelope it does not step down at the end of every run.
+    `curves` needs the columns C and loss; rows where either is missing or not finite are left out. Returns
+    the rows by rising C, which is by falling loss. Henighan et al. 2020 (arXiv 2010.14701) read the optimal
+    size off this hull: unlike the lower envelope itself it does not step down at the end of every run.
     """
     best = unbeaten(curves)
     return best[lower_hull(np.log(best["C"].to_numpy()), np.log(best["loss"].to_numpy()))]

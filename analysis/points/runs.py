@@ -1,4 +1,4 @@
-"""One row per run: what it was, what it cost and how it ended."""
+"""One row per run: its size, its data, its compute, its last losses and its status."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,9 +34,10 @@ RUN_COLUMNS: dict[str, pl.DataType] = {
 
 
 def run_table(runs: Path) -> pl.DataFrame:
-    """Every run at or below `runs` as it stood last, by rising N. Raises RecordError if there is none.
+    """One row for each run at or below `runs`, columns RUN_COLUMNS, by rising N.
 
-    A loss is of the run's last evaluation; `annealed` says whether the learning rate had decayed by then.
+    Losses are those of the run's last evaluation; `annealed` says whether the learning rate had decayed by
+    then. Raises RecordError if there is no run.
     """
     rows = [_row(directory) for directory in find_runs(runs)]
     return pl.from_dicts(rows, RUN_COLUMNS).sort("N", "run", nulls_last=True)

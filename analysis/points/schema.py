@@ -15,7 +15,8 @@ A table has one row per measured loss:
 | RECIPE | Float64 | what is tuned at each N, U and E |
 | draw | Float64 | which U tokens of the corpus |
 
-`quarry.analysis.points.columns` reads, checks and completes them. A table may have any other columns.
+`quarry.analysis.points.columns` reads, checks and completes them. A table may have any other columns; one
+that is a number in every table belongs in NUMBERS.
 """
 
 import numpy as np

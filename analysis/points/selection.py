@@ -15,8 +15,8 @@ from quarry.analysis.points.schema import SAME_VALUE, value_groups
 from quarry.analysis.points.table import Exclusion, Points
 from quarry.errors import FitError
 
-# A law of one variable compares points that differ in it alone. U: the data floor is that of one model size.
-# C: along the frontier N and E both move, so nothing is held fixed, but only its points are kept.
+# A law of one variable is fitted to points that differ in it alone. A law of U describes the data floor of
+# one model size. A law of C describes the compute frontier, along which N and E change: it holds none fixed.
 _FIXED = {"N": "E", "E": "N", "U": "N"}
 _WORDS = {"N": "sizes", "E": "token counts", "U": "unique token counts", "C": "budgets"}
 
