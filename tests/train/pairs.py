@@ -1,4 +1,4 @@
-"""Runs on two hosts: two processes of four virtual CPU devices each, beside one process of eight."""
+"""Runs on two hosts: two processes of four virtual CPU devices each, compared with one process of eight."""
 
 import socket
 import subprocess
@@ -18,13 +18,13 @@ def devices(cache: Path, count: int) -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def begin(cache: Path, hosts: int, *words: object, cwd: Path, together: int = 8) -> list[subprocess.Popen]:
-    """`quarry WORDS` on so many hosts, with so many devices together."""
+    """Start `quarry WORDS` on `hosts` hosts that together have `together` devices."""
     port, processes = free_port(), []
     read = cwd / "read" / f"{time.time_ns()}"
     for host in range(hosts):
@@ -45,7 +45,7 @@ def begin(cache: Path, hosts: int, *words: object, cwd: Path, together: int = 8)
 
 
 def end(processes: list[subprocess.Popen], cwd: Path, timeout: float = 200) -> tuple[list[int], list[str]]:
-    """Exit codes, and what each host printed."""
+    """Wait for the processes; returns their exit codes and the output of each host."""
     try:
         codes = [process.wait(timeout) for process in processes]
     finally:

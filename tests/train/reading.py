@@ -1,6 +1,6 @@
-"""`quarry`, writing down what the training loop is fed: for each step the position and tokens of each row.
+"""`quarry` that records what the training loop reads: for each step the position and tokens of each row.
 
-READ names a folder; each process appends to a file of its own, a line per step it reads.
+The variable READ names a folder; each process appends a line per step to its own file there.
 """
 
 import json
@@ -17,9 +17,9 @@ positions: list = []
 
 
 def note_positions(*arguments):
-    found = batch_positions(*arguments)
-    positions[:] = found.tolist()
-    return found
+    step_positions = batch_positions(*arguments)
+    positions[:] = step_positions.tolist()
+    return step_positions
 
 
 def note_tokens(tokens, ids, context):

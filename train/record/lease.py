@@ -107,7 +107,7 @@ class Lease:
         return lease["generation"]
 
     @property
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Whether this process still holds the lease, as far as it knows."""
         return not self._ended.is_set()
 

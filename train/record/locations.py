@@ -68,7 +68,7 @@ class BucketDirectory(RunDirectory):
 
     def send(self) -> None:
         """Upload changed files, run.json last. Raises LeaseLost if another process has taken over the run."""
-        if self.lease is None or not self.lease.held:
+        if self.lease is None or not self.lease.is_held:
             return
         self.lease.renew()
         events = sorted((self.path / "tensorboard").glob("*"))

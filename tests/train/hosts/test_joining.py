@@ -1,4 +1,4 @@
-"""One run on several hosts, and on another number of them after each interruption."""
+"""One run on several hosts, and on another number of hosts after each interruption."""
 
 import os
 import random
@@ -25,7 +25,7 @@ QUICK = ["--host-timeout", 60, "--heartbeat-timeout", 4]
 
 
 def wait_for_step(directory: RunDirectory, beyond: int, processes) -> int:
-    """The last logged step, once it is beyond `beyond`."""
+    """Wait until the last logged step is beyond `beyond`; returns it."""
     print(f"waiting for a step beyond {beyond}")
     deadline = time.monotonic() + 120
     while (step := (read_last_row(directory.metrics) or {"step": 0})["step"]) <= beyond:
@@ -35,8 +35,8 @@ def wait_for_step(directory: RunDirectory, beyond: int, processes) -> int:
     return step
 
 
-def trained_on(folder: Path) -> list[tuple[int, str]]:
-    """(position, tokens) of the sequences that count: read before the step the next launch began with."""
+def sequences_trained(folder: Path) -> list[tuple[int, str]]:
+    """(position, tokens) of the sequences that a launch read before the step at which the next began."""
     launches = [
         sorted(tuple(row) for file in launch.iterdir() for step in read_jsonl(file) for row in step["rows"])
         for launch in sorted(folder.iterdir())
@@ -46,7 +46,7 @@ def trained_on(folder: Path) -> list[tuple[int, str]]:
 
 
 def assert_every_epoch_reads_each_sequence_once(folder: Path) -> None:
-    rows = trained_on(folder)
+    rows = sequences_trained(folder)
     assert [position for position, _ in rows] == list(range(STEPS * ROWS))
     epochs = [[tokens for _, tokens in rows[i : i + SEQUENCES]] for i in range(0, len(rows), SEQUENCES)]
     assert all(sorted(epoch) == sorted(epochs[0]) for epoch in epochs)
@@ -55,7 +55,7 @@ def assert_every_epoch_reads_each_sequence_once(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, cache) -> RunDirectory:
-    """An undisturbed run on one host of eight devices."""
+    """An uninterrupted run on one host with eight devices."""
     folder = tmp_path_factory.mktemp("whole")
     write_tiny(folder / "study", steps=STEPS, rate=RATE)
     codes, said = end(begin(cache, 1, "train", "study/tiny.py", cwd=folder), folder)
@@ -70,7 +70,7 @@ def assert_same_losses(found: RunDirectory, expected: RunDirectory) -> None:
         np.testing.assert_allclose([r["loss"] for r in one], [r["loss"] for r in other], rtol=1e-6)
 
 
-def test_two_hosts_killed_then_one_then_two_train_the_run_of_one(whole, tmp_path, cache):
+def test_a_run_on_two_hosts_then_one_then_two_equals_a_run_on_one(whole, tmp_path, cache):
     write_tiny(tmp_path / "study", steps=STEPS, rate=RATE, every=0.3)
     directory = RunDirectory(tmp_path / "runs/study/tiny")
     seed = time.time_ns()
@@ -85,10 +85,10 @@ def test_two_hosts_killed_then_one_then_two_train_the_run_of_one(whole, tmp_path
     assert codes == [1, -signal.SIGKILL], said
     assert "error: host 1 of 2 has given no sign of life for 4 s" in said[0] or "error: a comp" in said[0]
 
-    alone = begin(cache, 1, *words, cwd=tmp_path)
-    wait_for_step(directory, (read_last_row(directory.metrics) or {})["step"], alone)
-    os.kill(alone[0].pid, signal.SIGTERM)
-    assert end(alone, tmp_path)[0] == [75]
+    single = begin(cache, 1, *words, cwd=tmp_path)
+    wait_for_step(directory, (read_last_row(directory.metrics) or {})["step"], single)
+    os.kill(single[0].pid, signal.SIGTERM)
+    assert end(single, tmp_path)[0] == [75]
 
     codes, said = end(begin(cache, 2, *words, *QUICK, cwd=tmp_path), tmp_path)
     assert codes == [0, 0], said
@@ -100,7 +100,7 @@ def checkpoints_of(directory: RunDirectory) -> list[int]:
     return sorted(int(path.name) for path in directory.checkpoints.glob("*") if path.name.isdecimal())
 
 
-def test_two_hosts_end_within_the_grace_time_and_agree_on_a_checkpoint_that_one_cannot_read(tmp_path, cache):
+def test_two_hosts_end_within_the_grace_time_and_set_aside_a_checkpoint_that_one_cannot_read(tmp_path, cache):
     point = tiny_point(tmp_path / "study", steps=40, rate=RATE, every=0.0)
     directory = RunDirectory(tmp_path / "runs/study/tiny")
     words = ["train", "study/tiny.py", "--mesh.data", 1, "--mesh.fsdp", 2]
@@ -129,7 +129,7 @@ def test_two_hosts_end_within_the_grace_time_and_agree_on_a_checkpoint_that_one_
     assert_same_losses(directory, RunDirectory(tmp_path / "alone/study/tiny"))
 
 
-def test_a_host_whose_companion_does_not_come_up_says_so(tmp_path, cache):
+def test_a_host_reports_that_the_other_did_not_come_up(tmp_path, cache):
     write_tiny(tmp_path / "study")
     missing = ["--coordinator", "127.0.0.1:1", "--processes", 2, "--process", 1, "--host-timeout", 2]
     done = quarry(cache, "train", "study/tiny.py", *missing, cwd=tmp_path)
@@ -150,12 +150,12 @@ def test_a_host_whose_companion_does_not_come_up_says_so(tmp_path, cache):
         ({"heartbeat_timeout": 0}, "heartbeat_timeout must be at least 1 second, not 0"),
     ],
 )
-def test_hosts_that_cannot_be_are_refused(fields, says):
+def test_impossible_hosts_are_refused(fields, says):
     with pytest.raises(ConfigError, match=says):
         Hosts(**fields)
 
 
-def test_the_environment_says_whether_there_are_several():
+def test_the_environment_tells_whether_there_are_several_hosts():
     named = {"JAX_COORDINATOR_ADDRESS": "a:1", "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "1"}
     assert from_environment(Hosts(), named) == Hosts("a:1", 2, 1)
     assert is_distributed(from_environment(Hosts(), named), {})

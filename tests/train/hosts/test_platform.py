@@ -33,6 +33,6 @@ def faults_of_a_second_buffer(folder, **environment: str) -> int:
 
 
 @pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", {}), reason="needs glibc")
-def test_memory_that_a_step_frees_is_there_for_the_next_unless_the_environment_tunes_malloc(tmp_path):
+def test_freed_memory_is_kept_unless_the_environment_tunes_malloc(tmp_path):
     assert faults_of_a_second_buffer(tmp_path) < 100
     assert faults_of_a_second_buffer(tmp_path, MALLOC_PERTURB_="0") > 1000

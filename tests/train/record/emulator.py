@@ -1,12 +1,12 @@
-"""The Cloud Storage emulator of PyPI with the generations of objects, which it keeps and does not act upon.
+"""The package gcp-storage-emulator, extended by preconditions on the generations of objects.
 
-Cloud Storage names an object's generation in the header x-goog-generation of what is downloaded
-(https://cloud.google.com/storage/docs/xml-api/reference-headers), and answers 412 to a request whose
-ifGenerationMatch is not the object's, 0 meaning that there is none
-(https://cloud.google.com/storage/docs/request-preconditions). Without the former TensorStore cannot write the
-index of a checkpoint twice; without the latter nothing can be locked.
+Cloud Storage gives the generation of a downloaded object in the header x-goog-generation
+(https://cloud.google.com/storage/docs/xml-api/reference-headers). It answers 412 to a request whose
+ifGenerationMatch differs from the generation of the object; 0 means that the object must not exist
+(https://cloud.google.com/storage/docs/request-preconditions). Without the header TensorStore cannot write the
+index of a checkpoint twice; without the precondition nothing can be locked.
 
-`python -m tests.train.record.emulator PORT` serves one, with the bucket `bucket`.
+`python -m tests.train.record.emulator PORT` serves an emulator with the bucket `bucket`.
 """
 
 import sys
@@ -26,11 +26,11 @@ BUCKET = "bucket"
 
 
 class PreconditionFailed(Exception):
-    """The object is not of the generation that the request names."""
+    """The object does not have the generation that the request expects."""
 
 
 class Generations(Storage):
-    """Its storage; `expected` is the ifGenerationMatch of the request that is being served."""
+    """The storage; `expected` is the ifGenerationMatch of the request being served."""
 
     expected: str | None = None
 
@@ -51,7 +51,7 @@ class Generations(Storage):
 
 
 class Handler(RequestHandler):
-    """Its handler, one request at a time."""
+    """The request handler; it serves one request at a time."""
 
     def do_POST(self):
         self._serve(super().do_POST)
@@ -73,17 +73,17 @@ class Handler(RequestHandler):
 
     def send_response(self, code, message=None):
         super().send_response(code, message)
-        bucket, found, name = urlparse(self.path).path.partition("/b/")[2].partition("/o/")
-        if self.command == "GET" and found and code in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+        bucket, separator, name = urlparse(self.path).path.partition("/b/")[2].partition("/o/")
+        if self.command == "GET" and separator and code in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
             self.send_header("x-goog-generation", self.storage.generation(bucket, unquote(name)))
 
     def log_message(self, format, *args):
-        """Nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def serving(port: int = 0) -> Iterator[tuple[dict[str, str], Generations]]:
-    """A running emulator: the environment in which `gs://bucket` is its bucket, and what it holds."""
+    """Run an emulator; yields the environment in which `gs://bucket` is its bucket, and its storage."""
     storage = Generations(use_memory_fs=True)
     create_bucket(BUCKET, storage)
     with HTTPServer(("127.0.0.1", port), partial(Handler, storage)) as server:
@@ -98,7 +98,7 @@ def serving(port: int = 0) -> Iterator[tuple[dict[str, str], Generations]]:
 
 
 def environment(port: int) -> dict[str, str]:
-    """What makes gcsfs, google-cloud-storage and TensorStore go to the emulator, without credentials."""
+    """Variables that direct all clients of Cloud Storage to the emulator, without credentials."""
     address = f"http://127.0.0.1:{port}"
     return {
         "STORAGE_EMULATOR_HOST": address,

@@ -1,4 +1,4 @@
-"""Runs on gs://, against the emulator: killed, damaged, gone on with elsewhere; one process at a time."""
+"""Runs on gs://, against the emulator: killed, damaged, resumed elsewhere; one process at a time."""
 
 import contextlib
 import importlib.util
@@ -29,7 +29,7 @@ RUN = "runs/study/tiny"
 
 @pytest.fixture
 def emulator(monkeypatch):
-    """What the emulator holds; this process and those it starts go to it."""
+    """The storage of an emulator that this process and its children use."""
     with serving() as (variables, storage):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
@@ -38,20 +38,20 @@ def emulator(monkeypatch):
     bucket._client.cache_clear()
 
 
-def held(storage) -> list[str]:
+def object_names(storage) -> list[str]:
     """The names of the objects of the bucket."""
     return list(storage.objects.get(BUCKET, {}))
 
 
 def whole_checkpoints(storage) -> list[int]:
     pattern = re.compile(rf"{RUN}/checkpoints/(\d+)/commit_success.txt")
-    return sorted(int(found[1]) for found in map(pattern.fullmatch, held(storage)) if found)
+    return sorted(int(match[1]) for match in map(pattern.fullmatch, object_names(storage)) if match)
 
 
 def flip_a_bit(name: str) -> None:
-    """In the middle of the largest object of a folder of the run."""
-    found = Folder(f"gs://{BUCKET}/{RUN}/{name}")._bucket.list_blobs(prefix=f"{RUN}/{name}/")
-    blob = max(found, key=lambda blob: blob.size)
+    """Flip a bit in the middle of the largest object in a folder of the run."""
+    blobs = Folder(f"gs://{BUCKET}/{RUN}/{name}")._bucket.list_blobs(prefix=f"{RUN}/{name}/")
+    blob = max(blobs, key=lambda blob: blob.size)
     content = bytearray(blob.download_as_bytes())
     content[len(content) // 2] ^= 0x10
     blob.upload_from_string(bytes(content))
@@ -66,7 +66,7 @@ def kill_once_saved_twice(storage, cache: Path, folder: Path, *words) -> None:
     process.communicate()
 
 
-def test_a_run_killed_and_damaged_goes_on_from_the_bucket_alone(tmp_path, cache, emulator):
+def test_a_killed_and_damaged_run_resumes_from_the_bucket_alone(tmp_path, cache, emulator):
     write_tiny(tmp_path / "study", steps=STEPS, every=0.3)
     whole = start(cache, "train", "study/tiny.py", cwd=tmp_path)
     words = ("--workdir", f"gs://{BUCKET}/runs", "--heartbeat-timeout", 5)
@@ -90,17 +90,17 @@ def test_a_run_killed_and_damaged_goes_on_from_the_bucket_alone(tmp_path, cache,
     assert rows_of(kept) == rows_of(RunDirectory(tmp_path / RUN))
     assert (kept.status(), kept.metrics.with_suffix(".parquet").exists()) == ("finished", True)
     assert [(row["event"], row["step"]) for row in read_jsonl(kept.events)] == [("damaged", newest)]
-    assert any(f"checkpoints/damaged-{newest}/" in name for name in held(emulator))
-    assert f"{RUN}/.lock" not in held(emulator)
+    assert any(f"checkpoints/damaged-{newest}/" in name for name in object_names(emulator))
+    assert f"{RUN}/.lock" not in object_names(emulator)
 
     assert quarry(cache, "points", f"gs://{BUCKET}/runs", "-o", "p.csv", cwd=tmp_path).returncode == 0
     evals = read_jsonl(RunDirectory(tmp_path / RUN).evals)
     assert pl.read_csv(tmp_path / "p.csv")["loss"].to_list() == [row["loss"] for row in evals]
 
 
-@pytest.mark.parametrize(("place", "way"), [("s3://b/runs", "aws s3 sync"), ("az://b/runs", "rclone sync")])
-def test_other_storage_is_refused_with_a_way_round(tmp_path, cache, place, way):
-    with pytest.raises(ConfigError, match=f"{place}: runs are kept .* `{way} runs {place}`"):
+@pytest.mark.parametrize(("place", "copy"), [("s3://b/runs", "aws s3 sync"), ("az://b/runs", "rclone sync")])
+def test_other_storage_is_refused_with_a_workaround(tmp_path, cache, place, copy):
+    with pytest.raises(ConfigError, match=f"{place}: runs are kept .* `{copy} runs {place}`"):
         bucket_address(Path(place))
 
 
@@ -112,7 +112,7 @@ def test_the_command_line_refuses_other_storage(tmp_path, cache):
     assert not list(tmp_path.glob("s3*"))
 
 
-def test_paths_of_this_machine_are_no_addresses():
+def test_local_paths_are_no_addresses():
     assert [bucket_address(Path(path)) for path in ("runs", "/a/b:c", "./gs", "..")] == [None] * 4
     assert bucket_address(Path("gs://b/runs/")) == "gs://b/runs"
 
@@ -123,10 +123,10 @@ def test_gs_without_gcsfs_is_refused_with_the_extra(monkeypatch):
         bucket_address(Path("gs://b/runs"))
 
 
-def test_a_bucket_that_is_not_there_is_refused(tmp_path, emulator):
+def test_a_missing_bucket_is_refused(tmp_path, emulator):
     directory = BucketDirectory(tmp_path, Folder("gs://nowhere/runs/a/b"))
-    said = "gs://nowhere/runs/a/b cannot be used: there is no such bucket"
-    with pytest.raises(ConfigError, match=said), hold_lease(directory, None, 60, print, print):
+    message = "gs://nowhere/runs/a/b cannot be used: there is no such bucket"
+    with pytest.raises(ConfigError, match=message), hold_lease(directory, None, 60, print, print):
         raise AssertionError
 
 
@@ -136,72 +136,72 @@ def folder(emulator, monkeypatch) -> Folder:
     return Folder(f"gs://{BUCKET}/{RUN}")
 
 
-def taken(folder: Folder, seconds: float, dead: str | None = None) -> tuple[Lease, list[str]]:
+def take_lease(folder: Folder, seconds: float, dead: str | None = None) -> tuple[Lease, list[str]]:
     losses, waits = [], []
     made = Lease(folder, seconds, losses.append)
     made.take(dead, waits.append)
     return made, losses
 
 
-def test_a_run_that_another_process_trains_is_refused(folder):
-    holder, losses = taken(folder, 4.0)
+def test_a_run_of_another_process_is_refused(folder):
+    holder, losses = take_lease(folder, 4.0)
     with pytest.raises(ConfigError, match=f"another process is training in gs://{BUCKET}/{RUN}, on "):
-        taken(folder, 4.0)
+        take_lease(folder, 4.0)
     holder.release()
     assert losses == []
-    taken(folder, 4.0)[0].release()
+    take_lease(folder, 4.0)[0].release()
 
 
 def stop(holder: Lease) -> None:
-    """What a kill does: no renewal, no release."""
+    """Leave the lease as a killed process does: no renewal, no release."""
     holder._ended.set()
     holder._keeper.join()
     holder._ended.clear()
 
 
-def test_a_lease_that_is_not_renewed_is_taken_over_and_its_holder_cannot_send(folder, tmp_path):
-    holder, _ = taken(folder, 0.5)
+def test_an_expired_lease_is_taken_over_and_its_former_holder_cannot_upload(folder, tmp_path):
+    holder, _ = take_lease(folder, 0.5)
     stop(holder)
     began = time.monotonic()
-    successor, _ = taken(folder, 60)
+    successor, _ = take_lease(folder, 60)
     assert time.monotonic() - began >= 0.5
     former = BucketDirectory(tmp_path, folder, holder)
     with pytest.raises(LeaseLost, match="another process is training"):
         former.write_run(status="failed")
-    former.write_run(status="failed")  # it knows now
-    assert f"{RUN}/run.json" not in held_by(folder)
+    former.write_run(status="failed")  # it knows that it lost the lease
+    assert f"{RUN}/run.json" not in blob_names(folder)
     successor.release()
 
 
-def held_by(folder: Folder) -> list[str]:
+def blob_names(folder: Folder) -> list[str]:
     return [blob.name for blob in folder._bucket.list_blobs()]
 
 
-def test_a_holder_known_to_be_dead_is_not_waited_for(folder):
-    holder, _ = taken(folder, 60)
+def test_the_lease_of_a_process_known_to_be_dead_is_taken_at_once(folder):
+    holder, _ = take_lease(folder, 60)
     stop(holder)
-    successor, _ = taken(folder, 60, dead=holder.holder)
+    successor, _ = take_lease(folder, 60, dead=holder.holder)
     with contextlib.suppress(LeaseLost):
         holder.renew()
-    assert not holder.held
+    assert not holder.is_held
     successor.release()
 
 
-def test_a_holder_learns_that_it_has_lost_the_run(folder):
-    holder, losses = taken(folder, 0.4)
+def test_a_holder_notices_that_it_has_lost_the_run(folder):
+    holder, losses = take_lease(folder, 0.4)
     folder.blob(".lock").delete()
     until = time.monotonic() + 20
     while not losses and time.monotonic() < until:
         time.sleep(0.02)
     assert losses == [f"another process is training in gs://{BUCKET}/{RUN}"]
-    assert not holder.held
+    assert not holder.is_held
 
 
-def test_a_lost_answer_to_a_renewal_is_no_loss(folder):
-    holder, losses = taken(folder, 60)
+def test_a_lost_answer_to_a_renewal_does_not_lose_the_lease(folder):
+    holder, losses = take_lease(folder, 60)
     holder._generation = 1
     holder.renew()
     holder.renew()
-    assert holder.held
+    assert holder.is_held
     holder.release()
-    assert (losses, held_by(folder)) == ([], [])
+    assert (losses, blob_names(folder)) == ([], [])

@@ -39,7 +39,7 @@ def test_a_log_cut_anywhere_gives_a_prefix_of_its_rows(tmp_path_factory, data):
     assert len(kept) >= whole[:cut].count(b"\n")
 
 
-def test_damage_in_the_middle_is_not_passed_over(tmp_path):
+def test_damage_in_the_middle_is_an_error(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step": 1}\n{"st\n{"step": 3}\n')
     with pytest.raises(RecordError, match="line 2 is damaged"):
@@ -68,7 +68,7 @@ def test_the_last_whole_row_is_read_from_the_tail(tmp_path):
     assert row["step"] == 999
 
 
-def test_json_is_replaced_whole(run):
+def test_json_is_replaced_atomically(run):
     write_json(run.run, {"a": 1})
     run.write_run(b=2)
     assert run.read_run() == {"a": 1, "b": 2}
@@ -78,7 +78,7 @@ def test_json_is_replaced_whole(run):
         run.read_run()
 
 
-def test_points_are_evaluations_with_the_counts_of_their_run(run):
+def test_a_point_is_an_evaluation_with_the_counts_of_its_run(run):
     run.write_run(n_nonembedding=10, flops_6ne_per_token=60.0, unique_tokens=100, seed_init=3)
     log_rows(run.evals, [{"step": 1, "tokens": 50, "epochs": 0.5, "loss": 2.0, "split": "validation"}])
     run.finish("finished")
@@ -101,14 +101,14 @@ def test_a_diverged_run_is_a_row(run):
     assert (row["status"], row["loss"]) == ("diverged", None)
 
 
-def test_a_value_of_the_wrong_type_is_said(run):
+def test_a_value_of_the_wrong_type_is_reported(run):
     run.write_run(status="finished", n_nonembedding=10, data={"corpus": {"name": "speeches"}})
     log_rows(run.evals, [{"step": 1, "tokens": 50, "loss": 2.0}])
     with pytest.raises(RecordError, match="records a value of the wrong type"):
         points_table(run.path)
 
 
-def test_no_runs_is_said(tmp_path):
+def test_a_folder_without_runs_is_reported(tmp_path):
     with pytest.raises(RecordError, match="no run below"):
         points_table(tmp_path)
     with pytest.raises(RecordError, match="no such directory"):
@@ -127,7 +127,7 @@ def test_tables_are_written_whole_or_not_at_all(tmp_path):
         write_table(table, tmp_path / "file" / "t.csv")
 
 
-def test_status_is_one_of_the_known(run):
+def test_an_unknown_status_is_no_status(run):
     assert run.status() is None
     run.run.write_text(json.dumps({"status": "odd"}))
     assert run.status() is None

@@ -1,4 +1,4 @@
-"""Each tracker takes a real run's numbers; none needs the network."""
+"""Each tracker stores the scalars it is given; none needs the network."""
 
 import json
 import subprocess
@@ -59,7 +59,7 @@ def test_trackio_locally(tmp_path, cache):
     assert json.loads(out.split("LOGS")[1].splitlines()[0]) == [[1, 3.0], [2, 1.5]]
 
 
-def test_a_missing_tracker_names_the_command_that_installs_it(monkeypatch):
+def test_a_missing_tracker_is_refused_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(tracking.MODULES, "wandb", "no_such_module")
     with pytest.raises(ConfigError, match=r"wandb is not installed; pip install 'quarry-scaling\[wandb\]'"):
         tracking.require_trackers(("wandb",))
