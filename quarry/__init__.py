@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from quarry.analysis.crossing.measured import CrossingResult, find_crossing
     from quarry.analysis.crossing.merge import Merge, find_merge
     from quarry.analysis.epochs.study import Epochs, study_epochs
-    from quarry.analysis.fitting.comparison import Comparison, compare, leave_one_out
-    from quarry.analysis.fitting.estimation import Fit, fit
+    from quarry.analysis.fitting.comparison.cross_validation import leave_one_out
+    from quarry.analysis.fitting.comparison.ranking import Comparison, compare
+    from quarry.analysis.fitting.comparison.repeated_data import Rivals, compare_rivals
+    from quarry.analysis.fitting.estimation import fit
     from quarry.analysis.fitting.profiles.likelihood import Profile, profile
-    from quarry.analysis.fitting.rivals import Rivals, compare_rivals
+    from quarry.analysis.fitting.result import Fit
     from quarry.analysis.laws.catalog import LAWS, find_law
     from quarry.analysis.laws.kaplan_frontier import EfficientPlan, plan_efficient_run
     from quarry.analysis.laws.law import Law
@@ -40,10 +42,12 @@ _NAMES_OF_MODULE = {
     "crossing.measured": ("CrossingResult", "find_crossing"),
     "crossing.merge": ("Merge", "find_merge"),
     "epochs.study": ("Epochs", "study_epochs"),
-    "fitting.comparison": ("Comparison", "compare", "leave_one_out"),
-    "fitting.estimation": ("Fit", "fit"),
+    "fitting.comparison.cross_validation": ("leave_one_out",),
+    "fitting.comparison.ranking": ("Comparison", "compare"),
+    "fitting.comparison.repeated_data": ("Rivals", "compare_rivals"),
+    "fitting.estimation": ("fit",),
     "fitting.profiles.likelihood": ("Profile", "profile"),
-    "fitting.rivals": ("Rivals", "compare_rivals"),
+    "fitting.result": ("Fit",),
     "laws.catalog": ("LAWS", "find_law"),
     "laws.kaplan_frontier": ("EfficientPlan", "plan_efficient_run"),
     "laws.law": ("Law",),

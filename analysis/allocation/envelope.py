@@ -27,7 +27,7 @@ from quarry.analysis.allocation.trends import (
     with_sizes,
 )
 from quarry.analysis.fitting.bootstrap import resample
-from quarry.analysis.fitting.intervals import widening_factor
+from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.loading import PointsLike
 from quarry.checks import check_settings
@@ -92,7 +92,7 @@ def fit_envelope(
     frontier, handovers = _frontier_and_handovers(table)
     _check(table, frontier, handovers)
     draws, unusable = _redrawn(table, bootstrap, seed)
-    widening = widening_factor(max(2, table["run"].n_unique()), level)
+    widening = IntervalSettings.of_runs(level, max(2, table["run"].n_unique())).widening
     warnings = (*measurement_warnings(frontier), *_edge_warnings(table, frontier, handovers), *unusable)
     trend = trend_through(_optima(handovers), draws, level, widening, warnings)
     return Envelope(table.drop("size"), frontier.drop("size"), handovers, trend)

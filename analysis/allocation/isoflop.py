@@ -26,11 +26,11 @@ from quarry.analysis.allocation.trends import (
     Optima,
     Trend,
     allocation_table,
-    draws_interval,
     measurement_warnings,
     straight_line,
     trend_through,
 )
+from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.loading import PointsLike
 from quarry.checks import check_choice, check_positive, check_settings
 from quarry.errors import FitError
@@ -189,7 +189,7 @@ def _refused_row(found: Minimum) -> dict[str, Any]:
 
 def _budget_row(found: Minimum, level: float) -> dict[str, Any]:
     n, tokens, inside = found.log_n, found.curve.log_tokens, found.inside
-    low, high = draws_interval(found.draws[inside], n, level, 1.0)
+    low, high = IntervalSettings(level).interval(found.draws[inside], n)
     at = {"N": math.exp(n), "E": math.exp(tokens(n)), "loss": math.exp(found.log_loss)}
     row = _refused_row(found) | at
     if low is None or high is None:

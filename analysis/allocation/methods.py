@@ -10,9 +10,9 @@ from quarry import text
 from quarry.analysis.allocation.envelope import Envelope, fit_envelope
 from quarry.analysis.allocation.isoflop import IsoFlop, fit_isoflop
 from quarry.analysis.allocation.trends import Trend
-from quarry.analysis.fitting.estimation import Fit, fit
+from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.fitting.intervals import Interval
-from quarry.analysis.fitting.warnings import confounded
+from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING, chinchilla_optimum
 from quarry.analysis.laws.kaplan_frontier import compute_exponent, optimal_size, plan_efficient_run
@@ -128,7 +128,7 @@ def _parametric(
     if law not in PARAMETRIC:
         raise FitError(f"law={law!r}: parametric takes one of {', '.join(PARAMETRIC)}")
     fitted = fit(points, law, **settings)
-    if confounded(fitted.diagnostics["correlated_inputs"]):
+    if fitted.diagnostics.confounded:
         raise FitError("N and E move together in these points: no law of both says what a budget buys best")
     budgets = _budgets(
         flops,

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.fitting.intervals import Interval, widened_quantile
+from quarry.analysis.fitting.intervals import Interval, IntervalSettings
 from quarry.analysis.points.columns import positive_numbers
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.schema import repeats_data, value_groups
@@ -79,7 +79,7 @@ class Trend:
         if abs(middle) > _LARGEST:
             raise FitError(f"flops={flops}: too far from the fitted range to be a number")
         draws = np.log(self.draws[scale]) + self.draws[exponent] * distance if self.draws else np.array([])
-        low, high = draws_interval(draws, middle, self.level, self.widening)
+        low, high = IntervalSettings(self.level, self.widening).interval(draws, middle)
         return math.exp(middle), (_natural(low), _natural(high))
 
 
@@ -114,9 +114,8 @@ def trend_through(
     refits = {} if draws is None else _lines(draws, middle)
     refits = {name: values[np.isfinite(refits["a"])] for name, values in refits.items()}
     value = {name: float(values) for name, values in line.items()}
-    intervals = {
-        name: draws_interval(refits.get(name, np.array([])), value[name], level, widening) for name in "ab"
-    }
+    settings = IntervalSettings(level, widening)
+    intervals = {name: settings.interval(refits.get(name, np.array([])), value[name]) for name in "ab"}
     return Trend(
         **value,
         C_0=math.exp(middle),
@@ -146,14 +145,6 @@ def straight_line(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[Any
     spread = (share * from_mean**2).sum(axis=-1)
     slope = (share * from_mean * y).sum(axis=-1) / np.where(spread > _ONE_C, spread, np.nan)
     return slope, y_mean - slope * x_mean
-
-
-def draws_interval(draws: np.ndarray, middle: float, level: float, widening: float) -> Interval:
-    """The widened percentile interval of `draws` [draws], which holds `middle`; open without draws."""
-    if len(draws) == 0:
-        return None, None
-    low, high = (float(widened_quantile(draws, middle, (1 + side * level) / 2, widening)) for side in (-1, 1))
-    return min(low, middle), max(high, middle)
 
 
 def allocation_table(points: PointsLike) -> pl.DataFrame:

@@ -22,7 +22,7 @@ from quarry.analysis.commands.options import (
     Repeated,
 )
 from quarry.analysis.commands.printing import assigned, between, print_warnings, write_result
-from quarry.analysis.fitting.estimation import Fit
+from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.chinchilla import CHINCHILLA
 from quarry.analysis.laws.kaplan import KAPLAN_NS

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from rich.console import Console
 from tyro.conf import arg
@@ -17,7 +17,9 @@ from quarry.analysis.commands.options import (
     ReadingOptions,
     Repeated,
 )
+from quarry.analysis.commands.printing import assigned
 from quarry.analysis.fitting.objective import Residuals
+from quarry.analysis.fitting.settings import FitSettings, IntervalKind, Resampling
 from quarry.analysis.laws.catalog import LAWS, find_law
 from quarry.analysis.laws.power_laws import UNITS
 from quarry.analysis.laws.repeated_data import EPOCH_TERMS
@@ -25,9 +27,9 @@ from quarry.errors import DONE
 from quarry.options import Flat, choice
 
 if TYPE_CHECKING:
-    from quarry.analysis.fitting.comparison import Comparison
-    from quarry.analysis.fitting.estimation import Fit
+    from quarry.analysis.fitting.comparison.ranking import Comparison
     from quarry.analysis.fitting.profiles.likelihood import Profile
+    from quarry.analysis.fitting.result import Fit
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,9 @@ class FitOptions:
     """The column with each loss's standard deviation."""
     above: float = 1.0
     """Relative penalty for losses above the curve (1 = symmetric); less where some runs are tuned badly."""
-    resampling: Literal["run", "point", "noise"] = "run"
+    resampling: Resampling = "run"
     """Resample runs, resample points, or draw seed noise."""
-    interval: Literal["percentile", "bca"] = "percentile"
+    interval: IntervalKind = "percentile"
     """Percentile interval (widened for few runs) or BCa."""
     reading: Annotated[ReadingOptions, Flat] = ReadingOptions()
     draws: Annotated[BootstrapOptions, Flat] = BootstrapOptions(1000)
@@ -85,23 +87,19 @@ def fit_points(path: Path, options: FitOptions, console: Console) -> "Fit":
     Raises PointsError, LawError, FitError, RecordError.
     """
     from quarry.analysis.commands import fit_tables as tables
-    from quarry.analysis.commands.printing import assigned, print_warnings, write_result
-    from quarry.analysis.fitting.comparison import compare
-    from quarry.analysis.fitting.estimation import fit
+    from quarry.analysis.commands.printing import print_warnings, write_result
+    from quarry.analysis.fitting.comparison.ranking import compare_laws
+    from quarry.analysis.fitting.estimation import estimate
     from quarry.analysis.fitting.profiles.likelihood import profile
     from quarry.analysis.points.loading import load_points
 
     law = find_law(options.law, options.x, options.terms)
-    reading, freeze, critical = options.reading, assigned(options.freeze), assigned(options.critical)
+    reading, settings = options.reading, _settings(options)
     points = load_points(
         path, reading.count, reading.split, not options.mid_schedule, options.loss, law
     ).exclude(reading.exclude)
     points, held_out = points.hold_out(options.hold_out)
-    objective = {name: getattr(options, name) for name in ("objective", "huber_delta", "noise", "above")}
-    fitted = fit(
-        points, law, freeze=freeze, critical=critical, resampling=options.resampling,
-        interval=options.interval, **objective, **vars(options.draws),
-    )  # fmt: skip
+    fitted = estimate(points, law, settings)
     console.print(tables.parameter_table(fitted), tables.checklist_table(fitted))
     if not held_out.is_empty():
         console.print(tables.prediction_table(fitted, held_out))
@@ -112,8 +110,8 @@ def fit_points(path: Path, options: FitOptions, console: Console) -> "Fit":
         console.print(tables.profile_table(profiles))
     comparison = None
     if options.against:
-        laws = (law.frozen(freeze), *options.against)
-        comparison = compare(points, laws, critical=critical, seed=options.draws.seed, **objective)
+        laws = (law.frozen(settings.freeze), *options.against)
+        comparison = compare_laws(points, laws, settings)
         console.print(tables.comparison_table(comparison))
     sources = [fitted, *profiles, *([comparison] if comparison else [])]
     warnings = dict.fromkeys(warning for source in sources for warning in source.warnings)
@@ -126,6 +124,21 @@ def fit_points(path: Path, options: FitOptions, console: Console) -> "Fit":
 
         save_charts(fit_charts(fitted, profiles, comparison), options.output.figures)
     return fitted
+
+
+def _settings(options: FitOptions) -> FitSettings:
+    """The settings of the fit. Raises PointsError, FitError, LawError."""
+    return FitSettings(
+        freeze=assigned(options.freeze),
+        critical=assigned(options.critical),
+        objective=options.objective,
+        huber_delta=options.huber_delta,
+        noise=options.noise,
+        above=options.above,
+        resampling=options.resampling,
+        interval=options.interval,
+        **vars(options.draws),
+    )
 
 
 def profile_json(each: "Profile") -> dict:

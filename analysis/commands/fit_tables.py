@@ -13,9 +13,9 @@ from quarry.text import MISSING, interval, number
 if TYPE_CHECKING:
     import polars as pl
 
-    from quarry.analysis.fitting.comparison import Comparison
-    from quarry.analysis.fitting.estimation import At, Fit
+    from quarry.analysis.fitting.comparison.ranking import Comparison
     from quarry.analysis.fitting.profiles.likelihood import Profile
+    from quarry.analysis.fitting.result import At, Fit
 
 _SAME_OBJECTIVE = 1e-6
 """A valley of a profile that lies less than this above the minimum, relatively, is the minimum."""
@@ -26,7 +26,7 @@ def parameter_table(fitted: "Fit") -> Table:
     table = Table(title=f"{fitted.law.name}: {plain(fitted.law.formula)}", box=None)
     for heading in ("parameter", "value", f"{fitted.level:.0%} interval"):
         table.add_column(heading, justify="left" if heading == "parameter" else "right")
-    frozen, drawn = fitted.diagnostics["frozen"], fitted.diagnostics["bootstrap"] > 0
+    frozen, drawn = fitted.diagnostics.frozen, fitted.diagnostics.settings.bootstrap > 0
     asked = interval if drawn else lambda ends: "not asked for"
     for name, value in fitted.params.items():
         table.add_row(name, number(value), "frozen" if name in frozen else asked(fitted.interval[name]))

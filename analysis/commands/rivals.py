@@ -12,7 +12,7 @@ from tyro.conf import Positional
 from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.options import BootstrapOptions, LossColumn, OutputOptions, ReadingOptions
 from quarry.analysis.commands.printing import print_warnings, write_result
-from quarry.analysis.fitting.rivals import Rivals, compare_rivals
+from quarry.analysis.fitting.comparison.repeated_data import Rivals, compare_rivals
 from quarry.analysis.points.loading import load_points
 from quarry.errors import DONE
 from quarry.options import Flat

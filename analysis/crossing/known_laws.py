@@ -18,6 +18,7 @@ import numpy as np
 import scipy
 
 from quarry import text
+from quarry.analysis.fitting.intervals import OPEN, Interval, quantiles
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.laws.published_trends import TRENDS, PublishedTrend
 from quarry.checks import check_positive
@@ -198,23 +199,32 @@ class _Gap:
         return at_one_flop / (self.falls - self.data_falls)
 
 
-def flops_quantile(positions: np.ndarray, probability: float) -> float | None:
-    """The quantile of draws of log10 C in FLOPs; None where it is no number, or without draws.
+def flops_median(positions: np.ndarray) -> float | None:
+    """The median of draws of log10 C in FLOPs; None where it is no number, or without draws.
 
-    `positions` [draws] are inf and 0 as of `log10_meeting`, and nan in a draw that was not fitted: that one
-    lies at the far end of either side.
+    `positions` [draws] are inf and 0 as of `log10_meeting`, and NaN in a draw that was not fitted, which
+    counts as inf.
     """
     if len(positions) == 0:
         return None
-    unknown, method = (0.0, "lower") if probability < 0.5 else (math.inf, "higher")
-    known = np.where(np.isnan(positions), unknown, positions)
-    value = float(np.quantile(known, probability, method=method))
-    return 10.0**value if 0 < value < math.inf else None
+    known = np.where(np.isnan(positions), math.inf, positions)
+    return _flops(np.quantile(known, 0.5, method="higher"))
 
 
-def flops_interval(positions: np.ndarray, level: float) -> tuple[float | None, float | None]:
-    """The two quantiles at `level`, in FLOPs; None on a side that the draws leave open."""
-    return flops_quantile(positions, (1 - level) / 2), flops_quantile(positions, (1 + level) / 2)
+def flops_interval(positions: np.ndarray, level: float) -> Interval:
+    """The outer quantiles at `level` of such draws, in FLOPs; None on a side that the draws leave open.
+
+    A draw that was not fitted limits neither side.
+    """
+    if len(positions) == 0:
+        return OPEN
+    missing = np.isnan(positions)
+    low, high = quantiles(positions, level, missing, missing)
+    return _flops(low), _flops(high)
+
+
+def _flops(position: float) -> float | None:
+    return 10.0 ** float(position) if 0 < position < math.inf else None
 
 
 def never_share(positions: np.ndarray) -> float | None:

@@ -12,8 +12,8 @@ import polars as pl
 from quarry import text
 from quarry.analysis.allocation.trends import straight_line
 from quarry.analysis.crossing.known_laws import Growth, LossLaw
-from quarry.analysis.fitting.bootstrap import bootstrap
-from quarry.analysis.fitting.misfit import Misfit, misfit
+from quarry.analysis.fitting.bootstrap import refit
+from quarry.analysis.fitting.misfit import Misfit, measure_misfit
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.search import Data
 from quarry.analysis.laws.kaplan import KAPLAN_C, KAPLAN_D
@@ -122,7 +122,7 @@ class Samples:
                 law, params = in_variable(POWER_OFFSET.name, side.variable), [own.offset, *params]
             inputs, runs = {side.variable: side.x[used]}, self.runs[rows[used]]
             data = Data(law, inputs, side.log_loss[used], runs, Objective(), np.ones(len(runs)))
-            found[f"L({'D' if side is self.data else 'C'})"] = misfit(data, np.array(params))
+            found[f"L({'D' if side is self.data else 'C'})"] = measure_misfit(data, np.array(params))
         return found
 
     def fit(self) -> dict[str, np.ndarray]:
@@ -147,7 +147,7 @@ class Samples:
             side.best(weights[:, rows]) for side, rows in zip(self.sides, self.rows, strict=True)
         )
         lost = np.minimum(self.compute.levels(frontier), self.data.levels(floor)) < self.needed
-        refits = bootstrap(self._joint, np.concatenate([frontier, floor], axis=1), starts)
+        refits = refit(self._joint, np.concatenate([frontier, floor], axis=1), starts)
         params = dict(zip(self._joint.law.parameter_names, refits.params.T, strict=True))
         for scale, exponent, column in (("D_0", "p", "E"), ("N_0", "q", "N")):
             params[scale], params[exponent] = self._growth(frontier, column)

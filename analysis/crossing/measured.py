@@ -21,7 +21,7 @@ from quarry.analysis.crossing.known_laws import (
     LossLaw,
     NoCrossing,
     flops_interval,
-    flops_quantile,
+    flops_median,
     log10_meeting,
     meeting,
     never_share,
@@ -91,7 +91,7 @@ class CrossingResult:
     @property
     def median(self) -> float | None:
         """Of C*, in FLOPs; None where it is no such number."""
-        return flops_quantile(self.log10_flops, 0.5)
+        return flops_median(self.log10_flops)
 
     @property
     def interval(self) -> tuple[float | None, float | None]:

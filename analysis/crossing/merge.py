@@ -15,9 +15,9 @@ import polars as pl
 
 from quarry import text
 from quarry.analysis.crossing.known_laws import flops_interval, never_share
-from quarry.analysis.fitting.estimation import Fit
+from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws.kaplan import KAPLAN_ND
-from quarry.analysis.planning.optimum import optimum
+from quarry.analysis.planning.optimum import find_optimum
 from quarry.analysis.planning.regime import data_floor
 from quarry.analysis.planning.surface import Surface, plannable
 from quarry.checks import check_level, check_positive
@@ -128,7 +128,7 @@ class _Frontier:
 
     def losses(self, flops: float) -> tuple[float, float, float, float]:
         """D, L_C, L* and the excess at one budget."""
-        n, tokens = optimum(self.surface, flops)
+        n, tokens = find_optimum(self.surface, flops)
         loss = float(self.surface.loss(n, tokens))
         floor = min(loss, float(data_floor(self.surface, self.surface.lanes(), np.array([tokens]))[0]))
         reducible = floor - self.surface.params.get("L_inf", 0.0)

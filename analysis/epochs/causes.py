@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.estimates import Telling, probability
+from quarry.analysis.epochs.estimates import estimate_row, probability
 from quarry.analysis.epochs.floors import Floors
 from quarry.analysis.epochs.grid import Grid
 from quarry.analysis.epochs.power_laws import slope
 from quarry.analysis.epochs.reuse import Reuse
+from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.schema import ONE_PASS
 
 CAUSES = ("extraction", "overfitting", "both", "neither")
@@ -32,7 +33,7 @@ class Causes:
 
 
 def causes(
-    plain: Grid, tuned: Grid, floor: Floors, worth: Reuse, worth_tuned: Reuse, telling: Telling
+    plain: Grid, tuned: Grid, floor: Floors, worth: Reuse, worth_tuned: Reuse, settings: IntervalSettings
 ) -> Causes:
     """By U, and by the means of the slopes over all U."""
     rows, slopes = [], []
@@ -48,7 +49,7 @@ def causes(
         if any(np.isnan(values[0]) for values in found.values()):
             continue
         slopes.append(np.stack(list(found.values())))
-        rows.append({"U": unique, **telling.row(found), **_probabilities(*slopes[-1])})
+        rows.append({"U": unique, **estimate_row(settings, found), **_probabilities(*slopes[-1])})
     if not slopes:
         return Causes(pl.DataFrame(), None, dict.fromkeys(CAUSES))
     together = _probabilities(*np.nanmean(slopes, axis=0))

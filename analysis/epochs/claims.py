@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from quarry.analysis.epochs.causes import CAUSES, Causes
-from quarry.analysis.epochs.estimates import Telling, probability
+from quarry.analysis.epochs.estimates import interval_of, probability
 from quarry.analysis.epochs.gap_forms import GapForms
 from quarry.analysis.epochs.passes import Passes
 from quarry.analysis.epochs.power_laws import PowerLaw
+from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.text import count, number
 
 SURE = 0.975
@@ -35,14 +36,14 @@ class Verdict:
 
 
 def verdicts(
-    passes: Passes, gaps: GapForms | None, law: PowerLaw | None, why: Causes, telling: Telling
+    passes: Passes, gaps: GapForms | None, law: PowerLaw | None, why: Causes, settings: IntervalSettings
 ) -> tuple[Verdict, ...]:
     """Claims 1 to 4."""
     return (
-        _fewer_passes(passes, telling),
-        _one_pass(passes, telling),
-        _merging(gaps, telling),
-        _falling_reuse(law, why, telling),
+        _fewer_passes(passes, settings),
+        _one_pass(passes, settings),
+        _merging(gaps, settings),
+        _falling_reuse(law, why, settings),
     )
 
 
@@ -57,15 +58,21 @@ def _unmeasured(claim: str, quantity: str, reason: str) -> Verdict:
 
 
 def _verdict(
-    claim: str, quantity: str, values: np.ndarray, holds: np.ndarray, cells: str, told: str, telling: Telling
+    claim: str,
+    quantity: str,
+    values: np.ndarray,
+    holds: np.ndarray,
+    cells: str,
+    told: str,
+    settings: IntervalSettings,
 ) -> Verdict:
     known = np.isfinite(values)
     p = probability(holds, ~np.isnan(values))
-    low, high = telling.ends(values)
+    low, high = interval_of(values, settings)
     decided = _decided(p)
     ends = f"{number(low, 3)} to {number(high, 3)}"
     shown = number(float(values[0]), 3) if known[0] else "not finite"
-    words = f"{told} {shown} ({telling.level:.0%} interval {ends}), probability of the claim {number(p, 3)}"
+    words = f"{told} {shown} ({settings.level:.0%} interval {ends}), probability of the claim {number(p, 3)}"
     return Verdict(
         claim, quantity, float(values[0]) if known[0] else None, (low, high), p, decided, cells, words
     )
@@ -75,16 +82,16 @@ def _law_cells(law: PowerLaw, what: str) -> str:
     return f"{law.known} of {law.cells} cells (N, U) where {what} was reached; the others are bounds"
 
 
-def _fewer_passes(passes: Passes, telling: Telling) -> Verdict:
+def _fewer_passes(passes: Passes, settings: IntervalSettings) -> Verdict:
     claim, quantity = "1. bigger models need fewer passes", f"b of k({passes.name}) ~ N^-b U^c"
     if passes.law is None or np.isnan(passes.law.of_n[0]):
         return _unmeasured(claim, quantity, f"too few cells reach {passes.name}")
     b = -passes.law.of_n
-    holds = telling.widened(b) > 0
-    return _verdict(claim, quantity, b, holds, _law_cells(passes.law, passes.name), "b =", telling)
+    holds = settings.widened(b) > 0
+    return _verdict(claim, quantity, b, holds, _law_cells(passes.law, passes.name), "b =", settings)
 
 
-def _one_pass(passes: Passes, telling: Telling) -> Verdict:
+def _one_pass(passes: Passes, settings: IntervalSettings) -> Verdict:
     claim = "2. a finite size needs one pass only"
     law = passes.law
     if law is None or np.isnan(law.of_n[0]):
@@ -96,10 +103,10 @@ def _one_pass(passes: Passes, telling: Telling) -> Verdict:
     told = f"d ln N_1 / d ln U = {number(growth, 3)}, N_1 ="
     # A draw that cannot bear the law says nothing; one in which no size will do says no.
     sizes = np.where(np.isnan(law.of_n), np.nan, sizes)
-    return _verdict(claim, quantity, sizes, np.isfinite(sizes), _law_cells(law, passes.name), told, telling)
+    return _verdict(claim, quantity, sizes, np.isfinite(sizes), _law_cells(law, passes.name), told, settings)
 
 
-def _merging(gaps: GapForms | None, telling: Telling) -> Verdict:
+def _merging(gaps: GapForms | None, settings: IntervalSettings) -> Verdict:
     claim = "3. the first pass meets the floor as N grows"
     if gaps is None:
         return _unmeasured(
@@ -110,11 +117,11 @@ def _merging(gaps: GapForms | None, telling: Telling) -> Verdict:
     cells = f"{gaps.cells} cells (N, E); forms judged at each larger N, by fits of the smaller"
     told = f"{number(faster, 2)} more with ten times the tokens, a ="
     quantity = f"a of g ~ N^-a at E = {count(gaps.middle)}"
-    holds = gaps.vanishes & (telling.widened(falls) > 0)
-    return _verdict(claim, quantity, falls, holds, cells, told, telling)
+    holds = gaps.vanishes & (settings.widened(falls) > 0)
+    return _verdict(claim, quantity, falls, holds, cells, told, settings)
 
 
-def _falling_reuse(law: PowerLaw | None, why: Causes, telling: Telling) -> Verdict:
+def _falling_reuse(law: PowerLaw | None, why: Causes, settings: IntervalSettings) -> Verdict:
     claim, quantity = "4. repeats are worth less to bigger models", "q of r_inf - 1 ~ N^-q U^p"
     if law is None or np.isnan(law.of_n[0]):
         return _unmeasured(claim, quantity, "too few cells whose size was also trained on fresh tokens")
@@ -127,4 +134,4 @@ def _falling_reuse(law: PowerLaw | None, why: Causes, telling: Telling) -> Verdi
         if cause in CAUSES[:3] and known[cause] > 0
         else "q ="
     )
-    return _verdict(claim, quantity, q, telling.widened(q) > 0, cells, told, telling)
+    return _verdict(claim, quantity, q, settings.widened(q) > 0, cells, told, settings)

@@ -3,15 +3,16 @@
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.estimates import Telling, estimates
+from quarry.analysis.epochs.estimates import estimate_row, estimates
 from quarry.analysis.epochs.floors import Floors
 from quarry.analysis.epochs.grid import Grid
+from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.columns import is_annealed
 from quarry.analysis.points.schema import ONE_PASS, repeats_data
 
 
 def code_lengths(
-    table: pl.DataFrame, tuned: Grid, floor: Floors, unigram_entropy: float, telling: Telling
+    table: pl.DataFrame, tuned: Grid, floor: Floors, unigram_entropy: float, settings: IntervalSettings
 ) -> pl.DataFrame:
     """A row for each N and U that a first pass went through: spent, _low, _high, nats per token.
 
@@ -27,7 +28,9 @@ def code_lengths(
         for u, unique in enumerate(tuned.unique):
             if len(tokens) > 1 and tokens[0] < unique <= ONE_PASS * tokens[-1]:
                 mean = _mean_loss(tokens, losses, unique, unigram_entropy)
-                rows.append({"N": n, "U": unique, **telling.row({"spent": mean - floor.default[:, u]})})
+                rows.append(
+                    {"N": n, "U": unique, **estimate_row(settings, {"spent": mean - floor.default[:, u]})}
+                )
     return pl.DataFrame(rows, schema={"N": pl.Float64, "U": pl.Float64} | estimates("spent"))
 
 

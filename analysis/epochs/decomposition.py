@@ -3,16 +3,17 @@
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.estimates import Telling
+from quarry.analysis.epochs.estimates import estimate_row
 from quarry.analysis.epochs.floors import Floors
 from quarry.analysis.epochs.grid import Grid
+from quarry.analysis.fitting.intervals import IntervalSettings
 
 TERMS = ("data", "model", "epoch")
 _HALF, _SURE = 0.5, 0.8
 
 
 def cells_table(
-    plain: Grid, tuned: Grid, floor: Floors, unigram_entropy: float, telling: Telling
+    plain: Grid, tuned: Grid, floor: Floors, unigram_entropy: float, settings: IntervalSettings
 ) -> pl.DataFrame:
     """A row for each N, U and k of the plain recipe, with intervals.
 
@@ -36,7 +37,7 @@ def cells_table(
             found["reducible"] = found["excess"] / terms["data"]
         found |= {name: values[:, n, u, k] for name, values in slopes.items()}
         cell = {"N": plain.sizes[n], "U": plain.unique[u], "k": plain.passes[k]}
-        rows.append(cell | telling.row(found) | _regime(terms))
+        rows.append(cell | estimate_row(settings, found) | _regime(terms))
     return pl.DataFrame(rows, infer_schema_length=None)
 
 

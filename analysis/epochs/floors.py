@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.estimates import Telling
+from quarry.analysis.epochs.estimates import estimate_row
 from quarry.analysis.epochs.grid import FirstPass, Grid, least, same_tokens
+from quarry.analysis.fitting.intervals import IntervalSettings
 
 _FEWEST, _EXPONENTS = 4, np.geomspace(0.1, 2.0, 50)
 """Values that an asymptote c x^-gamma + L of three parameters needs, and the gamma that are tried."""
@@ -49,10 +50,10 @@ def floors(tuned: Grid, fresh: FirstPass) -> Floors:
     return Floors(lowest, limits, default, irreducible)
 
 
-def floors_table(tuned: Grid, floor: Floors, entropy: float, telling: Telling) -> pl.DataFrame:
+def floors_table(tuned: Grid, floor: Floors, entropy: float, settings: IntervalSettings) -> pl.DataFrame:
     """A row for each U: grid, asymptote, floor, and what can be extracted, with intervals."""
     rows = [
-        {"U": unique} | telling.row({
+        {"U": unique} | estimate_row(settings, {
             "grid": floor.grid[:, u], "asymptote": floor.asymptote[:, u], "floor": floor.default[:, u],
             "information": entropy - floor.default[:, u],
         })

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.estimates import Telling, estimates
+from quarry.analysis.epochs.estimates import estimate_row, estimates
 from quarry.analysis.epochs.floors import Floors
 from quarry.analysis.epochs.grid import FirstPass, Grid, same_tokens
+from quarry.analysis.fitting.intervals import IntervalSettings
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ def gap(fresh: FirstPass, tuned: Grid, floor: Floors) -> Gap:
     return Gap(fresh.sizes, tuned.unique[at_u], fresh.losses[:, :, at_e] - floors[:, None, :], floors)
 
 
-def gap_table(found: Gap, telling: Telling) -> pl.DataFrame:
+def gap_table(found: Gap, settings: IntervalSettings) -> pl.DataFrame:
     """A row for each N and E: gap, _low, _high."""
     rows = [
-        {"N": found.sizes[n], "E": found.tokens[e], **telling.row({"gap": found.values[:, n, e]})}
+        {"N": found.sizes[n], "E": found.tokens[e], **estimate_row(settings, {"gap": found.values[:, n, e]})}
         for n, e in zip(*np.nonzero(~np.isnan(found.values[0])), strict=True)
     ]
     return pl.DataFrame(rows, schema={"N": pl.Float64, "E": pl.Float64} | estimates("gap"))

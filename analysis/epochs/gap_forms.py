@@ -17,9 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.estimates import Telling, estimates
+from quarry.analysis.epochs.estimates import estimate_row, estimates
 from quarry.analysis.epochs.gap import Gap
 from quarry.analysis.epochs.noise import Noise
+from quarry.analysis.fitting.intervals import IntervalSettings
 
 REMAIN, VANISH = ("additive", "remainder"), ("multiplicative", "steeper")
 _EXPONENTS = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
@@ -91,17 +92,17 @@ def gap_forms(found: Gap) -> GapForms | None:
     return GapForms(held_out, vanish < remain, law, found.tokens, len(n))
 
 
-def forms_table(forms: GapForms | None, telling: Telling) -> pl.DataFrame:
+def forms_table(forms: GapForms | None, settings: IntervalSettings) -> pl.DataFrame:
     """By form: whether it vanishes, and its relative error (root mean square) at sizes it did not see."""
     schema = {"form": pl.String, "vanishes": pl.Boolean} | estimates("held_out")
     rows = [
-        {"form": name, "vanishes": name in VANISH, **telling.row({"held_out": np.sqrt(error)})}
+        {"form": name, "vanishes": name in VANISH, **estimate_row(settings, {"held_out": np.sqrt(error)})}
         for name, error in (forms.held_out.items() if forms else ())
     ]
     return pl.DataFrame(rows, schema=schema)
 
 
-def gap_laws(found: Gap, forms: GapForms | None, noise: Noise, telling: Telling) -> pl.DataFrame:
+def gap_laws(found: Gap, forms: GapForms | None, noise: Noise, settings: IntervalSettings) -> pl.DataFrame:
     """By E: the exponent a of g ~ N^-a, and N_merge, at which two standard deviations of runs are left."""
     schema = {"E": pl.Float64} | estimates("exponent", "N_merge")
     if forms is None:
@@ -109,7 +110,7 @@ def gap_laws(found: Gap, forms: GapForms | None, noise: Noise, telling: Telling)
     within = 2 * np.hypot(noise.run, noise.branch) if noise.freedom else np.nan
     rows = [
         {"E": e}
-        | telling.row({
+        | estimate_row(settings, {
             "exponent": forms.law.exponent(e),
             "N_merge": forms.law.size_at(within * found.floor[:, j], e),
         })

@@ -5,12 +5,13 @@ import polars as pl
 
 from quarry.analysis.epochs.cells import Terminal
 from quarry.analysis.epochs.censored_regression import Censored
-from quarry.analysis.epochs.estimates import Telling, estimates
+from quarry.analysis.epochs.estimates import censored_row, estimates
 from quarry.analysis.epochs.first_reached import first_below
 from quarry.analysis.epochs.grid import Grid, least, recipe_grid
+from quarry.analysis.fitting.intervals import IntervalSettings
 
 
-def multipliers(surface: Terminal, telling: Telling) -> pl.DataFrame:
+def multipliers(surface: Terminal, settings: IntervalSettings) -> pl.DataFrame:
     """A row for each remedy and U: multiplier with its interval, censored where the plain runs end before it.
 
     The plain recipe's U that gives the loss of the remedy at U, over U. Only sizes that both trained at that
@@ -26,7 +27,7 @@ def multipliers(surface: Terminal, telling: Telling) -> pl.DataFrame:
         found = _equivalent(unique, plain, other)
         remedy = {"weight_decay": decay, "dropout": dropout}
         rows += [
-            remedy | {"U": u} | telling.bounded("multiplier", found.at((slice(None), place)))
+            remedy | {"U": u} | censored_row(settings, "multiplier", found.at((slice(None), place)))
             for place, u in enumerate(unique)
         ]
     keys = dict.fromkeys(("weight_decay", "dropout", "U"), pl.Float64)

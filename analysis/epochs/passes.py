@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.censored_regression import Censored
-from quarry.analysis.epochs.estimates import Telling, estimates
+from quarry.analysis.epochs.estimates import censored_row, estimates
 from quarry.analysis.epochs.first_reached import first_below
 from quarry.analysis.epochs.grid import Grid
 from quarry.analysis.epochs.power_laws import PowerLaw, power_law
+from quarry.analysis.fitting.intervals import IntervalSettings
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,11 @@ def _for_sizes(target: np.ndarray) -> np.ndarray:
     return target[:, None, :] if target.ndim == 2 else target
 
 
-def passes_table(grid: Grid, found: list[Passes], telling: Telling) -> pl.DataFrame:
+def passes_table(grid: Grid, found: list[Passes], settings: IntervalSettings) -> pl.DataFrame:
     """A row for each criterion, N and U trained: k with its interval, and on which side it is censored."""
     rows = [
         {"criterion": each.name, "N": grid.sizes[n], "U": grid.unique[u]}
-        | telling.bounded("k", each.logs.at((slice(None), n, u)))
+        | censored_row(settings, "k", each.logs.at((slice(None), n, u)))
         for each in found
         for n, u in zip(*np.nonzero(~np.isnan(each.logs.low[0])), strict=True)
     ]

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.censored_regression import Censored, tobit
-from quarry.analysis.epochs.estimates import Telling
+from quarry.analysis.epochs.estimates import estimate_row
+from quarry.analysis.fitting.intervals import IntervalSettings
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,11 @@ def power_law(sizes: np.ndarray, unique: np.ndarray, logs: Censored, seed: int) 
     return PowerLaw(found[:, 0], found[:, 1], of_u, deviation, n_middle, u_middle, known, len(n))
 
 
-def laws_table(laws: Mapping[str, PowerLaw | None], telling: Telling) -> pl.DataFrame:
+def laws_table(laws: Mapping[str, PowerLaw | None], settings: IntervalSettings) -> pl.DataFrame:
     """A row for each law: exponents of N and U with intervals, scatter, cells and how many are uncensored."""
     rows = [
-        {"quantity": name, **telling.row({"of_N": law.of_n, "of_U": law.of_u, "scatter": law.deviation}),
+        {"quantity": name,
+         **estimate_row(settings, {"of_N": law.of_n, "of_U": law.of_u, "scatter": law.deviation}),
          "known": law.known, "cells": law.cells}
         for name, law in laws.items()
         if law is not None

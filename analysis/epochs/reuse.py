@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.censored_regression import Censored
-from quarry.analysis.epochs.estimates import Telling, estimates
+from quarry.analysis.epochs.estimates import censored_row, estimates
 from quarry.analysis.epochs.first_reached import first_below
 from quarry.analysis.epochs.grid import FirstPass, Grid
 from quarry.analysis.epochs.power_laws import PowerLaw, power_law
+from quarry.analysis.fitting.intervals import IntervalSettings
 
 # ln(r_inf - 1) below which repeats count as worth nothing: the value is only bounded from above there.
 _WORTHLESS = np.log(0.05)
@@ -85,11 +86,11 @@ def _above_one(logs: Censored) -> Censored:
     return Censored(np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
 
 
-def reuse_table(grid: Grid, found: Reuse, telling: Telling) -> pl.DataFrame:
+def reuse_table(grid: Grid, found: Reuse, settings: IntervalSettings) -> pl.DataFrame:
     """A row for each N and U: r_inf with its interval, censored where the fresh runs are too short, k_opt."""
     rows = [
         {"N": grid.sizes[n], "U": grid.unique[u], "k_opt": found.best[0, n, u]}
-        | telling.bounded("r_inf", found.saturation.at((slice(None), n, u)))
+        | censored_row(settings, "r_inf", found.saturation.at((slice(None), n, u)))
         for n, u in zip(*np.nonzero(~np.isnan(found.saturation.low[0])), strict=True)
     ]
     keys = dict.fromkeys(("N", "U", "k_opt"), pl.Float64)

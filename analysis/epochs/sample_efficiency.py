@@ -11,11 +11,12 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.censored_regression import Censored
-from quarry.analysis.epochs.estimates import Telling, estimates, finite
+from quarry.analysis.epochs.estimates import estimate_row, estimates
 from quarry.analysis.epochs.first_reached import first_below
 from quarry.analysis.epochs.grid import FirstPass, Grid
 from quarry.analysis.epochs.power_laws import slope
 from quarry.analysis.fitting.estimation import fit
+from quarry.analysis.fitting.intervals import IntervalSettings, finite
 from quarry.analysis.laws.batch_size import critical_batch, minimum_steps, minimum_tokens
 from quarry.analysis.laws.kaplan_frontier import converged_loss, minimum_steps_to
 from quarry.errors import FitError
@@ -73,19 +74,19 @@ def shared_targets(fresh: FirstPass, count: int = 4) -> np.ndarray:
     return np.linspace(float(np.median(start)), float(np.median(ends)), count + 2)[1:-1]
 
 
-def tokens_table(found: ToLoss, telling: Telling) -> pl.DataFrame:
+def tokens_table(found: ToLoss, settings: IntervalSettings) -> pl.DataFrame:
     """A row for each loss and the N that came down to it: tokens, and Kaplan's; S_min = E_min / B_crit, its
     definition (section 5.1), where the critical batch is known."""
     rows = []
     for t, n in zip(*np.nonzero(found.logs.known[0].T), strict=True):
         tokens = np.exp(found.logs.low[:, n, t])
         row = {"loss": found.targets[t], "N": found.sizes[n], "kaplan": finite(found.kaplan[n, t])}
-        rows.append(row | telling.row({"tokens": tokens, "S_min": tokens / found.critical[t]}))
+        rows.append(row | estimate_row(settings, {"tokens": tokens, "S_min": tokens / found.critical[t]}))
     keys = dict.fromkeys(("loss", "N"), pl.Float64)
     return pl.DataFrame(rows, schema=keys | estimates("tokens", "S_min") | {"kaplan": pl.Float64})
 
 
-def exponents_table(found: ToLoss, telling: Telling) -> pl.DataFrame:
+def exponents_table(found: ToLoss, settings: IntervalSettings) -> pl.DataFrame:
     """By loss gamma = -d ln E_l / d ln N over the N that came down to it, and Kaplan's over the same."""
     rows = []
     for t, loss in enumerate(found.targets.tolist()):
@@ -94,13 +95,13 @@ def exponents_table(found: ToLoss, telling: Telling) -> pl.DataFrame:
             continue
         gamma = -slope(found.sizes[there], found.logs.low[:, there, t])
         kaplan = -slope(found.sizes[there], np.log(found.kaplan[None, there, t]))[0]
-        row = {"loss": loss, "sizes": int(there.sum()), **telling.row({"gamma": gamma})}
+        row = {"loss": loss, "sizes": int(there.sum()), **estimate_row(settings, {"gamma": gamma})}
         rows.append(row | {"kaplan": finite(kaplan)})
     schema = {"loss": pl.Float64, "sizes": pl.Int64} | estimates("gamma") | {"kaplan": pl.Float64}
     return pl.DataFrame(rows, schema=schema)
 
 
-def duality_table(found: ToLoss, tuned: Grid, telling: Telling) -> pl.DataFrame:
+def duality_table(found: ToLoss, tuned: Grid, settings: IntervalSettings) -> pl.DataFrame:
     """By loss, N and U: k passes over U tokens, and their tokens k U over those of one pass."""
     rows = []
     for t, loss in enumerate(found.targets.tolist()):
@@ -111,7 +112,7 @@ def duality_table(found: ToLoss, tuned: Grid, telling: Telling) -> pl.DataFrame:
                 continue
             ratio = np.exp(passes.low[:, n, u] + np.log(tuned.unique[u]) - found.logs.low[:, at[0], t])
             key = {"loss": loss, "N": tuned.sizes[n], "U": tuned.unique[u], "k": np.exp(passes.low[0, n, u])}
-            rows.append(key | telling.row({"repeated_over_fresh": ratio}))
+            rows.append(key | estimate_row(settings, {"repeated_over_fresh": ratio}))
     keys = dict.fromkeys(("loss", "N", "U", "k"), pl.Float64)
     return pl.DataFrame(rows, schema=keys | estimates("repeated_over_fresh"))
 

@@ -18,7 +18,7 @@ from quarry.analysis.epochs.claims import Verdict, verdicts
 from quarry.analysis.epochs.code_length import code_lengths
 from quarry.analysis.epochs.decomposition import cells_table
 from quarry.analysis.epochs.ensembles import ensemble_floors
-from quarry.analysis.epochs.estimates import Telling
+from quarry.analysis.epochs.estimates import estimate_row
 from quarry.analysis.epochs.floors import Floors, floors, floors_table
 from quarry.analysis.epochs.gap import Gap, gap, gap_table
 from quarry.analysis.epochs.gap_forms import forms_table, gap_forms, gap_laws
@@ -37,6 +37,7 @@ from quarry.analysis.epochs.sample_efficiency import (
     tokens_table,
     tokens_to_loss,
 )
+from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.schema import BATCH, RECIPE
 from quarry.checks import check_positive, check_settings
@@ -126,15 +127,15 @@ def study_epochs(
     surface = terminal(table, bootstrap, seed)
     trained = _plain_rows(table, surface)
     found = _measured(surface, entropy, rho, losses, _batch(trained, critical), seed)
-    telling = Telling(level, surface.noise.freedom)
-    floor_rows = floors_table(found.tuned, found.floor, entropy, telling)
+    settings = IntervalSettings.of_noise(level, surface.noise.freedom)
+    floor_rows = floors_table(found.tuned, found.floor, entropy, settings)
     return Epochs(
         floors=floor_rows.join(ensemble_floors(ensembles, level), on="U", how="left"),
-        code=code_lengths(trained, found.tuned, found.floor, entropy, telling),
-        multipliers=multipliers(surface, telling),
+        code=code_lengths(trained, found.tuned, found.floor, entropy, settings),
+        multipliers=multipliers(surface, settings),
         unigram_entropy=entropy,
         warnings=_warnings(surface, found.tuned, found.floor),
-        **_tables(found, surface.noise, entropy, telling),
+        **_tables(found, surface.noise, entropy, settings),
     )
 
 
@@ -178,30 +179,30 @@ def _measured(
     )
 
 
-def _tables(found: _Measured, noise: Noise, entropy: float, telling: Telling) -> dict[str, Any]:
+def _tables(found: _Measured, noise: Noise, entropy: float, settings: IntervalSettings) -> dict[str, Any]:
     plain, tuned, floor = found.plain, found.tuned, found.floor
     forms = gap_forms(found.gaps)
-    why = causes(plain, tuned, floor, found.worth, found.worth_tuned, telling)
+    why = causes(plain, tuned, floor, found.worth, found.worth_tuned, settings)
     laws = {f"passes to {each.name}": each.law for each in found.reached}
     laws |= {"r_inf - 1, plain": found.worth.law, "r_inf - 1, tuned": found.worth_tuned.law}
     return {
-        "irreducible": telling.row({"L_inf": floor.irreducible}),
-        "cells": cells_table(plain, tuned, floor, entropy, telling),
-        "passes": passes_table(tuned, found.reached, telling),
-        "laws": laws_table(laws, telling),
+        "irreducible": estimate_row(settings, {"L_inf": floor.irreducible}),
+        "cells": cells_table(plain, tuned, floor, entropy, settings),
+        "passes": passes_table(tuned, found.reached, settings),
+        "laws": laws_table(laws, settings),
         "first_pass": first_pass_table(found.fresh),
-        "gaps": gap_table(found.gaps, telling),
-        "gap_forms": forms_table(forms, telling),
-        "gap_laws": gap_laws(found.gaps, forms, noise, telling),
-        "tokens_to_loss": tokens_table(found.to_loss, telling),
-        "sample_efficiency": exponents_table(found.to_loss, telling),
-        "duality": duality_table(found.to_loss, tuned, telling),
-        "reuse": reuse_table(plain, found.worth, telling),
-        "reuse_tuned": reuse_table(tuned, found.worth_tuned, telling),
+        "gaps": gap_table(found.gaps, settings),
+        "gap_forms": forms_table(forms, settings),
+        "gap_laws": gap_laws(found.gaps, forms, noise, settings),
+        "tokens_to_loss": tokens_table(found.to_loss, settings),
+        "sample_efficiency": exponents_table(found.to_loss, settings),
+        "duality": duality_table(found.to_loss, tuned, settings),
+        "reuse": reuse_table(plain, found.worth, settings),
+        "reuse_tuned": reuse_table(tuned, found.worth_tuned, settings),
         "causes": why.table,
-        "verdicts": verdicts(found.reached[0], forms, found.worth.law, why, telling),
+        "verdicts": verdicts(found.reached[0], forms, found.worth.law, why, settings),
         "noise": noise,
-        "level": telling.level,
+        "level": settings.level,
     }
 
 

@@ -1,27 +1,28 @@
-"""What the data could have been: resampled runs or simulated noise, every draw refitted.
+"""Resampled or simulated data, every draw refitted.
 
-Evaluations of one run share its seed and data order, so by default the run is resampled, not the row; rows
-(`point`) and simulated seed noise around the fitted law (`noise`) are the other ways.
-`quarry.analysis.fitting.intervals`
-reads the draws.
+Evaluations of one run share its seed and data order, so by default runs are resampled, not rows. Rows
+(`point`) and simulated seed noise around the fitted law (`noise`) are the other ways. `intervals.py` turns
+the draws into intervals.
 """
 
-import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from quarry.analysis.fitting.coordinates import UNFELT, at_bounds, stopped
-from quarry.analysis.fitting.search import Data, Minima
-from quarry.analysis.laws.law import Parameter
+from quarry.analysis.fitting.noise import simulated
 
-Resampling = Literal["run", "point", "noise"]
-"""What a draw of the bootstrap varies: which runs, which rows, or the seed noise around the fitted law."""
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.search import Data, Minima
+    from quarry.analysis.fitting.settings import Resampling
+    from quarry.analysis.laws.law import Parameter
 
-# Draws start from this many minima; more than _JACKKNIFE runs are left out in groups; with _REPLICATES
-# differences between runs alike these measure the seed noise.
-_STARTS, _JACKKNIFE, _REPLICATES = 3, 100, 3
+# A draw is refitted from at most so many of the minima of all points.
+_STARTS = 3
+
+# More units than this are left out in groups by the jackknife.
+_MOST_REFITS = 100
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,21 @@ class Draws:
     units: np.ndarray
 
 
-def draw(data: Data, minima: Minima, draws: int, seed: int, resampling: Resampling) -> Draws:
-    """Refits of `draws` resamples of `data`, from the best of its minima."""
+def draw_refits(
+    data: "Data", minima: "Minima", draws: int, seed: int, resampling: "Resampling" = "run"
+) -> Draws:
+    """Refits of `draws` resamples of `data`, each from the best of its minima."""
     starts = minima.params[:_STARTS]
     if resampling == "noise":
-        return bootstrap(data, np.ones((draws, data.points)), starts, simulated(data, starts[0], draws, seed))
+        targets = simulated(data, starts[0], draws, seed)
+        return refit(data, np.ones((draws, data.points)), starts, targets)
     units = np.arange(data.points) if resampling == "point" else data.runs
     weights = data.chosen(resample(units, draws, seed))
-    return replace(bootstrap(data, weights, starts), units=units)
+    return replace(refit(data, weights, starts), units=units)
 
 
 def resample(runs: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Weights of the rows, [draws, rows]: how often the row's run was drawn, of as many runs as there are."""
+    """How often the run of each row [rows] was drawn, of as many draws as there are runs: [draws, rows]."""
     names, index = np.unique(runs, return_inverse=True)
     chosen = np.random.default_rng(seed).multinomial(
         len(names), np.full(len(names), 1 / len(names)), size=draws
@@ -59,56 +63,10 @@ def resample(runs: np.ndarray, draws: int, seed: int) -> np.ndarray:
     return chosen[:, index].astype(np.float64)
 
 
-def simulated(data: Data, params: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Targets [draws, points]: the law at `params` with noise that a run's rows share, and each row's own."""
-    names, index = np.unique(data.runs, return_inverse=True)
-    shared, own = noise_parts(data, params)
-    rng = np.random.default_rng(seed)
-    noise = shared * rng.standard_normal((draws, len(names)))[:, index]
-    noise += own * rng.standard_normal((draws, data.points))
-    return data.predicted(params) + noise / data.scale
+def refit(data: "Data", weights: np.ndarray, starts: np.ndarray, target: np.ndarray | None = None) -> Draws:
+    """Fit under each row of `weights` [draws, points] from each of `starts`, keeping the best.
 
-
-def noise_parts(data: Data, params: np.ndarray) -> tuple[float, float]:
-    """Standard deviations of the scaled residuals: of what the rows of a run share, and of each row's own."""
-    if data.n_runs == data.points:
-        return seed_noise(data, params), 0.0
-    residuals = data.residuals(params)
-    _, index, rows = np.unique(data.runs, return_inverse=True, return_counts=True)
-    means, several = np.bincount(index, residuals) / rows, rows[index] > 1
-    own = _spread((residuals - means[index])[several] / np.sqrt(1 - 1 / rows[index][several]), 0)
-    shared = _spread(means, len(params)) ** 2 - own**2 * float(np.mean(1 / rows))
-    return math.sqrt(max(0.0, shared)), own
-
-
-def _spread(residuals: np.ndarray, fitted: int) -> float:
-    """The standard deviation of a normal distribution with this median absolute residual (1.4826 of it).
-
-    As many of the smallest are left out as parameters were `fitted`: a robust fit goes through so many.
-    """
-    return 1.4826 * float(np.median(np.sort(np.abs(residuals))[min(fitted, len(residuals) - 1) :]))
-
-
-def seed_noise(data: Data, params: np.ndarray) -> float:
-    """The standard deviation of scaled residuals between runs alike, or around the law if none are alike.
-
-    Runs with the same inputs differ by their seeds alone; with fewer than three such differences the median
-    absolute residual is read as that of a normal distribution.
-    """
-    inputs = np.stack(list(data.inputs.values()), axis=1)
-    _, group, sizes = np.unique(inputs, axis=0, return_inverse=True, return_counts=True)
-    group = group.reshape(-1)
-    freedom = data.points - len(sizes)
-    if freedom >= _REPLICATES and data.n_runs == data.points:
-        means = np.bincount(group, data.scale * data.target) / sizes
-        return math.sqrt(float(np.sum((data.scale * data.target - means[group]) ** 2)) / freedom)
-    return _spread(data.residuals(params), len(params))
-
-
-def bootstrap(data: Data, weights: np.ndarray, starts: np.ndarray, target: np.ndarray | None = None) -> Draws:
-    """Refit under each row of `weights` [draws, points] from each of `starts`, keeping the best.
-
-    `target` [draws, points] takes the place of the measured ones.
+    `target` [draws, points] replaces the measured ones.
     """
     each = len(starts)
     lanes = np.tile(starts, (len(weights), 1))
@@ -123,12 +81,12 @@ def bootstrap(data: Data, weights: np.ndarray, starts: np.ndarray, target: np.nd
 
 
 def _runaway(
-    parameters: tuple[Parameter, ...], params: np.ndarray, felt: np.ndarray
+    parameters: "tuple[Parameter, ...]", params: np.ndarray, felt: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which parameters end on a bound, below and above.
 
-    If the points feel a parameter that a limit of the search stopped, the others are what that limit made
-    them, and the draw limits none of them.
+    If the points feel a parameter that a limit of the search stopped, the others owe their values to that
+    limit, and the draw limits none of them.
     """
     columns = list(zip(parameters, params.T, strict=True))
     at_lower, at_upper = np.array([at_bounds(*column) for column in columns]).transpose(1, 2, 0)
@@ -137,7 +95,7 @@ def _runaway(
     return at_lower | lost, at_upper | lost
 
 
-def _undetermined(data: Data, weights: np.ndarray) -> np.ndarray:
+def _undetermined(data: "Data", weights: np.ndarray) -> np.ndarray:
     """Draws with fewer distinct points than parameters: an exact fit, and no information."""
     rows = np.stack(list(data.inputs.values()), axis=1)
     _, place = np.unique(rows, axis=0, return_inverse=True)
@@ -147,9 +105,9 @@ def _undetermined(data: Data, weights: np.ndarray) -> np.ndarray:
     return present.sum(axis=1) < len(data.law.parameters)
 
 
-def jackknife(data: Data, params: np.ndarray, units: np.ndarray) -> np.ndarray:
+def jackknife(data: "Data", params: np.ndarray, units: np.ndarray) -> np.ndarray:
     """Refits without each unit (or, of more than 100, each of 100 groups of them): [refits, parameters]."""
     names, index = np.unique(units, return_inverse=True)
-    group = index % min(len(names), _JACKKNIFE)
+    group = index % min(len(names), _MOST_REFITS)
     weights = data.chosen(1.0 - (group == np.arange(group.max() + 1)[:, None]))
     return data.solve(np.tile(params, (len(weights), 1)), weights).params

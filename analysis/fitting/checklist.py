@@ -4,41 +4,40 @@ from typing import TYPE_CHECKING
 
 from quarry import text
 from quarry.analysis.laws.formulas import plain
-from quarry.text import plural
 
 if TYPE_CHECKING:
-    from quarry.analysis.fitting.estimation import Fit
+    from quarry.analysis.fitting.result import Fit
 
 
-def checklist(fit: "Fit") -> list[tuple[str, str]]:
+def build_checklist(fit: "Fit") -> list[tuple[str, str]]:
     """(item, answer) pairs, in the order of the paper."""
     return [
         ("form", f"{fit.law.name}: {plain(fit.law.formula)} ({fit.law.source})"),
         ("free parameters", ", ".join(fit.data.law.parameter_names)),
         (
             "frozen",
-            ", ".join(f"{name} = {value:g}" for name, value in fit.diagnostics["frozen"].items()) or "none",
+            ", ".join(f"{name} = {value:g}" for name, value in fit.diagnostics.frozen.items()) or "none",
         ),
         ("counts", _counts(fit)),
         (
             "points used",
-            f"{plural(len(fit.points), 'point')} of {plural(fit.diagnostics['runs'], 'run')}, "
-            f"from {fit.diagnostics['source']}",
+            f"{text.plural(len(fit.points), 'point')} of {text.plural(fit.diagnostics.runs, 'run')}, "
+            f"from {fit.diagnostics.source}",
         ),
         ("points dropped", "; ".join(f"{out.n}: {out.reason}" for out in fit.excluded) or "none"),
         ("range", _ranges(fit)),
         ("objective", _objective(fit)),
-        ("starts", f"{fit.diagnostics['n_starts']}, a grid; batched Levenberg-Marquardt in float64"),
-        ("starts that agree", f"{fit.diagnostics['n_starts_agreeing']} reached the best objective"),
+        ("starts", f"{fit.diagnostics.n_starts}, a grid; batched Levenberg-Marquardt in float64"),
+        ("starts that agree", f"{fit.diagnostics.n_starts_agreeing} reached the best objective"),
         ("other minima", _other_minima(fit)),
-        ("condition number", f"{fit.diagnostics['condition_number']:.3g}"),
+        ("condition number", f"{fit.diagnostics.condition_number:.3g}"),
         ("interval", _interval(fit)),
         ("held-out extrapolation error", _held_out(fit)),
     ]
 
 
 def _counts(fit: "Fit") -> str:
-    meaning = {"N": f"N = {fit.diagnostics['count']}", "E": "E = tokens processed", "U": "U = unique tokens"}
+    meaning = {"N": f"N = {fit.diagnostics.count}", "E": "E = tokens processed", "U": "U = unique tokens"}
     meaning |= {"C": "C = FLOPs, 6NE unless the file gives its own", "M": "M = E / N", "T": "T = position"}
     meaning |= {
         "S_min": "S_min = S / (1 + B_crit / B), the steps a batch far above the critical one would need",
@@ -57,36 +56,37 @@ def _ranges(fit: "Fit") -> str:
 
 
 def _objective(fit: "Fit") -> str:
-    noise = fit.diagnostics["noise"]
+    noise = fit.diagnostics.settings.noise
     unit = f", in units of the column {noise}" if noise else ""
-    return f"{fit.diagnostics['objective']}{unit}: {fit.objective:.9g}"
+    return f"{fit.diagnostics.objective}{unit}: {fit.objective:.9g}"
 
 
 def _other_minima(fit: "Fit") -> str:
-    """The local minima found beside the best one, nearest first."""
-    found = [
-        f"{minimum['excess']:.2%} above the best at "
-        + ", ".join(f"{name} {text.number(value, 3)}" for name, value in minimum["params"].items())
-        for minimum in fit.diagnostics["other_minima"]
+    """The local minima beside the best one, nearest first."""
+    minima = [
+        f"{minimum.excess:.2%} above the best at "
+        + ", ".join(f"{name} {text.number(value, 3)}" for name, value in minimum.params.items())
+        for minimum in fit.diagnostics.other_minima
     ]
-    return "; ".join(found) or "none found"
+    return "; ".join(minima) or "none found"
 
 
 def _interval(fit: "Fit") -> str:
-    settings = fit.diagnostics
+    settings = fit.diagnostics.settings
     if fit.intervals is None:
         return "none"
     units = {"run": "resamples of runs", "point": "resamples of points", "noise": "draws of seed noise"}
-    made = f"{settings['bootstrap']} {units[settings['resampling']]}, seed {settings['seed']}"
-    if settings["interval"] == "bca":
+    made = f"{settings.bootstrap} {units[settings.resampling]}, seed {settings.seed}"
+    if settings.interval == "bca":
         return f"{fit.level:.0%} BCa bootstrap (Efron 1987), {made}"
-    widening = f"widened by {settings['interval_widening']:.3f} for the number of runs (Hesterberg 2015)"
+    factor = fit.diagnostics.interval_widening
+    widening = f"widened by {factor:.3f} for the number of runs (Hesterberg 2015)"
     return f"{fit.level:.0%} percentile bootstrap, {made}, {widening}"
 
 
 def _held_out(fit: "Fit") -> str:
-    error, points = fit.diagnostics["held_out_error"], fit.diagnostics["held_out_points"]
+    error, points = fit.diagnostics.held_out_error, fit.diagnostics.held_out_points
     if error is None:
         return "not measured: too few points are left without the largest runs"
-    left_out = plural(points, "point")
+    left_out = text.plural(points, "point")
     return f"{error:.2%} mean absolute error on {left_out} of the largest runs, fitted without them"

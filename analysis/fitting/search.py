@@ -1,42 +1,54 @@
 """The search for the minima of a law's objective on one set of points."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from quarry.analysis.fitting.objective import Objective
-from quarry.analysis.laws.law import Law, Nested
-from quarry.analysis.points.best_points import BestPoints
+from quarry.analysis.fitting.correlation import strongest_correlation
 from quarry.analysis.points.columns import law_inputs
 from quarry.errors import FitError
 
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.objective import Objective
+    from quarry.analysis.laws.law import Law, Nested
+    from quarry.analysis.points.best_points import BestPoints
+
 MINIMA = 8
-"""The most minima that are told apart."""
+"""The most minima that are kept apart."""
 
 # A grid with more combinations than this is sampled.
 _MOST_STARTS, _FEW_STARTS = 4500, 512
 
-# With more points than this the grid is searched on some of them, and what it found is polished on all.
+# With more points than this the grid is searched on some of them, and its minima are polished on all.
 _ENOUGH_POINTS = 512
 
 # Objectives that agree to this fraction, or to residuals of 1e-6, are one minimum, unless the predictions
 # differ by a tenth of a typical residual.
 _SAME_MINIMUM, _SAME_RESIDUAL, _SAME_PREDICTION = 1e-4, 1e-6, 0.1
 
-# As many of the best lanes as the solver takes in one chunk are searched again: what looked like another
-# minimum is often a lane that had not arrived.
+# As many of the best lanes as the solver takes in one chunk are searched again, for more iterations: an
+# apparent further minimum is often a lane that had not converged.
 _CANDIDATES, _POLISHING = 64, 300
 
 
 @dataclass(frozen=True)
+class OtherMinimum:
+    """A local minimum beside the best one; `excess` is by what fraction its objective lies above the best."""
+
+    objective: float
+    excess: float
+    params: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Minima:
-    """The distinct minima found, best first: params [minima, parameters], objective [minima].
+    """The distinct minima, best first: params [minima, parameters], objective [minima].
 
     `agreeing` of `starts` starts reached the best; `reached` [starts] are the objectives of all, ascending.
     """
@@ -47,36 +59,36 @@ class Minima:
     agreeing: int
     reached: np.ndarray
 
-    def others(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """The other local minima: objective, how far it exceeds the best one (a fraction), parameters."""
+    def others(self, names: Sequence[str]) -> tuple[OtherMinimum, ...]:
+        """The local minima beside the best one, by rising objective; `names` are those of the parameters."""
         best = self.objective[0]
-        return [
-            {
-                "objective": float(objective),
-                "excess": float(objective / best - 1) if best > 0 else math.inf,
-                "params": dict(zip(names, params.tolist(), strict=True)),
-            }
+        return tuple(
+            OtherMinimum(
+                objective=float(objective),
+                excess=float(objective / best - 1) if best > 0 else math.inf,
+                params=dict(zip(names, params.tolist(), strict=True)),
+            )
             for params, objective in zip(self.params[1:], self.objective[1:], strict=True)
-        ]
+        )
 
 
 @dataclass(frozen=True)
 class Data:
     """The arrays of one fit: inputs and target [points], the run of each, residuals' scale [points].
 
-    `choice`, if the law is one of the best points only, chooses them in each resample of the runs.
+    For a law of the best points only, `choice` chooses them in each resample of the runs.
     """
 
-    law: Law
+    law: "Law"
     inputs: dict[str, np.ndarray]
     target: np.ndarray
     runs: np.ndarray
-    objective: Objective
+    objective: "Objective"
     scale: np.ndarray
-    choice: BestPoints | None = None
+    choice: "BestPoints | None" = None
 
     @classmethod
-    def of(cls, table: pl.DataFrame, law: Law, objective: Objective, noise: str | None = None) -> "Data":
+    def of(cls, table: pl.DataFrame, law: "Law", objective: "Objective", noise: str | None = None) -> "Data":
         """`noise` names the column with the standard deviation of each response. Raises FitError."""
         response = table[law.response].cast(pl.Float64).to_numpy()
         inputs, runs = law_inputs(table, law), table["run"].to_numpy()
@@ -99,7 +111,7 @@ class Data:
         )
 
     def chosen(self, weights: np.ndarray) -> np.ndarray:
-        """`weights` [draws, points] of a resample, 0 for the points that its law is not one of."""
+        """`weights` [draws, points] of a resample, 0 for the points that are not on its frontier."""
         return weights if self.choice is None else self.choice.best(weights)
 
     def predicted(self, params: np.ndarray) -> np.ndarray:
@@ -143,7 +155,7 @@ class Data:
         """Starts at the minima of the simpler laws that this one contains."""
         return [self._nested_start(nested) for nested in self.law.nested]
 
-    def _nested_start(self, nested: Nested) -> np.ndarray:
+    def _nested_start(self, nested: "Nested") -> np.ndarray:
         inner = replace(self, law=nested.law).search()
         combinations = [dict(zip(nested.starts, v, strict=True)) for v in product(*nested.starts.values())]
         return np.array(
@@ -204,32 +216,11 @@ class Data:
         return float(np.linalg.cond(columns / length)) if usable else math.inf
 
     def input_correlation(self) -> float | None:
-        """The correlation of the logarithms of two inputs, the strongest of its pairs; None for one input."""
-        pair = strongest_pair(self.inputs)
-        return None if pair is None else _correlation(self.inputs, *pair)
+        """The strongest correlation of the logarithms of two inputs; None for a single input."""
+        return strongest_correlation(self.inputs)
 
 
-# The product of standard deviations of logarithms below which an input does not vary.
-_TINY_SPREAD = 1e-9
-
-_PAIRS = (("N", "E"), ("N", "U"), ("N", "S_min"), ("C", "M"))
-
-
-def strongest_pair(inputs: Mapping[str, np.ndarray]) -> tuple[str, str] | None:
-    """The two inputs, of those that a ladder may tie together, whose logarithms correlate most."""
-    pairs = [pair for pair in _PAIRS if set(pair) <= set(inputs)]
-    return max(pairs, key=lambda pair: abs(_correlation(inputs, *pair)), default=None)
-
-
-def _correlation(inputs: Mapping[str, np.ndarray], first: str, second: str) -> float:
-    one, two = np.log(inputs[first]), np.log(inputs[second])
-    if (first, second) == ("C", "M"):  # what was trained is N and E: C = 6NE, M = E / N
-        one, two = one - two, one + two
-    spread = one.std() * two.std()
-    return float(np.mean((one - one.mean()) * (two - two.mean())) / spread) if spread > _TINY_SPREAD else 0.0
-
-
-def _scale(table: pl.DataFrame, noise: str, response: np.ndarray, objective: Objective) -> np.ndarray:
+def _scale(table: pl.DataFrame, noise: str, response: np.ndarray, objective: "Objective") -> np.ndarray:
     """One over the standard deviation of each target."""
     if noise not in table.columns:
         raise FitError(f"noise={noise!r} is not a column; the points have {', '.join(table.columns)}")
@@ -239,7 +230,7 @@ def _scale(table: pl.DataFrame, noise: str, response: np.ndarray, objective: Obj
     return response / sigma if objective.logarithmic else 1 / sigma
 
 
-def _grid(law: Law, most: int) -> np.ndarray:
+def _grid(law: "Law", most: int) -> np.ndarray:
     """The law's grid of starts [starts, parameters]; of more than `most`, a sample, the same each time."""
     size = law.grid()
     if size <= most:

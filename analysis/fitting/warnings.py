@@ -1,39 +1,39 @@
-"""What a reader must know before believing a fit, each in one sentence."""
+"""Warnings that go with a fit, each one sentence."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from quarry.analysis.fitting.intervals import Interval
-from quarry.analysis.fitting.misfit import Misfit
-from quarry.analysis.fitting.search import strongest_pair
-from quarry.analysis.laws.law import Law
+from quarry.analysis.fitting.correlation import strongest_pair
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.schema import repeats_data
 from quarry.analysis.points.selection import FRONTIER, shares_fixed_value
-from quarry.analysis.points.table import Points
 from quarry.text import plural
 
-# In a ladder of E = 20 N the correlation is 1; a grid of sizes and token counts has 0.
-_CONFOUNDED = 0.98
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.diagnostics import Diagnostics
+    from quarry.analysis.fitting.intervals import Interval
+    from quarry.analysis.fitting.misfit import Misfit
+    from quarry.analysis.laws.law import Law
+    from quarry.analysis.points.table import Points
 
+# Fewer starts than this fraction make the best minimum a chance find.
 _FEW_AGREEING = 0.01
 
-# A law whose residuals are this improbable is doubted; minima within this fraction of the best are rivals.
-_MISFIT, _RIVAL = 1e-3, 0.01
+# A law whose residuals are less probable than this is rejected.
+_REJECTED = 1e-3
 
+# A minimum whose objective is within this fraction of the best may be the right one.
+_CLOSE_MINIMUM = 0.01
+
+# So many outlying runs are named.
 _NAMED = 5
 
 _LOSS_UNIT = "nats/token"
 
 
-def confounded(correlation: float | None) -> bool:
-    """Whether inputs with this correlation of logarithms leave a law's exponents indistinguishable."""
-    return correlation is not None and abs(correlation) > _CONFOUNDED
-
-
-def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> list[str]:
+def law_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") -> list[str]:
     """Warnings about the points, the law's residuals and the search."""
     return [
         *_design_warnings(law, points, diagnostics),
@@ -43,27 +43,27 @@ def law_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> li
     ]
 
 
-def _design_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> list[str]:
+def _design_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") -> list[str]:
     """Inputs that the points do not vary apart."""
     warnings = []
     if not shares_fixed_value(points, law):
         warnings.append(
             f"no two points share what {law.name} holds fixed: token counts and sizes vary together"
         )
-    correlation = diagnostics["correlated_inputs"]
     pair = strongest_pair(law_inputs(points.table, law))
-    if confounded(correlation) and pair is not None:
+    if diagnostics.confounded and pair is not None:
         one, two = pair
         warnings.append(
-            f"{one} and {two} move together (correlation of logarithms {correlation:.3f}), as in a ladder of "
-            "fixed tokens per parameter: these points cannot tell the exponents apart, and the parameters "
+            f"{one} and {two} move together (correlation of logarithms "
+            f"{diagnostics.correlated_inputs:.3f}), as in a ladder of fixed tokens per parameter: these "
+            "points cannot tell the exponents apart, and the parameters "
             f"are one choice among many; vary {two} at fixed {one}"
         )
     return warnings
 
 
-def _table_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) -> list[str]:
-    """Points that may not be what the law takes them for."""
+def _table_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") -> list[str]:
+    """Points that may not be what the law assumes."""
     warnings = _unit_warnings(law, points)
     if (repeated_rows := _identical(law, points.table)) > 0:
         warnings.append(
@@ -84,7 +84,7 @@ def _table_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) ->
             "S_min was computed with the critical batch of Kaplan et al. 2020, which holds for their data "
             "and losses: measure your own (critical-batch) and give it (--critical)"
         )
-    if law.inputs == FRONTIER and diagnostics["resampling"] == "noise":
+    if law.inputs == FRONTIER and diagnostics.settings.resampling == "noise":
         warnings.append(
             "the points of the frontier were chosen by their losses, and simulated noise takes it as given"
         )
@@ -96,23 +96,24 @@ def _table_warnings(law: Law, points: Points, diagnostics: Mapping[str, Any]) ->
     return warnings
 
 
-def _search_warnings(diagnostics: Mapping[str, Any]) -> list[str]:
-    """A minimum that may not be the one, or that no held-out runs support."""
+def _search_warnings(diagnostics: "Diagnostics") -> list[str]:
+    """A minimum that may not be the right one, or an error that held-out runs cannot give."""
     warnings = []
-    starts, agreeing = diagnostics["n_starts"], diagnostics["n_starts_agreeing"]
+    starts, agreeing = diagnostics.n_starts, diagnostics.n_starts_agreeing
     if agreeing < max(2, _FEW_AGREEING * starts):
         warnings.append(f"only {agreeing} of {starts} starts reached the best objective")
-    if rivals := [m for m in diagnostics["other_minima"] if m["excess"] < _RIVAL]:
-        others = "another minimum comes" if len(rivals) == 1 else f"{len(rivals)} other minima come"
+    if close := [m for m in diagnostics.other_minima if m.excess < _CLOSE_MINIMUM]:
+        others = "another minimum comes" if len(close) == 1 else f"{len(close)} other minima come"
         warnings.append(
-            f"{others} within 1% of the best objective: see other_minima; the points hardly choose"
+            f"{others} within 1% of the best objective: several solutions fit equally well (listed under "
+            "'other minima')"
         )
-    if diagnostics["held_out_error"] is None:
+    if diagnostics.held_out_error is None:
         warnings.append("too few points are left without the largest runs to measure an extrapolation error")
     return warnings
 
 
-def _unit_warnings(law: Law, points: Points) -> list[str]:
+def _unit_warnings(law: "Law", points: "Points") -> list[str]:
     """Losses beyond what the search allows an irreducible loss: perhaps of another unit."""
     highest = float(points.table[law.response].cast(pl.Float64).to_numpy().max())
     return [
@@ -123,10 +124,10 @@ def _unit_warnings(law: Law, points: Points) -> list[str]:
     ]
 
 
-def _misfit_warnings(law: Law, diagnostics: Mapping[str, Any]) -> list[str]:
+def _misfit_warnings(law: "Law", diagnostics: "Diagnostics") -> list[str]:
     """Residuals that the law should not leave."""
-    misfit, outliers = diagnostics["misfit"], diagnostics["outliers"]
-    warnings = rejection(law.name, law.inputs, law.response, Misfit(**misfit)) if misfit else []
+    misfit, outliers = diagnostics.misfit, diagnostics.outliers
+    warnings = rejection(law.name, law.inputs, law.response, misfit) if misfit else []
     if outliers:
         named = ", ".join(outliers[:_NAMED]) + (" and others" if len(outliers) > _NAMED else "")
         verb = "lies" if len(outliers) == 1 else "lie"
@@ -136,9 +137,9 @@ def _misfit_warnings(law: Law, diagnostics: Mapping[str, Any]) -> list[str]:
     return warnings
 
 
-def rejection(law: str, inputs: Sequence[str], response: str, misfit: Misfit) -> list[str]:
+def rejection(law: str, inputs: Sequence[str], response: str, misfit: "Misfit") -> list[str]:
     """The sentence that a law is rejected, if it is."""
-    if misfit.probability >= _MISFIT:
+    if misfit.probability >= _REJECTED:
         return []
     return [
         f"{law} is rejected by these points: its residuals curve with {' and '.join(inputs)}, by "
@@ -146,7 +147,7 @@ def rejection(law: str, inputs: Sequence[str], response: str, misfit: Misfit) ->
     ]
 
 
-def _identical(law: Law, table: pl.DataFrame) -> int:
+def _identical(law: "Law", table: pl.DataFrame) -> int:
     """Rows that repeat another's inputs and response to the last digit."""
     return len(table) - table.select(*law.inputs, law.response).n_unique()
 
@@ -163,7 +164,7 @@ def _several(table: pl.DataFrame, name: str) -> bool:
     return name in table.columns and table[name].n_unique() > 1
 
 
-def _repeating(law: Law, points: Points) -> int:
+def _repeating(law: "Law", points: "Points") -> int:
     """Points of more than one epoch, for a law in E that knows no U: it describes the first pass."""
     first_pass = bool({"E", "C", "M"} & set(law.inputs)) and "U" not in law.inputs
     if not first_pass or not {"E", "U"} <= set(points.table.columns):
@@ -172,15 +173,15 @@ def _repeating(law: Law, points: Points) -> int:
 
 
 def unbounded_warnings(
-    law: Law, interval: Mapping[str, Interval], diagnostics: Mapping[str, Any]
+    law: "Law", interval: "Mapping[str, Interval]", diagnostics: "Diagnostics"
 ) -> list[str]:
     """Warnings about parameters that these runs do not pin down."""
-    runs, needed = diagnostics["runs"], len(law.parameters)
+    runs, needed = diagnostics.runs, len(law.parameters)
     if runs <= needed:
         return [
             f"these runs cannot bound it: {runs} runs for the {needed} parameters of {law.name}; no interval"
         ]
-    if diagnostics["bootstrap"] == 0:
+    if diagnostics.settings.bootstrap == 0:
         return ["no interval was asked for (bootstrap=0)"]
     sides = {name: _open_sides(*interval[name]) for name in law.parameter_names}
     return [f"{name} is not bounded {side} by these runs" for name, side in sides.items() if side]

@@ -300,8 +300,8 @@ table(("objective", "sum reached", *CHINCHILLA.parameter_names, "a", "starts wit
 
 # %%
 Markdown(
-    f"Of our {third.diagnostics['n_starts']:,} starts {third.diagnostics['n_starts_agreeing']:,} reached the best objective, and "
-    f"{len(third.diagnostics['other_minima'])} other minima were found."
+    f"Of our {third.diagnostics.n_starts:,} starts {third.diagnostics.n_starts_agreeing:,} reached the best objective, and "
+    f"{len(third.diagnostics.other_minima)} other minima were found."
 )
 
 # %% [markdown]
@@ -416,10 +416,10 @@ residuals(third, "N")
 residuals(third, "E")
 
 # %%
-misfit = third.diagnostics["misfit"]
+misfit = third.diagnostics.misfit
 Markdown(
-    f"A score test of that curvature gives a probability of {number(misfit['probability'], 2)} if the law were right, and a curvature "
-    f"of {misfit['size']:.2%} of the loss."
+    f"A score test of that curvature gives a probability of {number(misfit.probability, 2)} if the law were right, and a curvature "
+    f"of {misfit.size:.2%} of the loss."
     if misfit
     else "There are too few runs to test the residuals for curvature."
 )
@@ -440,7 +440,7 @@ table(
             f"{number(one.derived['a'], 3)} ({interval(one.derived_interval['a'])})",
             f"{number(one.params['L_inf'], 3)} ({interval(one.interval['L_inf'])})",
             f"{number(one.params['kappa'], 3)} ({interval(one.interval['kappa'])})" if "kappa" in one.params else "1, fixed",
-            f"{one.diagnostics['held_out_error']:.2%}",
+            f"{one.diagnostics.held_out_error:.2%}",
         )
         for one in (third, wider)
     ),
@@ -450,7 +450,7 @@ table(
 low, high = wider.interval["kappa"]
 inside = (low is None or low <= 1) and (high is None or high >= 1)
 gain = 1 - wider.objective / third.objective
-errors = [one.diagnostics["held_out_error"] for one in (third, wider)]
+errors = [one.diagnostics.held_out_error for one in (third, wider)]
 verdict = "better" if errors[1] < 0.9 * errors[0] else "worse" if errors[1] > 1.1 * errors[0] else "as well"
 Markdown(
     f"The further parameter lowers the objective by {gain:.1%}, and its interval {'holds' if inside else 'does not hold'} 1. On the "

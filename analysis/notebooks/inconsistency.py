@@ -52,7 +52,7 @@ from quarry.analysis.report.figures import kaplan as kaplan_figures
 from quarry.analysis.report.figures.epochs import efficiency, passes_map
 from quarry.analysis.laws.kaplan_frontier import compute_exponent, compute_scale, converged_loss
 from quarry.analysis.laws.formulas import plain
-from quarry.analysis.planning.optimum import optimum
+from quarry.analysis.planning.optimum import find_optimum
 from quarry.analysis.planning.regime import data_floor
 from quarry.analysis.planning.surface import published_surface
 from quarry.analysis.laws.published import PF_DAY
@@ -222,7 +222,7 @@ SURFACES = {"Kaplan, L(N, D)": "kaplan-nd", "Hoffmann": "hoffmann", "Besiroglu":
 def frontier(name, flops):
     """C, E, loss of the best N, L* of as many unique tokens, and L_inf of a published surface."""
     surface = published_surface(name)
-    best = [optimum(surface, budget) for budget in flops]
+    best = [find_optimum(surface, budget) for budget in flops]
     return pl.DataFrame(
         {
             "C": flops,

@@ -3,28 +3,29 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quarry import text
-from quarry.analysis.fitting.estimation import Fit
 from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH, critical_batch
 from quarry.analysis.laws.kaplan import KAPLAN_NS
-from quarry.analysis.planning.kaplan_plan import KaplanPlanned
-from quarry.analysis.planning.law_plan import Doubling, Planned
+from quarry.analysis.planning.kaplan_plan import KaplanPlan
+from quarry.analysis.planning.law_plan import Doubling, LawPlan
 from quarry.analysis.planning.regime import Regime
-from quarry.analysis.planning.saved_fit import surface_of
 from quarry.analysis.planning.surface import Surface, check_plannable
 from quarry.analysis.points.schema import SAME_VALUE
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.result import Fit
+
 KAPLAN_RULE = "the critical batch at this loss, constants published by Kaplan 2020 (eq. 1.4)"
 
-# A run of fewer steps says little of its N and E.
+# With fewer optimiser steps the loss depends on warmup and batch as much as on N and E: a warning.
 _FEWEST_STEPS = 1000
 
-# Outside the fitted range by more than this many decades is worth a word.
+# An input outside the fitted range by more than this many decades earns a warning.
 _OUTSIDE = 0.05
 
 
@@ -32,12 +33,15 @@ _OUTSIDE = 0.05
 class Plan:
     """The compute-optimal plan of one law: N parameters, E, U and B in tokens, losses in nats per token.
 
-    `n_interval` and `tokens_interval` hold each draw's own optimum. `loss_band` is the law's at this plan,
-    `run_band` that of one new run. `regret` is what the plan loses, at most in `level` of the draws, against
-    the draw's own optimum. `elasticity` is -d ln(L - L_inf) / d ln x for x of N, U (at fixed k) and k.
-    Without `unique_tokens` every token is fresh: U = E, k = 1, and the elasticities of U and k are both that
-    of E. `doubling` has C and U (planned anew) and N and k (all else equal). `outside` is by how many decades
-    an input lies above (or, negative, below) the fitted range. A None stands for what the law cannot say.
+    - `n_interval` and `tokens_interval` are the intervals of each draw's own optimum, `loss_band` that of the
+      law at this plan, `run_band` that of one new run.
+    - `regret` bounds, in `level` of the draws, how much more loss this plan has than the draw's own optimum.
+    - `elasticity` is -d ln(L - L_inf) / d ln x for x of N, U (at fixed k) and k. Without `unique_tokens`
+      every token is fresh: U = E, k = 1, and the elasticities of U and k are both that of E.
+    - `doubling` has C and U (planned anew) and N and k (all else equal).
+    - `outside` is by how many decades an input lies above (or, negative, below) the fitted range.
+
+    None stands for what the law cannot give.
     """
 
     name: str
@@ -74,21 +78,42 @@ class Plan:
 
 
 def plan(
-    fit: Fit | Surface,
+    fit: "Fit | Surface",
     flops: float,
     unique_tokens: float | None = None,
     batch_tokens: float | None = None,
 ) -> Plan:
-    """The least loss of a fitted law for `flops` = 6NE, from `unique_tokens` (None: always fresh ones).
+    """The N and E of least loss for a budget, by a fitted law.
 
-    Where more passes hurt, less than the budget is spent. The batch is `batch_tokens`, or Kaplan's critical
-    batch at the loss. Raises FitError for a budget that is none, for a law that is no surface of N and E,
-    and where the loss has no least value within it.
+    Where more passes hurt, less than the budget is spent.
+
+    Args:
+        fit: A fit, or a surface read from a file or published.
+        flops: The budget, C = 6NE.
+        unique_tokens: The unique tokens there are (None: every token is fresh).
+        batch_tokens: Tokens of one optimiser step; by default the critical batch at the plan's loss.
+
+    Returns:
+        The plan: N, E, the loss, their intervals, and what more of each would buy.
+
+    Raises:
+        FitError: The budget is not positive, the law is not a surface of N and E, its points cannot divide a
+            budget between them, or the loss has no least value within the budget.
+
+    Example:
+        >>> import itertools, polars as pl, quarry
+        >>> grid = itertools.product([1e6, 4e6, 1.6e7, 6.4e7], [1e8, 4e8, 1.6e9])
+        >>> points = pl.DataFrame([{"N": n, "E": tokens} for n, tokens in grid])
+        >>> loss = 1.7 + 400 / pl.col("N") ** 0.34 + 410 / pl.col("E") ** 0.28
+        >>> found = quarry.fit(points.with_columns(loss=loss), "chinchilla", bootstrap=0)
+        >>> best = quarry.plan(found, flops=1e18)
+        >>> round(6 * best.n * best.tokens / 1e18, 3)
+        1.0
     """
-    surface = surface_of(fit) if isinstance(fit, Fit) else fit
+    surface = fit if isinstance(fit, Surface) else Surface.of(fit)
     check_positive(FitError, flops=flops, unique_tokens=unique_tokens, batch_tokens=batch_tokens)
     if surface.law is KAPLAN_NS:
-        return _report(KaplanPlanned(surface, flops, unique_tokens, batch_tokens), batch_tokens)
+        return _report(KaplanPlan(surface, flops, unique_tokens, batch_tokens), batch_tokens)
     check_plannable(surface.law)
     for x in ("N", "E"):
         low, high = surface.ranges.get(x, (1.0, 2.0))
@@ -102,45 +127,45 @@ def plan(
             f"{surface.name}: N and E move together in the points it was fitted to, so it cannot say how to "
             "divide a budget between them: vary E at fixed N"
         )
-    return _report(Planned.best(surface, flops, unique_tokens), batch_tokens)
+    return _report(LawPlan.best(surface, flops, unique_tokens), batch_tokens)
 
 
-def _report(found: Planned | KaplanPlanned, batch_tokens: float | None) -> Plan:
-    surface, elasticities = found.surface, found.elasticities()
-    loss_band, run_band = surface.bands(found.at)
-    n_interval, tokens_interval, regret = found.optima()
-    batch, rule = _batch(surface, found.loss, batch_tokens)
+def _report(best: LawPlan | KaplanPlan, batch_tokens: float | None) -> Plan:
+    surface, elasticities = best.surface, best.elasticities()
+    loss_band, run_band = surface.bands(best.at)
+    n_interval, tokens_interval, regret = best.optima()
+    batch, rule = _batch(surface, best.loss, batch_tokens)
     shown = Plan(
         name=surface.name,
         law=surface.law.name,
         source=surface.source,
         count=surface.count,
         level=surface.level,
-        flops=found.flops,
-        unique_tokens=found.unique,
-        n=found.n,
-        tokens=found.tokens,
-        epochs=found.epochs,
-        spent=6 * found.n * found.tokens,
+        flops=best.flops,
+        unique_tokens=best.unique,
+        n=best.n,
+        tokens=best.tokens,
+        epochs=best.epochs,
+        spent=6 * best.n * best.tokens,
         n_interval=n_interval,
         tokens_interval=tokens_interval,
-        loss=found.loss,
+        loss=best.loss,
         irreducible=surface.params.get("L_inf", 0.0),
         loss_band=loss_band,
         run_band=run_band,
         regret=regret,
         batch_tokens=batch,
         batch_rule=rule,
-        steps=found.tokens / batch,
+        steps=best.tokens / batch,
         elasticity={x: value for x, (value, _) in elasticities.items()},
         elasticity_interval={x: interval for x, (_, interval) in elasticities.items()},
-        regime=found.regime(),
-        doubling=found.doublings(),
-        outside=_outside(surface, found.inputs),
+        regime=best.regime(),
+        doubling=best.doublings(),
+        outside=_outside(surface, best.inputs),
         warnings=(),
     )
-    repeats = [] if found.known else [_repeats_words(shown)]
-    doubts = (*found.remarks(), *_few_steps(shown), *_doubts(surface, shown.outside))
+    repeats = [] if best.known else [_repeats_sentence(shown)]
+    doubts = (*best.remarks(), *_few_steps(shown), *_doubts(surface, shown.outside))
     return replace(shown, warnings=(*repeats, *doubts))
 
 
@@ -163,7 +188,7 @@ def _decades(value: float, low: float, high: float) -> float:
     return min(0.0, math.log10(value / low)) + max(0.0, math.log10(value / high))
 
 
-def _repeats_words(shown: Plan) -> str:
+def _repeats_sentence(shown: Plan) -> str:
     return (
         f"the plan makes {text.number(shown.epochs, 2)} passes over {text.count(shown.unique_tokens)} unique "
         f"tokens, and {shown.law} knows fresh ones only: its loss is that of {text.count(shown.tokens)} "
@@ -180,9 +205,9 @@ def _few_steps(shown: Plan) -> Iterable[str]:
 
 
 def _doubts(surface: Surface, outside: Mapping[str, float]) -> Iterable[str]:
-    """What any plan by this surface is to be doubted for."""
+    """Reasons to doubt any plan by this surface."""
     for x, decades in outside.items():
-        yield _outside_words(x, decades, surface.ranges[x])
+        yield _outside_sentence(x, decades, surface.ranges[x])
     if not surface.ranges:
         yield "the range that the law was fitted on is not known here"
     if not surface.draws:
@@ -190,7 +215,7 @@ def _doubts(surface: Surface, outside: Mapping[str, float]) -> Iterable[str]:
     yield from surface.caveats
 
 
-def _outside_words(x: str, decades: float, limits: tuple[float, float]) -> str:
+def _outside_sentence(x: str, decades: float, limits: tuple[float, float]) -> str:
     low, high = (text.power(limit) if x == "C" else text.count(limit) for limit in limits)
     side = "above" if decades > 0 else "below"
     return f"{x} is {abs(decades):.1f} decades {side} the fitted range, {low} to {high}"

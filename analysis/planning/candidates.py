@@ -1,4 +1,4 @@
-"""The runs that could be made next: a grid over the fitted range of N and E, and above it."""
+"""Candidates for the next run: a grid over the fitted range of N and E, and above it."""
 
 import math
 
@@ -11,15 +11,15 @@ from quarry.errors import FitError
 PASSES = (1.0, 4.0, 16.0)
 """The epochs that a candidate may make, for a law that knows repeats."""
 
-# Candidates reach so many times above the fitted range, at so many values each, with E/N so many times
-# off its own. None lies below in N or E: small models and short runs are where power laws fail first.
+# Candidates reach to this factor above the fitted range of N and E, and to this factor on both sides of the
+# range of E/N; N and E take so many values. None lies below in N or E: power laws fail there first.
 _BEYOND, _VALUES = 10.0, 25
 
 Range = tuple[float, float]
 
 
-def candidates(surface: Surface, unique_tokens: float | None = None) -> dict[str, np.ndarray]:
-    """N, E and U of the runs that could be made, U at most `unique_tokens`. Raises FitError.
+def list_candidates(surface: Surface, unique_tokens: float | None = None) -> dict[str, np.ndarray]:
+    """N, E and U [candidates] of possible runs, U at most `unique_tokens`. Raises FitError.
 
     N and E reach from the least fitted to ten times the largest, E/N a factor of ten beyond both of its ends.
     """
@@ -35,7 +35,7 @@ def candidates(surface: Surface, unique_tokens: float | None = None) -> dict[str
 
 
 def fitted_ranges(surface: Surface) -> tuple[Range, Range]:
-    """Of N and E; for a law in C and M they follow from C = 6NE and M = E / N. Raises FitError."""
+    """The ranges of N and E; for a law in C and M from C = 6NE and M = E / N. Raises FitError."""
     if "N" in surface.law.inputs:
         return _range(surface, "N"), _range(surface, "E")
     ends = [(c / 6, m) for c in _range(surface, "C") for m in _range(surface, "M")]

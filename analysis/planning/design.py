@@ -1,4 +1,4 @@
-"""What runs would tell of a fitted law, and the choice among them: a c-optimal design.
+"""The choice among candidate runs that narrows a target the most: a c-optimal design.
 
 A run at (N, E) adds g g' / sigma^2 to the information about the parameters, with g the gradient of log loss
 by them and sigma the seed noise; the information so far is the inverse of the covariance of the fit's draws.
@@ -19,6 +19,7 @@ from quarry.errors import FitError
 # A correlation matrix of the draws with a larger condition number is singular.
 _SINGULAR = 1e12
 
+# Rounds of exchange at most; a few are enough.
 _EXCHANGES = 20
 
 
@@ -33,7 +34,7 @@ def gradient(surface: Surface, inputs: dict[str, np.ndarray]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Design:
-    """The covariance of the free parameters, and of each candidate its scaled gradient and its FLOPs.
+    """The covariance of the free parameters, and the scaled gradient and FLOPs of each candidate.
 
     covariance [parameters, parameters], target [parameters], runs [candidates, parameters] in units of the
     seed noise, flops [candidates].
@@ -59,7 +60,7 @@ class Design:
         return self._ordered(best)
 
     def _greedy(self, runs: int, budget: float, most: float, power: float) -> list[int]:
-        """One run after the other, each by the variance it takes away over its FLOPs to this power."""
+        """One run after the other: the largest reduction of variance over FLOPs to this power."""
         chosen: list[int] = []
         while len(chosen) < runs:
             gain = self._affordable_gains(chosen, budget, most)
@@ -69,7 +70,7 @@ class Design:
         return chosen
 
     def _exchanged(self, chosen: list[int], budget: float, most: float) -> list[int]:
-        """With each run changed for the best in its place, until none is (Fedorov 1972, recalled)."""
+        """Each run replaced by the best in its place, until none changes (Fedorov 1972, recalled)."""
         for _ in range(_EXCHANGES):
             before = list(chosen)
             for place in range(len(chosen)):
@@ -87,17 +88,17 @@ class Design:
         return done
 
     def _affordable_gains(self, chosen: Sequence[int], budget: float, most: float) -> np.ndarray:
-        """Zero for the candidates that what is left does not buy: [candidates]."""
+        """The gains of the candidates within the remaining budget, 0 for the others: [candidates]."""
         left = min(most, budget - self.flops[list(chosen)].sum())
         return np.where(self.flops <= left, self.gains(chosen), 0.0)
 
     def gains(self, chosen: Sequence[int]) -> np.ndarray:
-        """The variance of the target that each candidate would take away after those chosen: [candidates]."""
+        """The reduction of the target's variance by each candidate after those chosen: [candidates]."""
         along = self.runs @ self.after(chosen)
         return (along @ self.target) ** 2 / (1 + np.sum(along * self.runs, axis=1))
 
     def variance(self, chosen: Sequence[int]) -> float:
-        """Of the target with these runs."""
+        """The variance of the target with these runs."""
         return float(self.target @ self.after(chosen) @ self.target)
 
     def after(self, chosen: Sequence[int]) -> np.ndarray:
@@ -110,16 +111,16 @@ class Design:
 
 
 def _covariance(surface: Surface) -> np.ndarray:
-    """Of the free parameters in search coordinates, over the draws: [parameters, parameters]."""
+    """The covariance of the free parameters in search coordinates: [parameters, parameters]."""
     drawn = np.array([search_coordinate(p, surface.draws[p.name]) for p in surface.free])
     drawn = drawn[:, np.isfinite(drawn).all(axis=0)]
     if drawn.shape[1] <= len(surface.free) or not (np.ptp(drawn, axis=1) > 0).all():
         raise FitError(f"the draws of {surface.name} do not vary in every parameter: no error follows")
-    found = np.atleast_2d(np.cov(drawn))
-    spread = np.sqrt(np.diag(found))
-    if np.linalg.cond(found / np.outer(spread, spread)) > _SINGULAR:
+    covariance = np.atleast_2d(np.cov(drawn))
+    spread = np.sqrt(np.diag(covariance))
+    if np.linalg.cond(covariance / np.outer(spread, spread)) > _SINGULAR:
         raise FitError(
             f"the draws of {surface.name} leave its parameters one free combination (a singular covariance): "
             "fit a law with fewer parameters, or vary each input at fixed others"
         )
-    return found
+    return covariance

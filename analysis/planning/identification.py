@@ -10,9 +10,9 @@ from quarry.errors import FitError
 
 
 def check_identified(surface: Surface, inputs: dict[str, np.ndarray], most: float) -> None:
-    """Raise FitError where the draws say nothing of a parameter.
+    """Raise FitError where the draws do not bound a parameter.
 
-    It names those of the candidates `inputs` with at most `most` FLOPs that would.
+    The message names runs that would, among the candidates `inputs` of at most `most` FLOPs.
     """
     if not surface.draws and not surface.confounded:
         raise FitError(
@@ -21,11 +21,13 @@ def check_identified(surface: Surface, inputs: dict[str, np.ndarray], most: floa
         )
     unknown = [p.name for p in surface.free if surface.parameter_interval[p.name] == (None, None)]
     if surface.confounded or unknown:
-        x = "E" if surface.confounded else _telling_input(surface, inputs, unknown)
-        bought = {name: values[flops_of(inputs) <= most] for name, values in _axes(surface, inputs).items()}
+        x = "E" if surface.confounded else _most_informative_input(surface, inputs, unknown)
+        affordable = {
+            name: values[flops_of(inputs) <= most] for name, values in _axes(surface, inputs).items()
+        }
         raise FitError(
             f"the runs so far do not bound {unknown[0] if unknown else 'the parameters'} of {surface.name}, "
-            f"so that no error follows: {_advice(bought, x)}"
+            f"so that no error follows: {_advice(affordable, x)}"
         )
 
 
@@ -34,7 +36,7 @@ def _axes(surface: Surface, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarr
     return {x: inputs[x] for x in (("N", "E") if surface.first_pass else ("N", "E", "U"))}
 
 
-def _telling_input(surface: Surface, inputs: dict[str, np.ndarray], unknown: list[str]) -> str:
+def _most_informative_input(surface: Surface, inputs: dict[str, np.ndarray], unknown: list[str]) -> str:
     """The input that, varied alone, changes the slopes of the loss by the unknown parameters most."""
     columns = [place for place, parameter in enumerate(surface.free) if parameter.name in unknown]
     losses = np.asarray(surface.loss(inputs["N"], inputs["E"], inputs["U"]))

@@ -1,8 +1,8 @@
 """The compute-efficient plan of a fit of `kaplan-ns`, which counts steps and not tokens.
 
-Of the C FLOPs of a run at batch B, C_min = C / (1 + B / B_crit) would do at a batch far below the critical
-one (Kaplan et al. 2020, arXiv 2001.08361, eq. 5.5). The critical batch is Kaplan's
-unless the fit was given another.
+A run of C FLOPs at batch B reaches the loss that C_min = C / (1 + B / B_crit) FLOPs reach at a batch far
+below the critical one (Kaplan et al. 2020, arXiv 2001.08361, eq. 5.5). The critical batch is Kaplan's unless
+the fit was given another.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from quarry.analysis.fitting.intervals import Interval
+from quarry.analysis.fitting.intervals import OPEN, Interval
 from quarry.analysis.laws.batch_size import critical_batch, minimum_compute
 from quarry.analysis.laws.kaplan_frontier import EfficientPlan, optimal_loss, optimal_size, plan_efficient_run
 from quarry.analysis.laws.law import Values
@@ -19,13 +19,13 @@ from quarry.analysis.planning.law_plan import Doubling
 from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError
 
-# Rounds in which C_min and the loss it buys settle: each brings them five times nearer.
-_SETTLED = 40
+# Rounds of the fixed point between C_min and the loss it reaches: each brings them five times nearer.
+_ROUNDS = 40
 
 
 @dataclass(frozen=True, eq=False)
-class KaplanPlanned:
-    """The efficient N and E for `flops` at a batch of so many tokens (None: the critical one)."""
+class KaplanPlan:
+    """The efficient N and E for `flops`, at a batch of `batch` tokens (None: the critical one)."""
 
     surface: Surface
     flops: float
@@ -34,7 +34,7 @@ class KaplanPlanned:
 
     @cached_property
     def efficient(self) -> EfficientPlan:
-        """Raises FitError for a budget that buys less than one parameter or step."""
+        """The efficient run. Raises FitError for a budget of less than one parameter or step."""
         return self._efficient(self.flops)
 
     def _efficient(self, flops: float) -> EfficientPlan:
@@ -63,7 +63,7 @@ class KaplanPlanned:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """The law's."""
+        """The law's inputs at the plan."""
         return {"N": self.n, "S_min": self.efficient.steps}
 
     @property
@@ -78,20 +78,20 @@ class KaplanPlanned:
         """The intervals of N and E over each draw's own plan, and no regret."""
         surface = self.surface
         if not surface.draws:
-            return (None, None), (None, None), None
+            return OPEN, OPEN, None
         with np.errstate(all="ignore"):
             least = _minimum_flops(self.flops, self.batch, {**surface.draws, **surface.critical})
             n = np.asarray(optimal_size(least, {**surface.draws, **surface.critical}))
         none, tokens = np.zeros(len(n), bool), self.flops / (6 * n)
-        n_interval = surface.log_interval(n, self.n, none)
-        return n_interval, surface.log_interval(tokens, self.tokens, none), None
+        n_interval = surface.interval(n, self.n, none, logarithmic=True)
+        return n_interval, surface.interval(tokens, self.tokens, none, logarithmic=True), None
 
     def elasticities(self) -> dict[str, tuple[float, Interval]]:
-        """None."""
+        """No elasticities: the law does not count tokens."""
         return {}
 
     def regime(self) -> None:
-        """None."""
+        """No regime: the law does not count tokens."""
 
     def doublings(self) -> dict[str, Doubling]:
         """The loss with twice the C."""
@@ -99,13 +99,13 @@ class KaplanPlanned:
         return {"C": Doubling(more, self.loss - more, (None, None))}
 
     def remarks(self) -> list[str]:
-        """What the law cannot say."""
+        """Sentences on what the law cannot give."""
         return ["kaplan-ns counts steps, not tokens: it gives no elasticities and no regime"]
 
 
 def _minimum_flops(flops: Any, batch: float | None, params: Values) -> Any:
-    """C_min of a run of C FLOPs: its batch is what is given, or B_crit at the loss that C_min buys."""
+    """C_min of a run of C FLOPs at the batch given, or (None) at B_crit of the loss that C_min reaches."""
     least = flops / 2
-    for _ in range(0 if batch is None else _SETTLED):
+    for _ in range(0 if batch is None else _ROUNDS):
         least = minimum_compute(flops, batch, critical_batch(optimal_loss(least, params), params))
     return least

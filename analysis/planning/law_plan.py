@@ -1,4 +1,4 @@
-"""A law at its best N and E for a budget: intervals over the draws, elasticities, and what more would buy."""
+"""A law at its best N and E for a budget: intervals over the draws, elasticities, the gain of doubling."""
 
 import math
 from collections.abc import Callable
@@ -9,17 +9,20 @@ from typing import Any
 import numpy as np
 
 from quarry import text
-from quarry.analysis.fitting.intervals import Interval
+from quarry.analysis.fitting.intervals import OPEN, Interval, finite
 from quarry.analysis.laws.law import Values
-from quarry.analysis.planning.optimum import optima, optimum
-from quarry.analysis.planning.regime import Regime, regime
-from quarry.analysis.planning.surface import Surface, finite, law_inputs
+from quarry.analysis.planning.optimum import find_optima, find_optimum
+from quarry.analysis.planning.regime import Regime, find_regime
+from quarry.analysis.planning.surface import Surface, law_inputs
 
+# The step of a logarithm in numerical derivatives.
 _STEP = 1e-4
-"""Of a logarithm, in derivatives."""
 
-# A budget of which more than this share is spent is spent; a k within this factor of 1 is 1.
-_SPENT, _CORNER = 0.99, 1.001
+# A plan that spends less than this share of the budget earns a remark.
+_SPENT = 0.99
+
+# The corner of a law at k = 1 is looked for this factor away from it.
+_CORNER = 1.001
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Doubling:
 
 
 @dataclass(frozen=True, eq=False)
-class Planned:
+class LawPlan:
     """A surface at N parameters and E tokens, its best for `flops` and `unique` tokens (None: fresh ones)."""
 
     surface: Surface
@@ -42,9 +45,9 @@ class Planned:
     tokens: float
 
     @classmethod
-    def best(cls, surface: Surface, flops: float, unique: float | None) -> "Planned":
-        """Raises FitError where the loss has no least value within the budget."""
-        return cls(surface, flops, unique, *optimum(surface, flops, unique))
+    def best(cls, surface: Surface, flops: float, unique: float | None) -> "LawPlan":
+        """The plan of least loss. Raises FitError where the loss has no least value within the budget."""
+        return cls(surface, flops, unique, *find_optimum(surface, flops, unique))
 
     @property
     def known(self) -> bool:
@@ -60,16 +63,16 @@ class Planned:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """The law's."""
+        """The law's inputs at the plan."""
         return law_inputs(self.surface.law, self.n, self.tokens, self.unique)
 
     def at(self, params: Values, n: float = 1.0, unique: float = 1.0, k: float = 1.0) -> Any:
-        """The loss at the plan with N, U at fixed k, and k at fixed U, multiplied by these."""
+        """The loss at the plan with N, U (at fixed k) and k (at fixed U) multiplied by these factors."""
         data = None if self.unique is None else self.unique * unique
         return self.surface.loss(self.n * n, self.tokens * unique * k, data, params)
 
     def shifted(self, x: str, factor: float, params: Values) -> Any:
-        """The same by the name of one: N, U or k."""
+        """The loss with one of N, U and k multiplied by `factor`."""
         return self.at(params, **{{"N": "n", "U": "unique", "k": "k"}[x]: factor})
 
     @property
@@ -88,13 +91,14 @@ class Planned:
         """The intervals of N and E over each draw's own optimum, and the regret of this plan."""
         surface = self.surface
         if not surface.draws:
-            return (None, None), (None, None), None
-        n, tokens = optima(surface, surface.draws, self.flops, self.unique)
+            return OPEN, OPEN, None
+        n, tokens = find_optima(surface, surface.draws, self.flops, self.unique)
         own = surface.loss(n, tokens, self.unique, surface.draws)
         regret = np.nan_to_num(self.at(surface.draws) - own, nan=np.inf)
         worst = float(np.quantile(regret, surface.level, method="higher"))
-        n_interval = surface.log_interval(n, self.n, self._stopped)
-        return n_interval, surface.log_interval(tokens, self.tokens, self._stopped), finite(max(0.0, worst))
+        n_interval = surface.interval(n, self.n, self._stopped, logarithmic=True)
+        tokens_interval = surface.interval(tokens, self.tokens, self._stopped, logarithmic=True)
+        return n_interval, tokens_interval, finite(max(0.0, worst))
 
     def elasticities(self) -> dict[str, tuple[float, Interval]]:
         """-d ln(L - L_inf) / d ln x of N, U and k, with their intervals."""
@@ -108,9 +112,9 @@ class Planned:
         return (below - above) / (2 * _STEP)
 
     def _interval(self, value: Callable[[Values], Any], middle: float) -> Interval:
-        """Of a function of the parameters, over the draws."""
+        """The interval of a function of the parameters, over the draws."""
         if not self.surface.draws:
-            return None, None
+            return OPEN
         with np.errstate(all="ignore"):
             values = np.asarray(value(self.surface.draws))
         return self.surface.interval(values, middle, self._stopped)
@@ -118,19 +122,19 @@ class Planned:
     def regime(self) -> Regime | None:
         """What limits the loss; None where the law does not know this many passes."""
         unique = self.tokens if self.unique is None else self.unique
-        return regime(self.surface, self.n, self.tokens, unique) if self.known else None
+        return find_regime(self.surface, self.n, self.tokens, unique) if self.known else None
 
     def doublings(self) -> dict[str, Doubling]:
         """The loss with twice the C or U, planned anew, and with twice the N or k, all else equal."""
-        found = {}
+        doubled = {}
         if self.known:
-            found["C"] = self._against(Planned.best(self.surface, 2 * self.flops, self.unique).at)
+            doubled["C"] = self._against(LawPlan.best(self.surface, 2 * self.flops, self.unique).at)
         if self.known and self.unique is not None:
-            found["U"] = self._against(Planned.best(self.surface, self.flops, 2 * self.unique).at)
-        found["N"] = self._against(partial(self.shifted, "N", 2.0))
+            doubled["U"] = self._against(LawPlan.best(self.surface, self.flops, 2 * self.unique).at)
+        doubled["N"] = self._against(partial(self.shifted, "N", 2.0))
         if self._knows(2 * self.epochs):
-            found["k"] = self._against(partial(self.shifted, "k", 2.0))
-        return found
+            doubled["k"] = self._against(partial(self.shifted, "k", 2.0))
+        return doubled
 
     def _against(self, loss: Callable[[Values], Any]) -> Doubling:
         """Another plan's loss against this one's, draw by draw."""
@@ -139,19 +143,19 @@ class Planned:
         return Doubling(other, gain, self._interval(lambda params: self.at(params) - loss(params), gain))
 
     def remarks(self) -> list[str]:
-        """Sentences about a budget that is left, and about a corner."""
-        found, spent = [], 6 * self.n * self.tokens
+        """Sentences on a budget that is not spent, and on a corner."""
+        remarks, spent = [], 6 * self.n * self.tokens
         if spent < _SPENT * self.flops:
-            found.append(
+            remarks.append(
                 f"more passes over {text.count(self.unique)} unique tokens would hurt: the plan spends "
-                f"{text.power(spent)} of the {text.power(self.flops)} FLOPs, the rest is better left"
+                f"{text.power(spent)} of the {text.power(self.flops)} FLOPs, the rest is better not spent"
             )
         if self._at_corner():
-            found.append(
+            remarks.append(
                 f"{self.surface.law.name} has a corner at k = 1, where repeats begin to hurt: the elasticity "
                 "in k is a mean of both sides"
             )
-        return found
+        return remarks
 
     def _at_corner(self) -> bool:
         """Whether the loss rises at once with fewer passes than one and with more."""

@@ -3,27 +3,28 @@
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quarry import text
-from quarry.analysis.fitting.estimation import Fit
-from quarry.analysis.planning.candidates import candidates, check_affordable, fitted_ranges
+from quarry.analysis.planning.candidates import check_affordable, fitted_ranges, list_candidates
 from quarry.analysis.planning.design import Design
 from quarry.analysis.planning.identification import check_identified
-from quarry.analysis.planning.saved_fit import surface_of
 from quarry.analysis.planning.surface import Surface, check_plannable
 from quarry.analysis.planning.target import find_target
 from quarry.checks import check_positive
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.result import Fit
 
 
 @dataclass(frozen=True)
 class NextRun:
     """A run to make: N parameters, E tokens over U unique ones, its FLOPs = 6NE and predicted loss.
 
-    `standard_error` is what is expected of the target with this run and those before it.
+    `standard_error` is that expected for the target with this run and those before it.
     """
 
     n: float
@@ -56,7 +57,7 @@ class NextRuns:
 
 
 def plan_next_runs(
-    fit: Fit | Surface,
+    fit: "Fit | Surface",
     runs: int,
     budget: float,
     target: str,
@@ -64,19 +65,46 @@ def plan_next_runs(
     most_per_run: float | None = None,
     unique_tokens: float | None = None,
 ) -> NextRuns:
-    """At most `runs` runs within `budget` FLOPs that narrow `target` the most, each at most `most_per_run`.
+    """The runs within a budget that narrow a quantity of a fitted law the most.
 
-    A target is a parameter, a derived quantity such as `a`, or `loss@C`, the loss of the best plan for C
-    FLOPs. Candidates lie in the fitted range of N and E and up to ten times above it, with E/N within a
-    factor of ten of its fitted range; those of a law that knows repeats may make several passes;
-    `unique_tokens` are the most there are. The choice is greedy, by the variance taken away for each FLOP and
-    by that alone, each improved by exchange, whichever ends lower. Raises FitError.
+    Candidates lie in the fitted range of N and E and up to ten times above it, with E/N within a factor of
+    ten of its fitted range. For a law of repeated data they may make several passes. The choice is greedy,
+    once by the reduction of variance per FLOP and once by the reduction alone; each is improved by exchange,
+    and the better one is returned.
+
+    Args:
+        fit: A fit with draws, or a surface read from a file.
+        runs: How many runs at most.
+        budget: FLOPs for all runs together.
+        target: A parameter, a derived quantity such as `a`, or `loss@C`, the loss of the best plan for C
+            FLOPs.
+        most_per_run: FLOPs for one run at most.
+        unique_tokens: The unique tokens there are (None: no limit).
+
+    Returns:
+        The runs in the order in which they help, with the standard error of the target expected after each.
+
+    Raises:
+        FitError: The law is not a surface of N and E, the runs so far do not bound its parameters, or the
+            budget buys no run near the fitted range.
+
+    Example:
+        >>> import itertools, polars as pl, quarry
+        >>> grid = itertools.product([1e6, 4e6, 1.6e7, 6.4e7], [1e8, 4e8, 1.6e9, 6.4e9])
+        >>> rows = [
+        ...     {"N": n, "E": e, "loss": (1.7 + 400 / n**0.34 + 410 / e**0.28) * (1 + 0.001 * (i % 3 - 1))}
+        ...     for i, (n, e) in enumerate(grid)
+        ... ]
+        >>> found = quarry.fit(pl.DataFrame(rows), "chinchilla", bootstrap=100)
+        >>> result = quarry.plan_next_runs(found, runs=2, budget=1e18, target="loss@1e19")
+        >>> result.runs[-1].standard_error < result.standard_error
+        True
     """
-    surface = surface_of(fit) if isinstance(fit, Fit) else fit
+    surface = fit if isinstance(fit, Surface) else Surface.of(fit)
     check_plannable(surface.law)
     _check(runs, budget, most_per_run, unique_tokens)
     most = min(budget, most_per_run or budget)
-    inputs = candidates(surface, unique_tokens)
+    inputs = list_candidates(surface, unique_tokens)
     check_affordable(inputs, most)
     check_identified(surface, inputs, most)
     wanted = find_target(surface, target, unique_tokens)

@@ -10,17 +10,17 @@ from quarry.analysis.laws.law import Values
 from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError
 
-# Points of the first grid and of each finer one: of N where E follows from the budget; of N where the best E
-# is searched for each, and of that E.
-_ALONE, _OUTER, _INNER = (257, *(17,) * 8), (132, *(9,) * 8), (33, *(9,) * 6)
+# Points of the first grid and of each finer one: of N where E follows from the budget; of N and of E where
+# the best E is searched for each N.
+_GRIDS_OF_N, _OUTER_GRIDS, _INNER_GRIDS = (257, *(17,) * 8), (132, *(9,) * 8), (33, *(9,) * 6)
 
-# An optimum as near as this to an end of the range of log N is none.
+# An optimum as near as this to an end of the range of log N is no optimum.
 _END = 1e-4
 
 
-def optimum(surface: Surface, flops: float, unique: float | None = None) -> tuple[float, float]:
+def find_optimum(surface: Surface, flops: float, unique: float | None = None) -> tuple[float, float]:
     """The N and E of least loss with 6NE <= `flops`. Raises FitError where there is none inside."""
-    n, tokens = (float(found[0]) for found in optima(surface, surface.lanes(), flops, unique))
+    n, tokens = (float(found[0]) for found in find_optima(surface, surface.lanes(), flops, unique))
     if not math.isfinite(n):
         raise FitError(
             f"{surface.name}: the loss of {surface.law.name} has no least value between N = 1 and E = 1 at "
@@ -29,7 +29,7 @@ def optimum(surface: Surface, flops: float, unique: float | None = None) -> tupl
     return n, tokens
 
 
-def optima(
+def find_optima(
     surface: Surface, params: Values, flops: float, unique: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The optimum of each of the params [lanes]: N and E [lanes], NaN where the loss has no least value."""
@@ -42,7 +42,7 @@ def optima(
     def loss(log_n: np.ndarray) -> np.ndarray:
         return surface.loss(np.exp(log_n), tokens(log_n), unique, columns(params))
 
-    log_n, lowest = least(loss, low, high, _OUTER if _spends_less(surface, unique) else _ALONE)
+    log_n, lowest = least(loss, low, high, _OUTER_GRIDS if _spends_less(surface, unique) else _GRIDS_OF_N)
     inside = (log_n > low + _END) & (log_n < high - _END) & np.isfinite(lowest)
     best = np.where(inside, log_n, np.nan)[:, None]
     return np.exp(best[:, 0]), tokens(best)[:, 0]
@@ -71,12 +71,12 @@ def _best_tokens(
     def loss(log_tokens: np.ndarray) -> np.ndarray:
         return surface.loss(size, np.exp(log_tokens), unique, own)
 
-    best, _ = least(loss, fresh, np.log(most).ravel(), _INNER)
+    best, _ = least(loss, fresh, np.log(most).ravel(), _INNER_GRIDS)
     return np.minimum(np.exp(best).reshape(n.shape), most)
 
 
 def columns(params: Values) -> dict[str, np.ndarray]:
-    """Params [lanes] as [lanes, 1], to go with [lanes, points]."""
+    """Params [lanes] as [lanes, 1], to broadcast with [lanes, points]."""
     return {name: np.asarray(values)[:, None] for name, values in params.items()}
 
 

@@ -7,30 +7,36 @@ from typing import Any, Literal
 
 import numpy as np
 
+from quarry.analysis.fitting.intervals import finite
 from quarry.analysis.laws.law import Values
 from quarry.analysis.planning.optimum import columns, least
-from quarry.analysis.planning.surface import Surface, finite
+from quarry.analysis.planning.surface import Surface
 
 Limit = Literal["data", "model", "epoch", "mixed"]
 
-# A limit that grids of logarithms do not reach (unlimited parameters or passes), and the ends of theirs.
+# Stands for unlimited parameters or passes; and the ends of the grids of N and k.
 _UNLIMITED, _LARGEST_N, _LARGEST_K = 1e100, 1e30, 1e9
 
 # The points of the first grid and of each finer one, over k and over N.
 _PASSES, _SIZES = (66, *(9,) * 6), (66, *(9,) * 3)
 
-# Draws whose label is counted, of however many there are; the share of them that a label needs.
-_LABELLED, _SURE = 200, 0.8
+# About so many of the draws are labelled.
+_LABELLED_DRAWS = 200
+
+# A term is the label if it is more than half of the reducible loss in at least this share of the draws.
+_LABEL_SHARE = 0.8
 
 
 @dataclass(frozen=True)
 class Regime:
-    """What the reducible loss at a plan is made of: `terms` in nats per token, which add to L - L_inf.
+    """The parts of the reducible loss at a plan: `terms` in nats per token, which add to L - L_inf.
 
-    Data: what U unique tokens leave to any model and any number of passes. Model: what this N leaves above
-    that at its best k, `best_epochs` (None: more passes never hurt). Epoch: what the plan's k leaves above
-    that. The label is the term of more than half; with draws, in at least 80% of them, else `mixed`.
-    `probability` is how often each term was more than half (None without draws).
+    - data: the loss that remains for any model and any number of passes over U unique tokens.
+    - model: how far this N lies above that at its best k, `best_epochs` (None: more passes never hurt).
+    - epoch: how far the plan's k lies above that.
+
+    The label is the term of more than half; with draws, in at least 80% of them, else `mixed`. `probability`
+    is the share of the draws in which each term is more than half (None without draws).
     """
 
     label: Limit
@@ -39,7 +45,7 @@ class Regime:
     probability: dict[str, float] | None
 
 
-def regime(surface: Surface, n: float, tokens: float, unique: float) -> Regime:
+def find_regime(surface: Surface, n: float, tokens: float, unique: float) -> Regime:
     """The regime at N, E and U."""
     terms, k = _split_at(surface, surface.lanes(), n, tokens, unique)
     probability = _probability(surface, n, tokens, unique)
@@ -59,7 +65,7 @@ def _probability(surface: Surface, n: float, tokens: float, unique: float) -> di
     """In which share of the draws each term is more than half."""
     if not surface.draws:
         return None
-    every = max(1, len(next(iter(surface.draws.values()))) // _LABELLED)
+    every = max(1, len(next(iter(surface.draws.values()))) // _LABELLED_DRAWS)
     some = {name: values[::every] for name, values in surface.draws.items()}
     return _often(_split_at(surface, some, n, tokens, unique)[0])
 
@@ -74,7 +80,7 @@ def _label(often: Mapping[str, float]) -> Limit:
     """The term that is more than half often enough."""
     limits: tuple[Limit, ...] = ("data", "model", "epoch")
     for limit in limits:
-        if often[limit] >= _SURE:
+        if often[limit] >= _LABEL_SHARE:
             return limit
     return "mixed"
 
@@ -103,7 +109,7 @@ def split(
 def best_epochs(surface: Surface, params: Values, n: np.ndarray, unique: np.ndarray) -> tuple[Any, Any]:
     """The k >= 1 of least loss at each N and U, and that loss: all [lanes]. Infinite k: more never hurts.
 
-    A law that knows fresh tokens only ends at k = 1.
+    For a law of fresh tokens only, k = 1.
     """
     if surface.first_pass:
         return np.ones_like(n), surface.loss(n, unique, unique, params)

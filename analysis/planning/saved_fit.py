@@ -1,4 +1,4 @@
-"""The surface of a fit: of one just made, or of one that `quarry fit --json` wrote."""
+"""The surface of a fit that `quarry fit --json` wrote, every field checked."""
 
 import json
 import math
@@ -8,20 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from quarry.analysis.fitting.estimation import Fit
+from quarry.analysis.fitting.correlation import confounded
 from quarry.analysis.fitting.intervals import Interval
-from quarry.analysis.fitting.warnings import confounded
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.law import Law, Parameter
 from quarry.analysis.laws.repeated_data import EPOCHS, epochs
-from quarry.analysis.planning.surface import Surface
+from quarry.analysis.planning.surface import Surface, ranged
 from quarry.errors import FitError, LawError
-
-
-def surface_of(fit: Fit, name: str = "") -> Surface:
-    """The surface of a fit."""
-    return _surface(name or fit.law.name, fit.to_json(), "fitted here", fit.law)
 
 
 def read_fit(path: Path) -> Surface:
@@ -42,10 +36,10 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"it holds {name}")
 
 
-def _surface(name: str, value: Any, source: str, law: Law | None = None) -> Surface:
+def _surface(name: str, value: Any, source: str) -> Surface:
     if not isinstance(value, dict):
         raise FitError("it holds no object")
-    law = law or _law(value)
+    law = _law(value)
     diagnostics, interval = _object(value, "diagnostics"), _object(value, "interval")
     draws = _draws(_object(value, "draws"), law)
     return Surface(
@@ -57,7 +51,7 @@ def _surface(name: str, value: Any, source: str, law: Law | None = None) -> Surf
         level=_number(value, "interval", "level", 0.5, 0.9999),
         runs=int(_number(value, "diagnostics", "runs", 2 if draws else 1)),
         seed_noise=_number(value, "diagnostics", "seed_noise", 0.0),
-        ranges={x: _range(diagnostics, x) for x in _ranged(law)},
+        ranges={x: _range(diagnostics, x) for x in ranged(law)},
         parameter_interval={p: _pair(interval.get(p), f"interval.{p}") for p in law.parameter_names},
         frozen=tuple(diagnostics.get("frozen") or ()),
         confounded=confounded(diagnostics.get("correlated_inputs")),
@@ -87,11 +81,6 @@ def _critical(diagnostics: Mapping[str, Any]) -> dict[str, float]:
     if not diagnostics.get("critical"):
         return dict(KAPLAN_CRITICAL_BATCH)
     return {name: _number(diagnostics, "critical", name, 1e-30, 1e60) for name in ("B_star", "alpha_B")}
-
-
-def _ranged(law: Law) -> tuple[str, ...]:
-    """What the ranges are known of."""
-    return (*law.inputs, "E/N") if {"N", "E"} <= set(law.inputs) else law.inputs
 
 
 def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:

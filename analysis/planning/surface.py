@@ -1,38 +1,41 @@
-"""A law with its parameters as a surface: the loss over N, E and U, and what its draws say of it."""
+"""A law with its parameters as a surface: the loss over N, E and U, with intervals over the draws."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quarry.analysis.fitting.coordinates import stopped
-from quarry.analysis.fitting.intervals import Interval, widened_quantile, widening_factor
+from quarry.analysis.fitting.intervals import OPEN, Interval, IntervalSettings
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.catalog import LAWS
 from quarry.analysis.laws.law import Law, Parameter, Values
 from quarry.analysis.laws.published import find_published
 from quarry.errors import FitError
 
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.result import Fit
+
 FIRST_PASS = (("N", "E"), ("C", "M"))
-"""Inputs of the laws that know fresh tokens only."""
+"""Inputs of the laws of fresh tokens only."""
 
 REPEATING = ("N", "E", "U")
-"""Inputs of the laws that know what a repeated token is worth."""
+"""Inputs of the laws of repeated data."""
 
-# A loss that changes by less than this fraction does not feel a parameter.
+# A loss that changes by less than this fraction does not depend on a parameter.
 _UNFELT = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """A law with its parameters: the loss over N, E and U, and what is known of its error.
+    """A law with its parameters: the loss in nats per token over N, E and U.
 
-    `draws` [draws] by parameter are empty where nothing is known of it; `ranges` are those of the inputs
-    fitted and of E/N, `seed_noise` the standard deviation of log loss between runs alike. `critical` has
-    the B_star and alpha_B by which batches are chosen, Kaplan's unless the fit was given others.
+    `draws` [draws] by parameter are empty where the error is not known. `ranges` are those of the fitted
+    inputs and of E/N. `seed_noise` is the standard deviation of log loss between repeats of one run.
+    `critical` has the B_star and alpha_B by which batches are chosen: Kaplan's, or those given to the fit.
     """
 
     name: str
@@ -51,9 +54,31 @@ class Surface:
     count: str = ""
     warnings: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, fit: "Fit") -> "Surface":
+        """The surface of a fit."""
+        diagnostics = fit.diagnostics
+        return cls(
+            name=fit.law.name,
+            law=fit.law,
+            params=fit.params,
+            source="fitted here",
+            draws=fit.draws,
+            level=fit.level,
+            runs=diagnostics.runs,
+            seed_noise=fit.seed_noise,
+            ranges={x: diagnostics.ranges[x] for x in ranged(fit.law)},
+            parameter_interval=fit.interval,
+            frozen=tuple(diagnostics.frozen),
+            confounded=diagnostics.confounded,
+            critical=dict(diagnostics.settings.critical or KAPLAN_CRITICAL_BATCH),
+            count=diagnostics.count,
+            warnings=fit.warnings,
+        )
+
     @property
     def first_pass(self) -> bool:
-        """Whether the law knows fresh tokens only."""
+        """Whether the law is one of fresh tokens only."""
         return self.law.inputs in FIRST_PASS
 
     @property
@@ -63,11 +88,11 @@ class Surface:
 
     @property
     def caveats(self) -> list[str]:
-        """The warnings of the fit, as what was made of it repeats them."""
+        """The warnings of the fit, as plans repeat them."""
         return [f"of the fit: {warning}" for warning in self.warnings]
 
     def lanes(self, number: int = 1) -> dict[str, np.ndarray]:
-        """The parameters so many times: [lanes]."""
+        """The parameters, each repeated: [lanes]."""
         return {name: np.full(number, value) for name, value in self.params.items()}
 
     def loss(self, n: Any, tokens: Any, unique: Any = None, params: Values | None = None) -> Any:
@@ -77,7 +102,7 @@ class Surface:
             return self.law.predict(self.params if params is None else params, values)
 
     def stopped(self, loss: Callable[[Values], Any]) -> np.ndarray:
-        """The draws in which a parameter that the loss feels ended on a limit of the search: [draws]."""
+        """The draws in which a parameter that the loss depends on ended on a limit of the search: [draws]."""
         felt = [parameter for parameter in self.free if self._felt(loss, parameter.name)]
         none = np.zeros(len(next(iter(self.draws.values()))), bool)
         return np.any([none, *(stopped(parameter, self.draws[parameter.name]) for parameter in felt)], axis=0)
@@ -88,27 +113,19 @@ class Surface:
         changed = {**self.params, name: value * 1.001 if value else 1e-3}
         return abs(float(loss(changed)) / float(loss(self.params)) - 1) > _UNFELT
 
-    def interval(self, values: np.ndarray, middle: float, stopped: np.ndarray) -> Interval:
-        """Of a quantity with one value for each draw; it is unlimited in the draws that were stopped."""
-        lost, widening = ~np.isfinite(values) | stopped, widening_factor(self.runs, self.level)
-        low, high = (
-            float(widened_quantile(np.where(lost, side * np.inf, values), middle, quantile, widening))
-            for side, quantile in ((-1, (1 - self.level) / 2), (1, (1 + self.level) / 2))
-        )
-        return finite(min(low, middle)), finite(max(high, middle))
-
-    def log_interval(self, values: np.ndarray, middle: float, stopped: np.ndarray) -> Interval:
-        """The same for a positive quantity, in its logarithm."""
-        with np.errstate(all="ignore"):
-            low, high = self.interval(np.log(values), math.log(middle), stopped)
-        return None if low is None else math.exp(low), None if high is None else math.exp(high)
+    def interval(
+        self, draws: np.ndarray, estimate: float, stopped: np.ndarray, logarithmic: bool = False
+    ) -> Interval:
+        """The interval of a quantity, from its value in each draw; `stopped` draws limit neither side."""
+        settings = IntervalSettings.of_runs(self.level, self.runs)
+        return settings.interval(draws, estimate, stopped, logarithmic)
 
     def bands(self, loss: Callable[[Values], Any]) -> tuple[Interval, Interval]:
         """The interval of the law where `loss` is its value there, and that of one new run."""
         if not self.draws:
-            return (None, None), (None, None)
+            return OPEN, OPEN
         middle = float(loss(self.params))
-        low, high = self.log_interval(np.asarray(loss(self.draws)), middle, self.stopped(loss))
+        low, high = self.interval(np.asarray(loss(self.draws)), middle, self.stopped(loss), logarithmic=True)
         reach = NormalDist().inv_cdf((1 + self.level) / 2) * self.seed_noise
         run_low, run_high = (
             None if side is None else middle * math.exp(sign * math.hypot(math.log(side / middle), reach))
@@ -117,13 +134,13 @@ class Surface:
         return (low, high), (run_low, run_high)
 
 
-def finite(value: float) -> float | None:
-    """None for a number that is none."""
-    return value if math.isfinite(value) else None
+def ranged(law: "Law") -> tuple[str, ...]:
+    """The names of a fit's ranges: the law's inputs, and E/N for a law of both."""
+    return (*law.inputs, "E/N") if {"N", "E"} <= set(law.inputs) else law.inputs
 
 
 def law_inputs(law: Law, n: Any, tokens: Any, unique: Any = None) -> dict[str, Any]:
-    """The law's inputs at N, E and U; of more unique tokens than are processed, the rest is never seen."""
+    """The law's inputs at N, E and U. U counts at most E: further unique tokens are never seen."""
     seen = tokens if unique is None else np.minimum(unique, tokens)
     known = {"N": n, "E": tokens, "U": seen, "C": 6.0 * n * tokens, "M": tokens / n}
     return {name: known[name] for name in law.inputs}

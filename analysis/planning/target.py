@@ -1,4 +1,4 @@
-"""The quantity that further runs are to narrow: a parameter, a derived quantity, or the loss at a budget."""
+"""The quantity that the next runs narrow: a parameter, a derived quantity, or the loss at a budget."""
 
 import math
 from collections.abc import Callable
@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 
 from quarry.analysis.laws.law import Parameter, Values
-from quarry.analysis.planning.optimum import optimum
+from quarry.analysis.planning.optimum import find_optimum
 from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError
 
+# The step of a search coordinate in numerical derivatives.
 _STEP = 1e-5
-"""Of a search coordinate, in derivatives."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Its value, if errors are of its logarithm, and its gradient by the free parameters: [parameters]."""
+    """The value of the target, and its gradient by the free parameters [parameters].
+
+    Errors are of its logarithm where it is `logarithmic`.
+    """
 
     value: float
     logarithmic: bool
@@ -28,7 +31,7 @@ class Target:
 def find_target(surface: Surface, name: str, unique_tokens: float | None = None) -> Target:
     """A parameter, a derived quantity such as `a`, or `loss@C`, the loss of the best plan for C FLOPs.
 
-    Raises FitError for another name, or where no error follows; FitError where there is no plan.
+    Raises FitError for another name, where no error follows, and where there is no plan.
     """
     value, logarithmic = _quantity(surface, name, unique_tokens)
     at = float(value(surface.params))
@@ -43,8 +46,8 @@ def find_target(surface: Surface, name: str, unique_tokens: float | None = None)
 def _quantity(surface: Surface, name: str, unique: float | None) -> tuple[Callable[[Values], Any], bool]:
     """The target as a function of the parameters, and whether its error is that of a logarithm."""
     if name.startswith("loss@"):
-        n, tokens = optimum(surface, _budget(name), unique)
-        # At its least the loss does not feel N and E, so that they may stay where they are.
+        n, tokens = find_optimum(surface, _budget(name), unique)
+        # At the minimum the loss is flat in N and E, so they may stay where they are.
         return lambda p: surface.loss(n, tokens, unique, p), False
     derived = {derived.name: derived.value for derived in surface.law.derived}
     logarithmic = {parameter.name: parameter.log for parameter in surface.law.parameters}
@@ -53,7 +56,7 @@ def _quantity(surface: Surface, name: str, unique: float | None) -> tuple[Callab
     if name in derived:
         return derived[name], False
     choices = ", ".join([*logarithmic, *derived, "loss@FLOPS"])
-    raise FitError(f"target={name!r} is nothing that {surface.law.name} gives: choose one of {choices}")
+    raise FitError(f"target={name!r} is not a quantity of {surface.law.name}: choose one of {choices}")
 
 
 def _budget(name: str) -> float:

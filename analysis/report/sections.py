@@ -10,7 +10,8 @@ from markupsafe import Markup
 from quarry.analysis.epochs.cells import CELL, annealed_rows
 from quarry.analysis.epochs.noise import measured_noise
 from quarry.analysis.epochs.study import Epochs, study_epochs
-from quarry.analysis.fitting.estimation import Fit, fit
+from quarry.analysis.fitting.estimation import fit
+from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws import formulas as mathml
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.points.loading import load_points

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from quarry import text
-from quarry.analysis.fitting.estimation import Fit
+from quarry.analysis.fitting.result import Fit
 
 
 def span(values: pl.Series) -> str:

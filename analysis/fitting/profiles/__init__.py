@@ -1,1 +1,4 @@
-"""How a profile is followed: what is profiled, how far it may go, and the curve."""
+"""Profile likelihoods. Start with `likelihood.py`.
+
+`quantity.py` is what may be profiled, `threshold.py` how far its objective may rise, `curve.py` follows it.
+"""

@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quarry.analysis.fitting.coordinates import UNFELT, clipped, named, stopped, to_natural, to_search
-from quarry.analysis.fitting.profiles.quantity import Quantity
-from quarry.analysis.fitting.profiles.threshold import Local
-from quarry.analysis.fitting.search import Data
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.profiles.quantity import Quantity
+    from quarry.analysis.fitting.profiles.threshold import Local
+    from quarry.analysis.fitting.search import Data
 
 # Distances from a minimum double from this fraction of the expected half-width to the limit.
 _NEAREST = 2.0**-4
@@ -64,12 +66,12 @@ class Curve:
         pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
         return Curve(*(np.concatenate(pair) for pair in pairs)).sorted()
 
-    def kept(self, local: Local) -> "Curve":
+    def kept(self, local: "Local") -> "Curve":
         """As far as is worth showing, and the first point beyond on each side."""
         inside = np.flatnonzero(self.excess <= _SHOWN * local.threshold)
         return self.rows(slice(max(inside[0] - 1, 0), inside[-1] + 2))
 
-    def shown(self, local: Local) -> tuple[float, float]:
+    def shown(self, local: "Local") -> tuple[float, float]:
         """The positions worth showing: an open side to a few half-widths."""
         excess, best = self.excess[[0, -1]], self.position[self.objective.argmin()]
         ends = self.position[[0, -1]]
@@ -83,10 +85,10 @@ class Curve:
 class Tracer:
     """Follows the profile of `quantity` from `minima`, theta [minima, parameters]."""
 
-    data: Data
-    quantity: Quantity
+    data: "Data"
+    quantity: "Quantity"
     minima: np.ndarray
-    local: Local
+    local: "Local"
 
     def scan(self) -> Curve:
         """Points outward from every minimum, each reached from every minimum."""

@@ -10,7 +10,7 @@ The set is not forced to be an interval: it may be open on a side, or in several
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -18,15 +18,17 @@ import scipy
 
 from quarry import text
 from quarry.analysis.fitting.coordinates import to_search
-from quarry.analysis.fitting.estimation import Fit
 from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.fitting.profiles.curve import Curve, Tracer, crossings, near_crossings
 from quarry.analysis.fitting.profiles.quantity import Quantity, find_quantity
 from quarry.analysis.fitting.profiles.threshold import local_shape
-from quarry.analysis.fitting.search import Data
-from quarry.analysis.laws.law import Values
 from quarry.checks import check_level
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.result import Fit
+    from quarry.analysis.fitting.search import Data
+    from quarry.analysis.laws.law import Values
 
 # A valley is as deep as this part of the threshold; a minimum that much lower was missed by the fit.
 _DEPTH = 0.02
@@ -63,32 +65,51 @@ class Profile:
 
 
 def profile(
-    fit: Fit,
-    quantity: str | Callable[[Values], Any],
+    fit: "Fit",
+    quantity: "str | Callable[[Values], Any]",
     *,
     points: int = 48,
     level: float = 0.95,
     name: str | None = None,
 ) -> Profile:
-    """The profile of a parameter, a derived quantity of the law, or a function of the parameters by name.
+    """The profile likelihood of a quantity: the least objective over all parameters at each of its values.
 
-    A function is plain arithmetic, as laws are: the loss at a budget, the best N for it; `name` is what it is
-    called. The range is followed outward from every minimum until the fit is ruled out, or to the parameter's
-    bounds; `points` values are spread over what is worth showing, beside those of the search.
+    Args:
+        fit: The fitted law.
+        quantity: A parameter or derived quantity by name, or a function of the parameters by name in plain
+            arithmetic, as laws are: the loss at a budget, or the best N for it.
+        points: How many values are spread over the range worth showing, beside those of the search. The range
+            is followed outward from every minimum until the points exclude it, or to the parameter's bounds.
+        level: The probability of the regions.
+        name: What to call a function.
 
-    Raises FitError, also with no more runs than parameters and where the law fits exactly.
+    Returns:
+        The curve, and the regions that the points are consistent with.
+
+    Raises:
+        FitError: There is no such quantity, there are no more runs than parameters, or the law fits exactly.
+
+    Example:
+        >>> import polars as pl, quarry
+        >>> sizes = [1e5, 2e5, 5e5, 1e6, 2e6, 5e6]
+        >>> noise = [1.002, 0.999, 1.001, 0.998, 1.003, 0.999]
+        >>> loss = [(8.8e13 / n) ** 0.076 * factor for n, factor in zip(sizes, noise)]
+        >>> fit = quarry.fit(pl.DataFrame({"N": sizes, "loss": loss}), "kaplan-n", bootstrap=0)
+        >>> low, high = quarry.profile(fit, "alpha_N").interval
+        >>> bool(low < 0.076 < high)
+        True
     """
     _check_settings(fit.data, points, level)
-    found = find_quantity(fit, quantity, name)
-    local = local_shape(fit.data, found, fit.minima.params[0], level)
-    tracer = Tracer(fit.data, found, to_search(fit.data.law, fit.minima.params), local)
+    profiled = find_quantity(fit, quantity, name)
+    local = local_shape(fit.data, profiled, fit.minima.params[0], level)
+    tracer = Tracer(fit.data, profiled, to_search(fit.data.law, fit.minima.params), local)
     curve = tracer.scan().kept(local)
     curve = tracer.with_more(curve, np.linspace(*curve.shown(local), points))
     curve = tracer.with_more(curve, near_crossings(curve, local.threshold))
-    return _profile(fit, found, curve, local.threshold, level)
+    return _profile(fit, profiled, curve, local.threshold, level)
 
 
-def _profile(fit: Fit, quantity: Quantity, curve: Curve, threshold: float, level: float) -> Profile:
+def _profile(fit: "Fit", quantity: Quantity, curve: Curve, threshold: float, level: float) -> Profile:
     values = quantity.value(curve.position)
     regions = tuple((_end(quantity, low), _end(quantity, high)) for low, high in _regions(curve, threshold))
     valleys = [(float(values[i]), float(curve.objective[i])) for i in _valleys(curve, threshold)]
@@ -136,27 +157,27 @@ def _valleys(curve: Curve, threshold: float) -> np.ndarray:
 
 
 def _warnings(
-    fit: Fit, quantity: Quantity, curve: Curve, regions: tuple[Interval, ...], threshold: float
+    fit: "Fit", quantity: Quantity, curve: Curve, regions: tuple[Interval, ...], threshold: float
 ) -> tuple[str, ...]:
     low, high = regions[0][0], regions[-1][1]
     sides = "on either side" if low is None and high is None else "below" if low is None else "above"
-    found = (
+    warnings = (
         [f"the profile of {quantity.name} is open {sides}: these runs do not bound it"]
         if None in (low, high)
         else []
     )
     if len(regions) > 1:
         pieces = ", or ".join(text.interval(region) for region in regions)
-        found.append(f"these runs leave {quantity.name} {len(regions)} separate ranges: {pieces}")
+        warnings.append(f"these runs leave {quantity.name} {len(regions)} separate ranges: {pieces}")
     if curve.objective.min() < fit.minima.objective[0] - _DEPTH * threshold:
-        found.append(
+        warnings.append(
             f"the profile of {quantity.name} found a lower objective than the fit did, "
             f"{curve.objective.min():.6g} below {fit.minima.objective[0]:.6g}: fit again from there"
         )
-    return tuple(found)
+    return tuple(warnings)
 
 
-def _check_settings(data: Data, points: int, level: float) -> None:
+def _check_settings(data: "Data", points: int, level: float) -> None:
     if points < 8:
         raise FitError(f"points={points}: a profile needs at least 8 values")
     check_level(FitError, level)

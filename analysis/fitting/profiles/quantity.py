@@ -1,17 +1,19 @@
-"""What is profiled: a parameter, a derived quantity of the law, or a function of the parameters."""
+"""The quantity of a profile: a parameter, a derived quantity of the law, or a function of the parameters."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quarry.analysis.fitting.coordinates import limits, named, search_coordinate, to_search
-from quarry.analysis.fitting.estimation import Fit
-from quarry.analysis.laws.law import Law, Parameter, Values
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.result import Fit
+    from quarry.analysis.laws.law import Law, Parameter, Values
 
 # A derived quantity is followed this far: a factor of 1e12 if positive.
 _FARTHEST_LOG = math.log(1e12)
@@ -19,24 +21,25 @@ _FARTHEST_LOG = math.log(1e12)
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is profiled, by its position: its logarithm if `log`.
+    """A quantity and its position: its logarithm if `log`, else itself.
 
-    `place` is that of a parameter, else None. `position` takes parameters by name, numbers, arrays or traced.
+    `place` is that of a parameter among the law's, else None. `position` takes the parameters by name:
+    numbers, arrays or traced arrays.
     """
 
     name: str
     log: bool
     place: int | None
     limits: tuple[float, float]
-    position: Callable[[Values], Any]
+    position: "Callable[[Values], Any]"
 
     def value(self, position: Any) -> Any:
         return np.exp(position) if self.log else position
 
 
-def find_quantity(fit: Fit, quantity: str | Callable[[Values], Any], name: str | None) -> Quantity:
+def find_quantity(fit: "Fit", quantity: "str | Callable[[Values], Any]", name: str | None) -> Quantity:
     """A parameter or derived quantity by name, or a function of the parameters. Raises FitError."""
-    law, frozen = fit.data.law, fit.diagnostics["frozen"]
+    law, frozen = fit.data.law, fit.diagnostics.frozen
     if not isinstance(quantity, str):
         own = name or getattr(quantity, "__name__", "quantity").strip("<>")
         return followed_quantity(fit, own, quantity, tuple(frozen.items()))
@@ -48,49 +51,49 @@ def find_quantity(fit: Fit, quantity: str | Callable[[Values], Any], name: str |
         if derived.name == quantity:
             return followed_quantity(fit, quantity, derived.value, ())
     known = ", ".join((*law.parameter_names, *(derived.name for derived in law.derived)))
-    raise FitError(f"{law.name} has no {quantity!r} to profile: choose of {known}, or give a function")
+    raise FitError(f"{law.name} has no {quantity!r} to profile: choose one of {known}, or give a function")
 
 
-def parameter_quantity(law: Law, place: int) -> Quantity:
+def parameter_quantity(law: "Law", place: int) -> Quantity:
     """The parameter in this place of the law's."""
     parameter = law.parameters[place]
     position = partial(_parameter_position, parameter)
     return Quantity(parameter.name, parameter.log, place, limits(parameter), position)
 
 
-def _parameter_position(parameter: Parameter, params: Values) -> Any:
+def _parameter_position(parameter: "Parameter", params: "Values") -> Any:
     return search_coordinate(parameter, params[parameter.name])
 
 
 def followed_quantity(
-    fit: Fit, name: str, value: Callable[[Values], Any], frozen: tuple[tuple[str, float], ...]
+    fit: "Fit", name: str, value: "Callable[[Values], Any]", frozen: tuple[tuple[str, float], ...]
 ) -> Quantity:
     """A function of the parameters. Raises FitError where it is not finite at the best of them."""
     law = fit.data.law
     with np.errstate(all="ignore"):
-        found = [float(value({**named(law, row), **dict(frozen)})) for row in fit.minima.params]
-    if not math.isfinite(found[0]):
-        raise FitError(f"{name} is {found[0]} at the best parameters: it has no profile")
-    log = min(found[0], *found) > 0
-    middle = math.log(found[0]) if log else 0.0
+        values = [float(value({**named(law, row), **dict(frozen)})) for row in fit.minima.params]
+    if not math.isfinite(values[0]):
+        raise FitError(f"{name} is {values[0]} at the best parameters: it has no profile")
+    log = min(values) > 0
+    middle = math.log(values[0]) if log else 0.0
     far = _FARTHEST_LOG if log else math.inf
     return Quantity(name, log, None, (middle - far, middle + far), _position(value, frozen, log))
 
 
 @cache  # one function for each quantity: the solver compiles once for each
-def _position(value: Callable[[Values], Any], frozen: tuple[tuple[str, float], ...], log: bool):
-    def position(params: Values) -> Any:
+def _position(value: "Callable[[Values], Any]", frozen: tuple[tuple[str, float], ...], log: bool):
+    def position(params: "Values") -> Any:
         import jax
 
-        found = value({**params, **dict(frozen)})
+        number = value({**params, **dict(frozen)})
         if not log:
-            return found
-        return jax.numpy.log(found) if isinstance(found, jax.Array) else np.log(found)
+            return number
+        return jax.numpy.log(number) if isinstance(number, jax.Array) else np.log(number)
 
     return position
 
 
-def slope(law: Law, quantity: Quantity, params: np.ndarray) -> np.ndarray:
+def slope(law: "Law", quantity: Quantity, params: np.ndarray) -> np.ndarray:
     """d position / d theta [parameters]. Raises FitError."""
     if quantity.place is not None:
         return np.eye(len(params))[quantity.place]
@@ -104,11 +107,11 @@ def slope(law: Law, quantity: Quantity, params: np.ndarray) -> np.ndarray:
 
     try:
         with float64_on_cpu():
-            found = np.asarray(jax.jacfwd(position)(jax.numpy.asarray(to_search(law, params))))
+            slopes = np.asarray(jax.jacfwd(position)(jax.numpy.asarray(to_search(law, params))))
     except TypeError:  # what JAX raises where a traced number meets math or NumPy
         raise FitError(
             f"{quantity.name}: the function must be plain arithmetic in the parameters, without math or NumPy"
         ) from None
-    if not (np.isfinite(found).all() and found.any()):
+    if not (np.isfinite(slopes).all() and slopes.any()):
         raise FitError(f"{quantity.name} does not follow from {', '.join(law.parameter_names)}")
-    return found
+    return slopes

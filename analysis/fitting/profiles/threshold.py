@@ -25,15 +25,19 @@ Huber terms or squares: 95% regions of L_inf, alpha and a held the truth 91% to 
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy
 
 from quarry.analysis.fitting.coordinates import at_bounds
-from quarry.analysis.fitting.profiles.quantity import Quantity, slope
-from quarry.analysis.fitting.search import Data
-from quarry.analysis.laws.law import Law
+from quarry.analysis.fitting.profiles.quantity import slope
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.profiles.quantity import Quantity
+    from quarry.analysis.fitting.search import Data
+    from quarry.analysis.laws.law import Law
 
 # The width over which residuals are counted, in those of Hall and Sheather.
 _WIDER = 1.5
@@ -55,7 +59,7 @@ class Local:
     direction: np.ndarray
 
 
-def local_shape(data: Data, quantity: Quantity, params: np.ndarray, level: float) -> Local:
+def local_shape(data: "Data", quantity: "Quantity", params: np.ndarray, level: float) -> Local:
     """Raises FitError."""
     residuals, jacobian = data.residuals(params), data.jacobian(params)
     curvature = _expected_curvature(data, residuals)
@@ -72,7 +76,7 @@ def local_shape(data: Data, quantity: Quantity, params: np.ndarray, level: float
 
 
 def _response(
-    law: Law, quantity: Quantity, params: np.ndarray, jacobian: np.ndarray
+    law: "Law", quantity: "Quantity", params: np.ndarray, jacobian: np.ndarray
 ) -> tuple[float, np.ndarray]:
     """q' H^-1 q and H^-1 q [parameters] of H = J' J; 0 where the points do not feel the quantity.
 
@@ -88,7 +92,7 @@ def _response(
     return float(along @ along), response
 
 
-def _expected_curvature(data: Data, residuals: np.ndarray) -> np.ndarray:
+def _expected_curvature(data: "Data", residuals: np.ndarray) -> np.ndarray:
     """E[psi'] at each point [points]: of Huber terms the probability of a residual within delta."""
     delta, side = data.objective.delta, np.where(residuals < 0, data.objective.above, 1.0)
     if math.isinf(delta):
@@ -106,11 +110,11 @@ def _bandwidth(residuals: np.ndarray) -> float:
     return spread * normal.inv_cdf(0.5 + min(share, 0.3))
 
 
-def _by_run(data: Data, values: np.ndarray) -> np.ndarray:
+def _by_run(data: "Data", values: np.ndarray) -> np.ndarray:
     """Sums of `values` [points] over the rows of each run."""
     _, index = np.unique(data.runs, return_inverse=True)
     return np.bincount(index.reshape(-1), values)
 
 
-def _on_bounds(law: Law, params: np.ndarray) -> np.ndarray:
+def _on_bounds(law: "Law", params: np.ndarray) -> np.ndarray:
     return np.array([any(at_bounds(p, value)) for p, value in zip(law.parameters, params, strict=True)])

@@ -13,9 +13,9 @@ from quarry.analysis.report.figures.theme import INK
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
-    from quarry.analysis.fitting.comparison import Comparison
-    from quarry.analysis.fitting.estimation import Fit
+    from quarry.analysis.fitting.comparison.ranking import Comparison
     from quarry.analysis.fitting.profiles.likelihood import Profile
+    from quarry.analysis.fitting.result import Fit
 
 ACCENT = "#c2452d"
 

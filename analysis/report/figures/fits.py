@@ -11,7 +11,7 @@ from quarry.analysis.report.figures.parts import colour, data, dots, ends, finis
 from quarry.analysis.report.figures.theme import INK
 
 if TYPE_CHECKING:
-    from quarry.analysis.fitting.estimation import Fit
+    from quarry.analysis.fitting.result import Fit
 
 # More sizes than this are not told apart by a line each.
 _MOST_LINES = 12

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.planning.optimum import best_tokens, optimum
+from quarry.analysis.planning.optimum import best_tokens, find_optimum
 from quarry.analysis.planning.regime import data_floor, split
 from quarry.analysis.report.figures.parts import axis, finished, y_axis
 from quarry.analysis.report.figures.theme import INK
@@ -59,7 +59,7 @@ def _tokens_words(unique_tokens: float | None) -> str:
 
 def _best(surface: "Surface", flops: float, unique_tokens: float | None) -> pl.DataFrame:
     """law, N and loss at the best N."""
-    n, tokens = optimum(surface, flops, unique_tokens)
+    n, tokens = find_optimum(surface, flops, unique_tokens)
     return pl.DataFrame({"law": surface.name, "N": n, "loss": float(surface.loss(n, tokens, unique_tokens))})
 
 
@@ -81,7 +81,7 @@ def regime_map(surface: "Surface", flops: float) -> alt.LayerChart:
     `mixed` if none is. The line is the best N for each U. Of a law that knows fresh tokens only, both end at
     E = U. Raises FitError.
     """
-    n, tokens = optimum(surface, flops)
+    n, tokens = find_optimum(surface, flops)
     sizes = np.geomspace(n / _REACH, n * _REACH, _MAP_SIZES)
     unique = np.geomspace(tokens / 300, tokens * 30, _MAP_UNIQUE)
     table = _regimes(surface, flops, sizes, unique)
@@ -107,7 +107,7 @@ def _regime_colour(order: list[str]) -> alt.Color:
 
 def _best_sizes(surface: "Surface", flops: float, unique: np.ndarray) -> pl.DataFrame:
     """U and its best N, where the law knows so many passes."""
-    plans = [(u, *optimum(surface, flops, u)) for u in unique.tolist()]
+    plans = [(u, *find_optimum(surface, flops, u)) for u in unique.tolist()]
     rows = [{"U": u, "N": n} for u, n, tokens in plans if not surface.first_pass or tokens <= u]
     return pl.DataFrame(rows, {"U": pl.Float64(), "N": pl.Float64()})
 

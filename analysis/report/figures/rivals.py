@@ -9,7 +9,7 @@ from quarry.analysis.report.figures.parts import finished
 from quarry.analysis.report.figures.theme import INK, RAMP
 
 if TYPE_CHECKING:
-    from quarry.analysis.fitting.rivals import Rivals
+    from quarry.analysis.fitting.comparison.repeated_data import Rivals
 
 
 def held_out_predictions(result: "Rivals", question: str) -> alt.LayerChart:

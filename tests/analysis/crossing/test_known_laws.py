@@ -14,7 +14,7 @@ from quarry.analysis.crossing.known_laws import (
     LossLaw,
     NoCrossing,
     flops_interval,
-    flops_quantile,
+    flops_median,
     log10_meeting,
     meeting,
     naive_crossing,
@@ -137,7 +137,7 @@ def test_two_irreducible_losses_are_searched_and_one_as_good_as_shared_agrees_wi
 
 def test_draws_without_a_crossing_open_the_interval_upwards_and_unfitted_ones_on_both_sides():
     positions = np.array([20.0, 21.0, 22.0, 23.0, math.inf])
-    assert flops_quantile(positions, 0.5) == pytest.approx(1e22)
+    assert flops_median(positions) == pytest.approx(1e22)
     assert flops_interval(positions, 0.5) == pytest.approx((1e21, 1e23))
     assert flops_interval(positions, 0.9) == (pytest.approx(1e20), None)
     assert flops_interval(np.append(positions, math.nan), 0.9) == (None, None)
@@ -147,7 +147,7 @@ def test_draws_without_a_crossing_open_the_interval_upwards_and_unfitted_ones_on
 
 def test_without_draws_nothing_is_told():
     none = np.array([])
-    assert (flops_quantile(none, 0.5), flops_interval(none, 0.9), never_share(none)) == (
+    assert (flops_median(none), flops_interval(none, 0.9), never_share(none)) == (
         None,
         (None, None),
         None,

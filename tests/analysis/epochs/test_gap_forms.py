@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from quarry.analysis.epochs.estimates import Telling
 from quarry.analysis.epochs.gap import Gap
 from quarry.analysis.epochs.gap_forms import REMAIN, VANISH, forms_table, gap_forms, gap_laws
 from quarry.analysis.epochs.noise import Noise
+from quarry.analysis.fitting.intervals import IntervalSettings
 
 SIZES, TOKENS = 6e3 * 4.0 ** np.arange(5), 2.0 ** np.array([16, 18, 20, 22])
-TELLING, NOISE = Telling(0.95, 20), Noise(0.0, 0.003, 0.004, 20)
+SETTINGS, NOISE = IntervalSettings.of_noise(0.95, 20), Noise(0.0, 0.003, 0.004, 20)
 N, E = np.meshgrid(SIZES / SIZES[0], TOKENS / TOKENS[0], indexing="ij")
 TRUE = {
     "additive": 0.4 * N**-0.5 + 0.3 * E**-0.2,
@@ -49,7 +49,7 @@ def test_the_law_gives_the_exponent_and_the_size_at_which_a_gap_is_left():
 
 def test_a_size_too_far_off_is_no_size():
     gap = gap_of(TRUE["steeper"], draws=0)
-    rows = gap_laws(gap, gap_forms(gap), NOISE, TELLING)
+    rows = gap_laws(gap, gap_forms(gap), NOISE, SETTINGS)
     assert rows["N_merge"][0] is None
     assert rows["N_merge"][-1] == pytest.approx(
         SIZES[0] * (0.7 * 64**-0.05 / 0.015) ** (1 / 0.2995), rel=0.02
@@ -65,5 +65,5 @@ def test_rising_gaps_have_no_exponent_of_falling():
 def test_gaps_that_bear_no_form_give_empty_tables():
     below = gap_of(TRUE["additive"] - 0.5, draws=0)
     assert gap_forms(below) is None
-    assert gap_laws(below, None, NOISE, TELLING).is_empty()
-    assert forms_table(None, TELLING).is_empty()
+    assert gap_laws(below, None, NOISE, SETTINGS).is_empty()
+    assert forms_table(None, SETTINGS).is_empty()

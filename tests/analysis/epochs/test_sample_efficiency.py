@@ -4,7 +4,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quarry.analysis.epochs.estimates import Telling
 from quarry.analysis.epochs.floors import floors
 from quarry.analysis.epochs.grid import FirstPass, Grid
 from quarry.analysis.epochs.sample_efficiency import (
@@ -14,12 +13,13 @@ from quarry.analysis.epochs.sample_efficiency import (
     tokens_to_loss,
 )
 from quarry.analysis.epochs.study import study_epochs
+from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.laws.batch_size import minimum_steps
 from quarry.errors import FitError
 from tests.analysis.epochs.known_surface import L_0, Surface, runs
 
 SIZES, TOKENS = 1e4 * 4.0 ** np.arange(5), 2.0 ** np.arange(16, 25)
-TELLING = Telling(0.95, 0)
+SETTINGS = IntervalSettings.of_noise(0.95, 0)
 CRITICAL = {"B_star": 1e5, "alpha_B": 0.3}
 
 
@@ -38,10 +38,10 @@ def exact(batch=None):
 
 def test_tokens_of_kaplans_form_are_his():
     found = tokens_to_loss(exact(), np.array([1.31, 1.38]))
-    rows = tokens_table(found, TELLING)
+    rows = tokens_table(found, SETTINGS)
     assert len(rows) == 10
     assert rows["kaplan"].to_numpy() == pytest.approx(rows["tokens"].to_numpy(), rel=0.04)  # linear between
-    gammas = exponents_table(found, TELLING)
+    gammas = exponents_table(found, SETTINGS)
     assert gammas["kaplan"].to_numpy() == pytest.approx(gammas["gamma"].to_numpy(), abs=0.01)
     assert gammas["sizes"].to_list() == [5, 5]
 
@@ -50,7 +50,7 @@ def test_a_known_critical_batch_makes_them_minima():
     batch = FirstPassBatch(4096.0, CRITICAL)
     fresh = exact(batch)
     targets = np.array([1.35])
-    plain, least = (tokens_table(tokens_to_loss(fresh, targets, b), TELLING) for b in (None, batch))
+    plain, least = (tokens_table(tokens_to_loss(fresh, targets, b), SETTINGS) for b in (None, batch))
     saved = 1 + 4096 / (1e5 / 1.35 ** (1 / 0.3))
     assert plain["tokens"].to_numpy() / least["tokens"].to_numpy() == pytest.approx(saved)
     assert least["kaplan"].to_numpy() == pytest.approx(least["tokens"].to_numpy(), rel=0.03)

@@ -8,14 +8,13 @@ import pytest
 
 from quarry.analysis.fitting.bootstrap import (
     Draws,
-    bootstrap,
-    draw,
-    noise_parts,
+    draw_refits,
+    refit,
     resample,
-    seed_noise,
-    simulated,
 )
-from quarry.analysis.fitting.intervals import Intervals, band, bca_quantile, widening_factor
+from quarry.analysis.fitting.fit_intervals import FitIntervals, bca_quantile
+from quarry.analysis.fitting.intervals import IntervalSettings, band
+from quarry.analysis.fitting.noise import noise_parts, seed_noise, simulated
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.search import Data, Minima
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET, Design, checkpoints, measured, spaced
@@ -46,7 +45,7 @@ def _refits(design: Design, targets: np.ndarray) -> tuple[np.ndarray, ...]:
     weights = np.concatenate([np.ones((repeats, 1, drawn.shape[2])), drawn], axis=1)
     repeated = np.repeat(targets, 1 + DRAWS, axis=0)
     weights = weights.reshape(len(repeated), -1)
-    draws = bootstrap(data_of(design, targets[0]), weights, np.array([design.true]), repeated)
+    draws = refit(data_of(design, targets[0]), weights, np.array([design.true]), repeated)
     return tuple(part.reshape(repeats, 1 + DRAWS, -1) for part in (draws.params, draws.below, draws.above))
 
 
@@ -58,7 +57,7 @@ def _coverage(design: Design, targets: np.ndarray, refits: Draws) -> dict[str, f
     for i, target in enumerate(targets):
         own = (part[i, 1:] for part in (refits.params, refits.below, refits.above))
         draws = Draws(*own, refits.undetermined, refits.units)
-        intervals = Intervals(data_of(design, target), refits.params[i, 0], draws, LEVEL, "percentile")
+        intervals = FitIntervals(data_of(design, target), refits.params[i, 0], draws, LEVEL, "percentile")
         sides = [intervals.parameter(j) for j in range(len(design.true))]
         sides += [intervals.quantity(value) for value in values.values()]
         hits.append([_holds(side, true) for side, true in zip(sides, truth, strict=True)])
@@ -77,7 +76,7 @@ def test_bca_intervals_cover_the_truth():
     for target in targets:
         data = data_of(OFFSET, target)
         params = data.solve(np.array([OFFSET.true])).params
-        intervals = Intervals(data, params[0], bootstrap(data, weights, params), LEVEL, "bca")
+        intervals = FitIntervals(data, params[0], refit(data, weights, params), LEVEL, "bca")
         hits.append([_holds(intervals.parameter(j), true) for j, true in enumerate(OFFSET.true)])
     covered = np.mean(hits, axis=0)
     assert (covered >= 0.88).all(), covered
@@ -100,15 +99,17 @@ def test_a_runs_rows_are_drawn_together():
 
 
 def test_widening_vanishes_with_many_runs():
-    assert widening_factor(5, 0.95) == pytest.approx(math.sqrt(5 / 4) * 2.776445 / 1.959964, rel=1e-6)
-    assert 1 < widening_factor(3000, 0.95) < 1.001
+    assert IntervalSettings.of_runs(0.95, 5).widening == pytest.approx(
+        math.sqrt(5 / 4) * 2.776445 / 1.959964, rel=1e-6
+    )
+    assert 1 < IntervalSettings.of_runs(0.95, 3000).widening < 1.001
 
 
 def test_draws_with_fewer_distinct_points_than_parameters_limit_nothing():
     weights = np.zeros((2, 80))
     weights[0, [0, 1, 2]] = 1  # the same size three times
     weights[1, [0, 8]] = 1
-    draws = bootstrap(data_of(KAPLAN, KAPLAN.log_losses(1)[0]), weights, np.array([KAPLAN.true]))
+    draws = refit(data_of(KAPLAN, KAPLAN.log_losses(1)[0]), weights, np.array([KAPLAN.true]))
     np.testing.assert_array_equal(draws.below, [[True, True], [False, False]])
     np.testing.assert_array_equal(draws.above, draws.below)
 
@@ -148,8 +149,8 @@ def test_simulated_noise_covers_the_truth_on_few_runs_with_checkpoints(noises):
     for target in design.log_losses(100, seed=1):
         data = data_of(design, target)
         params = data.solve(np.array([design.true])).params
-        draws = draw(data, Minima(params, np.zeros(1), 1, 1, np.zeros(1)), 200, 0, "noise")
-        intervals = Intervals(data, params[0], draws, LEVEL, "percentile")
+        draws = draw_refits(data, Minima(params, np.zeros(1), 1, 1, np.zeros(1)), 200, 0, "noise")
+        intervals = FitIntervals(data, params[0], draws, LEVEL, "percentile")
         hits.append([_holds(intervals.parameter(j), true) for j, true in enumerate(design.true)])
     covered = np.mean(hits, axis=0)
     assert (covered >= 0.90).all(), covered
@@ -163,7 +164,7 @@ def _kaplan_interval(values, below=None):
         marks[:, 1] = below
     data = data_of(replace(KAPLAN, inputs={"N": np.ones(8)}, runs=np.arange(8)), np.zeros(8))
     draws = Draws(params, marks, np.zeros_like(marks), marks[:, 1], data.runs)
-    return Intervals(data, np.array([8.8e13, 0.076]), draws, LEVEL, "percentile").parameter(1)
+    return FitIntervals(data, np.array([8.8e13, 0.076]), draws, LEVEL, "percentile").parameter(1)
 
 
 def test_a_side_is_open_once_more_than_the_tail_of_the_draws_is_unlimited():
@@ -182,9 +183,9 @@ def test_an_end_that_widens_beyond_the_bounds_is_open():
 def test_a_band_is_open_where_draws_have_no_loss_and_wider_for_a_new_run():
     losses, middle = np.linspace(2.9, 3.1, 401)[:, None] * np.ones(2), np.array([3.0, 3.0])
     losses[:20, 1] = np.nan
-    low, high = band(losses, middle, LEVEL, 1.0)
+    low, high = band(losses, middle, IntervalSettings(LEVEL))
     assert 2.9 < low[0] < 3.0 < high[0] < 3.1
     assert (low[1], high[1]) == (0.0, np.inf)
-    new_low, new_high = band(losses, middle, LEVEL, 1.0, noise=0.05)
+    new_low, new_high = band(losses, middle, IntervalSettings(LEVEL), noise=0.05)
     assert new_low[0] < low[0] < high[0] < new_high[0]
     assert math.log(3.0 / new_low[0]) == pytest.approx(math.hypot(math.log(3.0 / low[0]), 1.959964 * 0.05))

@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 
 from quarry import fit
-from quarry.analysis.fitting.comparison import compare, leave_one_out
+from quarry.analysis.fitting.comparison.cross_validation import leave_one_out
+from quarry.analysis.fitting.comparison.ranking import compare
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.chinchilla import CHINCHILLA, OVERTRAINING
 from quarry.errors import FitError

@@ -36,7 +36,7 @@ def test_recovers_the_law(recovered):
         parameter = next(p for p in design.law.parameters if p.name == name)
         assert abs(math.log(result.params[name] / true)) < (0.5 if parameter.log else 0.1), name
     assert result.warnings == ()
-    assert result.diagnostics["n_starts_agreeing"] > 0.2 * result.diagnostics["n_starts"]
+    assert result.diagnostics.n_starts_agreeing > 0.2 * result.diagnostics.n_starts
 
 
 def test_predicts_within_its_band_and_the_held_out_runs(recovered):
@@ -53,8 +53,8 @@ def test_predicts_within_its_band_and_the_held_out_runs(recovered):
     np.testing.assert_allclose(predicted, truth, rtol=4 * design.spread)
     new_low, new_high = result.band(further, new_run=True)
     assert ((new_low < low) & (high < new_high)).all()
-    assert result.diagnostics["held_out_error"] < 4 * design.spread
-    assert result.diagnostics["held_out_points"] >= 0.15 * len(result.points)
+    assert result.diagnostics.held_out_error < 4 * design.spread
+    assert result.diagnostics.held_out_points >= 0.15 * len(result.points)
 
 
 def test_json_is_strict_and_has_the_contracts_keys(recovered):
@@ -171,7 +171,7 @@ def test_as_many_runs_as_parameters_give_no_interval():
     assert any(
         "these runs cannot bound it: 3 runs for the 3 parameters" in warning for warning in result.warnings
     )
-    assert result.diagnostics["held_out_error"] is None
+    assert result.diagnostics.held_out_error is None
     assert any("too few points are left without the largest runs" in warning for warning in result.warnings)
 
 
@@ -262,7 +262,7 @@ def test_points_carry_their_count_and_exclusions_through():
     points = Points(KAPLAN.table(), (Exclusion("status diverged", 2),), "somewhere", "n_params")
     result = fit(points, "kaplan-n", bootstrap=0)
     assert result.excluded == (Exclusion("status diverged", 2),)
-    assert result.diagnostics["count"] == "n_params"
+    assert result.diagnostics.count == "n_params"
     assert dict(result.checklist())["interval"] == "none"
 
 

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from quarry import fit
-from quarry.analysis.fitting.bootstrap import bootstrap
-from quarry.analysis.fitting.misfit import misfit, outliers
+from quarry.analysis.fitting.bootstrap import refit
+from quarry.analysis.fitting.misfit import measure_misfit, outliers
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.search import Data
 from tests.analysis.designs import DESIGNS, KAPLAN, OFFSET, Design
@@ -26,8 +26,8 @@ def probabilities(design: Design) -> np.ndarray:
     """Of the misfit of the right law, in repeats with seed noise shared by each run's rows."""
     targets = design.log_losses(REPEATS, seed=11)
     data = Data(design.law, design.inputs, targets[0], design.runs, Objective(), np.ones(len(design.runs)))
-    params = bootstrap(data, np.ones_like(targets), np.array([design.true]), targets).params
-    found = (misfit(replace(data, target=t), p) for t, p in zip(targets, params, strict=True))
+    params = refit(data, np.ones_like(targets), np.array([design.true]), targets).params
+    found = (measure_misfit(replace(data, target=t), p) for t, p in zip(targets, params, strict=True))
     return np.array([one.probability for one in found if one is not None])
 
 
@@ -44,15 +44,15 @@ def test_a_wrong_law_is_rejected(truth, law):
     result = fit(DESIGNS[truth].table(seed=1), law, bootstrap=0)
     rejections = [warning for warning in result.warnings if f"{law} is rejected by these points" in warning]
     assert len(rejections) == 1
-    assert result.diagnostics["misfit"]["probability"] < 1e-3
-    assert result.diagnostics["misfit"]["size"] > DESIGNS[truth].spread
-    assert f"{result.diagnostics['misfit']['size']:.2%} of the loss" in rejections[0]
+    assert result.diagnostics.misfit.probability < 1e-3
+    assert result.diagnostics.misfit.size > DESIGNS[truth].spread
+    assert f"{result.diagnostics.misfit.size:.2%} of the loss" in rejections[0]
 
 
 def test_too_few_runs_cannot_tell():
     table = OFFSET.table().filter(pl.col("run").is_in([f"run {i}" for i in (0, 10, 20, 30)]))
     result = fit(table, "kaplan-n", bootstrap=0)
-    assert result.diagnostics["misfit"] is None
+    assert result.diagnostics.misfit is None
     assert not any("rejected" in warning for warning in result.warnings)
 
 
@@ -63,7 +63,7 @@ def test_runs_far_from_the_law_are_named_and_the_first_five_only():
         .otherwise("loss")
     )
     result = fit(table, "kaplan-n", bootstrap=0)
-    assert result.diagnostics["outliers"] == ["run 3", "run 7", "run 11", "run 20", "run 21", "run 30"]
+    assert result.diagnostics.outliers == ["run 3", "run 7", "run 11", "run 20", "run 21", "run 30"]
     (warning,) = (warning for warning in result.warnings if "typical residuals" in warning)
     assert warning.startswith("6 runs lie more than six typical residuals from the law: run 3, run 7")
     assert warning.endswith("run 21 and others")

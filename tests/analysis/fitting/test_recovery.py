@@ -82,7 +82,7 @@ def test_gross_outliers_hardly_move_a_huber_fit_and_are_named():
     dirty = fit(table.with_columns(loss=pl.col("loss") * factor), "chinchilla", bootstrap=0)
     for name, (low, high) in clean.interval.items():
         assert low < dirty.params[name] < high, name
-    assert set(dirty.diagnostics["outliers"]) >= {f"run {i}" for i in wrong}
+    assert set(dirty.diagnostics.outliers) >= {f"run {i}" for i in wrong}
     assert any("6 runs lie more than six typical residuals" in warning for warning in dirty.warnings)
     squares = fit(
         table.with_columns(loss=pl.col("loss") * factor), "chinchilla", objective="log", bootstrap=0
@@ -98,7 +98,7 @@ def test_several_epochs_are_worth_what_the_law_says():
     design = DESIGNS["data-constrained"]
     result = fit(design.table(seed=5), "data-constrained", bootstrap=200)
     assert result.objective <= result.data.solve(near(design), iterations=300).objective.min() * (1 + 1e-7)
-    assert result.diagnostics["n_starts_agreeing"] > 0.1 * result.diagnostics["n_starts"]
+    assert result.diagnostics.n_starts_agreeing > 0.1 * result.diagnostics.n_starts
     assert result.interval["R_D"][0] < 15.4 < result.interval["R_D"][1]
     assert result.derived["a"] == pytest.approx(0.5, abs=0.05)
     once = {"N": np.array([1e8]), "E": np.array([1e9]), "U": np.array([1e9])}

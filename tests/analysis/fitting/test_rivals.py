@@ -10,7 +10,8 @@ from rich.console import Console
 
 from quarry import fit
 from quarry.analysis.commands.rivals import print_rivals, rivals_json
-from quarry.analysis.fitting.rivals import RIVALS, compare_rivals, of_best_recipe
+from quarry.analysis.fitting.comparison.recipes import of_best_recipe
+from quarry.analysis.fitting.comparison.repeated_data import RIVALS, compare_rivals
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.law import Law
 from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS

@@ -21,9 +21,9 @@ from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.laws.repeated_data import epochs
 from quarry.analysis.planning.budget import plan
 from quarry.analysis.planning.next_runs import plan_next_runs
-from quarry.analysis.planning.optimum import optimum
+from quarry.analysis.planning.optimum import find_optimum
 from quarry.analysis.planning.regime import best_epochs, split
-from quarry.analysis.planning.saved_fit import read_fit, surface_of
+from quarry.analysis.planning.saved_fit import read_fit
 from quarry.analysis.planning.surface import Surface, published_surface
 from quarry.analysis.report.figures.plan import planned_losses, regime_map
 from quarry.errors import FitError
@@ -87,8 +87,8 @@ def with_draws(surface, spread=0.02, draws=80):
 def test_the_optimum_of_chinchilla_is_its_closed_form():
     for flops in (1e15, 1e18, 1e21, 1e25):
         expected = chinchilla_optimum(CHINCHILLA_PARAMS, flops)
-        assert optimum(BESIROGLU, flops) == pytest.approx(expected, rel=1e-5)
-        assert optimum(SKALING, flops) == pytest.approx(expected, rel=1e-5)
+        assert find_optimum(BESIROGLU, flops) == pytest.approx(expected, rel=1e-5)
+        assert find_optimum(SKALING, flops) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_published_plan_for_1e21_flops():
@@ -103,7 +103,7 @@ def test_the_published_plan_for_1e21_flops():
 def test_overtraining_has_its_tokens_per_parameter_at_every_budget():
     ratio = OVERTRAINED.law.derive(OVERTRAINED.params)["M_opt"]
     for flops in (1e18, 1e22):
-        n, tokens = optimum(OVERTRAINED, flops)
+        n, tokens = find_optimum(OVERTRAINED, flops)
         assert tokens / n == pytest.approx(ratio, rel=1e-5)
 
 
@@ -149,7 +149,7 @@ def test_the_optimum_is_no_worse_than_any_other_way_to_spend_the_budget():
     rng = np.random.default_rng(0)
     for surface in SURFACES:
         unique = None if surface.first_pass else 3e9
-        n, tokens = optimum(surface, 1e21, unique)
+        n, tokens = find_optimum(surface, 1e21, unique)
         sizes = n * np.exp(rng.uniform(-4, 4, 3000))
         others = 1e21 / (6 * sizes) * rng.uniform(0, 1, 3000) ** 2
         assert surface.loss(n, tokens, unique) <= np.nanmin(surface.loss(sizes, others, unique)) + 1e-12
@@ -376,7 +376,7 @@ def test_a_loss_that_falls_for_ever_with_one_input_has_no_plan():
 
 
 def test_a_fit_reads_back_as_it_was(fitted, written):
-    read, there = read_fit(written), surface_of(fitted)
+    read, there = read_fit(written), Surface.of(fitted)
     assert read.params == there.params
     assert read.law is CHINCHILLA
     np.testing.assert_array_equal(read.draws["alpha"], fitted.draws["alpha"])
@@ -577,7 +577,7 @@ def values(layer, spec):
 
 
 def test_the_figure_draws_each_law_with_its_band_and_its_best_n(fitted):
-    mine = surface_of(fitted, "mine")
+    mine = replace(Surface.of(fitted), name="mine")
     spec = planned_losses([mine, BESIROGLU], 1e21).to_dict()
     lines = pl.DataFrame(values(spec["layer"][1], spec))
     assert set(lines["law"]) == {"mine", "besiroglu"}
@@ -586,7 +586,7 @@ def test_the_figure_draws_each_law_with_its_band_and_its_best_n(fitted):
     assert (own["high"] > own["loss"]).all()
     assert lines.filter(pl.col("law") == "besiroglu")["low"].null_count() > 0
     dots = {row["law"]: row["N"] for row in values(spec["layer"][2], spec)}
-    assert dots["besiroglu"] == pytest.approx(optimum(BESIROGLU, 1e21)[0])
+    assert dots["besiroglu"] == pytest.approx(find_optimum(BESIROGLU, 1e21)[0])
 
 
 def test_the_map_shows_data_below_and_the_model_on_the_left():

@@ -10,10 +10,10 @@ import pytest
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.solver import solve
 from quarry.analysis.laws.catalog import LAWS
-from quarry.analysis.planning.candidates import candidates
+from quarry.analysis.planning.candidates import list_candidates
 from quarry.analysis.planning.design import Design, gradient
 from quarry.analysis.planning.next_runs import plan_next_runs
-from quarry.analysis.planning.optimum import optimum
+from quarry.analysis.planning.optimum import find_optimum
 from quarry.analysis.planning.surface import Surface, published_surface
 from quarry.errors import FitError
 from tests.analysis.quick import QUICK, TRUTH
@@ -47,7 +47,7 @@ def surface():
 
 def spread(target, params):
     if target.startswith("loss@"):
-        n, tokens = optimum(Surface("", QUICK, TRUTH, ""), float(target[5:]))
+        n, tokens = find_optimum(Surface("", QUICK, TRUTH, ""), float(target[5:]))
         return np.std(QUICK.predict(params, {"N": n, "E": tokens}))
     values = params[target] if target in params else QUICK.derive(params)[target]
     return np.std(np.log(values) if target in ("A", "B") else values)
@@ -88,7 +88,7 @@ def test_a_larger_budget_promises_no_less(surface):
 def test_the_choice_is_nearly_the_best_of_all_pairs(surface):
     target = plan_next_runs(surface, 2, 1e19, "alpha")
     slopes = np.array([0.0, 0, 0, 1, 0])
-    problem = Design.of(surface, candidates(surface), slopes)
+    problem = Design.of(surface, list_candidates(surface), slopes)
     best = problem.variance([])
     for first in np.flatnonzero(problem.flops <= 1e19)[::7].tolist():
         after = problem.after([first])
@@ -99,7 +99,7 @@ def test_the_choice_is_nearly_the_best_of_all_pairs(surface):
 
 
 def test_the_update_is_the_inverse_of_the_added_information(surface):
-    problem = Design.of(surface, candidates(surface), np.array([0.0, 0, 0, 1, 0]))
+    problem = Design.of(surface, list_candidates(surface), np.array([0.0, 0, 0, 1, 0]))
     chosen = [3, 17, 3]
     information = np.linalg.inv(problem.covariance) + sum(
         np.outer(problem.runs[i], problem.runs[i]) for i in chosen
@@ -108,7 +108,7 @@ def test_the_update_is_the_inverse_of_the_added_information(surface):
 
 
 def test_the_gradient_is_the_change_of_log_loss(surface):
-    inputs = candidates(surface)
+    inputs = list_candidates(surface)
     slopes = gradient(surface, inputs)
     for place, parameter in enumerate(QUICK.parameters):
         middle, step = TRUTH[parameter.name], 1e-5
@@ -152,7 +152,7 @@ def test_runs_outside_the_fitted_range_are_pointed_out(surface):
 
 def test_no_run_has_an_absurd_number_of_tokens_for_each_parameter(surface):
     near = replace(surface, ranges={**surface.ranges, "E/N": (10.0, 40.0)})
-    ratio = candidates(near)["E"] / candidates(near)["N"]
+    ratio = list_candidates(near)["E"] / list_candidates(near)["N"]
     assert 1 <= ratio.min() < 1.5
     assert 270 < ratio.max() <= 400
     for target in ("alpha", "beta"):
@@ -167,7 +167,7 @@ def test_a_law_in_compute_and_tokens_per_parameter_keeps_to_its_ranges():
     law = LAWS["overtraining"]
     ranges = {"C": (6e16, 6e18), "M": (1.0, 100.0)}
     surface = Surface("gadre", law, dict.fromkeys(law.parameter_names, 1.0), "", ranges=ranges)
-    inputs = candidates(surface)
+    inputs = list_candidates(surface)
     assert inputs["N"].min() == pytest.approx(1e7)
     assert inputs["N"].max() == pytest.approx(1e10)
     assert inputs["E"].min() == pytest.approx(1e8)
@@ -178,7 +178,7 @@ def test_a_law_in_compute_and_tokens_per_parameter_keeps_to_its_ranges():
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (dict(target="gamma"), "'gamma' is nothing that chinchilla gives: choose one of L_inf, A"),
+        (dict(target="gamma"), "'gamma' is not a quantity of chinchilla: choose one of L_inf, A"),
         (dict(target="loss@"), "'' is no budget"),
         (dict(target="loss@-1"), "'-1' is no budget"),
         (dict(target="loss@much"), "'much' is no budget"),

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from quarry import fit, load_points
-from quarry.analysis.fitting.estimation import Fit
+from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws.catalog import LAWS
 from quarry.errors import QuarryError
 

@@ -6,7 +6,7 @@ import pytest
 
 from quarry import fit
 from quarry.analysis.commands.fit import fit_charts
-from quarry.analysis.fitting.comparison import compare
+from quarry.analysis.fitting.comparison.ranking import compare
 from quarry.analysis.fitting.profiles.likelihood import Profile, profile
 from quarry.analysis.report.figures.diagnostics import (
     draw_scatter,
@@ -79,7 +79,7 @@ def test_every_start_is_drawn_and_the_agreeing_are_counted(offset):
     assert len(rows) == np.isfinite(offset.minima.reached).sum()
     excess = [row["excess"] for row in rows]
     assert excess == sorted(excess)
-    agreeing = offset.diagnostics["n_starts_agreeing"]
+    agreeing = offset.diagnostics.n_starts_agreeing
     assert excess[agreeing - 1] <= 2e-4
     assert f"{agreeing} of {offset.minima.starts} starts" in chart.to_dict()["title"]["subtitle"]
 

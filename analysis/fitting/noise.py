@@ -1,0 +1,70 @@
+"""The seed noise of a fit: how far repeats of one run lie apart, and data simulated with it."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.search import Data
+
+# With fewer differences between repeated runs these do not measure the noise.
+_FEWEST_REPLICATES = 3
+
+# The standard deviation of a normal distribution over its median absolute value.
+_NORMAL_OVER_MEDIAN = 1.4826
+
+
+def simulated(data: "Data", params: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Targets [draws, points]: the law at `params` with noise that a run's rows share, and each row's own."""
+    names, index = np.unique(data.runs, return_inverse=True)
+    shared, own = noise_parts(data, params)
+    rng = np.random.default_rng(seed)
+    noise = shared * rng.standard_normal((draws, len(names)))[:, index]
+    noise += own * rng.standard_normal((draws, data.points))
+    return data.predicted(params) + noise / data.scale
+
+
+def noise_parts(data: "Data", params: np.ndarray) -> tuple[float, float]:
+    """Standard deviations of scaled residuals: of the part that a run's rows share, and of each row's own."""
+    if data.n_runs == data.points:
+        return seed_noise(data, params), 0.0
+    residuals = data.residuals(params)
+    _, index, rows = np.unique(data.runs, return_inverse=True, return_counts=True)
+    means, several = np.bincount(index, residuals) / rows, rows[index] > 1
+    own = _spread((residuals - means[index])[several] / np.sqrt(1 - 1 / rows[index][several]), 0)
+    shared = _spread(means, len(params)) ** 2 - own**2 * float(np.mean(1 / rows))
+    return math.sqrt(max(0.0, shared)), own
+
+
+def relative_noise(data: "Data", params: np.ndarray) -> float:
+    """The standard deviation of the logarithm of the response between repeats of one run."""
+    relative = (
+        1.0 if data.objective.logarithmic else float(np.median(1 / data.objective.response(data.target)))
+    )
+    return seed_noise(data, params) * relative / float(np.median(data.scale))
+
+
+def seed_noise(data: "Data", params: np.ndarray) -> float:
+    """The standard deviation of scaled residuals between repeats, or around the law if there are none.
+
+    Runs with the same inputs differ by their seeds alone. With fewer than three such differences the median
+    absolute residual is read as that of a normal distribution.
+    """
+    inputs = np.stack(list(data.inputs.values()), axis=1)
+    _, group, sizes = np.unique(inputs, axis=0, return_inverse=True, return_counts=True)
+    group = group.reshape(-1)
+    freedom = data.points - len(sizes)
+    if freedom >= _FEWEST_REPLICATES and data.n_runs == data.points:
+        means = np.bincount(group, data.scale * data.target) / sizes
+        return math.sqrt(float(np.sum((data.scale * data.target - means[group]) ** 2)) / freedom)
+    return _spread(data.residuals(params), len(params))
+
+
+def _spread(residuals: np.ndarray, fitted: int) -> float:
+    """The standard deviation of a normal distribution with this median absolute residual.
+
+    As many of the smallest are left out as parameters were `fitted`: a robust fit passes through so many.
+    """
+    rest = np.sort(np.abs(residuals))[min(fitted, len(residuals) - 1) :]
+    return _NORMAL_OVER_MEDIAN * float(np.median(rest))

@@ -1,0 +1,170 @@
+"""A fitted law: what it predicts, how sure it is, and what was measured of it."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from quarry.analysis.fitting.checklist import build_checklist
+from quarry.analysis.fitting.intervals import OPEN, Interval, band, with_noise
+from quarry.analysis.laws.law import check_inside
+from quarry.analysis.points.columns import law_inputs
+from quarry.analysis.points.loading import PointsLike, as_points
+from quarry.analysis.points.selection import at_fixed_value, points_for_law
+from quarry.errors import FitError
+from quarry.train.record.files import json_values
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.diagnostics import Diagnostics
+    from quarry.analysis.fitting.fit_intervals import FitIntervals
+    from quarry.analysis.fitting.search import Data, Minima
+    from quarry.analysis.laws.law import Law, Values
+    from quarry.analysis.points.table import Exclusion
+
+
+@dataclass(frozen=True)
+class At:
+    """The objective at given parameters; parameters and objective of the minimum downhill from them."""
+
+    params: dict[str, float]
+    objective: float
+    nearest: dict[str, float]
+    nearest_objective: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted law. Losses in nats per token, inputs in the law's units.
+
+    `interval` holds a None on a side that the runs do not bound. `draws` are the bootstrap refits by
+    parameter name, empty without an interval. `points` are the rows used, `excluded` says what was left out.
+    `data` and `minima` are the arrays fitted and the minima found: a frozen parameter is in `params`, not in
+    them.
+    """
+
+    law: "Law"
+    params: dict[str, float]
+    interval: dict[str, Interval]
+    level: float
+    draws: dict[str, np.ndarray]
+    points: pl.DataFrame
+    excluded: "tuple[Exclusion, ...]"
+    objective: float
+    derived: dict[str, float]
+    derived_interval: dict[str, Interval]
+    diagnostics: "Diagnostics"
+    warnings: tuple[str, ...]
+    data: "Data"
+    minima: "Minima"
+    intervals: "FitIntervals | None"
+
+    @property
+    def seed_noise(self) -> float:
+        """The standard deviation of log loss between repeats of one run."""
+        return self.diagnostics.seed_noise
+
+    def predict(self, inputs: Mapping[str, Any]) -> np.ndarray:
+        """The predicted response (a loss) at `inputs`, one array for each of the law's inputs."""
+        return np.asarray(self.law.predict(self.params, self._arrays(inputs)))
+
+    def band(self, inputs: Mapping[str, Any], new_run: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """The interval of the law at `inputs`, or of one `new_run` there; (0, inf) where nothing is known.
+
+        A new run adds seed noise, as `quarry.analysis.fitting.noise.seed_noise` measures it.
+        """
+        at, middle = self._arrays(inputs), self.predict(inputs)
+        if self.intervals is None:
+            return np.zeros_like(middle), np.full_like(middle, np.inf)
+        noise = self.seed_noise if new_run else 0.0
+        if self.intervals.kind == "bca":
+            return with_noise(middle, self._reach(at, middle), self.level, noise)
+        params = {name: values.reshape(-1, *(1,) * middle.ndim) for name, values in self.draws.items()}
+        losses = np.asarray(self.law.predict(params, at))
+        return band(losses, middle, self.intervals.settings, noise)
+
+    def _reach(self, at: Mapping[str, np.ndarray], middle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How far the interval of each prediction by itself goes below and above it, in logarithms."""
+        places = np.broadcast_arrays(*at.values())
+        below, above = np.empty(middle.shape), np.empty(middle.shape)
+        for place in np.ndindex(middle.shape):
+            inputs = {name: values[place] for name, values in zip(at, places, strict=True)}
+            low, high = self.quantity(lambda params, inputs=inputs: self.law.predict(params, inputs))[1]
+            below[place] = math.log(middle[place] / low) if low else math.inf
+            above[place] = math.inf if high is None else math.log(high / middle[place])
+        return below, above
+
+    def predictions(self, held: PointsLike) -> pl.DataFrame:
+        """`held` points with the columns predicted, error (predicted / measured - 1), low and high.
+
+        Only the points that share what a law of one variable holds fixed. The interval is that of a new run.
+        Raises FitError.
+        """
+        table = points_for_law(as_points(held, self.law), self.law, self.diagnostics.settings.critical).table
+        table = at_fixed_value(table, self.points, self.law)
+        inputs, measured = law_inputs(table, self.law), table[self.law.response].cast(pl.Float64)
+        low, high = self.band(inputs, new_run=True)
+        predicted = pl.Series(self.predict(inputs))
+        return table.with_columns(predicted=predicted, error=predicted / measured - 1, low=low, high=high)
+
+    def at(self, params: Mapping[str, float]) -> At:
+        """The objective at `params` (the others as fitted) and the minimum downhill from there.
+
+        Raises FitError for a parameter that the law does not have or that is frozen, LawError for a value
+        outside its range.
+        """
+        free = self.data.law.parameter_names
+        if unknown := [name for name in params if name not in free]:
+            raise FitError(f"{unknown[0]} is not a free parameter of this fit: {', '.join(free)}")
+        for parameter in self.data.law.parameters:
+            check_inside(self.law.name, parameter, params.get(parameter.name, parameter.lower))
+        start = np.array([float(params.get(name, self.params[name])) for name in free])
+        terms = self.data.objective.terms(self.data.residuals(start))
+        solution = self.data.solve(start[None, :])
+        nearest = dict(zip(free, solution.params[0].tolist(), strict=True))
+        return At(self.params | dict(params), float(terms.sum()), nearest, float(solution.objective[0]))
+
+    def quantity(self, value: "Callable[[Values], Any]") -> tuple[float, Interval]:
+        """What follows from the parameters, by a function of them by name, with its interval."""
+        fixed = {name: v for name, v in self.params.items() if name not in self.data.law.parameter_names}
+        with np.errstate(all="ignore"):  # NumPy's numbers overflow to inf, Python's raise
+            estimate = float(value({name: np.float64(number) for name, number in self.params.items()}))
+        if self.intervals is None:
+            return estimate, OPEN
+        return estimate, self.intervals.quantity(lambda params: value({**params, **fixed}))
+
+    def checklist(self) -> list[tuple[str, str]]:
+        """What is needed to repeat or doubt the fit ((Mis)Fitting, arXiv 2502.18969): (item, answer)."""
+        return build_checklist(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fit as strict JSON values: null for an unbounded side and for a number that is not finite."""
+        return json_values(
+            {
+                "law": self.law.name,
+                "params": self.params,
+                "interval": {"level": self.level, **_listed(self.interval)},
+                "objective": self.objective,
+                "n_points": len(self.points),
+                "excluded": [{"reason": exclusion.reason, "n": exclusion.n} for exclusion in self.excluded],
+                "derived": self.derived,
+                "derived_interval": _listed(self.derived_interval),
+                "diagnostics": self.diagnostics.to_json(),
+                "warnings": list(self.warnings),
+                "formula": self.law.formula,
+                "draws": {name: values.tolist() for name, values in self.draws.items()},
+            }
+        )
+
+    def _arrays(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The law's inputs as float arrays. Raises FitError for one that is missing."""
+        law = self.law
+        if missing := [name for name in law.inputs if name not in inputs]:
+            raise FitError(f"{law.name} needs {', '.join(law.inputs)}; {missing[0]} is missing")
+        return {name: np.asarray(inputs[name], float) for name in law.inputs}
+
+
+def _listed(intervals: Mapping[str, Interval]) -> dict[str, list[float | None]]:
+    return {name: list(sides) for name, sides in intervals.items()}
