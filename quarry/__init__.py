@@ -6,14 +6,12 @@ The public functions are here: `import quarry; quarry.fit("points.csv", "chinchi
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from quarry.errors import FitError, LawError, PointsError, QuarryError
 
-__version__ = version("quarry-scaling")
-
 if TYPE_CHECKING:
+    __version__: str
     from quarry.analysis.allocation.envelope import Envelope, fit_envelope
     from quarry.analysis.allocation.isoflop import IsoFlop, fit_isoflop
     from quarry.analysis.allocation.methods import Allocation, allocate
@@ -105,6 +103,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("quarry-scaling")
     if name not in _MODULE_OF_NAME:
         raise AttributeError(f"module 'quarry' has no attribute {name!r}")
     return getattr(import_module(_MODULE_OF_NAME[name]), name)
