@@ -1,8 +1,8 @@
-"""Points compiled while others train: `python -m tests.benchmarks.ahead`, as a dated table, in 12 minutes.
+"""Points compiled while others train: `python -m tests.benchmarks.ahead`, 12 minutes, writes a dated table.
 
-A sweep of a point of each shape, one worker, nothing compiled at hand: kept to one core, and with a second
-for the compiling. Seconds of the whole sweep, and those its points spent compiling or loading their step.
-Three times each, in turn. Written to runs/benchmarks/ahead-<date>.csv.
+A sweep with one point of each shape, one worker and an empty compilation cache: on one core, and with a
+second core for compiling. The table holds the seconds of the whole sweep and those its points spent compiling
+or loading their step. Three repeats of each, in turn. Written to runs/benchmarks/ahead-<date>.csv.
 """
 
 import os
@@ -22,8 +22,8 @@ STEPS = {"32x2x2": 300, "64x2x2": 300, "128x4x4": 60, "256x6x4": 30}
 TIMES = 3
 
 
-def swept(cores: int) -> dict[str, object]:
-    """Seconds of a sweep that may use so many cores."""
+def time_sweep(cores: int) -> dict[str, object]:
+    """Seconds of a sweep that may use `cores` cores."""
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
         (folder / "ladder").mkdir()
@@ -42,14 +42,14 @@ def swept(cores: int) -> dict[str, object]:
         )
         seconds = time.monotonic() - began
         runs = [RunDirectory(run).read_run() for run in (folder / "runs" / "ladder").iterdir()]
-        found = {"cores": cores, "seconds": seconds}
-        found["of which compiling"] = sum(run["compile_seconds"] for run in runs)
-    print(found, flush=True)
-    return {key: round(value, 1) for key, value in found.items()}
+        row = {"cores": cores, "seconds": seconds}
+        row["of which compiling"] = sum(run["compile_seconds"] for run in runs)
+    print(row, flush=True)
+    return {key: round(value, 1) for key, value in row.items()}
 
 
 def main() -> None:
-    write_dated("ahead", [swept(cores) for _ in range(TIMES) for cores in (1, 2)])
+    write_dated("ahead", [time_sweep(cores) for _ in range(TIMES) for cores in (1, 2)])
 
 
 if __name__ == "__main__":

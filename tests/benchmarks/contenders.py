@@ -1,9 +1,10 @@
-"""Training steps of one shape, by Quarry and by what a user would pick instead; each runs in its own process.
+"""Training steps of one shape, by Quarry and by its alternatives; each runs in its own process.
 
     python -m tests.benchmarks.contenders quarry 64 2 2 16 20
 
-prints as JSON tokens per second, the median over the run's intervals, compilation left out, and the process's
-peak memory. `product 8` gives FLOPs per second of one large matrix product instead: the ceiling.
+prints as JSON the tokens per second, the median over the intervals of the run without compilation, and the
+peak memory of the process. `product 8` gives the FLOPs per second of one large matrix product: the upper
+limit.
 """
 
 import contextlib
@@ -39,7 +40,7 @@ def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float)
 
 
 def training_rate(config: "Experiment", seconds: float) -> float:
-    """Median tokens per second of a run of `config`, stopped after so many seconds; evaluation left out."""
+    """Median tokens per second of a run of `config`, stopped after `seconds`; without evaluation."""
     from quarry.train.config.point_files import Point
     from quarry.train.hosts.platform import cache_directory
     from quarry.train.record.files import read_jsonl
@@ -66,7 +67,7 @@ def training_rate(config: "Experiment", seconds: float) -> float:
 
 
 def endless(config: "Experiment") -> "Experiment":
-    """`config`, to be stopped: hardly evaluated, a row of metrics every 20,000 tokens."""
+    """`config` without an end: hardly evaluated, a row of metrics every 20,000 tokens."""
     from quarry.train.config.experiment import Duration, EvaluationConfig
 
     return dataclasses.replace(
@@ -78,7 +79,7 @@ def endless(config: "Experiment") -> "Experiment":
 
 
 def flax(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -> float:
-    """The same sizes from Flax NNX's stock layers and optax.adamw, as a tutorial writes them."""
+    """The same sizes with the stock layers of Flax NNX and optax.adamw, as in a tutorial."""
     import jax
     import jax.numpy as jnp
     import optax
@@ -128,7 +129,7 @@ def flax(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -
 
 
 def torch(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -> float:
-    """A GPT of the same sizes in PyTorch with torch.compile and fused AdamW, on the threads it is given."""
+    """A GPT of the same sizes in PyTorch with torch.compile and fused AdamW, on all available cores."""
     import os
 
     import torch

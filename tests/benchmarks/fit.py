@@ -1,11 +1,10 @@
-"""Seconds and memory of whole fits beside scipy: `python -m tests.benchmarks.fit`, as a dated table.
+"""Seconds and memory of whole fits and of scipy: `python -m tests.benchmarks.fit` writes a dated table.
 
-Each contender runs in a process of its own, its imports and compilation counted, and does the same work on
-the same 240 points: `chinchilla` from 4,500 starts, then 4,000 bootstrap draws from the best. scipy's
-L-BFGS-B minimises the same objective as a published notebook does it (numeric gradients), and with the
-gradient written out; it does one in `SHARE` of the starts and draws, and the seconds of that, not of its
-imports, are multiplied. The last row is the nine-parameter joint surface on 2,000 points with 1,000 draws,
-which has no rival here.
+Each contender runs in its own process; imports and compilation count. All do the same work on the same 240
+points: `chinchilla` from 4,500 starts, then 4,000 bootstrap draws from the best. scipy's L-BFGS-B minimises
+the same objective, with numeric gradients as in a published notebook, and with analytic gradients. It does
+one in `SHARE` of the starts and draws, and its seconds, without imports, are multiplied by `SHARE`. The last
+row is the nine-parameter joint surface on 2,000 points with 1,000 draws, which has no contender here.
 """
 
 import importlib

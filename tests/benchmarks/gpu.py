@@ -1,9 +1,9 @@
-"""One GPU: `python -m tests.benchmarks.gpu`, under eight minutes on an H100 or H200, as a dated table.
+"""One GPU: `python -m tests.benchmarks.gpu`, under eight minutes on an H100 or H200, writes a dated table.
 
 Whole training runs (data, step, logging) at three sizes, bf16, context 2,048: tokens per second, model FLOPs
-per second (matrices, causal attention and head) as a share of what products of 8,192 by 8,192 reach in bf16,
-and the most memory; then points of a million parameters, one alone and several in one program. Each in a
-process of its own, so that none finds the memory taken. Written to runs/benchmarks/gpu-<date>.csv.
+per second (matrices, causal attention and head) as a share of the rate of 8,192 x 8,192 products in bf16, and
+peak memory; then points of a million parameters, one alone and several in one program. Each runs in its own
+process, so that all memory is free. Written to runs/benchmarks/gpu-<date>.csv.
 """
 
 import json
@@ -22,7 +22,7 @@ from tests.benchmarks.tables import write_dated
 
 CONTEXT, VOCABULARY = 2048, 32_768
 SIZES = {"124M": (768, 12, 12, 32), "350M": (1024, 24, 16, 16), "1.3B": (2048, 24, 16, 8)}
-"""d_model, layers, heads, rows of a pass; a step is two passes."""
+"""d_model, layers, heads, rows of a micro-batch; a step is two micro-batches."""
 MEMBERS = (1, 8, 32)
 SECONDS, MATRIX = 15.0, 8192
 
@@ -45,7 +45,7 @@ def experiment(name: str) -> Experiment:
 
 
 def one(what: str) -> float:
-    """The measurement of one process."""
+    """The measurement that one process makes."""
     prepare(cache_directory())
     if what == "product":
         return product(SECONDS, MATRIX, "bfloat16")
@@ -56,7 +56,7 @@ def one(what: str) -> float:
 
 
 def measure(what: str) -> dict[str, float]:
-    """`one`, in a process of its own: its number, and the most GiB of the device that it took."""
+    """`one` in its own process: its number, and the peak GiB of the device."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.gpu", what],
         env=os.environ | {"PYTHONPATH": "."},

@@ -1,8 +1,8 @@
-"""How the time of things grows with their number: `python -m tests.benchmarks.growth`, as a dated table.
+"""How run times grow with the amount of work: `python -m tests.benchmarks.growth` writes a dated table.
 
-Steps per second of one run against the rows it logs and against the size of its corpus; seconds of a sweep
-against its points; seconds of `quarry points` against the run directories it reads. For each the exponent of
-the best power law through the measurements: 0 is no growth, 1 in proportion.
+Seconds of one run against the rows it logs and against the size of its corpus; seconds of a sweep against its
+points; seconds of `quarry points` against the run directories it reads. Each has the exponent of a power law
+fitted to the measurements: 0 means no growth, 1 proportional growth.
 """
 
 import dataclasses
@@ -50,7 +50,7 @@ config = Experiment(
 
 
 def run_seconds(config: Experiment, folder: Path) -> float:
-    """Seconds of the steps of one run, without start and compilation, by its own record."""
+    """Seconds of the steps of one run by its own record, without start and compilation."""
     point = Point("growth", f"point-{time.monotonic_ns()}", config, Path("point.py"))
     train(point, folder, cache_directory(), Quiet())
     rows = [json.loads(row) for row in (folder / point.run / "metrics.jsonl").open()]
@@ -103,7 +103,7 @@ MEASUREMENTS: dict[str, tuple[Callable[[int, Path], float], tuple[int, ...]]] = 
 
 
 def measure(what: str) -> list[dict[str, object]]:
-    """A row per size, each with the exponent of all."""
+    """A row per size, each with the exponent over all sizes."""
     of, sizes = MEASUREMENTS[what]
     with tempfile.TemporaryDirectory() as folder:
         of(sizes[0], Path(folder) / "warm") if what.startswith("2,000") else None

@@ -1,7 +1,7 @@
-"""Where a training step's time goes: `python -m tests.benchmarks.profile 256 6 4 8`, a shape and rows of 256.
+"""Profile of a training step: `python -m tests.benchmarks.profile 256 6 4 8`, a shape and rows of 256 tokens.
 
-Prints as CSV the milliseconds of one step by kind of instruction, shape of its result, pass and the operation
-that it came from, most first, of XLA's own trace on one pinned core.
+Prints as CSV the milliseconds of one step by kind of instruction, shape of its result, pass and source
+operation, largest first, from XLA's own trace on one pinned core.
 """
 
 import glob
@@ -51,7 +51,7 @@ def traced(width: int, layers: int, heads: int, rows: int) -> tuple[list[dict], 
 
 
 def by_kind(events: list[dict], program: str) -> pl.DataFrame:
-    """Milliseconds a step by kind, shape, pass and operation."""
+    """Milliseconds per step by kind, shape, pass and operation."""
     lines = {
         found[1]: (found[2], line) for line in program.splitlines() if (found := INSTRUCTION.match(line))
     }

@@ -1,8 +1,8 @@
 """Predicted speed on TPUs: `python -m tests.benchmarks.roofline`, about 20 minutes, without a TPU.
 
-Points of three sizes on slices of 16 chips of three generations, each a process of its own, by
-`quarry compile --compare-remat`. A row holds what was chosen, the range of a step's time, model FLOP
-utilisation and what bounds it. Written to experiments/results/compile/roofline.csv.
+Points of three sizes on slices of 16 chips of three generations, each in its own process, by
+`quarry compile --compare-remat`. A row holds the chosen rematerialisation, the range of the step time, model
+FLOP utilisation and its bound. Written to experiments/results/compile/roofline.csv.
 """
 
 import json
@@ -22,7 +22,7 @@ OUTPUT = Path("experiments/results/compile/roofline.csv")
 
 
 def report(size: str, target: str) -> dict[str, object] | None:
-    """What `quarry compile` writes of a point on a slice; None if it does not fit however it is compiled."""
+    """The report of `quarry compile` for a point on a slice; None if no rematerialisation makes it fit."""
     d_model, layers = SIZES[size]
     shape = ("--model.d-model", d_model, "--model.n-heads", d_model // 128, "--model.n-layers", layers)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,9 +1,9 @@
-"""`make bench`: whole training steps side by side, as a dated table; 60 runs of 4 s, and their starts.
+"""`make bench`: whole training steps side by side; 60 runs of 4 s plus their starts; writes a dated table.
 
-Contenders take turns within a repeat, so that a machine whose speed drifts treats them alike; the table holds
-medians over repeats: tokens per second, model FLOPs per second (matrices, causal attention and head) as they
-are and as a share of what one large fp32 matrix product reaches on as many cores, and peak memory of a
-process. It is written to runs/benchmarks/cpu-<date>.csv. PyTorch is measured where `make torch-baseline` has
+Contenders take turns within a repeat, so that a drift of the speed of the machine affects all equally. The
+table holds medians over repeats: tokens per second; model FLOPs per second (matrices, causal attention and
+head), also as a share of the rate of one large fp32 matrix product on as many cores; and peak memory of a
+process. It is written to runs/benchmarks/cpu-<date>.csv. PyTorch is included if `make torch-baseline` has
 installed it.
 """
 
@@ -31,7 +31,7 @@ TORCH = Path(".cache/torch/bin/python")
 
 
 def contenders() -> dict[str, tuple[str, list[list[int]]]]:
-    """Name of a contender -> the function that runs it, and the cores of each of its processes."""
+    """For each contender the function that runs it, and the cores of each of its processes."""
     cores = sorted(os.sched_getaffinity(0))
     apart, together = [[core] for core in cores], [cores]
     named = {
@@ -48,7 +48,7 @@ def contenders() -> dict[str, tuple[str, list[list[int]]]]:
 
 
 def measure(contender: str, cores: list[list[int]], *words: object) -> tuple[float, float]:
-    """Of a process on each group of cores, all at once: their rates together, and the most MiB of one."""
+    """Run a process on each group of cores at once: the sum of their rates, and the largest MiB of one."""
     python = TORCH if contender == "torch" else sys.executable
     command = [python, "-m", "tests.benchmarks.contenders", contender, *words, SECONDS]
     running = [

@@ -1,9 +1,10 @@
-"""Seconds that training loses to saving, as a dated table: `python -m tests.benchmarks.saving`.
+"""Seconds that training loses to saving: `python -m tests.benchmarks.saving` writes a dated table.
 
-The state is the parameters and two moments. Each size is trained by the real loop, in a process of its own on
-one core, with a checkpoint every 2 WINDOWs of seconds. The steps in the window after a save are timed against
-as many steps before it and after that window, when nothing is saved: the difference is what a save costs, the
-loop's stop and what the writing beside it takes from the steps. `stopped` is the stop alone.
+The state is the parameters and two moments. Each size is trained by the real loop, in its own process on one
+core, with a checkpoint every 2 * WINDOW seconds. The steps in the window after a save are compared with as
+many steps before the save and after that window, when nothing is saved. The difference is the cost of a save:
+the pause of the loop, and the slowdown of the steps while the checkpoint is written. `stopped` is the pause
+alone.
 """
 
 import os
@@ -28,7 +29,7 @@ WINDOW, SECONDS, MINUTE = 5.0, 180.0, 60.0
 
 @dataclass
 class Timeline(Quiet):
-    """When each step was done, and which steps were saved; asks the run to stop after SECONDS."""
+    """Records when each step was done and which were saved; stops the run after SECONDS."""
 
     done_at: dict[int, float] = field(default_factory=dict)
     saved: list[int] = field(default_factory=list)
@@ -40,7 +41,7 @@ class Timeline(Quiet):
             os.kill(os.getpid(), signal.SIGTERM)
 
     def note_saves(self) -> None:
-        """Write down the saves of this process from now on."""
+        """Record the saves of this process from now on."""
         from quarry.train.run.checkpoints import Checkpoints
 
         save = Checkpoints.save
@@ -54,7 +55,7 @@ class Timeline(Quiet):
         Checkpoints.save = noted
 
     def lost(self) -> np.ndarray:
-        """Seconds that each save cost, but the first and the last."""
+        """Seconds lost to each save except the first and the last."""
         saved = np.array(self.saved[:-1])
         width = int(np.diff(saved).min()) // 2
         at = np.array([[self.done_at[step + i * width] for i in (-1, 0, 1, 2)] for step in saved[1:-1]])

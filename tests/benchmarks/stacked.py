@@ -1,9 +1,10 @@
-"""Points of one shape in one program: `python -m tests.benchmarks.stacked`, a dated table, in six minutes.
+"""Points of one shape in one program: `python -m tests.benchmarks.stacked`, six minutes, writes a dated
+table.
 
-Whole training runs (data, step, logging) of members that differ by seeds: tokens per second of all together,
-one at a time and by `quarry sweep --stack`, on one core or one accelerator. Each in a process of its own:
-`python -m tests.benchmarks.stacked 64 2 4 128 8` is eight points of d_model 64, two layers, four heads, 128
-positions.
+Whole training runs (data, step, logging) of members that differ in their seeds: tokens per second of all
+together, one at a time and by `quarry sweep --stack`, on one core or one accelerator, each in its own
+process. `python -m tests.benchmarks.stacked 64 2 4 128 8` is eight points of d_model 64, two layers, four
+heads, 128 positions.
 """
 
 import dataclasses
@@ -34,7 +35,7 @@ MEMBERS, ROWS, SECONDS = (1, 2, 4, 8), 8, 6.0
 
 
 def rate(config: Experiment, members: int, seconds: float) -> float:
-    """Tokens per second of all members together, after what compilation takes."""
+    """Tokens per second of all members together, without compilation."""
     if members == 1:
         return training_rate(config, seconds)
     from quarry.train.launch.stack_worker import train_together
@@ -49,13 +50,13 @@ def rate(config: Experiment, members: int, seconds: float) -> float:
 
 
 def _rate_to_the_end(run: Path) -> float:
-    """Tokens per second from the first row of a record to the last: rows of a stack come in bursts."""
+    """Tokens per second from the first to the last row of a record: the rows of a stack come in bursts."""
     first, *_, last = read_jsonl(RunDirectory(run).metrics)
     return (last["tokens"] - first["tokens"]) / (last["wall_seconds"] - first["wall_seconds"])
 
 
 def _stop_after(run: Path, seconds: float) -> None:
-    """Ask this process to stop once the run has trained for so long."""
+    """Ask this process to stop once the run has trained for `seconds`."""
     metrics = RunDirectory(run).metrics
     while not metrics.exists() or not read_jsonl(metrics):
         time.sleep(0.2)
@@ -68,15 +69,15 @@ def experiment(width: int, layers: int, heads: int, context: int) -> Experiment:
 
 
 def row(name: str, members: int) -> dict[str, object]:
-    """A measurement in a process of its own, on the last core."""
+    """A measurement in its own process, on the last core."""
     words = [sys.executable, "-m", "tests.benchmarks.stacked", *map(str, SHAPES[name]), str(members)]
     pinned = ["taskset", "-c", str(available_cores()[-1]), *words]
     done = subprocess.run(
         pinned, check=True, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": "."}
     )
-    found = {"parameters": name, "members": members, "tokens_per_second": json.loads(done.stdout)}
-    print(found, flush=True)
-    return found
+    row = {"parameters": name, "members": members, "tokens_per_second": json.loads(done.stdout)}
+    print(row, flush=True)
+    return row
 
 
 def main() -> None:

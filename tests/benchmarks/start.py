@@ -1,7 +1,7 @@
-"""From the command to the first step: `python -m tests.benchmarks.start`, as a dated table, in two minutes.
+"""Time to the first step: `python -m tests.benchmarks.start`, two minutes, writes a dated table.
 
-`quarry train` of a point of each shape, first with no compiled program at hand, then with the one that the
-first time left; seconds until the record has its first row, and of these the seconds that the record gives to
+`quarry train` of a point of each shape, first with an empty compilation cache, then with the program that the
+first run left: seconds until the record has its first row, and the part of them that the record attributes to
 compilation. Written to runs/benchmarks/start-<date>.csv.
 """
 
@@ -31,7 +31,7 @@ config = Experiment(
 
 
 def first_row(folder: Path, workdir: str) -> tuple[float, float]:
-    """Seconds until the run has logged its first step, and those of its compilation."""
+    """Seconds until the run has logged its first step, and the seconds of its compilation."""
     record = RunDirectory(folder / workdir / "start" / "point")
     environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"), "COLUMNS": "200"}
     quarry = str(Path(sys.executable).with_name("quarry"))

@@ -1,4 +1,4 @@
-"""Where a benchmark's numbers go."""
+"""Dated tables of the benchmarks."""
 
 import datetime
 from collections.abc import Iterable, Mapping
