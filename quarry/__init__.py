@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from quarry.analysis.allocation.methods import Allocation, allocate
     from quarry.analysis.crossing.measured import CrossingResult, find_crossing
     from quarry.analysis.crossing.merge import Merge, find_merge
-    from quarry.analysis.epochs.study import Epochs, study_epochs
+    from quarry.analysis.epochs.result import Epochs
+    from quarry.analysis.epochs.study import study_epochs
     from quarry.analysis.fitting.comparison.cross_validation import leave_one_out
     from quarry.analysis.fitting.comparison.ranking import Comparison, compare
     from quarry.analysis.fitting.comparison.repeated_data import Rivals, compare_rivals
@@ -39,7 +40,8 @@ _NAMES_OF_MODULE = {
     "allocation.methods": ("Allocation", "allocate"),
     "crossing.measured": ("CrossingResult", "find_crossing"),
     "crossing.merge": ("Merge", "find_merge"),
-    "epochs.study": ("Epochs", "study_epochs"),
+    "epochs.result": ("Epochs",),
+    "epochs.study": ("study_epochs",),
     "fitting.comparison.cross_validation": ("leave_one_out",),
     "fitting.comparison.ranking": ("Comparison", "compare"),
     "fitting.comparison.repeated_data": ("Rivals", "compare_rivals"),

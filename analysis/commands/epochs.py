@@ -14,7 +14,8 @@ from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.options import BootstrapOptions, OutputOptions, ReadingOptions, Repeated
 from quarry.analysis.commands.printing import assigned, print_warnings, write_result
 from quarry.analysis.epochs.noise import DRAW_AT, Noise
-from quarry.analysis.epochs.study import Epochs, study_epochs
+from quarry.analysis.epochs.result import Epochs
+from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.loading import load_points
 from quarry.analysis.points.reading import read_table
 from quarry.errors import DONE

@@ -1,5 +1,10 @@
-"""The four claims, each with its estimate, interval, probability and the cells that decide it."""
+"""The claims of the study, each with its estimate, interval, probability and the cells that decide it.
 
+To add a claim, write a function of the `Evidence` that returns a `Verdict`, and add it to `CLAIMS`. If it
+needs a quantity that `Evidence` lacks, add a field there and give it in `quarry.analysis.epochs.study`.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,129 +14,149 @@ from quarry.analysis.epochs.estimates import interval_of, probability
 from quarry.analysis.epochs.gap_forms import GapForms
 from quarry.analysis.epochs.passes import Passes
 from quarry.analysis.epochs.power_laws import PowerLaw
-from quarry.analysis.fitting.intervals import IntervalSettings
+from quarry.analysis.fitting.intervals import Interval, IntervalSettings, finite
 from quarry.text import count, number
 
-SURE = 0.975
-"""A claim is decided where a two-sided interval of 95% leaves its contrary out."""
+DECIDED_FROM = 0.975
+"""A claim is decided where the two-sided 95% interval excludes its opposite."""
 NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One claim: `quantity` says what `estimate` is; `holds` is yes, no, undecided or not measured.
+    """One claim: `quantity` names the `estimate`; `holds` is yes, no, undecided or not measured.
 
-    `probability` is that of the claim over the draws: from .975 on it holds, up to .025 it does not. `cells`
-    says which measurements decide it, `words` all of it in a sentence.
+    `probability` is that of the claim over the draws: it holds from 0.975 on, and does not up to 0.025.
+    `cells` says which measurements decide it, `words` the whole verdict in a sentence.
     """
 
     claim: str
     quantity: str
     estimate: float | None
-    interval: tuple[float | None, float | None]
+    interval: Interval
     probability: float | None
     holds: str
     cells: str
     words: str
 
 
-def verdicts(
-    passes: Passes, gaps: GapForms | None, law: PowerLaw | None, why: Causes, settings: IntervalSettings
-) -> tuple[Verdict, ...]:
-    """Claims 1 to 4."""
-    return (
-        _fewer_passes(passes, settings),
-        _one_pass(passes, settings),
-        _merging(gaps, settings),
-        _falling_reuse(law, why, settings),
-    )
+@dataclass(frozen=True)
+class Evidence:
+    """What the claims are judged by: quantities over draws, and the settings of their intervals.
+
+    `passes` are those to the deciding criterion; `gaps` and `reuse_law` are None where too few cells were
+    measured.
+    """
+
+    passes: Passes
+    gaps: GapForms | None
+    reuse_law: PowerLaw | None
+    causes: Causes
+    settings: IntervalSettings
+
+
+def judge(evidence: Evidence) -> tuple[Verdict, ...]:
+    """The verdict on each of `CLAIMS`."""
+    return tuple(claim(evidence) for claim in CLAIMS)
 
 
 def _decided(p: float | None) -> str:
     if p is None:
         return "undecided"
-    return "yes" if p >= SURE else "no" if p <= 1 - SURE else "undecided"
+    return "yes" if p >= DECIDED_FROM else "no" if p <= 1 - DECIDED_FROM else "undecided"
 
 
 def _unmeasured(claim: str, quantity: str, reason: str) -> Verdict:
     return Verdict(claim, quantity, None, (None, None), None, NOT_MEASURED, reason, f"{claim}: {reason}")
 
 
-def _verdict(
-    claim: str,
-    quantity: str,
-    values: np.ndarray,
-    holds: np.ndarray,
-    cells: str,
-    told: str,
-    settings: IntervalSettings,
-) -> Verdict:
-    known = np.isfinite(values)
-    p = probability(holds, ~np.isnan(values))
-    low, high = interval_of(values, settings)
-    decided = _decided(p)
-    ends = f"{number(low, 3)} to {number(high, 3)}"
-    shown = number(float(values[0]), 3) if known[0] else "not finite"
-    words = f"{told} {shown} ({settings.level:.0%} interval {ends}), probability of the claim {number(p, 3)}"
-    return Verdict(
-        claim, quantity, float(values[0]) if known[0] else None, (low, high), p, decided, cells, words
-    )
+@dataclass(frozen=True)
+class _Question:
+    """A claim, the quantity that decides it, the words before its value, and the cells that it rests on."""
+
+    claim: str
+    quantity: str
+    lead: str
+    cells: str
+
+    def answer(self, values: np.ndarray, holds: np.ndarray, settings: IntervalSettings) -> Verdict:
+        """The verdict by the quantity and by whether the claim holds, both [1 + draws]."""
+        p = probability(holds, ~np.isnan(values))
+        low, high = interval_of(values, settings)
+        estimate = finite(values[0])
+        shown = "not finite" if estimate is None else number(estimate, 3)
+        ends = f"{settings.level:.0%} interval {number(low, 3)} to {number(high, 3)}"
+        words = f"{self.lead} {shown} ({ends}), probability of the claim {number(p, 3)}"
+        return Verdict(self.claim, self.quantity, estimate, (low, high), p, _decided(p), self.cells, words)
 
 
 def _law_cells(law: PowerLaw, what: str) -> str:
     return f"{law.known} of {law.cells} cells (N, U) where {what} was reached; the others are bounds"
 
 
-def _fewer_passes(passes: Passes, settings: IntervalSettings) -> Verdict:
+def fewer_passes(evidence: Evidence) -> Verdict:
+    """Bigger models need fewer passes: b > 0."""
+    passes, settings = evidence.passes, evidence.settings
     claim, quantity = "1. bigger models need fewer passes", f"b of k({passes.name}) ~ N^-b U^c"
     if passes.law is None or np.isnan(passes.law.of_n[0]):
         return _unmeasured(claim, quantity, f"too few cells reach {passes.name}")
     b = -passes.law.of_n
-    holds = settings.widened(b) > 0
-    return _verdict(claim, quantity, b, holds, _law_cells(passes.law, passes.name), "b =", settings)
+    question = _Question(claim, quantity, "b =", _law_cells(passes.law, passes.name))
+    return question.answer(b, settings.widened(b) > 0, settings)
 
 
-def _one_pass(passes: Passes, settings: IntervalSettings) -> Verdict:
+def one_pass(evidence: Evidence) -> Verdict:
+    """A finite size needs one pass only: N_1 is finite."""
+    passes, law = evidence.passes, evidence.passes.law
     claim = "2. a finite size needs one pass only"
-    law = passes.law
     if law is None or np.isnan(law.of_n[0]):
         return _unmeasured(claim, "ln N_1", f"too few cells reach {passes.name}")
-    sizes = passes.one_pass_size(law.u_middle)
-    quantity = f"N_1 at U = {count(law.u_middle)}"
     with np.errstate(divide="ignore", invalid="ignore"):
         growth = float((np.nan_to_num(law.of_u) / -law.of_n)[0])
-    told = f"d ln N_1 / d ln U = {number(growth, 3)}, N_1 ="
-    # A draw that cannot bear the law says nothing; one in which no size will do says no.
-    sizes = np.where(np.isnan(law.of_n), np.nan, sizes)
-    return _verdict(claim, quantity, sizes, np.isfinite(sizes), _law_cells(law, passes.name), told, settings)
+    lead = f"d ln N_1 / d ln U = {number(growth, 3)}, N_1 ="
+    question = _Question(claim, f"N_1 at U = {count(law.u_middle)}", lead, _law_cells(law, passes.name))
+    # A draw whose cells do not determine the law is unknown; one in which no size suffices is a no.
+    sizes = np.where(np.isnan(law.of_n), np.nan, passes.one_pass_size(law.u_middle))
+    return question.answer(sizes, np.isfinite(sizes), evidence.settings)
 
 
-def _merging(gaps: GapForms | None, settings: IntervalSettings) -> Verdict:
-    claim = "3. the first pass meets the floor as N grows"
+def vanishing_gap(evidence: Evidence) -> Verdict:
+    """The first pass meets the floor as N grows: vanishing forms predict better, and a > 0."""
+    claim, gaps = "3. the first pass meets the floor as N grows", evidence.gaps
     if gaps is None:
-        return _unmeasured(
-            claim, "a of g ~ N^-a", "too few sizes and U with a floor and a first pass of as many tokens"
-        )
-    falls = gaps.law.exponent(gaps.middle)
-    faster = gaps.law.exponent(10 * gaps.middle)[0] - falls[0]
-    cells = f"{gaps.cells} cells (N, E); forms judged at each larger N, by fits of the smaller"
-    told = f"{number(faster, 2)} more with ten times the tokens, a ="
-    quantity = f"a of g ~ N^-a at E = {count(gaps.middle)}"
-    holds = gaps.vanishes & (settings.widened(falls) > 0)
-    return _verdict(claim, quantity, falls, holds, cells, told, settings)
+        reason = "too few sizes and U with a floor and a first pass of as many tokens"
+        return _unmeasured(claim, "a of g ~ N^-a", reason)
+    exponent = gaps.law.exponent(gaps.middle)
+    faster = gaps.law.exponent(10 * gaps.middle)[0] - exponent[0]
+    question = _Question(
+        claim,
+        f"a of g ~ N^-a at E = {count(gaps.middle)}",
+        f"{number(faster, 2)} more with ten times the tokens, a =",
+        f"{gaps.cells} cells (N, E); forms judged at each larger N, by fits of the smaller",
+    )
+    holds = gaps.vanishes & (evidence.settings.widened(exponent) > 0)
+    return question.answer(exponent, holds, evidence.settings)
 
 
-def _falling_reuse(law: PowerLaw | None, why: Causes, settings: IntervalSettings) -> Verdict:
+def falling_reuse(evidence: Evidence) -> Verdict:
+    """Repeats are worth less to bigger models: q > 0; with the most probable cause."""
+    law, settings = evidence.reuse_law, evidence.settings
     claim, quantity = "4. repeats are worth less to bigger models", "q of r_inf - 1 ~ N^-q U^p"
     if law is None or np.isnan(law.of_n[0]):
         return _unmeasured(claim, quantity, "too few cells whose size was also trained on fresh tokens")
     q = -law.of_n
-    known = {name: p for name, p in why.causes.items() if p is not None}
-    cause = max(known, key=known.__getitem__) if known else None
-    cells = _law_cells(law, "r_inf")
-    told = (
-        f"by {cause} (probability {number(known[cause], 2)}), q ="
-        if cause in CAUSES[:3] and known[cause] > 0
-        else "q ="
-    )
-    return _verdict(claim, quantity, q, settings.widened(q) > 0, cells, told, settings)
+    question = _Question(claim, quantity, f"{_cause(evidence.causes)}q =", _law_cells(law, "r_inf"))
+    return question.answer(q, settings.widened(q) > 0, settings)
+
+
+def _cause(causes: Causes) -> str:
+    """The most probable cause of a fall, in words; empty where it is unknown or none."""
+    known = {name: p for name, p in causes.causes.items() if p is not None}
+    cause = max(known, key=known.__getitem__, default="neither")
+    if cause not in CAUSES[:3] or known[cause] <= 0:
+        return ""
+    return f"by {cause} (probability {number(known[cause], 2)}), "
+
+
+CLAIMS: tuple[Callable[[Evidence], Verdict], ...] = (fewer_passes, one_pass, vanishing_gap, falling_reuse)
+"""The claims in the order of their numbers."""

@@ -8,9 +8,15 @@ import polars as pl
 from quarry.analysis.epochs.censored_regression import Censored
 from quarry.analysis.epochs.estimates import censored_row, estimates
 from quarry.analysis.epochs.first_reached import first_below
+from quarry.analysis.epochs.floors import Floors
 from quarry.analysis.epochs.grid import Grid
 from quarry.analysis.epochs.power_laws import PowerLaw, power_law
 from quarry.analysis.fitting.intervals import IntervalSettings
+
+RHO = (0.02, 0.10)
+"""Relative distances to the floor that count as reaching it; 0.10 is that of the 10% rule of Kaplan's f."""
+FRACTIONS = (0.9, 0.95)
+"""Shares of I(U) to reach. I(U) is mostly easy structure, so they lie near 1."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,20 @@ def passes_to(grid: Grid, target: np.ndarray, name: str, seed: int) -> Passes:
     shape = grid.losses.shape[:-1]
     logs = first_below(grid.passes, grid.losses, np.broadcast_to(_for_sizes(target), shape))
     return Passes(name, logs, power_law(grid.sizes, grid.unique, logs, seed))
+
+
+def passes_to_criteria(tuned: Grid, floor: Floors, entropy: float, rho: float, seed: int) -> list[Passes]:
+    """Passes to every criterion; the first one decides the claims."""
+    distances = [rho, *(other for other in RHO if other != rho)]
+    reached = [
+        passes_to(tuned, (1 + value) * floor.default, f"{value:.0%} above the floor", seed)
+        for value in distances
+    ]
+    for share in FRACTIONS:
+        target = entropy - share * (entropy - floor.default)
+        reached.append(passes_to(tuned, target, f"{share:.0%} of what can be extracted", seed))
+    own = (1 + rho) * tuned.of_size
+    return [*reached, passes_to(tuned, own, f"{rho:.0%} above the size's own least", seed)]
 
 
 def _for_sizes(target: np.ndarray) -> np.ndarray:

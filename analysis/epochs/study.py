@@ -1,12 +1,12 @@
-"""How much of what finite data hold a model takes, by its size and its epochs: every quantity and verdict.
+"""How much of finite data a model extracts, by its size and its epochs: every quantity and every claim.
 
-L*(U), the data floor, is the least loss of any size, epochs and recipe on U unique tokens; I(U) = L_0 - L*(U)
-is what can be extracted, and eta = (L_0 - L) / I the share that a run extracted. Annealed losses only, but
-for `code`. Each part stands in `quarry.analysis.epochs`.
+L*(U), the data floor, is the least loss of any size, epochs and recipe on U unique tokens. I(U) = L_0 - L*(U)
+is the extractable information, and eta = (L_0 - L) / I the share that a run extracted. All losses are
+annealed except those of `code`. Each quantity has its module in `quarry.analysis.epochs`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,21 @@ import polars as pl
 
 from quarry.analysis.epochs.causes import causes
 from quarry.analysis.epochs.cells import Terminal, terminal
-from quarry.analysis.epochs.claims import Verdict, verdicts
+from quarry.analysis.epochs.claims import Evidence, judge
 from quarry.analysis.epochs.code_length import code_lengths
 from quarry.analysis.epochs.decomposition import cells_table
 from quarry.analysis.epochs.ensembles import ensemble_floors
 from quarry.analysis.epochs.estimates import estimate_row
 from quarry.analysis.epochs.floors import Floors, floors, floors_table
 from quarry.analysis.epochs.gap import Gap, gap, gap_table
-from quarry.analysis.epochs.gap_forms import forms_table, gap_forms, gap_laws
+from quarry.analysis.epochs.gap_forms import GapForms, forms_table, gap_forms, gap_laws
 from quarry.analysis.epochs.grid import FirstPass, Grid, first_pass, first_pass_table, plain_grid, tuned_grid
+from quarry.analysis.epochs.inputs import first_pass_batch, held_out_entropy, plain_rows
 from quarry.analysis.epochs.multipliers import multipliers
 from quarry.analysis.epochs.noise import Noise
-from quarry.analysis.epochs.passes import Passes, passes_table, passes_to
+from quarry.analysis.epochs.passes import RHO, Passes, passes_table, passes_to_criteria
 from quarry.analysis.epochs.power_laws import laws_table
+from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.reuse import Reuse, reuse, reuse_table
 from quarry.analysis.epochs.sample_efficiency import (
     FirstPassBatch,
@@ -37,65 +39,11 @@ from quarry.analysis.epochs.sample_efficiency import (
     tokens_table,
     tokens_to_loss,
 )
+from quarry.analysis.epochs.study_warnings import study_warnings
 from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.loading import PointsLike, as_points
-from quarry.analysis.points.schema import BATCH, RECIPE
 from quarry.checks import check_positive, check_settings
 from quarry.errors import FitError
-from quarry.train.record.files import json_values
-
-RHO = (0.02, 0.10)
-"""Relative distances to the floor that count as reaching it; .10 is that of the 10% rule of Kaplan's f."""
-FRACTIONS = (0.9, 0.95)
-"""Shares of I(U); it is mostly easy structure, so they lie near 1."""
-
-
-@dataclass(frozen=True)
-class Epochs:
-    """Tables (losses in nats per token, each estimate with _low and _high at `level`) and verdicts.
-
-    - `floors`, by U: grid, asymptote, floor, information, and ensemble where there are any; `irreducible` has
-      L_inf.
-    - `cells`, by N, U, k: see `quarry.analysis.epochs.decomposition.cells_table`.
-    - `passes`, by criterion, N, U: k_rho and k_f to the floor, and `own`: to the least loss of the size.
-    - `laws`: the power laws of passes and of r_inf - 1: by N and by U.
-    - `first_pass`, by N, E: the annealed loss of tokens seen once.
-    - `gaps`, by N, E; `gap_forms`: errors at larger N; `gap_laws`, by E: exponent of N, and N_merge.
-    - `tokens_to_loss`, by loss and N, with S_min; `sample_efficiency`, by loss: their exponent in N.
-    - `duality`, by loss, N, U: repeated over fresh tokens.
-    - `reuse` and `reuse_tuned`, by N, U: r_inf, k_opt. `multipliers`, by remedy and U. `code`, by N, U.
-    - `causes`, by U: the 2 x 2.
-    """
-
-    floors: pl.DataFrame
-    irreducible: dict[str, float | None]
-    cells: pl.DataFrame
-    passes: pl.DataFrame
-    laws: pl.DataFrame
-    first_pass: pl.DataFrame
-    gaps: pl.DataFrame
-    gap_forms: pl.DataFrame
-    gap_laws: pl.DataFrame
-    tokens_to_loss: pl.DataFrame
-    sample_efficiency: pl.DataFrame
-    duality: pl.DataFrame
-    reuse: pl.DataFrame
-    reuse_tuned: pl.DataFrame
-    multipliers: pl.DataFrame
-    code: pl.DataFrame
-    causes: pl.DataFrame
-    verdicts: tuple[Verdict, ...]
-    noise: Noise
-    unigram_entropy: float
-    level: float
-    warnings: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Strict JSON values."""
-        plain = {each.name: getattr(self, each.name) for each in fields(self)}
-        tables = {name: value.to_dicts() for name, value in plain.items() if isinstance(value, pl.DataFrame)}
-        told = {"verdicts": [vars(verdict) for verdict in self.verdicts], "noise": vars(self.noise)}
-        return json_values(plain | tables | told)
 
 
 def study_epochs(
@@ -110,176 +58,136 @@ def study_epochs(
     seed: int = 0,
     level: float = 0.95,
 ) -> Epochs:
-    """Every quantity of `points`; `rho` decides claims 1 and 2, `losses` are those of `tokens_to_loss`.
+    """Measure what passes over the same data give: floors, passes, reuse, gap, causes, and four claims.
 
-    `ensembles` has the losses of averaged runs, as `quarry ensemble` writes them: another floor.
-    `unigram_entropy` is L_0 of the held-out text in nats per token, by default the points' own column. With
-    `critical`, the critical batch's B_star and alpha_B, tokens to a loss are E_min.
-    Intervals are of simulated noise of runs and draws of U as measured between runs alike, everything done
-    again in each draw; those of laws also weigh their cells anew. Raises FitError.
+    Intervals come from draws in which the losses are shifted by simulated noise of runs, branches and draws
+    of U, as measured between replicates; everything is computed again in each draw. Fits of laws also
+    reweight their cells.
+
+    Args:
+        points: Annealed losses at several N, U and k: a path, a data frame or `Points`.
+        unigram_entropy: L_0 of the held-out text, nats per token; by default the points' own column.
+        ensembles: Losses of averaged runs, as `quarry ensemble` writes them, for a floor of their own.
+        rho: The relative distance to the floor that counts as reaching it, for claims 1 and 2.
+        losses: The losses of `tokens_to_loss`, nats per token; by default four that most sizes reached.
+        critical: The critical batch, B_star and alpha_B; tokens to a loss are then E_min.
+        bootstrap: The draws for the intervals; 0 gives none.
+        seed: The seed of the draws.
+        level: The probability of the intervals.
+
+    Returns:
+        The tables and verdicts of the study.
+
+    Raises:
+        PointsError: The points cannot be read.
+        FitError: The points or the settings do not allow the study.
+
+    Example:
+        >>> import polars as pl
+        >>> import quarry
+        >>> cells = [(n, u, k) for n in (1e4, 4e4, 1.6e5) for u in (1e5, 4e5) for k in (1, 2, 4, 8, 16)]
+        >>> rows = [
+        ...     {"N": n, "U": u, "E": k * u, "loss": 1 + 20 / n**0.4 + 30 / (u * (1 - 0.8**k)) ** 0.3}
+        ...     for n, u, k in cells
+        ... ]
+        >>> found = quarry.study_epochs(pl.DataFrame(rows), unigram_entropy=3.0, bootstrap=0)
+        >>> found.floors["U"].to_list()
+        [100000.0, 400000.0]
+        >>> len(found.verdicts)
+        4
     """
-    table = as_points(points, annealed_only=False).table
-    entropy = _entropy(table, unigram_entropy)
     check_settings(FitError, bootstrap, seed, level)
     if not 0 < rho < 1:
         raise FitError(f"rho={rho:g}: must lie between 0 and 1")
     check_positive(FitError, losses=losses)
+    table = as_points(points, annealed_only=False).table
+    entropy = held_out_entropy(table, unigram_entropy)
     surface = terminal(table, bootstrap, seed)
-    trained = _plain_rows(table, surface)
-    found = _measured(surface, entropy, rho, losses, _batch(trained, critical), seed)
+    trained = plain_rows(table, surface)
     settings = IntervalSettings.of_noise(level, surface.noise.freedom)
-    floor_rows = floors_table(found.tuned, found.floor, entropy, settings)
+    quantities = _measure(surface, entropy, rho, losses, first_pass_batch(trained, critical), seed)
+    tuned, floor = quantities.tuned, quantities.floor
+    floor_rows = floors_table(tuned, floor, entropy, settings)
     return Epochs(
         floors=floor_rows.join(ensemble_floors(ensembles, level), on="U", how="left"),
-        code=code_lengths(trained, found.tuned, found.floor, entropy, settings),
+        code=code_lengths(trained, tuned, floor, entropy, settings),
         multipliers=multipliers(surface, settings),
+        noise=surface.noise,
+        level=level,
         unigram_entropy=entropy,
-        warnings=_warnings(surface, found.tuned, found.floor),
-        **_tables(found, surface.noise, entropy, settings),
+        warnings=study_warnings(surface, tuned, floor),
+        **_tables(quantities, surface.noise, entropy, settings),
+        **_claims(quantities, settings),
     )
 
 
 @dataclass(frozen=True)
-class _Measured:
-    """What the tables are made of, [draws, ...]."""
+class _Quantities:
+    """The quantities that the tables show, as arrays [draws, ...]."""
 
     plain: Grid
     tuned: Grid
     fresh: FirstPass
     floor: Floors
-    reached: list[Passes]
-    worth: Reuse
-    worth_tuned: Reuse
-    gaps: Gap
+    passes: list[Passes]
+    reuse: Reuse
+    reuse_tuned: Reuse
+    gap: Gap
+    forms: GapForms | None
     to_loss: ToLoss
 
 
-def _measured(
+def _measure(
     surface: Terminal,
     entropy: float,
     rho: float,
     losses: tuple[float, ...],
     batch: FirstPassBatch | None,
     seed: int,
-) -> _Measured:
+) -> _Quantities:
     plain, tuned, fresh = plain_grid(surface), tuned_grid(surface), first_pass(surface)
     if not tuned.losses.size:
-        raise FitError("no U was read more than once: repeated and annealed losses are what is studied")
+        raise FitError("no U was read more than once: the study needs annealed losses on repeated data")
     floor = floors(tuned, fresh)
-    return _Measured(
+    gaps = gap(fresh, tuned, floor)
+    return _Quantities(
         plain=plain,
         tuned=tuned,
         fresh=fresh,
         floor=floor,
-        reached=_criteria(tuned, floor, entropy, rho, seed),
-        worth=reuse(plain, fresh, seed),
-        worth_tuned=reuse(tuned, fresh, seed),
-        gaps=gap(fresh, tuned, floor),
+        passes=passes_to_criteria(tuned, floor, entropy, rho, seed),
+        reuse=reuse(plain, fresh, seed),
+        reuse_tuned=reuse(tuned, fresh, seed),
+        gap=gaps,
+        forms=gap_forms(gaps),
         to_loss=tokens_to_loss(fresh, np.array(losses) if losses else shared_targets(fresh), batch),
     )
 
 
-def _tables(found: _Measured, noise: Noise, entropy: float, settings: IntervalSettings) -> dict[str, Any]:
+def _tables(found: _Quantities, noise: Noise, entropy: float, settings: IntervalSettings) -> dict[str, Any]:
+    """The tables of one quantity each, by their names in `Epochs`."""
     plain, tuned, floor = found.plain, found.tuned, found.floor
-    forms = gap_forms(found.gaps)
-    why = causes(plain, tuned, floor, found.worth, found.worth_tuned, settings)
-    laws = {f"passes to {each.name}": each.law for each in found.reached}
-    laws |= {"r_inf - 1, plain": found.worth.law, "r_inf - 1, tuned": found.worth_tuned.law}
+    laws = {f"passes to {each.name}": each.law for each in found.passes}
+    laws |= {"r_inf - 1, plain": found.reuse.law, "r_inf - 1, tuned": found.reuse_tuned.law}
     return {
         "irreducible": estimate_row(settings, {"L_inf": floor.irreducible}),
         "cells": cells_table(plain, tuned, floor, entropy, settings),
-        "passes": passes_table(tuned, found.reached, settings),
+        "passes": passes_table(tuned, found.passes, settings),
         "laws": laws_table(laws, settings),
         "first_pass": first_pass_table(found.fresh),
-        "gaps": gap_table(found.gaps, settings),
-        "gap_forms": forms_table(forms, settings),
-        "gap_laws": gap_laws(found.gaps, forms, noise, settings),
+        "gaps": gap_table(found.gap, settings),
+        "gap_forms": forms_table(found.forms, settings),
+        "gap_laws": gap_laws(found.gap, found.forms, noise, settings),
         "tokens_to_loss": tokens_table(found.to_loss, settings),
         "sample_efficiency": exponents_table(found.to_loss, settings),
         "duality": duality_table(found.to_loss, tuned, settings),
-        "reuse": reuse_table(plain, found.worth, settings),
-        "reuse_tuned": reuse_table(tuned, found.worth_tuned, settings),
-        "causes": why.table,
-        "verdicts": verdicts(found.reached[0], forms, found.worth.law, why, settings),
-        "noise": noise,
-        "level": settings.level,
+        "reuse": reuse_table(plain, found.reuse, settings),
+        "reuse_tuned": reuse_table(tuned, found.reuse_tuned, settings),
     }
 
 
-def _batch(trained: pl.DataFrame, critical: Mapping[str, float] | None) -> FirstPassBatch | None:
-    """The one batch of the plain runs, where the critical one is known."""
-    if critical is None:
-        return None
-    if set(critical) != {"B_star", "alpha_B"}:
-        raise FitError(f"critical={dict(critical)}: must be B_star and alpha_B")
-    check_positive(FitError, **critical)
-    name = next((name for name in BATCH["B"] if name in trained.columns), None)
-    batches = [] if name is None else trained[name].cast(pl.Float64).drop_nulls().unique().to_list()
-    if len(batches) != 1:
-        raise FitError(
-            f"with a critical batch the points need one B (or batch_tokens) for all of the plain recipe; "
-            f"they have {', '.join(f'{batch:g}' for batch in sorted(batches)) or 'none'}"
-        )
-    return FirstPassBatch(batches[0], dict(critical))
-
-
-def _entropy(table: pl.DataFrame, given: float | None) -> float:
-    if given is None and "unigram_entropy" in table.columns:
-        known = table["unigram_entropy"].cast(pl.Float64).drop_nulls()
-        given = float(known.median()) if len(known) else None  # pyright: ignore[reportArgumentType]
-    if given is None:
-        raise FitError(
-            "the points have no unigram_entropy (older runs, or another trainer's): give that of the "
-            "held-out text, in nats per token, with --unigram-entropy"
-        )
-    check_positive(FitError, unigram_entropy=given)
-    return given
-
-
-def _criteria(tuned: Grid, floor: Floors, entropy: float, rho: float, seed: int) -> list[Passes]:
-    """The passes to each criterion, that which decides the claims first."""
-    chosen = [rho, *(other for other in RHO if other != rho)]
-    found = [
-        passes_to(tuned, (1 + value) * floor.default, f"{value:.0%} above the floor", seed)
-        for value in chosen
-    ]
-    for share in FRACTIONS:
-        target = entropy - share * (entropy - floor.default)
-        found.append(passes_to(tuned, target, f"{share:.0%} of what can be extracted", seed))
-    own = (1 + rho) * tuned.of_size
-    return [*found, passes_to(tuned, own, f"{rho:.0%} above the size's own least", seed)]
-
-
-def _plain_rows(table: pl.DataFrame, surface: Terminal) -> pl.DataFrame:
-    """The rows of each size's plain recipe, annealed or not."""
-    recipe = [name for name in RECIPE if name in table.columns]
-    plain = surface.cells.filter("plain").select("N", *recipe).unique()
-    numbers = table.with_columns(pl.col("N", *recipe).cast(pl.Float64))
-    return numbers.join(plain, on=["N", *recipe], how="semi")
-
-
-def _warnings(surface: Terminal, tuned: Grid, floor: Floors) -> tuple[str, ...]:
-    found = []
-    if np.isnan(floor.irreducible[0]):
-        found.append(
-            f"L_inf needs a floor at four U, and there are {len(tuned.unique)}: no regimes, no slopes"
-        )
-    falling, cells = _falling_cells(tuned), int((~np.isnan(tuned.of_size[0])).sum())
-    if falling:
-        found.append(
-            f"in {falling} of {cells} cells (N, U) the most passes trained are the best: floors may lie lower"
-        )
-    if surface.noise.freedom and surface.noise.freedom < 5:
-        found.append(
-            f"the noise has {surface.noise.freedom} degrees of freedom only: intervals are wide for it"
-        )
-    return tuple(found)
-
-
-def _falling_cells(tuned: Grid) -> int:
-    """Cells (N, U) whose least loss over k is at the largest k trained, of those with several k."""
-    measured = tuned.losses[0]
-    several = (~np.isnan(measured)).sum(axis=-1) > 1
-    filled = np.where(np.isnan(measured), np.inf, measured)
-    last = measured.shape[-1] - 1 - (~np.isnan(measured))[..., ::-1].argmax(axis=-1)
-    return int((several & (filled.argmin(axis=-1) == last)).sum())
+def _claims(found: _Quantities, settings: IntervalSettings) -> dict[str, Any]:
+    """`causes` and `verdicts` of `Epochs`."""
+    why = causes(found.plain, found.tuned, found.floor, found.reuse, found.reuse_tuned, settings)
+    evidence = Evidence(found.passes[0], found.forms, found.reuse.law, why, settings)
+    return {"causes": why.table, "verdicts": judge(evidence)}

@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from quarry.analysis.epochs.cells import CELL, annealed_rows
 from quarry.analysis.epochs.noise import measured_noise
-from quarry.analysis.epochs.study import Epochs, study_epochs
+from quarry.analysis.epochs.result import Epochs
+from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws import formulas as mathml

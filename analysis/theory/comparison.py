@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from quarry.analysis.epochs.study import RHO, Epochs, study_epochs
+from quarry.analysis.epochs.passes import RHO
+from quarry.analysis.epochs.result import Epochs
+from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.theory.simulated import LADDERS, Ladder
 
 PASSES, REUSE = f"passes to {RHO[-1]:.0%} above the floor", "r_inf - 1, plain"

@@ -11,7 +11,7 @@ from quarry.analysis.report.figures.parts import axis, colour, finished, sized
 from quarry.analysis.report.figures.theme import INK, RAMP
 
 if TYPE_CHECKING:
-    from quarry.analysis.epochs.study import Epochs
+    from quarry.analysis.epochs.result import Epochs
 
 REGIME_COLOURS = {"data": "#35608d", "model": "#b0527a", "epoch": "#c9a227", "mixed": "#9a9a9a"}
 

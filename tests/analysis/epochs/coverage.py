@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.study import Epochs, study_epochs
+from quarry.analysis.epochs.result import Epochs
+from quarry.analysis.epochs.study import study_epochs
 from quarry.train.record.points_table import write_table
 from tests.analysis.epochs.known_surface import L_0, L_INF, REMEDY, RHO, SIZES, Surface, floor, runs
 

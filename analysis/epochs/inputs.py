@@ -1,0 +1,50 @@
+"""What the study reads from the points beside the losses: L_0, the rows of the plain recipe, their batch."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from quarry.analysis.epochs.cells import Terminal
+from quarry.analysis.epochs.sample_efficiency import FirstPassBatch
+from quarry.analysis.points.schema import BATCH, RECIPE
+from quarry.checks import check_positive
+from quarry.errors import FitError
+
+
+def held_out_entropy(table: pl.DataFrame, given: float | None) -> float:
+    """L_0 in nats per token: as given, or the column `unigram_entropy` of the points. Raises FitError."""
+    if given is None and "unigram_entropy" in table.columns:
+        known = table["unigram_entropy"].cast(pl.Float64).drop_nulls()
+        given = float(known.median()) if len(known) else None  # pyright: ignore[reportArgumentType]
+    if given is None:
+        raise FitError(
+            "the points have no unigram_entropy (older runs, or another trainer's): give that of the "
+            "held-out text, in nats per token, with --unigram-entropy"
+        )
+    check_positive(FitError, unigram_entropy=given)
+    return given
+
+
+def plain_rows(table: pl.DataFrame, surface: Terminal) -> pl.DataFrame:
+    """The rows of each size's plain recipe, annealed or not."""
+    recipe = [name for name in RECIPE if name in table.columns]
+    plain = surface.cells.filter("plain").select("N", *recipe).unique()
+    numbers = table.with_columns(pl.col("N", *recipe).cast(pl.Float64))
+    return numbers.join(plain, on=["N", *recipe], how="semi")
+
+
+def first_pass_batch(trained: pl.DataFrame, critical: Mapping[str, float] | None) -> FirstPassBatch | None:
+    """The one batch of the plain runs with the law of the critical batch; None without that law."""
+    if critical is None:
+        return None
+    if set(critical) != {"B_star", "alpha_B"}:
+        raise FitError(f"critical={dict(critical)}: must be B_star and alpha_B")
+    check_positive(FitError, **critical)
+    name = next((name for name in BATCH["B"] if name in trained.columns), None)
+    batches = [] if name is None else trained[name].cast(pl.Float64).drop_nulls().unique().to_list()
+    if len(batches) != 1:
+        raise FitError(
+            f"with a critical batch all runs of the plain recipe must have one B (or batch_tokens); "
+            f"they have {', '.join(f'{batch:g}' for batch in sorted(batches)) or 'none'}"
+        )
+    return FirstPassBatch(batches[0], dict(critical))

@@ -1,0 +1,58 @@
+"""The result of the study of epochs: its tables, its claims, and their JSON."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import polars as pl
+
+from quarry.analysis.epochs.claims import Verdict
+from quarry.analysis.epochs.noise import Noise
+from quarry.train.record.files import json_values
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Tables and verdicts: losses in nats per token, each estimate with _low and _high at `level`.
+
+    - `floors`, by U: grid, asymptote, floor, information, and ensemble where there is one; `irreducible`:
+      L_inf.
+    - `cells`, by N, U, k: see `quarry.analysis.epochs.decomposition.cells_table`.
+    - `passes`, by criterion, N, U: k_rho and k_f to the floor, and `own`: to the least loss of the size.
+    - `laws`: exponents in N and U of passes and of r_inf - 1.
+    - `first_pass`, by N, E: the annealed loss on tokens seen once.
+    - `gaps`, by N, E; `gap_forms`: errors at held-out larger N; `gap_laws`, by E: exponent of N, N_merge.
+    - `tokens_to_loss`, by loss and N, with S_min; `sample_efficiency`, by loss: the exponent in N.
+    - `duality`, by loss, N, U: repeated over fresh tokens.
+    - `reuse` and `reuse_tuned`, by N, U: r_inf, k_opt. `multipliers`, by regulariser and U. `code`, by N, U.
+    - `causes`, by U: extraction or overfitting (`quarry.analysis.epochs.causes`).
+    """
+
+    floors: pl.DataFrame
+    irreducible: dict[str, float | None]
+    cells: pl.DataFrame
+    passes: pl.DataFrame
+    laws: pl.DataFrame
+    first_pass: pl.DataFrame
+    gaps: pl.DataFrame
+    gap_forms: pl.DataFrame
+    gap_laws: pl.DataFrame
+    tokens_to_loss: pl.DataFrame
+    sample_efficiency: pl.DataFrame
+    duality: pl.DataFrame
+    reuse: pl.DataFrame
+    reuse_tuned: pl.DataFrame
+    multipliers: pl.DataFrame
+    code: pl.DataFrame
+    causes: pl.DataFrame
+    verdicts: tuple[Verdict, ...]
+    noise: Noise
+    unigram_entropy: float
+    level: float
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Strict JSON values."""
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        tables = {name: value.to_dicts() for name, value in plain.items() if isinstance(value, pl.DataFrame)}
+        values = {"verdicts": [vars(verdict) for verdict in self.verdicts], "noise": vars(self.noise)}
+        return json_values(plain | tables | values)
