@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from quarry.analysis.allocation.envelope import Envelope, fit_envelope
     from quarry.analysis.allocation.isoflop import IsoFlop, fit_isoflop
     from quarry.analysis.allocation.methods import Allocation, allocate
-    from quarry.analysis.crossing.measured import CrossingResult, find_crossing
+    from quarry.analysis.crossing.measured import find_crossing
     from quarry.analysis.crossing.merge import Merge, find_merge
+    from quarry.analysis.crossing.result import CrossingResult
     from quarry.analysis.epochs.result import Epochs
     from quarry.analysis.epochs.study import study_epochs
     from quarry.analysis.fitting.comparison.cross_validation import leave_one_out
@@ -38,8 +39,9 @@ _NAMES_OF_MODULE = {
     "allocation.envelope": ("Envelope", "fit_envelope"),
     "allocation.isoflop": ("IsoFlop", "fit_isoflop"),
     "allocation.methods": ("Allocation", "allocate"),
-    "crossing.measured": ("CrossingResult", "find_crossing"),
+    "crossing.measured": ("find_crossing",),
     "crossing.merge": ("Merge", "find_merge"),
+    "crossing.result": ("CrossingResult",),
     "epochs.result": ("Epochs",),
     "epochs.study": ("study_epochs",),
     "fitting.comparison.cross_validation": ("leave_one_out",),

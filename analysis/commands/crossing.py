@@ -14,8 +14,9 @@ from quarry.analysis.commands.options import BootstrapOptions, MidSchedule, Outp
 from quarry.analysis.commands.printing import print_warnings, write_result
 from quarry.analysis.crossing.known_laws import CONVENTIONS, Crossing, NoCrossing, published_crossings
 from quarry.analysis.crossing.law_draws import OFFSETS
-from quarry.analysis.crossing.measured import CrossingResult, find_crossing
+from quarry.analysis.crossing.measured import find_crossing
 from quarry.analysis.crossing.merge import Merge, find_merge
+from quarry.analysis.crossing.result import CrossingResult
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.published import PF_DAY
 from quarry.analysis.points.loading import load_points

@@ -1,12 +1,13 @@
 """Where L(C) falls below L(D(C)), from the constants of the two laws.
 
-L(C), the least loss that C FLOPs buy in one epoch, falls faster along the optimal plan than the data allow:
-than L(D), the least loss from D unique tokens over any number of epochs, at the tokens D(C) of that plan.
-Carried on, L(C) promises less than L(D(C)) from some C* on: the inconsistency of Kaplan et al. 2020 (arXiv
+L(C), the least loss of C FLOPs in one epoch, falls faster along the optimal plan than L(D), the least loss
+from D unique tokens over any number of epochs, at the tokens D(C) of that plan. Extrapolated, L(C) is less
+than L(D(C)) from some C* on: the inconsistency of Kaplan et al. 2020 (arXiv
 2001.08361), section 6.3.
 
-C* is a ratio whose denominator, alpha_C - alpha_D p, is small and uncertain. It has a heavy tail and no
-useful standard error: it is told by the quantiles of its draws, where no crossing counts as C* = inf.
+C* is a ratio whose denominator, alpha_C - alpha_D p, is small and uncertain. Its
+distribution has a heavy tail and no useful standard error, so it is described by the quantiles of its draws,
+where no crossing counts as C* = inf.
 """
 
 import math
@@ -25,7 +26,7 @@ from quarry.checks import check_positive
 from quarry.errors import FitError
 
 REACH = (1.0, 1e60)
-"""FLOPs between which a crossing is looked for."""
+"""FLOPs between which a crossing is searched."""
 
 MEASURED = "D = E on the measured one-epoch frontier"
 
@@ -33,10 +34,10 @@ CONVENTIONS = {
     "Kaplan Table 6: D = 2e10 C^.27, C in PF-days": TRENDS["kaplan-d-opt"],
     "Kaplan eq. 6.7: D = 4e10 C^.26, C in PF-days": TRENDS["kaplan-d-opt-6.7"],
 }
-"""Which tokens go with a budget, by name: a C* means nothing without it."""
+"""The tokens D(C) of a budget, by name. C* depends on this choice."""
 
-# exp of more is no float.
 _LARGEST = 700.0
+"""exp of a larger number overflows."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class LossLaw:
     offset: float = 0.0
 
     def at(self, x: Any) -> Any:
-        """L(x); inf where it is too large for a number."""
+        """L(x); inf where it overflows."""
         with np.errstate(over="ignore", divide="ignore"):
             return self.offset + np.divide(self.scale, x) ** self.exponent
 
@@ -61,7 +62,7 @@ class Growth:
     exponent: float
 
     def at(self, flops: Any) -> Any:
-        """y(C); 0 or inf where it is too small or too large for a number."""
+        """y(C); 0 or inf where it underflows or overflows."""
         with np.errstate(over="ignore", under="ignore"):
             return np.exp(math.log(self.scale) + self.exponent * np.log(flops))
 
@@ -83,7 +84,7 @@ class Crossing:
 
 @dataclass(frozen=True)
 class NoCrossing:
-    """L(C) does not fall below L(D(C)), and why."""
+    """L(C) does not fall below L(D(C)); `reason` says why."""
 
     reason: str
     convention: str
@@ -128,15 +129,13 @@ def meeting(
     d, n = float(tokens.at(flops)), float(sizes.at(flops)) if sizes else None
     loss = float(data.at(d))
     if not all(0 < value < math.inf for value in (loss, d, n) if value is not None):
-        return NoCrossing(
-            f"no crossing to name: at {text.power(flops)} FLOPs L, D(C) or N(C) is beyond numbers", convention
-        )
+        return NoCrossing(f"no crossing: at {text.power(flops)} FLOPs L, D(C) or N(C) overflows", convention)
     return Crossing(flops, loss, d, n, convention)
 
 
 def _why_not(compute: LossLaw, data: LossLaw, tokens: Growth, position: float) -> str:
     if position <= 0:
-        return "no crossing ahead: L(C) lies below L(D(C)) from 1 FLOP on"
+        return "no crossing: L(C) lies below L(D(C)) from 1 FLOP on"
     falls = data.exponent * tokens.exponent
     if compute.offset == data.offset and compute.exponent <= falls:
         return (

@@ -1,4 +1,4 @@
-"""L(C), L(D), D(C) and N(C), each fitted alone, under any weights of the runs."""
+"""L(C), L(D), D(C) and N(C), each fitted separately, under any weights of the runs."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -27,11 +27,11 @@ from quarry.errors import FitError
 OFFSETS = {"none": (), "shared": ("L_inf",), "separate": ("L_inf_C", "L_inf_D")}
 """The irreducible loss of L(C) and L(D): zero, one for both, or one each, by the names of its parameters."""
 
-# Shares of the least loss that the search for an irreducible loss starts from, and those of the refits.
 _OFFSET_STARTS, _REFIT_STARTS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95), slice(0, None, 2)
+"""Starts of the irreducible loss as shares of the least loss, and which of them the refits use."""
 
-# Logarithms whose powers stay finite numbers: of a start's scale, and of a growth's.
 _LOG_SCALE, _LOG_GROWTH = (-200.0, 400.0), 700.0
+"""Logarithms within which exp stays finite: of a start's scale, and of a growth's."""
 
 
 class Laws(NamedTuple):
@@ -44,7 +44,7 @@ class Laws(NamedTuple):
 
 
 def drawn_laws(params: Mapping[str, np.ndarray]) -> Iterator[Laws]:
-    """The laws of each row of the parameters [draws] that was fitted: where none is nan."""
+    """The laws of each draw that was fitted, from parameters [draws] by name; other draws are NaN."""
     for row in zip(*params.values(), strict=True):
         own = dict(zip(params, map(float, row), strict=True))
         if math.isnan(own["p"]):
@@ -70,7 +70,7 @@ class Samples:
     compute: BestPoints
     data: BestPoints
     rows: tuple[np.ndarray, np.ndarray]
-    """Of `compute` and `data`: their places among all."""
+    """The rows of `compute` and of `data` among all points."""
 
     @classmethod
     def of(cls, table: pl.DataFrame, offset: str) -> "Samples":
@@ -90,7 +90,7 @@ class Samples:
 
     @property
     def needed(self) -> int:
-        """The distinct x that each law needs."""
+        """The number of distinct x that each law needs."""
         return 2 if self.offset == "none" else 3
 
     def _check_enough(self) -> None:
@@ -113,7 +113,7 @@ class Samples:
         return (Exclusion(reason, beaten),) if beaten else ()
 
     def misfits(self, laws: Laws) -> dict[str, Misfit | None]:
-        """What the residuals of L(C) and L(D) still know of C and U, by the name of the law."""
+        """Structure left in the residuals of L(C) and L(D) along C and U, by the name of the law."""
         found = {}
         plain, fitted = (KAPLAN_C, KAPLAN_D), (laws.compute, laws.data)
         for side, rows, law, own in zip(self.sides, self.rows, plain, fitted, strict=True):
@@ -129,14 +129,14 @@ class Samples:
         """The parameters with every run drawn once. Raises FitError."""
         params = self._fit(np.ones((1, len(self.runs))), self._starts)
         if np.isnan(params["p"]).any():
-            raise FitError("the budgets of the one-epoch frontier are too close together to carry D(C)")
+            raise FitError("the budgets of the one-epoch frontier are too close together to fit D(C)")
         return params
 
     def refit(self, weights: np.ndarray, fitted: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The parameters under each row of `weights` [draws, rows]; nan where too few points are left.
 
-        Each draw chooses its own points. So 90% intervals held the true C* in 88% to 100% of 24 repeats of
-        each of six designs; with the points chosen once, in 71% to 100%.
+        Each draw selects its own points. So 90% intervals covered the true C* in 88% to 100% of 24 repeats of
+        each of six designs; with the points selected once, in 71% to 100%.
         """
         best = np.array([[fitted[name][0] for name in self._joint.law.parameter_names]])
         others = self._starts[_REFIT_STARTS] if OFFSETS[self.offset] else best[:0]
@@ -155,7 +155,7 @@ class Samples:
         return {name: np.where(lost, np.nan, values) for name, values in params.items()}
 
     def _growth(self, frontier: np.ndarray, column: str) -> tuple[np.ndarray, np.ndarray]:
-        """Scale and exponent of `column` along the frontier: [draws] each, nan where its budgets are one."""
+        """Scale and exponent of `column` along the frontier: [draws] each, NaN with one budget."""
         values = np.log(self.compute.table[column].to_numpy())
         with np.errstate(invalid="ignore"):
             exponent, log_scale = straight_line(np.log(self.compute.x), values, frontier)
@@ -173,7 +173,7 @@ class Samples:
 
     @cached_property
     def _starts(self) -> np.ndarray:
-        """Lines through the logarithm of what lies above each start of the irreducible loss."""
+        """Lines through the log of the loss above each start of the irreducible loss."""
         least = [math.exp(side.log_loss[side.used].min()) for side in self.sides]
         if self.offset == "shared":
             least = [min(least)] * 2
@@ -194,7 +194,7 @@ def _line(side: BestPoints, offset: float) -> tuple[float, float]:
     return math.exp(np.clip(height / exponent, *_LOG_SCALE)), exponent
 
 
-@cache  # one object for each: a fit compiles once for each law object
+@cache  # one object per offset: a fit compiles once for each law object
 def _joint_law(offset: str) -> Law:
     """L(C) and L(D) as one law of x: of C, and where `floor` is 1, of U."""
     names, irreducible = OFFSETS[offset], POWER_OFFSET.parameters[0]

@@ -1,8 +1,8 @@
 """Where the compute frontier of one surface merges with its own floor.
 
-Laws of C and of D fitted apart may cross (`quarry.analysis.crossing.known_laws`). One surface of N, E and U
-has no
-such point, because its floor lies below it everywhere: the question is whether its frontier comes near it.
+Laws of C and of D fitted separately may cross (`quarry.analysis.crossing.known_laws`). One surface of N, E
+and U has no such point, because its floor lies below it everywhere: the question is whether its frontier
+comes near the floor.
 """
 
 import math
@@ -23,11 +23,12 @@ from quarry.analysis.planning.surface import Surface, plannable
 from quarry.checks import check_level, check_positive
 from quarry.errors import FitError
 
-# Decades searched beyond the largest budget of the points, and halvings of them.
 _DECADES, _HALVINGS = 12.0, 16
-
-# The most draws, the budgets shown, and the spread of the excess that counts as none.
-_DRAWS, _SHOWN, _CONSTANT = 200, 25, 1e-3
+"""Decades searched beyond the largest budget of the points, and bisections of that range."""
+_MOST_DRAWS, _SHOWN = 200, 25
+"""Draws of the fit that are used, and budgets in the table."""
+_CONSTANT = 1e-3
+"""The relative spread of the excess below which it counts as constant."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ def find_merge(fit: Fit, *, eps: float = 0.05, level: float = 0.9) -> Merge:
 
 def _check(fit: Fit, eps: float, level: float) -> None:
     if not (plannable(fit.law) or fit.law.inputs == KAPLAN_ND.inputs):
-        raise FitError(f"{fit.law.name} is not one surface of the loss over N and E or U: nothing merges")
+        raise FitError(
+            f"{fit.law.name} is no surface of the loss over N and E or U: it has no frontier that could merge"
+        )
     check_positive(FitError, eps=eps)
     check_level(FitError, level)
 
@@ -151,7 +154,7 @@ class _Frontier:
 
     def drawn_positions(self, draws: dict[str, np.ndarray]) -> np.ndarray:
         """The position in each draw, nan where its frontier has no best N."""
-        rows = np.column_stack(list(draws.values()))[:_DRAWS] if draws else ()
+        rows = np.column_stack(list(draws.values()))[:_MOST_DRAWS] if draws else ()
         return np.array([self._with(dict(zip(draws, row.tolist(), strict=True))) for row in rows])
 
     def _with(self, params: dict[str, float]) -> float:

@@ -12,7 +12,7 @@ from quarry.analysis.report.figures.parts import axis, ends, finished, y_axis
 from quarry.analysis.report.figures.theme import INK
 
 if TYPE_CHECKING:
-    from quarry.analysis.crossing.measured import CrossingResult
+    from quarry.analysis.crossing.result import CrossingResult
 
 COMPUTE, DATA = "L(C)", "L(D(C))"
 _COLOURS = alt.Scale(domain=[COMPUTE, DATA], range=["#b5367a", "#3b6fb6"])

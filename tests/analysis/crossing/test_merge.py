@@ -91,7 +91,7 @@ def test_draws_tell_how_often_a_frontier_never_merges(own):
 def test_what_has_no_frontier_or_an_impossible_eps_is_refused(own):
     with pytest.raises(FitError, match="eps=0"):
         find_merge(own, eps=0)
-    with pytest.raises(FitError, match="kaplan-n is not one surface"):
+    with pytest.raises(FitError, match="kaplan-n is no surface"):
         find_merge(surface(own, KAPLAN_N, PUBLISHED["kaplan-n"].params))
 
 
