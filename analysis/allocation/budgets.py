@@ -24,7 +24,7 @@ class Curve:
     log_cost: np.ndarray
     count: np.ndarray
     squares: float
-    """Of log loss about the means of the sizes, summed."""
+    """The sum of squares of log loss about the means of the sizes."""
 
     def log_tokens(self, log_n: Any) -> Any:
         """log E of models of `log_n` at this budget."""
@@ -84,7 +84,7 @@ def _windows(log_c: np.ndarray, tolerance: float) -> pl.Series:
 
 
 def _fullest(x: np.ndarray, width: float) -> slice:
-    """The window of ascending x that holds most points, and of such the narrowest."""
+    """The window of ascending x that holds most points, the narrowest of them if several do."""
     ends = np.searchsorted(x, x + width, side="right")
     held, extent = ends - np.arange(len(x)), x[ends - 1] - x
     first = np.lexsort((extent, -held))[0]
@@ -92,7 +92,7 @@ def _fullest(x: np.ndarray, width: float) -> slice:
 
 
 def _one_point_per_run(group: pl.DataFrame) -> pl.DataFrame:
-    """Of several evaluations of a run, which share its noise, the one nearest the middle of the budget."""
+    """One evaluation per run, nearest the middle of the budget: evaluations of a run share its noise."""
     distance = (pl.col("C").log() - _middle(group)).abs()
     return group.sort(distance, maintain_order=True).unique(
         ["run", "size"], keep="first", maintain_order=True

@@ -1,13 +1,13 @@
 """Approach 1: the compute-optimal N and E read off the lower envelope of learning curves.
 
-On the lower convex hull of log loss against log C the lead passes from each size to a larger one. The optimum
-is read where it passes: the middle (in logarithms) of the hull's edge from the one size to the other. The
-stretch that a size leads is not used, as the smallest and the largest would lead further if there were no
-others beyond them. Measured on Besiroglu's surface without noise, 6 to 10 sizes over three decades: the
-exponent is off by at most .009 so, by -.05 when each of 1,500 levels of C takes the best run (Hoffmann et al.
-2022), and by -.065 when the line goes through the rows of the hull.
+On the lower convex hull of log loss against log C each size hands over to a larger one. The optimum is read
+at the handover: the middle (in logarithms) of the hull's edge from one size to the next. The stretch of a
+size is not used, because those of the smallest and the largest end where no other size was trained. Measured
+on Besiroglu's surface without noise, 6 to 10 sizes over three decades: the exponent is off by at most 0.009
+so, by -0.05 when each of 1,500 levels of C takes the best run (Hoffmann et al. 2022), and by -0.065 when the
+line goes through the rows of the hull.
 
-Resampling the runs removes whole sizes, so the intervals are cautious: with 6 to 30 runs and noise of .3% to
+Resampling the runs removes whole sizes, so the intervals are cautious: with 6 to 30 runs and noise of 0.3% to
 1%, 95% intervals of the exponent covered the truth in all of 360 repeats.
 """
 

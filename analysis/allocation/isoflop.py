@@ -1,13 +1,13 @@
 """Approach 2: the compute-optimal N and E from the minimum of loss against N at fixed C.
 
 Measured on noiseless Chinchilla surfaces, 7 sizes over ±16x: the minimum of Akima's spline is off by at most
-.5% (α = .348, β = .366) to 3.2% (α = .46, β = .31), a parabola's by 2% to 16%, and the more the wider the
-grid (arXiv 2603.22339). The price is noise: with .2% to .4% of it between seeds the exponent of 4 to 9
+0.5% (α = 0.348, β = 0.366) to 3.2% (α = 0.46, β = 0.31), a parabola's by 2% to 16%, more with a wider
+grid (arXiv 2603.22339). The price is noise: with 0.2% to 0.4% of it between seeds the exponent of 4 to 9
 budgets spread 6 to 16 times as far as the parabola's.
 
 95% intervals of the minima covered the truth 92.5% to 98% of the time over 100 repeats of six designs, those
-of the exponent 93% to 97%; of a parabola's minima as little as 51%: its intervals do not know its bias.
-Minima further off the line than their noise puts them widen its intervals in proportion.
+of the exponent 93% to 97%; of a parabola's minima as little as 51%, since its intervals do not include its
+bias. Minima further off the line than their noise explains widen its intervals in proportion.
 """
 
 import math
@@ -239,7 +239,7 @@ def _noise_warnings(noise: LossNoise | None, bootstrap: int) -> list[str]:
 
 
 def _scatter(optima: Optima, noise: LossNoise | None) -> float:
-    """How many times as far from the line the minima lie as their noise does; 1 unless that is unlikely."""
+    """Ratio of the scatter of the minima about the line to their noise; 1 unless that is improbable."""
     freedom = len(optima.log_c) - 2
     if noise is None or freedom < 1:
         return 1.0

@@ -1,4 +1,4 @@
-"""The noise of the losses of isoFLOP curves: what would differ between runs alike."""
+"""The noise of the losses of isoFLOP curves: how much replicate runs would differ."""
 
 import math
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from numpy.polynomial.legendre import legvander
 
 from quarry.analysis.allocation.budgets import Curve
 
-# Degrees of freedom that a noise level needs; the degree of the polynomial about which it is measured.
-_FEWEST_FREEDOM, _SMOOTH = 3, 4
+_FEWEST_FREEDOM, _DEGREE = 3, 4
+"""Degrees of freedom that a noise level needs; the degree of the polynomial about which it is measured."""
 
 
 @dataclass(frozen=True)
 class LossNoise:
-    """The standard deviation of log loss between runs alike, and on how many degrees of freedom it stands."""
+    """The standard deviation of log loss between replicates, and its degrees of freedom."""
 
     sd: float
     freedom: float
     source: str
 
     def levels(self, draws: int, rng: np.random.Generator) -> np.ndarray:
-        """What it may be, [draws]: measured on few degrees of freedom it is uncertain itself."""
+        """Draws of the standard deviation, [draws]: with few degrees of freedom it is uncertain itself."""
         if math.isinf(self.freedom):
             return np.full(draws, self.sd)
         return self.sd * np.sqrt(self.freedom / rng.chisquare(self.freedom, draws))
@@ -48,10 +48,10 @@ def _between_runs(curves: list[Curve]) -> LossNoise | None:
 
 
 def _about_smooth(curves: list[Curve]) -> LossNoise | None:
-    """About a polynomial in log N for each budget. What the polynomial cannot follow counts as noise."""
+    """About a polynomial in log N for each budget. Misfit of the polynomial counts as noise."""
     squares, freedom = 0.0, 0
     for curve in curves:
-        degree = min(_SMOOTH, len(curve.log_n) - 2)
+        degree = min(_DEGREE, len(curve.log_n) - 2)
         if degree >= 2:
             squares += _left_by_polynomial(curve, degree)
             freedom += len(curve.log_n) - degree - 1

@@ -30,7 +30,7 @@ _FREEZE_CRITICAL = ("B_star", "alpha_B")
 
 @dataclass(frozen=True)
 class Allocation:
-    """What each budget buys best.
+    """The compute-optimal N and E of each budget.
 
     `budgets` has a row for each: C (FLOPs), N (parameters), E (tokens), each with _low and _high, and
     tokens_per_parameter. `a` and `b` are the exponents of N and E in C. `found` is what they were read from.

@@ -1,4 +1,4 @@
-"""Where the loss of one budget is least: its curve interpolated in logarithms, and the draws of its noise.
+"""The minimum of the loss at one budget: its curve interpolated in logarithms, and draws of its noise.
 
 Akima's spline runs through the points and knows no law (Porian et al. 2024, arXiv 2406.19146). A minimum that
 the sizes do not enclose is refused, never extrapolated.
@@ -17,17 +17,17 @@ METHODS = {"akima": "Akima's spline", "parabola": "a parabola"}
 
 _FEWEST_SIZES = {"akima": 4, "parabola": 3}
 
-# A budget whose draws have their minimum inside the sizes less often than this is refused (Porian), and so is
-# one whose draws bend upwards less often: of pure noise at 7 sizes 5 in 7 minima lie inside, half bend so.
-_INSIDE, _UPWARDS = 0.5, 0.975
+_LEAST_INSIDE, _LEAST_UPWARDS = 0.5, 0.975
+"""A budget is refused if fewer of its draws have their minimum inside the sizes (Porian), or fewer bend
+upwards: with pure noise at 7 sizes 5 in 7 minima lie inside, and half bend upwards."""
 
-# The interpolation's own error in log N: in the line no budget has a smaller one.
-_INTERPOLATION = 0.01
+_INTERPOLATION_ERROR = 0.01
+"""The interpolation's own error in log N, added to that of every budget in the line."""
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where one budget's loss is least: log N, log loss, and the log N of each draw, NaN outside the sizes.
+    """The minimum of one budget: log N, log loss, and the log N of each draw, NaN outside the sizes.
 
     `reason` says why it is refused; empty otherwise. With draws log N is their median.
     """
@@ -44,9 +44,9 @@ class Minimum:
 
     @property
     def variance(self) -> float:
-        """Of log N, with the interpolation's own error."""
+        """The variance of log N, including the interpolation's own error."""
         noise = float(np.var(self.draws[self.inside])) if len(self.draws) else 0.0
-        return noise + _INTERPOLATION**2
+        return noise + _INTERPOLATION_ERROR**2
 
 
 def minimum(curve: Curve, method: str, levels: np.ndarray, rng: np.random.Generator) -> Minimum:
@@ -62,7 +62,7 @@ def minimum(curve: Curve, method: str, levels: np.ndarray, rng: np.random.Genera
 
 
 def too_few(curve: Curve, method: str) -> bool:
-    """Whether the curve has too few sizes to be interpolated so."""
+    """Whether the curve has too few sizes for this interpolation."""
     return len(curve.log_n) < _FEWEST_SIZES[method]
 
 
@@ -72,9 +72,9 @@ def _with_draws(found: Minimum, method: str, levels: np.ndarray, rng: np.random.
     noisy = curve.log_loss[:, None] + noise
     drawn, _ = _least(curve.log_n, noisy, method)
     inside, upwards = np.isfinite(drawn), _parabola(curve.log_n, noisy)[0] > 0
-    if inside.mean() < _INSIDE:
+    if inside.mean() < _LEAST_INSIDE:
         return Minimum(curve, f"only {inside.mean():.0%} of draws of the noise have a minimum inside")
-    if upwards.mean() < _UPWARDS:
+    if upwards.mean() < _LEAST_UPWARDS:
         return Minimum(curve, f"only {upwards.mean():.0%} of draws of the noise bend upwards")
     return Minimum(curve, "", float(np.median(drawn[inside])), found.log_loss, drawn)
 

@@ -15,8 +15,10 @@ from quarry.analysis.points.schema import repeats_data, value_groups
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
-# exp of more is no float; optima whose log C has a smaller variance lie at one C.
-_LARGEST, _ONE_C = 700.0, 1e-6
+_LARGEST = 700.0
+"""exp of a larger number overflows."""
+_ONE_C = 1e-6
+"""Optima whose log C has a smaller variance count as at one C."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _natural(logarithm: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class Optima:
-    """Where the loss is least: log C, log N, log E and the weight of each, [optima] or [draws, optima].
+    """Minima of the loss: log C, log N, log E and the weight of each, [optima] or [draws, optima].
 
     A weight of 0 marks an optimum that a draw does not have.
     """

@@ -57,7 +57,9 @@ class Merge:
 
 
 def find_merge(fit: Fit, *, eps: float = 0.05, level: float = 0.9) -> Merge:
-    """Where the one-epoch compute frontier of a fitted surface merges with its floor L*(U) at U = D_opt(C).
+    """Find where the one-epoch compute frontier of a fitted surface merges with its floor L*(U).
+
+    The floor is taken at U = D_opt(C), the tokens of the frontier.
 
     L*(U) is the least loss over every N and k: for laws without repeated data (chinchilla) N to infinity at
     one epoch; for data-constrained, N' and D' at their caps; for kaplan-nd, N to infinity. It lies below the

@@ -1,7 +1,7 @@
 """The 2 x 2 of extraction and overfitting: why r_inf falls with N at fixed U, where it falls.
 
-Extraction: the first pass already comes near the floor (the excess after one pass falls with N). Overfitting:
-it does not, and with weight decay and dropout tuned r_inf no longer falls.
+Extraction: the first pass already comes near the floor (the excess after one pass falls with N).
+Overfitting: it does not, and with tuned weight decay and dropout r_inf no longer falls.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Causes:
 def causes(
     plain: Grid, tuned: Grid, floor: Floors, worth: Reuse, worth_tuned: Reuse, settings: IntervalSettings
 ) -> Causes:
-    """By U, and by the means of the slopes over all U."""
+    """The causes for each U, and for all U together by the means of the slopes."""
     rows, slopes = [], []
     one = int(np.argmin(np.abs(np.log(plain.passes)))) if len(plain.passes) else 0
     for u, unique in enumerate(plain.unique):

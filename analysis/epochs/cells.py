@@ -69,8 +69,8 @@ def _with_plain(cells: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
     most = counted.sort("N", "cluster", *RECIPE, descending=[False, True, *(False for _ in RECIPE)])
     plain = most.group_by("N", maintain_order=True).first().drop("cluster")
     both = cells.join(plain, on="N", suffix="_plain", maintain_order="left")
-    alike = {name: pl.col(name) == pl.col(f"{name}_plain") for name in RECIPE}
-    both = both.with_columns(plain=pl.all_horizontal(*alike.values()), ruled=alike["peak_learning_rate"])
+    equal = {name: pl.col(name) == pl.col(f"{name}_plain") for name in RECIPE}
+    both = both.with_columns(plain=pl.all_horizontal(*equal.values()), ruled=equal["peak_learning_rate"])
     return both.select(*cells.columns, "plain", "ruled")
 
 

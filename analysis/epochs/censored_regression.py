@@ -1,4 +1,4 @@
-"""Linear regression of values of which only bounds are known (Tobit 1958), over many draws at once.
+"""Linear regression with censored values (Tobit 1958), over many draws at once.
 
 By expectation and maximisation (Dempster, Laird and Rubin 1977, example 4.4): a censored value is replaced
 by its mean given its bounds, the line is refitted, and so on; the likelihood rises at every step.
@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 from scipy.special import log_ndtr
 
-_STEPS, _CLOSE = 500, 1e-6
-_FIRST, _LEAST, _RIDGE, _FAR = 1e-2, 1e-9, 1e-9, 1e6
-"""The least standard deviation at the start and later; what keeps a draw without rank solvable; a cut, in
-standard deviations, beyond which nothing is left but the bound."""
+_STEPS, _CONVERGED = 500, 1e-6
+_FIRST_DEVIATION, _LEAST_DEVIATION = 1e-2, 1e-9
+"""Lower limits of the standard deviation, at the start and later."""
+_RIDGE = 1e-9
+"""Added to the normal equations, so that a draw without full rank stays solvable."""
+_FARTHEST_CUT = 1e6
+"""In standard deviations: beyond it the censored value is its bound."""
 
 
 @dataclass(frozen=True)
 class Censored:
     """Bounds [draws, units] of each value: equal where it is known, -inf or inf where there is none.
 
-    NaN in both is a unit that says nothing.
+    NaN in both marks a unit without information.
     """
 
     low: np.ndarray
@@ -36,7 +39,7 @@ class Censored:
         return np.where(np.isinf(self.low), self.high, self.low)
 
     def at(self, place: Any) -> "Censored":
-        """Of some of the values: `place` indexes both bounds."""
+        """Some of the values: `place` indexes both bounds."""
         return Censored(self.low[place], self.high[place])
 
 
@@ -44,7 +47,7 @@ def tobit(design: np.ndarray, values: Censored, weights: np.ndarray) -> tuple[np
     """Coefficients [draws, terms] and standard deviation [draws] of `values` on `design` [units, terms].
 
     `weights` [draws, units] say how often a unit counts. Each value is known or bounded on one side. NaN in
-    draws whose known values cannot bear the line: not of full rank over them.
+    draws in which the design has no full rank over the known values.
     """
     weights = np.where(np.isnan(values.low), 0.0, weights)
     low, high = (np.where(np.isnan(side), 0.0, side) for side in (values.low, values.high))
@@ -52,12 +55,12 @@ def tobit(design: np.ndarray, values: Censored, weights: np.ndarray) -> tuple[np
     weights = np.where(enough[:, None], weights, 0.0)
     start = np.where(np.isfinite(low), low, high)
     line = _solved(design, start, weights)
-    deviation = np.maximum(_spread(start - line @ design.T, 0.0, weights), _FIRST)
+    deviation = np.maximum(_spread(start - line @ design.T, 0.0, weights), _FIRST_DEVIATION)
     for _ in range(_STEPS):
         mean, variance = _moments(line @ design.T, deviation[:, None], low, high)
         former, line = line, _solved(design, mean, weights)
-        deviation = np.maximum(_spread(mean - line @ design.T, variance, weights), _LEAST)
-        if np.abs(line - former)[enough].max(initial=0.0) < _CLOSE:
+        deviation = np.maximum(_spread(mean - line @ design.T, variance, weights), _LEAST_DEVIATION)
+        if np.abs(line - former)[enough].max(initial=0.0) < _CONVERGED:
             break
     return np.where(enough[:, None], line, np.nan), np.where(enough, deviation, np.nan)
 
@@ -86,7 +89,7 @@ def _moments(
     bound = np.where(side > 0, low, high)
     with np.errstate(invalid="ignore"):
         cut = np.where(known, 0.0, side * (bound - mean) / deviation)
-    alone, cut = known | (cut > _FAR), np.minimum(cut, _FAR)
+    alone, cut = known | (cut > _FARTHEST_CUT), np.minimum(cut, _FARTHEST_CUT)
     ratio = np.exp(-(cut**2) / 2 - log_ndtr(-cut)) / np.sqrt(2 * np.pi)
     inside = mean + side * deviation * ratio
     left = deviation**2 * np.maximum(1 - ratio * (ratio - cut), 0.0)

@@ -1,4 +1,4 @@
-"""What one pass costs as a code: the area between the learning curve and the floor of the tokens it read."""
+"""The code length of one pass: the area between the learning curve and the floor of the tokens it read."""
 
 import numpy as np
 import polars as pl
@@ -17,8 +17,9 @@ def code_lengths(
     """A row for each N and U that a first pass went through: spent, _low, _high, nats per token.
 
     `spent` is the mean over the first U tokens of held-out loss (at constant rate, before any cooldown; L_0
-    before the first measurement) less L*(U): what learning cost, of the code length of one pass over U. Held
-    out loss stands for the training loss of tokens not seen before. Intervals are of the floor's noise.
+    before the first measurement) less L*(U): the part of the code length of one pass over U that was spent on
+    learning. Held out loss stands for the training loss of tokens not seen before. Intervals are of the
+    floor's noise.
     """
     running = table.filter(~is_annealed(table), ~repeats_data())
     curves = running.group_by("N", "E").agg(pl.col("loss").mean()).sort("N", "E")
@@ -35,7 +36,7 @@ def code_lengths(
 
 
 def _mean_loss(tokens: np.ndarray, losses: np.ndarray, unique: float, start: float) -> float:
-    """Of a curve from `start` at no token, linear in tokens to the first measurement, then in ln tokens."""
+    """The mean of a curve from `start`, linear in tokens to the first measurement, then in ln tokens."""
     at = np.append(tokens[tokens < unique], unique)
     loss = np.interp(np.log(at), np.log(tokens), losses)
     first = at[0] * (start + loss[0]) / 2

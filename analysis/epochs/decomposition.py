@@ -1,4 +1,4 @@
-"""Of each cell's loss above L_inf: how much the data, the model and the epochs leave, and which is most."""
+"""The loss of each cell above L_inf split into parts due to data, model and epochs; the regimes."""
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,8 @@ from quarry.analysis.epochs.grid import Grid
 from quarry.analysis.fitting.intervals import IntervalSettings
 
 TERMS = ("data", "model", "epoch")
-_HALF, _SURE = 0.5, 0.8
+_MAIN_SHARE, _LABELLED_FROM = 0.5, 0.8
+"""The share of the sum that makes a term the main one, and of the draws in which it must be for a label."""
 
 
 def cells_table(
@@ -19,9 +20,10 @@ def cells_table(
 
     eta = (L_0 - L) / (L_0 - L*), excess L - L*, relative L / L* - 1, reducible excess / (L* - L_inf), and the
     exact split L - L_inf = data + model + epoch: L* - L_inf, the least loss of this N over k and recipe above
-    L*, and the loss above that. Null what needs an L_inf where there is none. `regime` is the term with over
-    half of the sum in over 80% of the draws, else mixed; its probabilities are p_data, p_model, p_epoch.
-    `slope_N`, `slope_U` and `slope_k` are -d ln(L - L_inf) / d ln x between the neighbours measured.
+    L*, and the loss above that. Quantities that need an L_inf are null where there is none. `regime` is the
+    term with over half of the sum in over 80% of the draws, else mixed; its probabilities are p_data,
+    p_model, p_epoch. `slope_N`, `slope_U` and `slope_k` are -d ln(L - L_inf) / d ln x between the neighbours
+    measured.
     """
     best = tuned.of_size
     reducible = plain.losses - floor.irreducible[:, None, None, None]
@@ -62,12 +64,12 @@ def _slopes(axis: int, x: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _regime(terms: dict[str, np.ndarray]) -> dict:
-    """The label of a cell and the probability of each: of the draws, or of the measurement without any."""
+    """The label of a cell and the share of the draws (without draws, of the measurement) for each term."""
     stacked = np.stack([terms[name] for name in TERMS])
     if np.isnan(stacked[:, 0]).any():
         return {"regime": None} | {f"p_{name}": None for name in TERMS}
     drawn = stacked[:, 1:] if stacked.shape[1] > 1 else stacked
     with np.errstate(invalid="ignore", divide="ignore"):
-        shares = (drawn / drawn.sum(axis=0) > _HALF).mean(axis=1)
-    label = TERMS[int(shares.argmax())] if shares.max() >= _SURE else "mixed"
+        shares = (drawn / drawn.sum(axis=0) > _MAIN_SHARE).mean(axis=1)
+    label = TERMS[int(shares.argmax())] if shares.max() >= _LABELLED_FROM else "mixed"
     return {"regime": label} | {f"p_{name}": float(p) for name, p in zip(TERMS, shares, strict=True)}

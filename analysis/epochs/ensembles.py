@@ -18,7 +18,7 @@ def ensemble_floors(table: pl.DataFrame | None, level: float) -> pl.DataFrame:
     """A row for each U of `table` (columns `quarry.train.inspect.ensembles.COLUMNS`): ensemble, _low,
     _high, nats per token.
 
-    Of each cell the limit of L + c / K by least squares over K; of each U the least limit. Intervals by the
+    The limit of L + c / K for each cell by least squares over K; for each U the least limit. Intervals by the
     jackknife over members, null with fewer than four.
     """
     if table is None:
@@ -28,25 +28,25 @@ def ensemble_floors(table: pl.DataFrame | None, level: float) -> pl.DataFrame:
     for unique, limits in cells:
         if unique not in best or limits[0] < best[unique][0]:
             best[unique] = limits
-    rows = [{"U": unique, **_told(limits, level)} for unique, limits in best.items()]
+    rows = [{"U": unique, **_estimate(limits, level)} for unique, limits in best.items()]
     return pl.DataFrame(rows, schema=_SCHEMA)
 
 
 def _limits(cell: pl.DataFrame) -> tuple[float, np.ndarray]:
-    """U, and the limits of all members and without each."""
+    """U, and the limits: of all members, then without each member."""
     groups = cell.sort("without", "members").group_by("without", maintain_order=True)
     found = [_limit(rows["members"].to_numpy(), rows["loss"].to_numpy()) for _, rows in groups]
     return float(cell["unique_tokens"][0]), np.array(found)
 
 
 def _limit(members: np.ndarray, losses: np.ndarray) -> float:
-    """K to infinity; of one member its own loss."""
+    """The loss as K goes to infinity; with one member, its own loss."""
     if len(members) < 2:
         return float(losses[-1])
     return float(np.polyfit(1 / members, losses, 1)[1])
 
 
-def _told(limits: np.ndarray, level: float) -> dict[str, float | None]:
+def _estimate(limits: np.ndarray, level: float) -> dict[str, float | None]:
     limit, members = float(limits[0]), len(limits) - 1
     if members < 4:
         return {"ensemble": limit, "ensemble_low": None, "ensemble_high": None}

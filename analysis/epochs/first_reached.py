@@ -1,4 +1,4 @@
-"""Where a measured curve first comes down to a loss, and bounds of it where it was not seen to."""
+"""Where a measured curve first comes down to a loss, or bounds where that was not measured."""
 
 import numpy as np
 
@@ -18,14 +18,14 @@ def first_below(x: np.ndarray, losses: np.ndarray, target: np.ndarray) -> Censor
     seen = ~np.isnan(losses)
     reached, first = down.any(axis=-1), down.argmax(axis=-1)
     before = _last_seen_before(seen, first)
-    at, former = _taken(losses, first), _taken(losses, np.maximum(before, 0))
+    at, former = _at_places(losses, first), _at_places(losses, np.maximum(before, 0))
     start = order[np.maximum(before, 0)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        crossing = start + (former - target) / (former - at) * (order[first] - start)
+        reached_at = start + (former - target) / (former - at) * (order[first] - start)
     at_start = reached & (before < 0)
     last = order[len(x) - 1 - seen[..., ::-1].argmax(axis=-1)]
-    low = np.where(at_start, -np.inf, np.where(reached, crossing, last))
-    high = np.where(at_start, order[first], np.where(reached, crossing, np.inf))
+    low = np.where(at_start, -np.inf, np.where(reached, reached_at, last))
+    high = np.where(at_start, order[first], np.where(reached, reached_at, np.inf))
     unknown = ~seen.any(axis=-1) | np.isnan(target)
     return Censored(np.where(unknown, np.nan, low), np.where(unknown, np.nan, high))
 
@@ -37,5 +37,5 @@ def _last_seen_before(seen: np.ndarray, first: np.ndarray) -> np.ndarray:
     return earlier.max(axis=-1)
 
 
-def _taken(losses: np.ndarray, places: np.ndarray) -> np.ndarray:
+def _at_places(losses: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.take_along_axis(losses, places[..., None], axis=-1)[..., 0]

@@ -9,8 +9,8 @@ from quarry.analysis.epochs.estimates import estimate_row
 from quarry.analysis.epochs.grid import FirstPass, Grid, least, same_tokens
 from quarry.analysis.fitting.intervals import IntervalSettings
 
-_FEWEST, _EXPONENTS = 4, np.geomspace(0.1, 2.0, 50)
-"""Values that an asymptote c x^-gamma + L of three parameters needs, and the gamma that are tried."""
+_FEWEST_SIZES, _EXPONENTS = 4, np.geomspace(0.1, 2.0, 50)
+"""Values that an asymptote c x^-gamma + L of three parameters needs, and the gamma searched."""
 _FEWEST_PASSES = 8
 """Up to the fourth pass repeats are worth nearly what fresh tokens are (Muennighoff et al. 2023, 2305.16264):
 the least loss of so few passes is one on the way to the floor."""
@@ -18,7 +18,7 @@ the least loss of so few passes is one on the way to the floor."""
 
 @dataclass(frozen=True)
 class Floors:
-    """L*(U) in nats per token, [draws, U], and the loss that no data takes away, [draws].
+    """L*(U) in nats per token, [draws, U], and the loss that no amount of data removes, [draws].
 
     `grid` is the least loss trained with repeats, an upper bound; `asymptote` that of N to infinity, NaN
     below four sizes. `default` is the asymptote, but never above the grid, and the grid where there is no
@@ -63,13 +63,13 @@ def floors_table(tuned: Grid, floor: Floors, entropy: float, settings: IntervalS
 
 
 def _repeated(tuned: Grid) -> np.ndarray:
-    """Whether some size passed over U often enough for a floor, [U]."""
+    """Whether some size was trained on U for enough passes to give a floor, [U]."""
     often = tuned.passes >= _FEWEST_PASSES
     return (~np.isnan(tuned.losses[0][:, :, often])).any(axis=(0, 2))
 
 
 def _of_less(own: np.ndarray) -> np.ndarray:
-    """The least floor of any smaller U, [draws, U]: who has more tokens can leave some out."""
+    """The least floor of any smaller U, [draws, U]: a bound, since more tokens include fewer."""
     lower = np.full_like(own, np.nan)
     lower[:, 1:] = np.fmin.accumulate(own, axis=1)[:, :-1]
     return lower
@@ -91,7 +91,7 @@ def limit(x: np.ndarray, losses: np.ndarray) -> np.ndarray:
     """
     found = np.full(losses.shape[:2], np.nan)
     there = ~np.isnan(losses[0])
-    lines = np.flatnonzero(there.sum(axis=1) >= _FEWEST)
+    lines = np.flatnonzero(there.sum(axis=1) >= _FEWEST_SIZES)
     if not len(lines):
         return found
     ends, misfit = _over_exponents(x, losses, there, lines)

@@ -1,6 +1,6 @@
 """The gap between the first pass and the floor, g(N, E) = L_first(N, E) - L*(U = E).
 
-Henighan et al. 2020 (2010.14701), Figure 14, left as a number.
+Henighan et al. 2020 (2010.14701), Figure 14, measured.
 """
 
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ class Gap:
 
 
 def gap(fresh: FirstPass, tuned: Grid, floor: Floors) -> Gap:
-    """Where the first pass was measured at an E that is also a U with a floor for N to infinity.
+    """The gap at each E of the first pass that is also a U with a floor for N to infinity.
 
-    The first pass is of the plain recipe: what tuning would take off it counts to the gap.
+    The first pass is of the plain recipe: a gain that tuning would give counts to the gap.
     """
     known = ~np.isnan(floor.asymptote[0]) & ~np.isnan(floor.default[0])
     pairs = [(e, u) for e, u in same_tokens(fresh, tuned) if known[u]]

@@ -1,6 +1,6 @@
 """Competing forms of the gap g(N, E): does it vanish as N grows, at fixed E?
 
-In n = N / N_least and e = E / E_least, two forms leave a remainder that no size takes away, and two vanish:
+With n = N / N_least and e = E / E_least, two forms leave a remainder that no size removes, and two vanish:
 
 - additive: A n^-a + H e^-b
 - remainder: R e^-r + G e^-b n^-a(e)
@@ -27,10 +27,10 @@ _EXPONENTS = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
 _VANISHING = np.geomspace(0.02, 0.8, 24)
 _REMAINDERS = [(share, r) for share in (0.1, 0.3, 0.5, 0.7, 0.9, 0.97) for r in (0.0, 0.1, 0.2, 0.4, 0.6)]
 """R as a share of the most it can be, and r."""
-_FEWEST = 3
+_FEWEST_SIZES = 3
 """Sizes from which a larger one is predicted."""
 _FARTHEST = np.log(1e8)
-"""ln of how many times the least N counts as no size at all."""
+"""ln of the multiple of the least N from which a size counts as infinite."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class GapLaw:
         return -(of_n + both * np.log(e / self.e_least))
 
     def size_at(self, gap: np.ndarray, e: float) -> np.ndarray:
-        """The N at which this much is left, [draws]; infinite where the gap does not fall to it."""
+        """The N at which the gap is this small, [draws]; infinite where it never is."""
         level, _, of_e, _ = self.coefficients.T
         falls = self.exponent(e)
         above = level + of_e * np.log(e / self.e_least) - np.log(gap)
@@ -81,7 +81,7 @@ def gap_forms(found: Gap) -> GapForms | None:
     n = np.broadcast_to(found.sizes[:, None], there.shape)[there]
     e = np.broadcast_to(found.tokens, there.shape)[there]
     values = found.values[:, there]
-    if len(np.unique(n)) <= _FEWEST or len(np.unique(e)) < 2 or (values[0] <= 0).any():
+    if len(np.unique(n)) <= _FEWEST_SIZES or len(np.unique(e)) < 2 or (values[0] <= 0).any():
         return None
     values = np.maximum(values, 0.05 * values[:1])  # a draw below zero is as small as the noise lets it be
     n_least, e_least = float(n.min()), float(e.min())
@@ -121,7 +121,9 @@ def gap_laws(found: Gap, forms: GapForms | None, noise: Noise, settings: Interva
 
 def _held_out(n: np.ndarray, e: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
     """By form, the mean over sizes of the error at each by fits of the smaller ones, [draws]."""
-    steps = [_at_next(n[n <= size], e[n <= size], values[:, n <= size]) for size in np.unique(n)[_FEWEST:]]
+    steps = [
+        _at_next(n[n <= size], e[n <= size], values[:, n <= size]) for size in np.unique(n)[_FEWEST_SIZES:]
+    ]
     return {name: np.mean([step[name] for step in steps], axis=0) for name in steps[0]}
 
 

@@ -1,4 +1,4 @@
-"""Losses laid out by N, U and k, so that floors, crossings and slopes are array operations over draws."""
+"""Losses as arrays over N, U and k, so that floors, passes and slopes are array operations over draws."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +10,7 @@ from quarry.analysis.epochs.cells import Terminal
 from quarry.analysis.points.schema import ONE_PASS
 
 _SAME = np.log(2) / 10
-"""ln E and ln U nearer than this are one: tokens of the first pass are rounded to a tenth of a doubling."""
+"""ln E and ln U closer than this count as equal: tokens are rounded to a tenth of a doubling."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class FirstPass:
 
 
 def same_tokens(fresh: FirstPass, grid: Grid) -> list[tuple[int, int]]:
-    """The places (E, U) of as many tokens in both."""
+    """The indices (E, U) of equal numbers of tokens in both."""
     near = np.abs(np.log(fresh.tokens[:, None] / grid.unique)) < _SAME
     return [(int(e), int(u)) for e, u in zip(*np.nonzero(near), strict=True)]
 
@@ -50,23 +50,23 @@ def least(values: np.ndarray, axis: int) -> np.ndarray:
 
 
 def plain_grid(surface: Terminal) -> Grid:
-    """Of the recipe that each size was trained by most."""
+    """The grid of the recipe that each size was trained with most."""
     return _grid(surface, surface.cells["plain"].to_numpy())
 
 
 def tuned_grid(surface: Terminal) -> Grid:
-    """Of the best recipe at each N, U and k; the best of noisy losses, so a little too low where they tie."""
+    """The grid of the best recipe at each N, U and k; a little too low where noisy losses tie."""
     return _grid(surface, np.ones(len(surface.cells), bool))
 
 
 def recipe_grid(surface: Terminal, weight_decay: float, dropout: float) -> Grid:
-    """Of one weight decay and dropout, at the learning rate of each size's plain recipe."""
+    """The grid of one weight decay and dropout, at the learning rate of each size's plain recipe."""
     own = (pl.col("weight_decay") == weight_decay) & (pl.col("dropout") == dropout)
     return _grid(surface, surface.cells.select(own & pl.col("ruled")).to_series().to_numpy())
 
 
 def first_pass(surface: Terminal) -> FirstPass:
-    """Of the plain recipe, the cells with k at most 1: those of one N and E are one, their mean."""
+    """Losses of the plain recipe with k at most 1; the mean over cells of one N and E."""
     cells = surface.cells.with_row_index("cell").filter(pl.col("plain") & (pl.col("k") <= ONE_PASS))
     cells = cells.with_columns(E=(pl.col("k") * pl.col("U")).log(2).round(1))
     sizes, at_n = np.unique(cells["N"].to_numpy(), return_inverse=True)

@@ -1,4 +1,4 @@
-"""What a remedy is worth in data: U_base / U_remedy at equal loss, N and k tuned on both sides."""
+"""The value of a regulariser in data: U_plain / U_regularised at equal loss, N and k tuned on both sides."""
 
 import numpy as np
 import polars as pl
@@ -12,22 +12,23 @@ from quarry.analysis.fitting.intervals import IntervalSettings
 
 
 def multipliers(surface: Terminal, settings: IntervalSettings) -> pl.DataFrame:
-    """A row for each remedy and U: multiplier with its interval, censored where the plain runs end before it.
+    """A row for each regulariser and U: multiplier with its interval, censored where the plain runs end.
 
-    The plain recipe's U that gives the loss of the remedy at U, over U. Only sizes that both trained at that
-    U count, and weight decay and dropout other than the plain recipe's are remedies, one at a time.
+    The U at which the plain recipe gives the loss of the regularised one at U, over U. Only sizes that both
+    trained at that U count, and weight decay and dropout other than the plain recipe's count as regularisers,
+    one at a time.
     """
-    base, *remedies = _recipes(surface)
+    base, *regularisers = _recipes(surface)
     rows = []
-    for decay, dropout in remedies:
+    for decay, dropout in regularisers:
         both = _shared(recipe_grid(surface, *base), recipe_grid(surface, decay, dropout))
         if both is None:
             continue
         unique, plain, other = both
         found = _equivalent(unique, plain, other)
-        remedy = {"weight_decay": decay, "dropout": dropout}
+        regulariser = {"weight_decay": decay, "dropout": dropout}
         rows += [
-            remedy | {"U": u} | censored_row(settings, "multiplier", found.at((slice(None), place)))
+            regulariser | {"U": u} | censored_row(settings, "multiplier", found.at((slice(None), place)))
             for place, u in enumerate(unique)
         ]
     keys = dict.fromkeys(("weight_decay", "dropout", "U"), pl.Float64)
@@ -58,9 +59,9 @@ def _shared(base: Grid, other: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray
         for grid in (base, other)
     ]
     there = ~np.isnan(tables[0]) & ~np.isnan(tables[1])
-    plain, remedied = (least(np.where(there, table, np.nan), 1) for table in tables)
+    plain, regularised = (least(np.where(there, table, np.nan), 1) for table in tables)
     known = ~np.isnan(plain[0])
-    return (unique[known], plain[:, known], remedied[:, known]) if known.sum() > 1 else None
+    return (unique[known], plain[:, known], regularised[:, known]) if known.sum() > 1 else None
 
 
 def _equivalent(unique: np.ndarray, plain: np.ndarray, other: np.ndarray) -> Censored:

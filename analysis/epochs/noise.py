@@ -1,4 +1,4 @@
-"""What changes a loss when nothing does: the draw of U tokens, the seeds of a run, and each branch itself."""
+"""Noise of a loss between replicates: of the draw of U tokens, of a run by its seeds, of each branch."""
 
 import math
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ DRAW_AT = 1e6
 class Noise:
     """Standard deviations of log loss, and their degrees of freedom together (0: not measured).
 
-    `draw` is shared by all runs on the same U tokens after their first pass; it is that of `DRAW_AT` tokens
-    and falls as U^-1/2, as the error of a mean over tokens does. Which of many tokens a first pass sees is in
-    `run`, which a trunk and its branches share; `branch` is each branch's own. All are pooled over the cells
-    that were replicated: run and branch are taken for the same elsewhere.
+    `draw` has one value per draw of U and affects a run only after its first pass; it is given at `DRAW_AT`
+    tokens and falls as U^-1/2, as the error of a mean over tokens does. `run` is shared by a trunk and its
+    branches, and includes which tokens a first pass sees; `branch` is each branch's own. All are pooled over
+    the replicated cells, and run and branch are assumed equal elsewhere.
 
-    `once` checks that: first passes of as many tokens out of other U are alike too, whatever their size, and
-    differ by run and branch; None without such passes.
+    `once` checks that: first passes over as many tokens from different U are replicates too, whatever their
+    size, and differ by run and branch; None without such passes.
     """
 
     draw: float
@@ -43,13 +43,13 @@ class _Replicated:
     k: np.ndarray
     unique: float
 
-    def alike(self) -> list[np.ndarray]:
+    def same_draw(self) -> list[np.ndarray]:
         """Log losses [clusters, k] of each draw that has several clusters."""
         parts = [self.logs[self.draws == draw] for draw in np.unique(self.draws)]
         return [part for part in parts if len(part) > 1]
 
     def between_draws(self, run: float, branch: float) -> list[tuple[float, float]]:
-        """Of each two clusters of different draws: DRAW_AT / U, and the draw's variance at U."""
+        """For each two clusters of different draws: DRAW_AT / U, and the draw's variance at U."""
         means = self.logs[:, self.k > ONE_PASS].mean(axis=1) if (self.k > ONE_PASS).any() else np.zeros(0)
         own = run + branch / max(1, int((self.k > ONE_PASS).sum()))
         return [
@@ -60,7 +60,8 @@ class _Replicated:
 
 
 def measured_noise(table: pl.DataFrame, cell: tuple[str, ...]) -> Noise:
-    """From the rows of clusters that share cells; `cell` names the columns of one, U and k among them.
+    """The noise from the rows of clusters that share cells; `cell` names the columns of one, U and k among
+    them.
 
     Clusters are compared over the k that all of their group have, so that k cancels: half the mean square of
     a difference of two clusters is the variance between them, with the draw's or without it.
@@ -71,21 +72,21 @@ def measured_noise(table: pl.DataFrame, cell: tuple[str, ...]) -> Noise:
     freedom = sum(len(found.logs) - 1 for found in replicated)
     if not freedom:
         return Noise(math.nan, math.nan, math.nan, 0)
-    alike = [part for found in replicated for part in found.alike()]
-    same = alike or [found.logs for found in replicated]
+    same_draw = [part for found in replicated for part in found.same_draw()]
+    same = same_draw or [found.logs for found in replicated]
     branch = _branch_variance(same)
     run = max(0.0, float(np.mean([pair for logs in same for pair in _pairs(logs, branch)])))
-    draws = [pair for found in replicated for pair in found.between_draws(run, branch)] if alike else []
+    draws = [pair for found in replicated for pair in found.between_draws(run, branch)] if same_draw else []
     return Noise(math.sqrt(_slope(draws)), math.sqrt(run), math.sqrt(branch), freedom, *_once(table, cell))
 
 
 def _once(table: pl.DataFrame, cell: tuple[str, ...]) -> tuple[float | None, int]:
     """Standard deviation of log loss between first passes of as many tokens, and its degrees of freedom."""
-    alike = [*(name for name in cell if name not in ("U", "k")), "tokens"]
+    shared = [*(name for name in cell if name not in ("U", "k")), "tokens"]
     tokens = (pl.col("U") * pl.col("k")).round_sig_figs(3)
     first = table.filter(pl.col("k") <= ONE_PASS).with_columns(tokens=tokens, log=pl.col("loss").log())
-    of_unique = first.group_by(*alike, "U").agg(pl.col("log").first())
-    groups = of_unique.group_by(alike).agg(pl.col("log").var(), freedom=pl.len() - 1).drop_nulls("log")
+    of_unique = first.group_by(*shared, "U").agg(pl.col("log").first())
+    groups = of_unique.group_by(shared).agg(pl.col("log").var(), freedom=pl.len() - 1).drop_nulls("log")
     freedom = int(groups["freedom"].sum())
     if not freedom:
         return None, 0
@@ -101,13 +102,13 @@ def _slope(pairs: list[tuple[float, float]]) -> float:
 
 
 def _branch_variance(replicated: list[np.ndarray]) -> float:
-    """Of log losses [clusters, k] what neither the cluster nor k explains."""
+    """The variance of log losses [clusters, k] that neither cluster nor k explains."""
     degrees = sum((clusters - 1) * (k - 1) for clusters, k in (logs.shape for logs in replicated))
     return sum(float((_interaction(logs) ** 2).sum()) for logs in replicated) / degrees if degrees else 0.0
 
 
 def _pairs(logs: np.ndarray, branch: float) -> list[float]:
-    """Of each two clusters the variance between them without the branches' own."""
+    """For each two clusters the variance between them, less that of their branches."""
     means, own = logs.mean(axis=1), branch / logs.shape[1]
     return [float((one - other) ** 2) / 2 - own for one, other in combinations(means, 2)]
 
@@ -139,5 +140,5 @@ def _balanced(rows: pl.DataFrame) -> _Replicated:
 
 
 def _interaction(logs: np.ndarray) -> np.ndarray:
-    """What is left of log losses [clusters, k] without the means of clusters and of k."""
+    """Residuals of log losses [clusters, k] without the means of clusters and of k."""
     return logs - logs.mean(axis=0) - logs.mean(axis=1, keepdims=True) + logs.mean()

@@ -1,4 +1,4 @@
-"""What repeats are worth in fresh tokens: one-pass equivalents, reuse rates, tokens to a loss."""
+"""The value of repeats in fresh tokens: one-pass equivalents and reuse rates."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,15 @@ from quarry.analysis.epochs.grid import FirstPass, Grid
 from quarry.analysis.epochs.power_laws import PowerLaw, power_law
 from quarry.analysis.fitting.intervals import IntervalSettings
 
-# ln(r_inf - 1) below which repeats count as worth nothing: the value is only bounded from above there.
 _WORTHLESS = np.log(0.05)
+"""ln(r_inf - 1) below which repeats count as worthless: there the value has an upper bound only."""
 
 
 @dataclass(frozen=True)
 class Reuse:
     """`equivalent`, ln U_eq [draws, N, U, k]: the fresh tokens that give the same loss in one pass.
 
-    `saturation`, ln r_inf [draws, N, U], is the most of U_eq / U over k, first reached at `best` (k_opt,
+    `saturation`, ln r_inf [draws, N, U], is the largest U_eq / U over k, first reached at `best` (k_opt,
     [draws, N, U]). `law` is that of r_inf - 1: -of_n is q, of_u is p. Bounds where the fresh runs end.
     """
 
@@ -65,7 +65,7 @@ def _spread(curve: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def _most(passes: np.ndarray, ratios: Censored) -> tuple[np.ndarray, Censored]:
-    """The k of the largest ratio, and that ratio; from below where any k's is only known so."""
+    """The k of the largest ratio, and that ratio; a lower bound where that of any k is."""
     value = ratios.value
     ranked = np.where(np.isnan(value), -np.inf, np.where(np.isinf(ratios.high), value + 1e-9, value))
     place = ranked.argmax(axis=-1)

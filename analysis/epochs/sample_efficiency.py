@@ -1,4 +1,4 @@
-"""Sample efficiency: tokens of one pass to a loss, by size, beside Kaplan's closed form; what repeats take.
+"""Sample efficiency: tokens of one pass to a loss, by size, beside Kaplan's closed form and repeated tokens.
 
 By Kaplan et al. 2020 (2001.08361), eq. 1.4 and 1.6, E_min(N, l) = B_crit(l) S_c (l - (N_c / N)^alpha_N)^(-1 /
 alpha_S): the curve to beat.
@@ -21,7 +21,7 @@ from quarry.analysis.laws.batch_size import critical_batch, minimum_steps, minim
 from quarry.analysis.laws.kaplan_frontier import converged_loss, minimum_steps_to
 from quarry.errors import FitError
 
-_FEWEST = 5
+_FEWEST_POINTS = 5
 """First passes that a form of four parameters needs."""
 
 
@@ -52,7 +52,7 @@ class ToLoss:
 
 
 def tokens_to_loss(fresh: FirstPass, targets: np.ndarray, batch: FirstPassBatch | None = None) -> ToLoss:
-    """Of every size and loss."""
+    """Tokens of the first pass down to each loss, for every size."""
     shape = (*fresh.losses.shape[:2], len(targets))
     losses = np.broadcast_to(fresh.losses[:, :, None, :], (*shape, fresh.losses.shape[-1]))
     logs = first_below(fresh.tokens, losses, np.broadcast_to(targets, shape))
@@ -65,7 +65,7 @@ def tokens_to_loss(fresh: FirstPass, targets: np.ndarray, batch: FirstPassBatch 
 
 
 def shared_targets(fresh: FirstPass, count: int = 4) -> np.ndarray:
-    """Losses that most sizes came down to in their first pass, evenly between the medians of its ends."""
+    """Losses that most sizes reach in their first pass, evenly spaced between the medians of its ends."""
     measured = fresh.losses[0]
     if not measured.size:
         return np.empty(0)
@@ -121,7 +121,7 @@ def _kaplan(fresh: FirstPass, targets: np.ndarray, batch: FirstPassBatch | None)
     """Tokens [N, targets] by L(N, S_min) fitted to the measured losses; steps are tokens without a batch."""
     n, e = np.nonzero(~np.isnan(fresh.losses[0]))
     unknown = np.full((len(fresh.sizes), len(targets)), np.nan)
-    if len(n) < _FEWEST:
+    if len(n) < _FEWEST_POINTS:
         return unknown
     loss, tokens = fresh.losses[0, n, e], fresh.tokens[e]
     if batch is None:

@@ -13,7 +13,7 @@ PARTS = ("altair", "jax", "numpy", "polars", "vl-convert-python")
 
 
 def describe_provenance(runs: Path) -> dict[str, dict[str, str]]:
-    """What made the runs and this page: by heading, names with values; all values where runs differ."""
+    """The origin of runs and page: by heading, names with values; all values where runs differ."""
     records = [directory.read_run() for directory in find_runs(runs)]
     return {
         "Devices": _distinct([{"device": record.get("device")} for record in records]),

@@ -1,4 +1,4 @@
-"""What a study measured, in sentences. Every number in them is computed from its runs and fits."""
+"""The results of a study in sentences. Every number is computed from its runs and fits."""
 
 from collections.abc import Sequence
 
@@ -69,7 +69,7 @@ def _takeover(frontier: pl.DataFrame) -> list[str]:
 
 
 def _exponent(fit: Fit) -> list[str]:
-    """What ten times the parameters do, from Kaplan's L(N)."""
+    """The effect of ten times the parameters, from Kaplan's L(N)."""
     if fit.law.name != "kaplan-n":
         return []
     exponent = fit.params["alpha_N"]

@@ -186,7 +186,7 @@ def speeds(chance: np.ndarray, slowest: float, tail: float) -> np.ndarray:
 
 
 def _shares(library: _Library, log_weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each skill's weight, the shares on right and on wrong circuits [held]."""
+    """The shares of each skill's weight on right and on wrong circuits [held]."""
     if not len(log_weight):
         return np.zeros(0), np.zeros(0)
     starts = np.concatenate([[0], np.cumsum(library.counts)[:-1]])

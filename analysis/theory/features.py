@@ -110,7 +110,7 @@ class Features:
 
 @dataclass(frozen=True)
 class _Task:
-    """What N features can do: covariance of phi [N, N], best weights [N], squared error left by them."""
+    """The regression on N features: covariance of phi [N, N], best weights [N], their squared error."""
 
     covariance: np.ndarray
     best: np.ndarray
@@ -140,7 +140,7 @@ def _task(model: Features, n: int, seed: int) -> _Task:
 
 @lru_cache(maxsize=4)
 def _samples(model: Features, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of `most` samples all features, scaled as of `most`, and targets."""
+    """All features of `most` samples, scaled for N = `most`, and targets."""
     target, sketch = _drawn(model, seed)
     x = np.random.default_rng((seed, 2)).standard_normal((most, model.dimension))
     return x @ sketch.T, x @ target + model.noise * np.random.default_rng((seed, 3)).standard_normal(most)

@@ -37,7 +37,7 @@ def crossing_curves(result: "CrossingResult") -> alt.LayerChart:
     dots = alt.Chart(alt.InlineData(values=measured.to_dicts())).mark_circle(size=50, opacity=0.9)
     dots = dots.encode(x="C:Q", y="loss:Q", color=colour, tooltip=["law:N", "run:N", "loss:Q"])
     layers = [band, base.mark_line(strokeWidth=2), dots, *_mark(result, flops)]
-    return finished(layers, "L(C) and L(D(C)), each carried on alone", _subtitle(result))
+    return finished(layers, "L(C) and L(D(C)), each extrapolated alone", _subtitle(result))
 
 
 def _subtitle(result: "CrossingResult") -> str:
@@ -108,7 +108,7 @@ def _mark(result: "CrossingResult", flops: np.ndarray) -> list[alt.Chart]:
 
 
 def crossing_histogram(result: "CrossingResult") -> alt.LayerChart:
-    """How the draws of the bootstrap spread over C*; those without a crossing are told in the subtitle."""
+    """The distribution of C* over the bootstrap draws; the subtitle counts those without a crossing."""
     bars = _bars(result.log10_flops[np.isfinite(result.log10_flops)])
     edges = [*bars["low"], *bars["high"]] or [1.0, 10.0]
     x = alt.X("low:Q", **axis(edges, "C*, FLOPs", text.power))

@@ -1,4 +1,4 @@
-"""Figures to doubt a fit by: profiles, starts, draws, rival laws."""
+"""Figures that test a fit: profiles, starts, draws, comparison with other laws."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -100,7 +100,7 @@ def _scale(values: Sequence[float], title: str, logarithmic: bool) -> dict[str, 
 
 
 def start_agreement(fit: "Fit") -> alt.LayerChart:
-    """How far above the best objective each start of the search ended, best first."""
+    """The final objective of each start of the search, relative to the best, in order."""
     reached = fit.minima.reached[np.isfinite(fit.minima.reached)]
     excess = np.maximum(reached / max(reached[0], _TINY) - 1, _LEAST_EXCESS)
     table = pl.DataFrame({"start": np.arange(1, len(excess) + 1), "excess": excess})
@@ -162,7 +162,7 @@ def law_comparison(comparison: "Comparison") -> alt.LayerChart:
 
 
 def _verdict(comparison: "Comparison") -> str:
-    """How sure the first place is."""
+    """The probability that the first law is the best, in words."""
     first = comparison.table["law"][0]
     better = comparison.pairs.filter(pl.col("law") == first)["probability"]
     if better.is_empty() or better.null_count():

@@ -13,8 +13,8 @@ from quarry.analysis.report.figures.theme import INK
 if TYPE_CHECKING:
     from quarry.analysis.fitting.result import Fit
 
-# More sizes than this are not told apart by a line each.
 _MOST_LINES = 12
+"""With more sizes than this, lines cannot be distinguished."""
 
 
 def fitted(fit: "Fit") -> alt.LayerChart:

@@ -1,6 +1,6 @@
-"""What the figures share: axes, colours, dots, titles.
+"""Parts that all figures share: axes, colours, dots, titles.
 
-Ink is `currentColor`, so that a page colours text and lines for light, dark and paper alike; a picture file
+Ink is `currentColor`, so that a page colours text and lines for light, dark and print; a picture file
 gets black.
 """
 
@@ -49,7 +49,7 @@ FIELDS = {
     *"NUEkCMT",
     "loss",
 }
-"""What the charts read of the tables they are given; the rest is left out of the page."""
+"""The columns that the charts use; others are left out of the page."""
 
 
 def axis(values: Sequence[float], name: str, form: Callable[[float], str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the rival laws predicted of the points held out, against what was measured."""
+"""Predictions of the laws of repeated data for held-out points, against the measurements."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ def held_out_predictions(result: "Rivals", question: str) -> alt.LayerChart:
 
 
 def _colour(own: pl.DataFrame) -> Any:
-    """By k, or plain where the least loss over k was asked for."""
+    """By k, or plain where the least loss over k was predicted."""
     if own["k"].null_count():
         return alt.value(INK)
     return alt.Color("k:Q", title="k, epochs", scale=alt.Scale(scheme=RAMP, type="log"))

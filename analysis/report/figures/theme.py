@@ -1,4 +1,4 @@
-"""How every figure looks, in one place: ink, colours, type and axis ticks."""
+"""The look of all figures: ink, colours, fonts and axis ticks."""
 
 import math
 from typing import Any

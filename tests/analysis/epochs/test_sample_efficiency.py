@@ -79,7 +79,7 @@ def test_the_study_takes_the_critical_batch_and_says_what_it_lacks():
         study_epochs(table, L_0, critical={"B_star": 0.0, "alpha_B": 0.2}, bootstrap=0)
     with pytest.raises(FitError, match=r"losses=-1\.0: must be positive and finite"):
         study_epochs(table, L_0, losses=(1.7, -1.0), bootstrap=0)
-    with pytest.raises(FitError, match=r"need one B .* they have none"):
+    with pytest.raises(FitError, match=r"must have one B .* they have none"):
         study_epochs(table.drop("B"), L_0, critical=CRITICAL, bootstrap=0)
     mixed = table.with_columns(B=pl.when(pl.col("U") > 1e6).then(2048.0).otherwise("B"))
     with pytest.raises(FitError, match="they have 1024, 2048"):
