@@ -1,4 +1,4 @@
-"""Causal attention and rotary positions. Heads are [*N, T, K], N the rows and heads, one axis or two."""
+"""Causal attention and rotary positions. Heads are [*N, T, K]; N is rows and heads, on one axis or two."""
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ def rotary_tables(context: int, d_head: int, base: float = 10_000.0) -> tuple[Ar
 
 
 def rotate(x_xTxK: Float[Array, "*N T K"], cos_TxK: Array, sin_TxK: Array) -> Float[Array, "*N T K"]:
-    """Turn each pair (x_i, x_{i + K/2}) by its position's angle."""
+    """Rotate each pair (x_i, x_{i + K/2}) by the angle of its position."""
     first, second = jnp.split(x_xTxK, 2, axis=-1)
     lead = tuple(range(x_xTxK.ndim - 2))
     cos, sin = (jnp.expand_dims(table.astype(x_xTxK.dtype), lead) for table in (cos_TxK, sin_TxK))
@@ -26,7 +26,7 @@ def rotate(x_xTxK: Float[Array, "*N T K"], cos_TxK: Array, sin_TxK: Array) -> Fl
 def causal_attention(
     q_xTxK: Float[Array, "*N T K"], k_xTxK: Float[Array, "*N T K"], v_xTxK: Float[Array, "*N T K"]
 ) -> Float[Array, "*N T K"]:
-    """Scaled dot-product attention, each position seeing itself and what came before; softmax in fp32."""
+    """Scaled dot-product attention of each position to itself and those before it; softmax in fp32."""
     if platform() == "cpu":
         return cpu.causal_attention(q_xTxK, k_xTxK, v_xTxK)
     if platform() == "gpu" and gpu.can_attend(q_xTxK):
@@ -40,7 +40,7 @@ def causal_attention(
 
 
 def plain_attention(q_xTxK: Array, k_xTxK: Array, v_xTxK: Array) -> Array:
-    """The same in so many words, for any platform and shape."""
+    """Reference implementation, for any platform and shape."""
     T, scale = q_xTxK.shape[-2], q_xTxK.shape[-1] ** -0.5
     scores = jnp.einsum("...tk,...sk->...ts", q_xTxK * scale, k_xTxK, preferred_element_type=jnp.float32)
     mask = jnp.expand_dims(jnp.tril(jnp.ones((T, T), bool)), range(scores.ndim - 2))

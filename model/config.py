@@ -1,4 +1,4 @@
-"""The shape of a model and of its mesh, validated when built, and the two named presets. Needs no JAX."""
+"""The shape of a model and of its device mesh, validated when built, and two presets. Needs no JAX."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -35,18 +35,17 @@ class ModelConfig:
     qk_norm: bool = True
     """Normalise queries and keys per head (Wortsman 2023, 2309.14322: stops attention-logit growth)."""
     param_dtype: Dtype = "float32"
-    """What parameters are kept in. In bfloat16 an update below 1/256 of a weight is rounded away; gradients
-    and the optimiser's moments stay in fp32 either way."""
+    """Dtype in which parameters are stored. In bfloat16 an update below 1/256 of a weight is rounded away;
+    gradients and the optimiser's moments are always in fp32."""
     compute_dtype: Dtype = "float32"
     dropout: float = 0.0
-    """Share of features dropped in training, of the embedding and of what each block adds to it (1207.0580,
-    as in GPT-2)."""
+    """Share of features dropped in training, of the embedding and of every block's output (1207.0580)."""
     scan_layers: bool = False
-    """Compile one layer and loop over all, instead of compiling each: for deep models, whose compilation
-    takes minutes otherwise. A few small layers run faster unrolled."""
+    """Compile one layer and loop over all of them, for deep models, which otherwise take minutes to compile.
+    A few small layers run faster unrolled."""
     remat: Remat = "none"
-    """What the backward pass computes again to save memory: nothing, every layer from its input (`full`), or
-    all of a layer but its products with weights (`dots`)."""
+    """Activations recomputed in the backward pass to save memory: none, every layer from its input (`full`),
+    or all of a layer except its products with weights (`dots`)."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -96,12 +95,9 @@ def modern(d_model: int, n_layers: int, n_heads: int, **fields: Any) -> ModelCon
     return ModelConfig(d_model=d_model, n_layers=n_layers, n_heads=n_heads, **fields)
 
 
-MESH_AXES = ("data", "fsdp", "tensor")
-
-
 @dataclass(frozen=True)
 class MeshConfig:
-    """Devices along each mesh axis; `data` = None takes all that the others leave."""
+    """Devices along each mesh axis; `data` = None: all devices that the other axes leave."""
 
     data: int | None = None
     fsdp: int = 1
@@ -109,6 +105,5 @@ class MeshConfig:
 
     def __post_init__(self) -> None:
         check_types(self)
-        for name in MESH_AXES:
-            size = getattr(self, name)
+        for name, size in vars(self).items():
             require(size is None or size >= 1, f"mesh.{name} must be at least 1, not {size}")

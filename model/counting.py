@@ -1,13 +1,14 @@
-"""Parameters and FLOPs of a model, in closed form and read off the real parameters.
+"""Parameters and FLOPs of a model, in closed form.
 
-Three conventions for FLOPs stand side by side because exponents depend on them (Porian 2024, 2406.19146;
-Pearce & Song 2024, 2406.12907): `6 N`, `exact`, and what XLA counted (`quarry.train.run.step`).
+There are three conventions for FLOPs, because exponents depend on them (Porian 2024, 2406.19146; Pearce &
+Song 2024, 2406.12907): `6 N`, `exact`, and XLA's count (`quarry.train.run.step_inputs`).
 """
 
-import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from quarry.model.config import ModelConfig
+if TYPE_CHECKING:
+    from quarry.model.config import ModelConfig
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class ParameterCount:
         return self.nonembedding + self.head + self.embedding
 
 
-def count_parameters(config: ModelConfig) -> ParameterCount:
+def count_parameters(config: "ModelConfig") -> ParameterCount:
     """Closed form. Without biases and gains the non-embedding part is Kaplan's eq. 2.1,
     2 d_model n_layers (2 d_attn + d_ff)."""
     D, A, F, K = config.d_model, config.d_attn, config.d_hidden, config.d_head
@@ -42,27 +43,12 @@ def count_parameters(config: ModelConfig) -> ParameterCount:
     )
 
 
-def count_real_parameters(config: ModelConfig) -> ParameterCount:
-    """The same, read off the parameters the transformer would allocate (`jax.eval_shape`)."""
-    import jax  # here, so that counting in closed form needs no JAX
-
-    from quarry.model.transformer import abstract
-
-    _, shapes, _ = abstract(config)
-    parts = {
-        name: sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree)) for name, tree in shapes.items()
-    }
-    head = parts.pop("head", 0)
-    embedding = parts.pop("embedding") + parts.pop("positions", 0)
-    return ParameterCount(nonembedding=sum(parts.values()), head=head, embedding=embedding)
-
-
-def forward_flops(config: ModelConfig, *, halve_causal: bool = True) -> dict[str, int]:
+def forward_flops(config: "ModelConfig", *, halve_causal: bool = True) -> dict[str, int]:
     """FLOPs per token of one forward pass, by part: Kaplan 2020, Table 1.
 
     `attention` is scores and weighted values together, 4 n_layers context d_attn, halved by default because
-    a causal query sees half the context on average; halved it equals Table 1's "Mask" row. A multiply and an
-    add are two FLOPs; norms, biases and non-linearities are left out, as there.
+    a causal query attends to half the context on average; halved it equals Table 1's "Mask" row. A multiply
+    and an add are two FLOPs; norms, biases and non-linearities are not counted, as in that table.
     """
     L, D, A, F = config.n_layers, config.d_model, config.d_attn, config.d_hidden
     feed_forward_maps = 3 if config.activation == "swiglu" else 2
@@ -76,15 +62,15 @@ def forward_flops(config: ModelConfig, *, halve_causal: bool = True) -> dict[str
     }
 
 
-def flops_6n(config: ModelConfig) -> int:
+def flops_6n(config: "ModelConfig") -> int:
     """Training FLOPs per token as 6 N, N non-embedding (Kaplan 2020, section 2.1)."""
     return 6 * count_parameters(config).nonembedding
 
 
-def flops_exact(config: ModelConfig, *, halve_causal: bool = True) -> int:
-    """Training FLOPs per token with head and attention: three forward passes' worth (backward = 2 forward).
+def flops_exact(config: "ModelConfig", *, halve_causal: bool = True) -> int:
+    """Training FLOPs per token with head and attention: three forward passes (backward = 2 forward).
 
-    The embedding look-up is left out: a gather multiplies nothing.
+    The embedding look-up is not counted: a gather multiplies nothing.
     """
     parts = forward_flops(config, halve_causal=halve_causal)
     return 3 * (sum(parts.values()) - parts["embed"])

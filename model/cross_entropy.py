@@ -1,7 +1,7 @@
-"""Cross-entropy of hidden states under a head, in nats; logits too many to hold are made a chunk at a time.
+"""Cross-entropy of hidden states under a head, in nats; large logits are computed a chunk at a time.
 
-A chunk is some positions of every row, so that a batch cut over devices stays cut. The gradient of the mean
-is known as soon as the logits are; it is taken there, and no logits are made twice.
+A chunk is some positions of every row, so that a batch sharded over devices stays sharded. The gradient of
+the mean follows from the logits; it is computed with them, so that no logits are computed twice.
 """
 
 import jax
@@ -9,10 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Shaped
 
 from quarry.model.products import product
-from quarry.model.sharding import constrain, cut_into, is_cut
+from quarry.model.sharding import constrain, context_shards, is_sharded
 
 MOST_LOGITS = 2**27
-"""On one device at a time, hence half a GiB in fp32; their gradient takes as much again."""
+"""Most logits on one device, half a GiB in fp32; their gradient takes as much again."""
 
 
 def cross_entropy(logits_MxV: Float[Array, "M V"], targets_M: Int[Array, " M"]) -> Float[Array, " M"]:
@@ -21,7 +21,7 @@ def cross_entropy(logits_MxV: Float[Array, "M V"], targets_M: Int[Array, " M"]) 
 
 
 def _at_targets(logits_MxV: Array, targets_M: Array) -> Array:
-    if is_cut("vocab", logits_MxV.shape[-1]):  # a gather would bring all logits to every device
+    if is_sharded("vocab", logits_MxV.shape[-1]):  # a gather would bring all logits to every device
         return jnp.where(_is_target(logits_MxV, targets_M), logits_MxV, 0).sum(-1)
     return jnp.take_along_axis(logits_MxV, targets_M[:, None], axis=-1)[:, 0]
 
@@ -41,23 +41,23 @@ def mean_loss(
 def token_losses(
     y_MxD: Float[Array, "M D"], head_DxV: Float[Array, "D V"], targets_BxT: Int[Array, "B T"]
 ) -> Float[Array, " M"]:
-    """-log p(target) of each position, rows one after the other."""
+    """-log p(target) of each position, row by row."""
     (B, T), V = targets_BxT.shape, head_DxV.shape[-1]
     count = chunks((B, T), V)
     pieces = (_cut(x, (B, T), count) for x in (y_MxD, targets_BxT.reshape(-1)))
-    found = jax.lax.map(lambda piece: cross_entropy(logits(piece[0], head_DxV), piece[1]), tuple(pieces))
-    return found.reshape(count, B, T // count).swapaxes(0, 1).reshape(-1)
+    losses = jax.lax.map(lambda piece: cross_entropy(logits(piece[0], head_DxV), piece[1]), tuple(pieces))
+    return losses.reshape(count, B, T // count).swapaxes(0, 1).reshape(-1)
 
 
 def logits(y_MxD: Float[Array, "M D"], head_DxV: Float[Array, "D V"]) -> Float[Array, "M V"]:
-    """In fp32, laid out over the mesh of the context."""
+    """The logits in fp32, sharded over the context's mesh."""
     return constrain(product(y_MxD, head_DxV, jnp.float32), "batch", "vocab")
 
 
 def chunks(shape: tuple[int, int], vocabulary: int) -> int:
-    """Into how many equal parts the positions of [B, T] are cut: the fewest that MOST_LOGITS allows."""
+    """The number of equal chunks of the T positions: the fewest that MOST_LOGITS allows."""
     B, T = shape
-    on_device = B * T * vocabulary / cut_into("batch", B) / cut_into("vocab", vocabulary)
+    on_device = B * T * vocabulary / context_shards("batch", B) / context_shards("vocab", vocabulary)
     return next(n for n in range(1, T + 1) if T % n == 0 and (on_device <= n * MOST_LOGITS or n == T))
 
 
@@ -100,7 +100,7 @@ def _forward(y: Array, head: Array, targets: Array) -> tuple[Array, tuple[Array,
 
 
 def _backward(gradients: tuple[Array, Array], scale: Array) -> tuple[Array, Array, None]:
-    d_y, d_head = gradients  # of the dtype that is computed in, and fp32
+    d_y, d_head = gradients  # in the compute dtype, and in fp32
     return (d_y * scale).astype(d_y.dtype), (d_head * scale).astype(d_y.dtype), None
 
 

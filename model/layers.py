@@ -1,27 +1,28 @@
-"""A stack of equal layers: parameters [L, ...], drawn at once and run one layer after the other.
+"""A stack of identical layers: parameters [L, ...], initialised together and run one layer after the other.
 
-Scanned, a layer is compiled once however many there are; unrolled, each is compiled for itself, which runs
-faster where layers are small. The parameters are the same either way, the numbers equal up to rounding.
+Scanned, one layer is compiled for any number of them. Unrolled, each layer is compiled, which runs faster
+when layers are small. The parameters are the same either way, and the results equal up to rounding.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from quarry.model.config import Remat
+if TYPE_CHECKING:
+    from quarry.model.config import Remat
 
-POLICIES: dict[Remat, Callable[..., Any]] = {
+POLICIES: "dict[Remat, Callable[..., Any]]" = {
     "full": jax.checkpoint_policies.nothing_saveable,
     "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
 }
-"""What the backward pass finds of a layer beside its input: nothing, or the products with weights."""
+"""Activations of a layer saved for the backward pass beside its input: none, or the products with weights."""
 
 
 class Keys:
-    """The random keys of a seed in their order: the one of number n is `fold_in(seed, n)`."""
+    """The random keys of a seed, in order: key number n is `fold_in(seed, n)`."""
 
     def __init__(self, seed: jax.Array, number: Any = 0):
         self.seed, self.number = seed, number
@@ -34,7 +35,7 @@ class Keys:
 
 
 def make_stack(make_layer: Callable[[Keys], nnx.Module], keys: Keys, count: int) -> Any:
-    """`count` layers in one module with parameters [count, ...], the same as made one after the other."""
+    """`count` layers in one module with parameters [count, ...], equal to those of layers made one by one."""
     probe = Keys(keys.seed)
     graph, _ = nnx.split(nnx.eval_shape(lambda: make_layer(probe)))
     numbers = keys.number + probe.number * jnp.arange(count)
@@ -58,9 +59,9 @@ def run_stack(
     keys: jax.Array | None,
     *,
     scan: bool,
-    remat: Remat,
+    remat: "Remat",
 ) -> jax.Array:
-    """`call(layer, x, key)` through all layers, each given what the one before returned and one of `keys`."""
+    """Apply `call(layer, x, key)` layer by layer, each to the result of the one before; a key for each."""
     graph, params = nnx.split(stack)
 
     def run(x: jax.Array, layer_and_key: Any) -> tuple[jax.Array, None]:
@@ -77,10 +78,10 @@ def run_stack(
 
 
 def _unstacked(params: Any) -> Iterator[Any]:
-    """The layers' own parameters.
+    """The parameters of each layer.
 
-    By `split`, whose gradient is one concatenation where an index's is a sum over layers; behind a barrier,
-    as XLA's CPU backend would put slices and concatenation inside slower loops.
+    They are cut out by `split`, whose gradient is one concatenation; the gradient of indexing would be a sum
+    over layers. The barrier keeps XLA's CPU backend from fusing slices and concatenation into slower loops.
     """
     leaves, tree = jax.tree.flatten(params)
     pieces = [[piece[0] for piece in jax.lax.split(leaf, (1,) * leaf.shape[0])] for leaf in leaves]

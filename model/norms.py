@@ -1,7 +1,7 @@
-"""RMSNorm and LayerNorm over the last axis, computed in fp32; their gradients keep the input, not the result.
+"""RMSNorm and LayerNorm over the last axis in fp32, with gradients that save only the input.
 
-Left to itself, differentiation keeps fp32 arrays of the size of the input for each norm; in bf16 that was
-half of all memory (experiments/results/LOG.md).
+Automatic differentiation would save fp32 arrays of the size of the input for each norm; in bf16 that was half
+of all memory (experiments/results/LOG.md).
 """
 
 from functools import partial
@@ -14,18 +14,18 @@ from jaxtyping import Array, Float
 EPSILON = 1e-6
 
 
-def normed(x: Float[Array, "*M D"], scale: Float[Array, " D"], centred: bool) -> Float[Array, "*M D"]:
-    """x over its root mean square, or x less its mean over its standard deviation, times `scale`."""
-    return _normed(x, scale, centred)
+def normalise(x: Float[Array, "*M D"], scale: Float[Array, " D"], centred: bool) -> Float[Array, "*M D"]:
+    """x / rms(x) * scale, or if `centred` (x - mean(x)) / std(x) * scale, over the last axis."""
+    return _normalise(x, scale, centred)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _normed(x: Array, scale: Array, centred: bool) -> Any:
+def _normalise(x: Array, scale: Array, centred: bool) -> Any:
     return _forward(x, scale, centred)[0]
 
 
-def _standard(x: Array, centred: bool) -> tuple[Array, Array]:
-    """x [..., D] with mean square 1, and what it was multiplied with [..., 1], in fp32."""
+def _standardise(x: Array, centred: bool) -> tuple[Array, Array]:
+    """x [..., D] scaled to mean square 1, and the factor [..., 1], in fp32."""
     y = x.astype(jnp.float32)
     if centred:
         y = y - y.mean(-1, keepdims=True)
@@ -38,12 +38,12 @@ def _wide(scale: Array, ndim: int) -> Array:
 
 
 def _forward(x: Array, scale: Array, centred: bool) -> tuple[Array, tuple[Array, Array]]:
-    return (_standard(x, centred)[0] * _wide(scale, x.ndim)).astype(x.dtype), (x, scale)
+    return (_standardise(x, centred)[0] * _wide(scale, x.ndim)).astype(x.dtype), (x, scale)
 
 
-def _backward(centred: bool, kept: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
-    x, scale = kept
-    y, factor = _standard(x, centred)
+def _backward(centred: bool, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+    x, scale = saved
+    y, factor = _standardise(x, centred)
     gradient = gradient.astype(jnp.float32)
     d_scale = (gradient * y).sum(range(x.ndim - 1)).astype(scale.dtype)
     gradient = gradient * _wide(scale, x.ndim)
@@ -53,4 +53,4 @@ def _backward(centred: bool, kept: tuple[Array, Array], gradient: Array) -> tupl
     return (d_x * factor).astype(x.dtype), d_scale
 
 
-_normed.defvjp(_forward, _backward)
+_normalise.defvjp(_forward, _backward)

@@ -1,8 +1,9 @@
 """A decoder-only Transformer in Flax NNX.
 
 Dimensions: L layers, B batch, T time, D width, H heads, K features per head, F hidden, V vocabulary.
-Activations are kept flat, M = B*T rows: XLA's CPU backend copies otherwise. Every parameter carries `axes`,
-the logical names that `quarry.model.sharding` maps to the mesh; those of the blocks are stacked, [L, ...].
+Activations are flat, M = B*T rows, as XLA's CPU backend would otherwise copy them. Every parameter carries
+`axes`, the logical names that `quarry.model.sharding` maps to the mesh; parameters of the blocks are stacked,
+[L, ...].
 
     graph, params = build(config, seed)          # split once
     logits = apply(graph, params, tokens)        # pure from here on
@@ -22,9 +23,9 @@ from quarry.model.attention import causal_attention, rotary_tables, rotate
 from quarry.model.config import ModelConfig
 from quarry.model.cross_entropy import logits
 from quarry.model.layers import Keys, make_stack, run_stack
-from quarry.model.norms import normed
+from quarry.model.norms import normalise
 from quarry.model.products import product
-from quarry.model.sharding import constrain, is_cut, platform
+from quarry.model.sharding import constrain, is_sharded, platform
 
 Params = dict[str, Any]
 Axes = tuple[str | None, ...]
@@ -62,7 +63,7 @@ class Norm(nnx.Module):
         )
 
     def __call__(self, x: Float[Array, "*M D"]) -> Float[Array, "*M D"]:
-        y = normed(x, self.scale[...], self.offset is not None)
+        y = normalise(x, self.scale[...], self.offset is not None)
         if self.offset is not None:
             y = y + jnp.expand_dims(self.offset[...], range(y.ndim - 1)).astype(x.dtype)
         return y
@@ -71,8 +72,8 @@ class Norm(nnx.Module):
 class Attention(nnx.Module):
     """Causal multi-head self-attention, optionally with rotary positions and normalised queries and keys.
 
-    The outputs of `qkv` are ordered by head, then query, key, value, then feature, so that a cut along them
-    gives each device whole heads.
+    The outputs of `qkv` are ordered by head, then query, key, value, then feature, so that sharding along
+    them gives each device whole heads.
     """
 
     def __init__(self, keys: Keys, config: ModelConfig):
@@ -100,7 +101,7 @@ class Attention(nnx.Module):
 
     def _heads_first(self, x_BxTxHxK: Float[Array, "B T H K"]) -> Float[Array, "*N T K"]:
         x_BxHxTxK = constrain(x_BxTxHxK.transpose(0, 2, 1, 3), "batch", "heads", None, None)
-        if platform() != "cpu" or is_cut("heads", x_BxHxTxK.shape[1]):
+        if platform() != "cpu" or is_sharded("heads", x_BxHxTxK.shape[1]):
             return x_BxHxTxK
         return x_BxHxTxK.reshape(-1, *x_BxHxTxK.shape[2:])  # on two axes XLA's CPU backend is slower
 
@@ -141,20 +142,20 @@ class Block(nnx.Module):
     def __call__(self, x_MxD: Float[Array, "M D"], T: int, key: jax.Array | None) -> Float[Array, "M D"]:
         keys = (None, None) if key is None else jax.random.split(key)
         a_MxD = self.attention(self.attention_norm(x_MxD), T)
-        x_MxD = constrain(x_MxD + dropped(a_MxD, self.dropout, keys[0]), "batch", None)
+        x_MxD = constrain(x_MxD + apply_dropout(a_MxD, self.dropout, keys[0]), "batch", None)
         f_MxD = self.feed_forward(self.feed_forward_norm(x_MxD))
-        return constrain(x_MxD + dropped(f_MxD, self.dropout, keys[1]), "batch", None)
+        return constrain(x_MxD + apply_dropout(f_MxD, self.dropout, keys[1]), "batch", None)
 
 
-def dropped(x: Float[Array, "*M D"], share: float, key: jax.Array | None) -> Float[Array, "*M D"]:
-    """x with a random `share` of it zero and the rest scaled to the same mean; x itself without a key."""
+def apply_dropout(x: Float[Array, "*M D"], share: float, key: jax.Array | None) -> Float[Array, "*M D"]:
+    """x with a random `share` set to zero and the rest scaled to keep the mean; x itself without a key."""
     if key is None or share == 0:
         return x
     return jnp.where(jax.random.bernoulli(key, 1 - share, x.shape), x / (1 - share), 0)
 
 
 class Transformer(nnx.Module):
-    """Tokens [B, T] in, logits [B*T, V] out in fp32, row b*T + t predicting the token after t."""
+    """Tokens [B, T] to logits [B*T, V] in fp32; row b*T + t predicts the token after t."""
 
     def __init__(self, config: ModelConfig, keys: Keys):
         self.config = config
@@ -173,21 +174,21 @@ class Transformer(nnx.Module):
         )
 
     def hidden(self, tokens_BxT: Int[Array, "B T"], key: jax.Array | None = None) -> Float[Array, "M D"]:
-        """What the head is given, row b*T + t of what came until the token t."""
+        """The input of the head [B*T, D]; row b*T + t depends on the tokens up to t."""
         config, T = self.config, tokens_BxT.shape[1]
         keys = None if key is None else jax.random.split(key, config.n_layers + 1)
         x_BxTxD = self.embedding[...].astype(config.compute_dtype)[tokens_BxT]
         if self.positions is not None:
             x_BxTxD = x_BxTxD + self.positions[...][None, :T].astype(x_BxTxD.dtype)
         x_MxD = constrain(x_BxTxD.reshape(-1, config.d_model), "batch", None)
-        x_MxD = dropped(x_MxD, config.dropout, None if keys is None else keys[-1])
+        x_MxD = apply_dropout(x_MxD, config.dropout, None if keys is None else keys[-1])
         block = lambda block, x_MxD, key: block(x_MxD, T, key)  # noqa: E731
         block_keys = None if keys is None else keys[:-1]
         x_MxD = run_stack(self.blocks, block, x_MxD, block_keys, scan=config.scan_layers, remat=config.remat)
         return self.norm(x_MxD)
 
     def head_matrix(self) -> Float[Array, "D V"]:
-        """In the dtype that is computed in."""
+        """The output projection, in the compute dtype."""
         head_DxV = self.embedding[...].T if self.head is None else self.head[...]
         return head_DxV.astype(self.config.compute_dtype)
 
@@ -203,7 +204,7 @@ def build(config: ModelConfig, seed: int) -> tuple[Any, Params]:
 
 @functools.lru_cache(maxsize=32)
 def abstract(config: ModelConfig) -> tuple[Any, Params, Params]:
-    """Graph, shapes and logical axes of the parameters, nothing allocated."""
+    """Graph, shapes and logical axes of the parameters; nothing is allocated."""
     graph, state = nnx.split(nnx.eval_shape(lambda: Transformer(config, Keys(jax.random.key(0)))))
     is_param = lambda leaf: isinstance(leaf, nnx.Param)  # noqa: E731
     axes = jax.tree.map(lambda leaf: leaf.get_metadata()["axes"], state, is_leaf=is_param)
@@ -213,7 +214,7 @@ def abstract(config: ModelConfig) -> tuple[Any, Params, Params]:
 def apply(
     graph: Any, params: Params, tokens_BxT: Int[Array, "B T"], key: jax.Array | None = None
 ) -> Float[Array, "M V"]:
-    """Logits [B*T, V]; pure in `params`. With a random key as in training, with dropout."""
+    """Logits [B*T, V]; pure in `params`. With a random key, dropout is applied as in training."""
     return nnx.merge(graph, params)(tokens_BxT, key)
 
 
@@ -224,7 +225,7 @@ def mean_loss(
     targets_BxT: Int[Array, "B T"],
     key: jax.Array | None = None,
 ) -> Float[Array, ""]:
-    """Mean of -log p(target), nats per token; with a random key as in training, with dropout."""
+    """Mean of -log p(target), nats per token; with a random key, dropout is applied as in training."""
     model = nnx.merge(graph, params)
     return cross_entropy.mean_loss(model.hidden(tokens_BxT, key), model.head_matrix(), targets_BxT)
 
@@ -232,6 +233,6 @@ def mean_loss(
 def token_losses(
     graph: Any, params: Params, tokens_BxT: Int[Array, "B T"], targets_BxT: Int[Array, "B T"]
 ) -> Float[Array, " M"]:
-    """-log p(target) of each token, nats, row b*T + t for the token t of row b."""
+    """-log p(target) of each token, nats [B*T]; element b*T + t is token t of row b."""
     model = nnx.merge(graph, params)
     return cross_entropy.token_losses(model.hidden(tokens_BxT), model.head_matrix(), targets_BxT)

@@ -24,6 +24,13 @@ def count(value: Number, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
+def compact(count: int) -> str:
+    """A count for narrow tables and file names, with three digits: 98.7k, 1.05M, 2T."""
+    scale = next((scale for scale in (1e12, 1e9, 1e6, 1e3) if count >= scale), 1.0)
+    suffix = {1e12: "T", 1e9: "B", 1e6: "M", 1e3: "k", 1.0: ""}[scale]
+    return f"{count / scale:.3g}{suffix}"
+
+
 def power(value: Number, digits: int = 2) -> str:
     """A very large or small number: 3.2e15 is 3.2 × 10¹⁵, and a power of ten has no factor."""
     if value is None or not math.isfinite(value):

@@ -16,6 +16,6 @@ def can_attend(q: Array) -> bool:
 def causal_attention(
     q: BFloat16[Array, "B H T K"], k: BFloat16[Array, "B H T K"], v: BFloat16[Array, "B H T K"]
 ) -> BFloat16[Array, "B H T K"]:
-    """As `quarry.model.attention.causal_attention`; the scores never exist whole."""
+    """As `quarry.model.attention.causal_attention`; the scores are never all in memory."""
     time_first = (x.swapaxes(1, 2) for x in (q, k, v))
     return jax.nn.dot_product_attention(*time_first, is_causal=True, implementation="cudnn").swapaxes(1, 2)

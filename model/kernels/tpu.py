@@ -7,10 +7,10 @@ from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_ke
 from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_mask as masks
 from jaxtyping import Array, Float
 
-from quarry.model.sharding import layout
+from quarry.model.sharding import partition_spec
 
 BLOCKS = (512, 256, 128)
-"""Queries and keys at a time, the first that divides the context: as in MaxText, or the kernel's least."""
+"""Block sizes of queries and keys; the first that divides the context is used, as in MaxText."""
 
 
 def can_attend(q: Array) -> bool:
@@ -26,7 +26,7 @@ def causal_attention(
     mesh = jax.sharding.get_abstract_mesh()
     if mesh.empty:
         return _attend(q, k, v)
-    spec = layout(mesh, q.shape, ("batch", "heads", None, None))
+    spec = partition_spec(mesh, q.shape, ("batch", "heads", None, None))
     return jax.shard_map(_attend, mesh=mesh, in_specs=(spec,) * 3, out_specs=spec, check_vma=False)(q, k, v)
 
 

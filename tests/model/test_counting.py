@@ -3,16 +3,27 @@ import math
 import jax
 import pytest
 
-from quarry.model.config import kaplan, modern
+from quarry.model.config import ModelConfig, kaplan, modern
 from quarry.model.counting import (
+    ParameterCount,
     count_parameters,
-    count_real_parameters,
     flops_6n,
     flops_exact,
     forward_flops,
 )
 from quarry.model.transformer import abstract, apply
 from tests.model.shapes import CONFIGS
+
+
+def count_real_parameters(config: ModelConfig) -> ParameterCount:
+    """The count of the parameters that the transformer would allocate."""
+    _, shapes, _ = abstract(config)
+    parts = {
+        name: sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree)) for name, tree in shapes.items()
+    }
+    head = parts.pop("head", 0)
+    embedding = parts.pop("embedding") + parts.pop("positions", 0)
+    return ParameterCount(nonembedding=sum(parts.values()), head=head, embedding=embedding)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

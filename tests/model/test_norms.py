@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from quarry.model.norms import EPSILON, normed
+from quarry.model.norms import EPSILON, normalise
 
 
 def plain(x, scale, centred):
@@ -26,7 +26,7 @@ def test_values_and_gradients(shape, centred):
         jax.value_and_grad(lambda x, s, f=f: (f(3 * x + 1, s, centred) * weights).sum(), argnums=(0, 1))(
             x, scale
         )
-        for f in (normed, plain)
+        for f in (normalise, plain)
     )
     for found, expected in zip(*map(jax.tree.leaves, results), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
@@ -34,5 +34,5 @@ def test_values_and_gradients(shape, centred):
 
 def test_what_is_kept_for_the_gradient_is_the_input():
     x = jnp.ones((64, 16), jnp.bfloat16)
-    _, backward = jax.vjp(lambda x: normed(x, jnp.ones(16), False), x)
+    _, backward = jax.vjp(lambda x: normalise(x, jnp.ones(16), False), x)
     assert all(leaf.dtype == jnp.bfloat16 or leaf.ndim < 2 for leaf in jax.tree.leaves(backward))

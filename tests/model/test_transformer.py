@@ -8,7 +8,7 @@ import pytest
 from quarry.model.attention import causal_attention, rotary_tables, rotate
 from quarry.model.config import modern
 from quarry.model.cross_entropy import cross_entropy
-from quarry.model.transformer import abstract, apply, build, dropped, mean_loss
+from quarry.model.transformer import abstract, apply, apply_dropout, build, mean_loss
 from tests.model.shapes import CONFIGS, SMALL, compiled, drawn
 
 
@@ -100,7 +100,7 @@ def test_scanning_and_rematerialising_change_no_number(scan, remat, tokens):
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean():
-    kept = dropped(jnp.ones((200, 50)), 0.3, jax.random.key(0))
+    kept = apply_dropout(jnp.ones((200, 50)), 0.3, jax.random.key(0))
     assert float((kept == 0).mean()) == pytest.approx(0.3, abs=0.02)
     assert float(kept.mean()) == pytest.approx(1, abs=0.03)
 

@@ -22,10 +22,10 @@ def command(
     prepare(folder)
     from quarry.train.config.branches import branches
     from quarry.train.inspect.ensembles import ensembles
-    from quarry.train.launch.sweep import collect
+    from quarry.train.launch.jobs import collect_points
     from quarry.train.record.points_table import write_table
 
-    trunks = collect(studies, study_folders())
+    trunks = collect_points(studies, study_folders())
     runs = [run for trunk in trunks for run in (trunk, *branches(trunk))]
     table = ensembles(runs, workdir, folder)
     write_table(table, output)

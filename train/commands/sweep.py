@@ -10,20 +10,14 @@ from tyro.conf import Positional, UseAppendAction
 
 from quarry.checks import require
 from quarry.options import Flat
-from quarry.train.commands.common import (
-    EXIT_CODES,
-    RUNS,
-    Cache,
-    Workdir,
-    cache_or_default,
-    study_folders,
-)
+from quarry.train.commands.common import EXIT_CODES, RUNS, Cache, Workdir, cache_or_default, study_folders
 from quarry.train.hosts.platform import accelerator_present
-from quarry.train.launch.launch_files import Engine, emit
-from quarry.train.launch.local import Job
+from quarry.train.launch.dry_run import dry_run_table
+from quarry.train.launch.jobs import Job, collect_points, make_jobs
+from quarry.train.launch.launch_files import Engine, write_launch_files
 from quarry.train.launch.slurm import mark_queued
 from quarry.train.launch.slurm_options import SlurmOptions
-from quarry.train.launch.sweep import collect, dry_run_table, make_jobs, submit_waiting, sweep
+from quarry.train.launch.sweep import run_here, submit_waiting
 from quarry.train.launch.tpu_slices import TpuOptions
 from quarry.train.record.bucket import bucket_address
 from quarry.train.record.folders import make_writable
@@ -93,12 +87,12 @@ def train_studies(studies: Sequence[str], options: SweepOptions, console: Consol
     """
     options.check()
     if options.emit:
-        points = collect(studies, study_folders())
-        for line in emit(points, options.emit, options.tpu, options.emit_to):
+        points = collect_points(studies, study_folders())
+        for line in write_launch_files(points, options.emit, options.tpu, options.emit_to):
             console.print(line, highlight=False, soft_wrap=True)
         return "finished"
     cache = cache_or_default(options.cache)
-    jobs = make_jobs(collect(studies, study_folders()), options.workdir, cache)
+    jobs = make_jobs(collect_points(studies, study_folders()), options.workdir, cache)
     if options.on == "slurm":
         mark_queued(jobs, options.workdir)
     if options.dry_run:
@@ -117,7 +111,7 @@ def _start(jobs: Sequence[Job], options: SweepOptions, cache: Path, console: Con
         return "finished"
     if options.stack > 1 and not accelerator_present():
         console.print("note: on a CPU stacked points train slower than one by one (docs/speed.md)")
-    if sweep(jobs, arguments, options.workers, options.stack, cache, console):
+    if run_here(jobs, arguments, options.workers, options.stack, cache, console):
         return "preempted"
     return _status(jobs, console)
 

@@ -1,7 +1,7 @@
-"""A batch that grows in stages: which step has which sequences, and back from tokens to steps.
+"""Batch-size ramps: batches that grow in stages, and the conversion between steps and tokens.
 
-Everything follows from the step, so that a run goes on anywhere inside a ramp: the sequences of a step begin
-where those of the step before it ended.
+Everything is a function of the step, so that a run can be resumed anywhere inside a ramp. The sequences of a
+step begin where those of the step before it end.
 """
 
 from bisect import bisect_right
@@ -13,7 +13,7 @@ from quarry.checks import require
 
 @dataclass(frozen=True)
 class Stage:
-    """Steps first_step <= step < last_step of `sequences` each, the first of which begins at `position`."""
+    """Steps first_step <= step < last_step of `sequences` each; the first begins at sequence `position`."""
 
     first_step: int
     last_step: float
@@ -22,7 +22,7 @@ class Stage:
 
 
 class Ramp:
-    """The stages of `ramp`, pairs (until so many tokens, batch in tokens), then of `batch_tokens`.
+    """The stages of `ramp`, pairs (until so many tokens, batch in tokens), then one of `batch_tokens`.
 
     A stage ends with the first step at or beyond its tokens.
     """
@@ -44,7 +44,7 @@ class Ramp:
         return self._stages[bisect_right([stage.first_step for stage in self._stages], step) - 1]
 
     def stages(self, first: int, last: int) -> Iterator[Stage]:
-        """The stages of the steps first <= step < last, cut to them."""
+        """The stages of the steps first <= step < last, clipped to this range."""
         for stage in self._stages:
             start, end = max(first, stage.first_step), min(last, stage.last_step)
             if start < end:
@@ -61,7 +61,7 @@ class Ramp:
         return self.stage(step).sequences * self._context
 
     def steps(self, tokens: float) -> int:
-        """The whole number of steps, at least one, that comes nearest to so many tokens."""
+        """The number of steps, at least one, nearest to so many tokens."""
         begun = [stage for stage in self._stages if stage.position * self._context <= tokens]
         stage = begun[-1] if begun else self._stages[0]
         beyond = tokens / self._context - stage.position
@@ -69,7 +69,7 @@ class Ramp:
 
 
 def check_ramp(ramp: tuple[tuple[int, int], ...], context: int) -> None:
-    """Raise ConfigError unless the stages follow each other and their batches are whole sequences."""
+    """Raise ConfigError unless the stages are in order and each batch is a whole number of sequences."""
     former = 0
     for until, batch in ramp:
         require(until > former, f"batch_ramp: {until} tokens do not come after {former}")

@@ -1,21 +1,24 @@
-"""Runs of several lengths for little more than the price of the longest: a trunk and its branches.
+"""A trunk and its branches: runs of several lengths for little more than the cost of the longest.
 
-A branch is the run that its trunk would be with a shorter duration: the same seeds, batches and rate until
-its own cooldown begins (Hägele 2024, 2405.18392). There it takes the trunk's state instead of being trained
-from the start, and so equals the run trained alone, bit for bit. Its record begins at that step.
+A branch is its trunk with a shorter duration: the same seeds, batches and rate until its own cooldown begins
+(Hägele 2024, 2405.18392). It starts there from the trunk's state instead of from scratch, and so equals the
+run trained alone bit for bit. Its record begins at that step.
 """
 
 import dataclasses
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from quarry.checks import require
 from quarry.train.config.experiment import BranchConfig, Duration, Experiment
-from quarry.train.config.point_files import Point
 from quarry.train.config.schedules import check_schedule, cooldown_start
 
+if TYPE_CHECKING:
+    from quarry.train.config.point_files import Point
 
-def branches(trunk: Point) -> list[Point]:
-    """The branches of a point, those named in epochs first; of most points none."""
+
+def branches(trunk: "Point") -> "list[Point]":
+    """The branches of a point, those given in epochs first. Most points have none."""
     return [
         dataclasses.replace(trunk, name=f"{trunk.name}-{label}", config=config, trunk=trunk.name)
         for label, config in branch_configs(trunk.config).items()
@@ -23,7 +26,7 @@ def branches(trunk: Point) -> list[Point]:
 
 
 def branch_configs(trunk: Experiment) -> dict[str, Experiment]:
-    """What each branch is when trained alone: `k4` ends after 4 epochs, `t1000` after 1,000 tokens."""
+    """The experiment of each branch by its label: `k4` ends after 4 epochs, `t1000` after 1,000 tokens."""
     lengths = {f"k{epochs:g}": Duration(epochs=epochs) for epochs in trunk.branches.epochs}
     lengths |= {f"t{tokens}": Duration(tokens=tokens) for tokens in trunk.branches.tokens}
     schedule = dataclasses.replace(trunk.schedule, kind="wsd")
@@ -34,15 +37,15 @@ def branch_configs(trunk: Experiment) -> dict[str, Experiment]:
 
 
 def fork_step(branch: Experiment, unique_tokens: int) -> int:
-    """The steps that a branch has in common with its trunk."""
+    """The number of steps that a branch shares with its trunk."""
     return cooldown_start(branch.schedule, branch.steps(unique_tokens))
 
 
 def fork_steps(trunk: Experiment, unique_tokens: int) -> frozenset[int]:
-    """Where the branches of a trunk leave it.
+    """The steps at which the branches of a trunk leave it.
 
-    Raises ConfigError for one that would leave it before the end of warm-up or after its rate has begun to
-    fall.
+    Raises ConfigError for a branch that would leave before the end of warm-up or after the trunk's rate has
+    begun to decay.
     """
     return frozenset(_forks(trunk, unique_tokens))
 

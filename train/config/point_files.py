@@ -17,7 +17,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 @dataclass(frozen=True)
 class Point:
-    """A scale point with its place in the record, `<study>/<name>`."""
+    """A scale point: an experiment with its name in the record, `<study>/<name>`."""
 
     study: str
     name: str
@@ -26,7 +26,7 @@ class Point:
     variant: str | None = None
     doc: str = ""
     trunk: str | None = None
-    """The point of the same study that this one is a branch of."""
+    """The name of the point of this study whose branch this is."""
 
     @property
     def run(self) -> str:
@@ -34,7 +34,7 @@ class Point:
 
 
 def check_name(kind: str, name: str) -> str:
-    """`name`, if it can be part of a path inside the run directory; else ConfigError."""
+    """`name`, if it can be part of a run directory's path; else raises ConfigError."""
     require(
         NAME.fullmatch(name) is not None, f"{kind} name {name!r} may hold only letters, digits and . _ + -"
     )
@@ -42,7 +42,7 @@ def check_name(kind: str, name: str) -> str:
 
 
 def load_point_file(file: Path) -> list[Point]:
-    """The point that a scale-point file defines, then its variants if it names some.
+    """The point that a scale-point file defines, then its variants if there are any.
 
     The file defines `config`, an Experiment, and may define `variants`, a dict from names to Experiments.
     Raises ConfigError if the file is absent, does not run, or defines neither properly.
@@ -91,6 +91,6 @@ def find_study(name: str, places: Sequence[Path]) -> list[Path]:
     """
     folders = [path for path in (Path(name), *(place / name for place in places)) if path.is_dir()]
     require(bool(folders), f"no study {name!r}: neither a folder nor a study in experiments/")
-    found = [sorted(set(folder.glob("*.py")) - {folder / "__init__.py"}) for folder in folders]
-    require(any(found), f"study {name!r} holds no scale-point file")
-    return next(files for files in found if files)
+    candidates = [sorted(set(folder.glob("*.py")) - {folder / "__init__.py"}) for folder in folders]
+    require(any(candidates), f"study {name!r} holds no scale-point file")
+    return next(files for files in candidates if files)

@@ -1,14 +1,16 @@
 """Batches for the training loop and for evaluation, read from a token store."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import grain
 import numpy as np
 
 from quarry.errors import DataError
 from quarry.train.data.order import BatchOrder, Rows, batch_positions
-from quarry.train.data.store import Split, TokenStore
+
+if TYPE_CHECKING:
+    from quarry.train.data.store import Split, TokenStore
 
 # One thread reads ahead, which hides the latency of files that are not in memory. On one core, with batches
 # of 32 x 256 bytes and a jitted step of 14 ms, the total time is the same with the thread and without; the
@@ -33,7 +35,7 @@ class EvaluationBatch(NamedTuple):
 
 
 def feed(
-    store: TokenStore,
+    store: "TokenStore",
     order: BatchOrder,
     *,
     context: int,
@@ -58,8 +60,8 @@ def feed(
 
 
 def evaluation_batches(
-    store: TokenStore,
-    split: Split,
+    store: "TokenStore",
+    split: "Split",
     n_sequences: int,
     context: int,
     batch_sequences: int,
@@ -77,7 +79,7 @@ def evaluation_batches(
         yield EvaluationBatch(*batch, weights_B=(ids < n_sequences).astype(np.float32))
 
 
-def whole_sequences(store: TokenStore, split: Split, context: int) -> int:
+def whole_sequences(store: "TokenStore", split: "Split", context: int) -> int:
     """Number of sequences of `context` tokens, with their targets, that a split holds."""
     return (store.n_tokens(split) - 1) // context
 

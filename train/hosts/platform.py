@@ -10,6 +10,8 @@ import importlib.util
 import os
 from pathlib import Path
 
+from quarry.train.hosts.workarounds import apply_workarounds
+
 CPU_FLAGS = ("--xla_backend_optimization_level=1",)
 """LLVM's higher optimisation levels take a quarter of the time that compiles a step, and most of the time for
 the first state, without a measurable gain: a step spends its time in library products
@@ -76,10 +78,11 @@ def current_core() -> int | None:
 
 
 def prepare(cache: Path, cores: int = 1) -> None:
-    """Set up this process for training; call before JAX is imported.
+    """Set up this process for training: settings and workarounds; call before JAX is imported.
 
     A compiled program is found again only under the same path of the cache folder: XLA puts it into the key.
     """
+    apply_workarounds()
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str((cache / "xla").absolute()))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -90,7 +90,8 @@ def compile_step(experiment: Experiment, target: str) -> Report:
     began = time.monotonic()
     compiled = _compile(traced, chip.platform)
     seconds = time.monotonic() - began
-    from quarry.train.inspect.hlo import Program, product_flops
+    from quarry.train.inspect.hlo import Program
+    from quarry.train.inspect.jaxpr_flops import product_flops
 
     memory, program = compiled.memory_analysis(), Program(compiled.as_text())
     return Report(

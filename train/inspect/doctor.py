@@ -1,4 +1,4 @@
-"""What this machine has: devices, versions, caches, speed, and what each extra would add."""
+"""`quarry doctor`: devices, versions, caches, speed, and what each extra would add."""
 
 import importlib.util
 import time
@@ -12,7 +12,7 @@ from rich.table import Table
 from quarry.errors import DataError
 from quarry.train.config.experiment import Experiment
 from quarry.train.data.store import open_store
-from quarry.train.inspect.environment import locks, other_hosts, room, unused_devices
+from quarry.train.inspect.environment import file_locks_work, free_space, other_hosts, unused_devices
 from quarry.train.record.folders import make_writable
 from quarry.train.run.description import RECORDED_VERSIONS
 
@@ -68,7 +68,7 @@ def _devices(cores: int) -> Table:
 
 
 def _product(device: Any) -> str:
-    """Whether `device` multiplies matrices rightly; what it says if it does not."""
+    """Whether `device` multiplies matrices correctly, or its error."""
     import jax
     import numpy as np
 
@@ -84,14 +84,14 @@ def _run(workdir: Path, experiment: Experiment | None) -> Table:
     make_writable(workdir)
     table = Table("asked", "found", title=f"a run in {workdir}")
     table.add_row("other hosts", other_hosts())
-    table.add_row("disk", room(workdir, experiment))
+    table.add_row("disk", free_space(workdir, experiment))
     refusal = "does NOT lock: two processes could train in one run directory there"
-    table.add_row("file lock", "locks" if locks(workdir) else refusal)
+    table.add_row("file lock", "locks" if file_locks_work(workdir) else refusal)
     return table
 
 
 def _cache(cache: Path) -> Table:
-    """What is kept, and whether every token store is what its manifest says."""
+    """The folders of the cache, and whether every token store matches its manifest."""
     table = Table("kept", "size", "state", title=f"cache at {cache}")
     for folder in sorted(cache.iterdir()) if cache.is_dir() else []:
         if folder.is_dir() and folder.name != "tokens":

@@ -1,4 +1,4 @@
-"""What a run would meet here: other hosts, devices that JAX does not use, a place for its checkpoints."""
+"""The surroundings of a run: other hosts, devices that JAX does not use, locks and disk space."""
 
 import fcntl
 import importlib.util
@@ -12,25 +12,25 @@ from quarry.train.config.experiment import Experiment
 from quarry.train.hosts.discovery import Hosts, from_environment, is_distributed
 from quarry.train.hosts.platform import PLUGINS
 
-NAMES = {
+LAUNCHERS = {
     "JAX": ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"),
     "Slurm": ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
     "Open MPI": ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
     "Cloud TPU": ("TPU_WORKER_HOSTNAMES", "TPU_WORKER_ID", "MEGASCALE_NUM_SLICES"),
 }
-"""Who starts several processes, and the variables by which each learns of the others."""
+"""What can start several processes, and the environment variables that it sets for each."""
 
 
 def other_hosts(environment: Mapping[str, str] = os.environ) -> str:
-    """Whether this process would look for others. Raises ConfigError if the environment is at odds."""
-    found = [
+    """Whether this process would join others. Raises ConfigError if the environment contradicts itself."""
+    launchers = [
         f"{who} ({', '.join(f'{name}={environment[name]}' for name in names if name in environment)})"
-        for who, names in NAMES.items()
+        for who, names in LAUNCHERS.items()
         if any(name in environment for name in names)
     ]
     if is_distributed(from_environment(Hosts(), environment), environment):
-        return f"joins the others of {' and '.join(found) or 'its Cloud TPU slice'}"
-    return "a process on its own" + (f", in spite of {' and '.join(found)}" if found else "")
+        return f"joins the others of {' and '.join(launchers) or 'its Cloud TPU slice'}"
+    return "a process on its own" + (f", in spite of {' and '.join(launchers)}" if launchers else "")
 
 
 def unused_devices() -> Iterator[str]:
@@ -40,8 +40,8 @@ def unused_devices() -> Iterator[str]:
             yield f"{device} is here and JAX cannot use it without {' or '.join(packages)}"
 
 
-def locks(folder: Path) -> bool:
-    """Whether a file locked in `folder` cannot be locked again: some network file systems only pretend."""
+def file_locks_work(folder: Path) -> bool:
+    """Whether file locks work in `folder`: on some network file systems a locked file can be locked again."""
     with tempfile.NamedTemporaryFile(dir=folder) as file, open(file.name) as again:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,8 +53,8 @@ def locks(folder: Path) -> bool:
     return False
 
 
-def room(folder: Path, experiment: Experiment | None) -> str:
-    """The free disk at `folder`, against the most that the checkpoints of `experiment` take at a time."""
+def free_space(folder: Path, experiment: Experiment | None) -> str:
+    """The free disk space at `folder`, and whether the checkpoints of `experiment` fit into it."""
     from quarry.train.run.step import state_bytes
 
     free = shutil.disk_usage(folder).free

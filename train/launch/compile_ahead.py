@@ -1,9 +1,8 @@
-"""The programs of points that wait, compiled while others train, into the cache that all processes share.
+"""Compiles the programs of waiting points while others train, into the cache that all processes share.
 
 A sweep runs `python -P -m quarry.train.launch.compile_ahead --cache C FILE:VARIANT ...` where it has room
-beside its points: on a
-core that trains none, or beside a GPU. A point whose programs cannot be compiled is left to its own run; what
-was in the way is in CACHE/ahead.txt. Points of a stack are not compiled ahead.
+beside its points: on a core that trains none, or beside a GPU. If the programs of a point cannot be compiled,
+its own run will report it; the error is also in CACHE/ahead.txt. Points of a stack are not compiled ahead.
 """
 
 import argparse
@@ -15,19 +14,23 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import Point
 from quarry.train.hosts.platform import available_cores, gpu_present, prepare
-from quarry.train.launch.local import Job, on_cores, point_of, program_of, word_of
+from quarry.train.launch.process_commands import pin_to_cores, point_argument, point_from_argument
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 
+if TYPE_CHECKING:
+    from quarry.train.launch.jobs import Job
+
 PATIENCE = 10.0
-"""Seconds that a program may still take to compile when the sweep is over."""
+"""Seconds that a compilation may still take when the sweep is over."""
 
 
 def main(words: list[str]) -> int:
-    """Compile what training the points that `words` name runs."""
+    """Compile the programs that train the points named in `words`."""
     parser = argparse.ArgumentParser(prog="quarry.train.launch.compile_ahead")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("points", nargs="+")
@@ -36,19 +39,19 @@ def main(words: list[str]) -> int:
     prepare(options.cache)
     for word in options.points:
         try:
-            compile_programs(point_of(word).config, options.cache)
+            compile_programs(point_from_argument(word).config, options.cache)
         except Exception:
             traceback.print_exc()
     return 0
 
 
 def compile_programs(experiment: Experiment, cache: Path) -> None:
-    """Compile the programs of a run that take long to compile; nothing is allocated but they themselves."""
+    """Compile the large programs of a run; no arrays are allocated."""
     from quarry.model.sharding import make_mesh
     from quarry.train.run.evaluation import evaluators
     from quarry.train.run.fingerprint import fingerprint
-    from quarry.train.run.loop import at_stage
     from quarry.train.run.step import abstract_state, compiled_step, state_program
+    from quarry.train.run.step_inputs import at_stage
 
     store, mesh = prepare_store(experiment, cache), make_mesh(experiment.mesh)
     state, plan = abstract_state(experiment, mesh), resolve_sizes(experiment, store)
@@ -60,21 +63,21 @@ def compile_programs(experiment: Experiment, cache: Path) -> None:
     fingerprint.lower(state).compile()
 
 
-def to_compile(queue: Sequence[Sequence[Job]], slots: int) -> list[Point]:
-    """A point for each program that is new in the queue behind the `slots` that begin at once."""
-    begun = {program_of(job) for stack in queue[:slots] for job in stack}
-    found: dict[object, Point] = {}
+def to_compile(queue: "Sequence[Sequence[Job]]", slots: int) -> list[Point]:
+    """One point for each program that the first `slots` stacks of the queue do not use."""
+    begun = {job.program_key for stack in queue[:slots] for job in stack}
+    points: dict[object, Point] = {}
     for stack in queue[slots:]:
-        if len(stack) == 1 and program_of(stack[0]) not in begun:
-            found.setdefault(program_of(stack[0]), stack[0].point)
-    return list(found.values())
+        if len(stack) == 1 and stack[0].program_key not in begun:
+            points.setdefault(stack[0].program_key, stack[0].point)
+    return list(points.values())
 
 
 @contextlib.contextmanager
 def compiling_ahead(
-    queue: Sequence[Sequence[Job]], slots: list[list[int] | None], cache: Path
+    queue: "Sequence[Sequence[Job]]", slots: list[list[int] | None], cache: Path
 ) -> Iterator[None]:
-    """While inside, a process beside those of `run_sweep` compiles what they will need, if there is room."""
+    """Inside, a process beside those of `run_jobs` compiles their programs, if a core is free."""
     points, room = to_compile(queue, len(slots)), idle_cores(slots)
     if not points or room == []:
         yield
@@ -89,7 +92,7 @@ def compiling_ahead(
     ]
     with (cache / "ahead.txt").open("wb") as log:
         process = subprocess.Popen(
-            on_cores([*command, *map(word_of, points)], room),
+            pin_to_cores([*command, *map(point_argument, points)], room),
             env=os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},  # its memory is the points'
             stdout=log,
             stderr=log,
@@ -103,7 +106,7 @@ def compiling_ahead(
 
 
 def _end(process: subprocess.Popen) -> None:
-    """Ask it to end, which it does after the program at hand; a sweep that is to stop cannot wait long."""
+    """Terminate the process after its current program, or kill it if that takes too long."""
     process.terminate()
     try:
         process.wait(PATIENCE)
@@ -113,11 +116,11 @@ def _end(process: subprocess.Popen) -> None:
 
 
 def idle_cores(slots: list[list[int] | None]) -> list[int] | None:
-    """The cores that no worker is kept to; None for any, beside a GPU. A TPU serves one process alone."""
+    """The cores without a worker; None (any core) beside a GPU, [] on a TPU, which serves one process."""
     if None in slots:
         return None if gpu_present() else []
-    taken = {core for slot in slots if slot for core in slot}
-    return [core for core in available_cores() if core not in taken]
+    busy = {core for slot in slots if slot for core in slot}
+    return [core for core in available_cores() if core not in busy]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What a point will take, before anything runs: for `quarry sweep --dry-run`.
+"""Estimates of the time and memory of a point, for `quarry sweep --dry-run`.
 
-Rough by design: exact FLOPs over a share of the rate that this machine's core shows on a small matrix
-product, and a constant per token and per point.
+Rough by design: exact FLOPs over a share of the rate that one core of this machine reaches on a small matrix
+product, plus a constant per token and per point.
 """
 
 import time
@@ -13,23 +13,23 @@ from quarry.model.counting import count_parameters, flops_exact
 from quarry.train.config.experiment import Experiment
 
 TRAINING_SHARE = 0.65
-"""Of a core's matrix-product rate, reached by the products inside training steps at d_model 16 to 128."""
+"""Share of a core's matrix-product rate that training steps reach at d_model 16 to 128."""
 TOKEN_SECONDS = 5e-6
-"""Per token, for all that is no matrix product, at these sizes."""
+"""Time per token for everything but matrix products, at these sizes."""
 STARTUP_SECONDS = 4.0
-"""Imports, compilation and the first checkpoint. These four are our measurements on the quickstart ladder
+"""Imports, compilation and the first checkpoint. All four were measured on the quickstart ladder
 (experiments/results/LOG.md)."""
 BRANCH_SECONDS = 1.0
-"""Of a branch, which shares its trunk's process and programs; ours too."""
+"""The same for a branch, which shares its trunk's process and programs."""
 PROCESS_BYTES = 430 * 2**20
 """A process with JAX, Orbax and Grain loaded, before any array."""
 
 
 def matmul_flops_per_second(size: int = 64, seconds: float = 0.3) -> float:
-    """What one core does in a float32 matrix product, in FLOP/s.
+    """The rate of one core in a float32 matrix product, in FLOP/s.
 
-    Counted in processor time, against the noise of other processes, and on a product too small for the linear
-    algebra library to start its threads, which would count for more than one core.
+    It is measured in processor time, so that other processes do not matter, and on a product too small for
+    the linear algebra library to start threads.
     """
     a = np.ones((size, size), np.float32)
     product = a @ a
@@ -41,20 +41,20 @@ def matmul_flops_per_second(size: int = 64, seconds: float = 0.3) -> float:
 
 
 def seconds(experiment: Experiment, tokens: int, flops_per_second: float, branch: bool = False) -> float:
-    """Time for `tokens` of a point on one core whose matrix products run at `flops_per_second`."""
+    """Seconds for `tokens` of a point on one core whose matrix products run at `flops_per_second`."""
     products = flops_exact(experiment.model) / (TRAINING_SHARE * flops_per_second)
     return (BRANCH_SECONDS if branch else STARTUP_SECONDS) + tokens * (TOKEN_SECONDS + products)
 
 
 def memory_bytes(experiment: Experiment) -> int:
-    """Peak memory: the process, parameters with gradient and moments, one micro-batch's activations."""
+    """Peak memory: process, parameters with gradient and moments, activations of one micro-batch."""
     state = 4 * 4 * count_parameters(experiment.model).total
     tokens = min(experiment.micro_batch_tokens or max(512, experiment.model.context), experiment.batch_tokens)
     return PROCESS_BYTES + state + 4 * tokens * activations_per_token(experiment.model)
 
 
 def activations_per_token(model: ModelConfig) -> int:
-    """Values kept per token for the backward pass: per layer the block's inputs, maps and attention weights,
+    """Values saved per token for the backward pass: in each layer inputs, projections and attention weights,
     then logits and their gradient."""
     per_layer = 8 * model.d_model + 6 * model.d_attn + 3 * model.d_hidden + 3 * model.n_heads * model.context
     return model.n_layers * per_layer + 3 * model.vocab_size

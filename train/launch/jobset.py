@@ -7,20 +7,20 @@ for several slices, the MEGASCALE_* variables by which JAX finds the other hosts
 from typing import Any
 
 from quarry.checks import require
+from quarry.errors import BAD_INPUT
 from quarry.train.config.point_files import Point
 from quarry.train.launch.tpu_slices import TpuOptions
 
 RUNS = "/quarry-runs"
-BAD_INPUT = 2
 GRACE_SECONDS = 60
 PORTS = (8471, 8476, 8080)
-"""TPU hosts among themselves, JAX's coordinator, and slices among themselves."""
+"""Ports between TPU hosts, of JAX's coordinator, and between slices."""
 
 
 def jobset(name: str, point: Point, file: str, options: TpuOptions) -> dict[str, Any]:
     """The JobSet that trains `point`, whose file is `file` below the folder copied into the image.
 
-    A pod that ends badly ends its JobSet's attempt, and the next attempt goes on from what was saved; exit
+    A pod that fails ends the JobSet's attempt, and the next attempt resumes from the last checkpoint. Exit
     code 2, a bad input, ends the JobSet.
     """
     slice_ = options.slice
@@ -31,7 +31,7 @@ def jobset(name: str, point: Point, file: str, options: TpuOptions) -> dict[str,
         "metadata": {
             "name": name,
             "labels": {"app.kubernetes.io/name": "quarry"},
-            # the pods of a slice are alone on one node pool, and no two slices share one
+            # each slice has a node pool to itself
             **({"annotations": _exclusive()} if several else {}),
         },
         "spec": {

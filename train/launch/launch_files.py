@@ -1,4 +1,4 @@
-"""Launch files for Cloud TPU, one per point: SkyPilot tasks and GKE JobSets. Written, not launched."""
+"""Launch files for Cloud TPU, one per point: SkyPilot tasks and GKE JobSets. They are only written."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ from quarry.train.launch.tpu_slices import TpuOptions
 from quarry.train.record.files import atomic_write
 
 LONGEST_NAME = 40
-"""JobSet and Kubernetes add the slice, the host and a suffix, within the 63 characters of a DNS label."""
+"""JobSet and Kubernetes append slice, host and a suffix, within the 63 characters of a DNS label."""
 Engine = Literal["sky", "jobset"]
 MAKERS: dict[str, Callable[[str, Point, str, TpuOptions], dict[str, Any]]] = {
     "sky": sky_task,
@@ -26,15 +26,17 @@ MAKERS: dict[str, Callable[[str, Point, str, TpuOptions], dict[str, Any]]] = {
 LAUNCH = {"sky": "sky jobs launch --yes --detach-run {}", "jobset": "kubectl apply -f {}"}
 
 
-def emit(points: Sequence[Point], engine: Engine, options: TpuOptions, folder: Path) -> list[str]:
+def write_launch_files(
+    points: Sequence[Point], engine: Engine, options: TpuOptions, folder: Path
+) -> list[str]:
     """Write a file per point into `folder`; returns the commands that launch them.
 
-    Raises ConfigError for a point whose file is not below the current folder, which is what is copied to the
+    Raises ConfigError for a point whose file is not below the current folder, as that folder is copied to the
     hosts, or if `folder` cannot be written.
     """
     texts = {
         folder / f"{label(point.run)}.yaml": _text(engine, point, options) for point in points
-    }  # all are made before any is written
+    }  # all texts are made before any file is written
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, text in texts.items():
@@ -60,14 +62,14 @@ def _file_below_here(point: Point) -> str:
 
 
 def label(run: str) -> str:
-    """`run` as an RFC 1123 label that begins with a letter, ended by a hash: each run has its own."""
+    """`run` as a unique RFC 1123 label: it begins with a letter and ends with a hash."""
     plain = re.sub(r"[^a-z0-9]+", "-", run.lower()).strip("-")
     plain = plain if plain[:1].isalpha() else f"run-{plain}"
     return f"{plain[: LONGEST_NAME - 9].strip('-')}-{hashlib.sha256(run.encode()).hexdigest()[:8]}"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes text of several lines as lines."""
+    """Writes multi-line text as a block."""
 
 
 def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

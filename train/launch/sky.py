@@ -19,8 +19,8 @@ uv venv --allow-existing --seed --python 3.11 ~/quarry-python
 def sky_task(name: str, point: Point, file: str, options: TpuOptions) -> dict[str, Any]:
     """The task that trains `point`, whose file is `file` below the current folder.
 
-    SkyPilot copies the current folder to every host of the slice and runs the same command on each; a managed
-    job (`sky jobs launch`) starts it again on a new slice after a preemption, or after exit code 75.
+    SkyPilot copies the current folder to every host of the slice and runs the same command on each. A managed
+    job (`sky jobs launch`) restarts it on a new slice after a preemption, or after exit code 75.
     """
     require(options.slices == 1, "SkyPilot launches one slice for each point: for several, --emit jobset")
     require(options.image is None, "--tpu.image is for --emit jobset; on SkyPilot, --tpu.install")

@@ -1,12 +1,11 @@
 """A sweep on a Slurm cluster: one job array, one task per point; Slurm's queue is the only queue.
 
-submitit writes the batch script and submits it. It is given a command, not a pickled call: nothing that a
-job runs is read from a pickle. A point that saved and made way (exit code 75: preempted, or near its time
-limit) is queued again by the batch script; that a point goes on from where it stands is all the retry logic
-there is.
+submitit writes the batch script and submits it. It gets a command, not a pickled call: nothing that a job
+runs is read from a pickle. The batch script queues a point again that has saved and stopped (exit code 75:
+preempted, or near its time limit). There is no other retry logic: the point resumes from its checkpoint.
 
-A submission is a folder `<runs>/.slurm/<job name>/`, with what its tasks train in points.json and what Slurm
-and the batch script said; what a point itself prints is in log.txt of its run directory.
+A submission is a folder `<runs>/.slurm/<job name>/`. Its points.json says what each task trains; beside it is
+the output of Slurm and of the batch script. The output of a point is in log.txt of its run directory.
 """
 
 import importlib.util
@@ -19,30 +18,34 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from quarry.checks import require
 from quarry.errors import ConfigError
 from quarry.train.config.point_files import NAME
-from quarry.train.launch.local import Job, point_command
+from quarry.train.launch.process_commands import point_command
 from quarry.train.launch.slurm_options import SlurmOptions
 from quarry.train.record.files import write_json
+
+if TYPE_CHECKING:
+    from quarry.train.launch.jobs import Job
 
 FOLDER = ".slurm"
 POINTS = "points.json"
 WAIT_SECONDS = 120
-"""How long the other processes of a point may go on after the first has ended."""
+"""How long the other processes of a point may run after the first has ended."""
 REQUEUE = """\
 code=$?
-case $code in  # 75: saved and made way; 140 and 143: told to, by USR2 or TERM, before it had begun
+case $code in  # 75: saved and stopped; 140 and 143: stopped by USR2 or TERM before the run had begun
     75|140|143) echo "exit code $code: queued again"; scontrol requeue "$SLURM_JOB_ID" ;;
 esac
 exit $code"""
 
 
-def submit(jobs: Sequence[Job], options: SlurmOptions, workdir: Path, arguments: list[str]) -> str:
-    """Submit `jobs` as one array; returns its job id. `arguments` are further words for `quarry train`.
+def submit(jobs: "Sequence[Job]", options: SlurmOptions, workdir: Path, arguments: list[str]) -> str:
+    """Submit `jobs` as one array; returns its job id. `arguments` are appended to `quarry train`.
 
-    Raises ConfigError if this is no Slurm cluster, or if Slurm refuses.
+    Raises ConfigError without a Slurm cluster, or if Slurm refuses the submission.
     """
     _check_installed()
     from submitit.core.utils import FailedJobError, FailedSubmissionError
@@ -58,7 +61,7 @@ def submit(jobs: Sequence[Job], options: SlurmOptions, workdir: Path, arguments:
     executor.update_parameters(**_parameters(name, len(jobs), options))
     executor.parameters["map_count"] = len(jobs)
     try:
-        # protected, as the job it returns waits for a pickle of the result; only its number is used
+        # protected: the job that it returns waits for a pickled result, and only the job's number is used
         return executor._submit_command(_command(folder)).job_id
     except (FailedJobError, FailedSubmissionError) as error:
         shutil.rmtree(folder)
@@ -74,7 +77,7 @@ def _check_installed() -> None:
         require(shutil.which(program) is not None, f"--on slurm needs {program}: no Slurm here")
 
 
-def _entry(job: Job, arguments: list[str]) -> dict[str, object]:
+def _entry(job: "Job", arguments: list[str]) -> dict[str, object]:
     run_directory = str(job.directory.path.absolute())
     return {"run": job.point.run, "directory": run_directory, "command": point_command(job.point, arguments)}
 
@@ -88,7 +91,7 @@ def _parameters(name: str, points: int, options: SlurmOptions) -> dict[str, obje
         "cpus_per_task": options.cpus,
         "array_parallelism": options.at_once or points,
         "setup": list(options.setup),
-        # srun does not take over --cpus-per-task from sbatch, from Slurm 22.05 on
+        # since Slurm 22.05 srun does not inherit --cpus-per-task from sbatch
         "srun_args": [f"--cpus-per-task={options.cpus}", f"--wait={WAIT_SECONDS}"],
         "teardown": REQUEUE.splitlines(),
         "stderr_to_stdout": True,
@@ -103,7 +106,7 @@ def _parameters(name: str, points: int, options: SlurmOptions) -> dict[str, obje
 
 
 def _command(folder: Path) -> str:
-    """What each process of each task runs."""
+    """The command that each process of each task runs."""
     return shlex.join(
         [sys.executable, "-P", "-u", "-m", "quarry.train.launch.slurm_worker", str(folder / POINTS)]
     )
@@ -114,36 +117,36 @@ def _reason(error: Exception) -> str:
     return (lines or str(error).splitlines() or [type(error).__name__])[-1].removeprefix("sbatch: error: ")
 
 
-def mark_queued(jobs: Sequence[Job], workdir: Path) -> None:
-    """Set the state of each waiting job that Slurm holds already to what `queue` says of it."""
-    held = queue(workdir)
+def mark_queued(jobs: "Sequence[Job]", workdir: Path) -> None:
+    """Set the state of each waiting job that is in Slurm's queue already."""
+    states = queued_points(workdir)
     for job in jobs:
         if job.state == "waiting":
-            job.state = held.get(job.point.run, "waiting")
+            job.state = states.get(job.point.run, "waiting")
 
 
-def queue(workdir: Path) -> dict[str, str]:
-    """The points of `workdir` that Slurm holds: run -> its state and job, such as "pending 12_3".
+def queued_points(workdir: Path) -> dict[str, str]:
+    """The points of `workdir` in Slurm's queue: run -> its state and job, such as "pending 12_3".
 
-    Raises ConfigError if Slurm does not answer: its queue must be known before more is put into it.
+    Raises ConfigError if Slurm does not answer: without its queue, points could be submitted twice.
     """
-    asked = ["squeue", "--noheader", "--array", f"--user={os.getuid()}", "--format=%j|%F|%K|%T"]
+    command = ["squeue", "--noheader", "--array", f"--user={os.getuid()}", "--format=%j|%F|%K|%T"]
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", "") or str(error)
-        raise ConfigError(f"Slurm does not answer: {said.strip().splitlines()[-1]}") from None
-    found = {}
+        reason = getattr(error, "stderr", "") or str(error)
+        raise ConfigError(f"Slurm does not answer: {reason.strip().splitlines()[-1]}") from None
+    states = {}
     for line in done.stdout.splitlines():
         name, array, index, state = line.rsplit("|", 3)
         run = _run_of(workdir / FOLDER, name, index)
         if run is not None:
-            found[run] = f"{state.lower()} {array}_{index}"
-    return found
+            states[run] = f"{state.lower()} {array}_{index}"
+    return states
 
 
 def _run_of(submissions: Path, name: str, index: str) -> str | None:
-    """The run that task `index` of the job `name` trains, None if the job is not a sweep into this place."""
+    """The run that task `index` of the job `name` trains; None if it is not a sweep of this directory."""
     points = submissions / name / POINTS
     if NAME.fullmatch(name) is None or not index.isdecimal() or not points.is_file():
         return None

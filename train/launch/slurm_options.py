@@ -1,4 +1,4 @@
-"""What a person says about a Slurm cluster: `quarry sweep --on slurm --slurm.partition gpu ...`."""
+"""The options of a Slurm cluster: `quarry sweep --on slurm --slurm.partition gpu ...`."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DIRECTIVE = re.compile(r"[a-z][a-z-]*(=.+)?")
 
 @dataclass(frozen=True)
 class SlurmOptions:
-    """What each point asks of the cluster; every point of a sweep is one task of a job array."""
+    """What each point requests from the cluster; every point of a sweep is one task of a job array."""
 
     partition: str | None = None
     """Partition, or several as a list with commas; default the cluster's."""
@@ -23,10 +23,10 @@ class SlurmOptions:
     qos: str | None = None
     """Quality of service."""
     time: str | None = None
-    """Time limit of one stay on the cluster, such as 90 (minutes), 4:00:00 or 1-12; a run that needs more is
-    saved and queued again. Default the partition's."""
+    """Time limit of one job, such as 90 (minutes), 4:00:00 or 1-12; a run that needs more is saved and queued
+    again. Default the partition's."""
     warning: int = 120
-    """Seconds before the time limit at which a point is told to save and make way."""
+    """Seconds before the time limit at which a point receives the signal to save and stop."""
     cpus: int = 1
     """CPU cores of each process."""
     gpus: int = 0
@@ -40,7 +40,7 @@ class SlurmOptions:
     at_once: int | None = None
     """Points that may run at the same time; default all."""
     setup: tuple[str, ...] = ()
-    """Shell lines for the job to run first, such as "module load cuda"; may be given several times."""
+    """Shell lines that the job runs first, such as "module load cuda"; may be given several times."""
     extra: tuple[str, ...] = ()
     """Further options of sbatch, such as constraint=h100 or exclusive; may be given several times."""
 
@@ -66,7 +66,7 @@ class SlurmOptions:
         require(bad is None, f"slurm.extra = {bad!r} must be an option of sbatch without dashes: name=value")
         for name in ("partition", "account", "qos"):
             value = getattr(self, name)
-            require(value is None or value.isprintable(), f"slurm.{name} = {value!r} is no name")
+            require(value is None or value.isprintable(), f"slurm.{name} = {value!r} is not a printable name")
 
     @property
     def tasks(self) -> int:
@@ -79,7 +79,7 @@ class SlurmOptions:
         return self.nodes * self.tasks
 
     def directives(self) -> dict[str, Any]:
-        """The options of sbatch that these come to."""
+        """The same as options of sbatch."""
         named = {
             "partition": self.partition,
             "account": self.account,

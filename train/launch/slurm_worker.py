@@ -1,4 +1,4 @@
-"""What one process of a job array does: become `quarry train` for its point, printing into its run directory.
+"""One process of a Slurm job array: it becomes `quarry train` for its point and logs to its run directory.
 
 Run by the batch script as `python -P -m quarry.train.launch.slurm_worker <points.json>`.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Become the training process of the point that SLURM_ARRAY_TASK_ID counts to."""
+    """Become the training process of point number SLURM_ARRAY_TASK_ID."""
     points = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     point = points[int(os.environ["SLURM_ARRAY_TASK_ID"])]
     process = int(os.environ.get("SLURM_PROCID", "0"))

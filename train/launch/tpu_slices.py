@@ -1,4 +1,4 @@
-"""Slices of Cloud TPU by name, and what a person says about them: `quarry sweep --emit sky --tpu.spot ...`.
+"""Slices of Cloud TPU by name, and the options for them: `quarry sweep --emit sky --tpu.spot ...`.
 
 Sources: cloud.google.com/tpu/docs (v5e, v5p, v6e) for names, chips and hosts; "Plan TPUs in GKE" for labels.
 """
@@ -14,25 +14,25 @@ from quarry.errors import ConfigError
 FLAT = {1: "1x1", 4: "2x2", 8: "2x4", 16: "4x4", 32: "4x8", 64: "8x8", 128: "8x16", 256: "16x16"}
 SMALL = {4: "2x2x1", 8: "2x2x2", 16: "2x2x4", 32: "2x4x4"}
 CUBE = 64
-"""Chips of a 4x4x4 block; v5p slices of one block or more are made of whole blocks."""
+"""Chips of a 4x4x4 block; v5p slices of this size or more consist of whole blocks."""
 MOST_CUBES = 140
 
 
 @dataclass(frozen=True)
 class Generation:
-    """A generation of TPU: how its slices are named and what they are made of."""
+    """A generation of TPU: the names and the layout of its slices."""
 
     name: str
     api_name: str
-    """In the name of a slice, such as v5litepod-16."""
+    """The part before the number in the name of a slice, such as v5litepod-16."""
     cores_per_chip: int
-    """The number in the name of a slice counts cores."""
+    """Cores, which the number in the name of a slice counts."""
     gke: str
     """The node label cloud.google.com/gke-tpu-accelerator."""
     runtime: str
     """The image of a TPU VM."""
     flat: bool
-    """Chips in a plane, up to 8 of them on one host; else in space, 4 on each host."""
+    """Whether the topology is 2D, with up to 8 chips on one host; else 3D, with 4 on each host."""
 
 
 GENERATIONS = {
@@ -59,7 +59,7 @@ class Slice:
 
     @property
     def chips_per_host(self) -> int:
-        """Slices of one, four or eight chips in a plane have one host; all others four chips on each."""
+        """2D slices of one, four or eight chips have one host; all others have four chips on each host."""
         return self.chips if self.generation.flat and self.chips <= 8 else 4
 
     @property
@@ -69,7 +69,7 @@ class Slice:
 
 
 def parse_slice(accelerator: str) -> Slice:
-    """The slice of a name (v5p-64: cores, v5e-16, v6e-16: chips) or of a topology (v5e:4x4, v5p:4x4x2).
+    """The slice of a name (v5p-64 in cores; v5e-16, v6e-16 in chips) or topology (v5e:4x4, v5p:4x4x2).
 
     Raises ConfigError for one that Cloud TPU does not offer.
     """
@@ -78,7 +78,9 @@ def parse_slice(accelerator: str) -> Slice:
     require(match is not None, f"tpu.accelerator = {accelerator!r} is not like v5e-16, v5p-64 or v6e:4x4")
     assert match is not None
     generation = GENERATIONS[match[1]]
-    topology = _usual(generation, int(match[2])) if match[2] else _offered(generation, match[3])
+    topology = (
+        _default_topology(generation, int(match[2])) if match[2] else _offered_topology(generation, match[3])
+    )
     if topology is None:
         raise ConfigError(
             f"tpu.accelerator = {accelerator!r}: Cloud TPU has no such slice; {_sizes(generation)}"
@@ -92,8 +94,8 @@ def _sizes(generation: Generation) -> str:
     return f"{generation.name} has {', '.join(SMALL.values())} and blocks of 4x4x4"
 
 
-def _usual(generation: Generation, number: int) -> str | None:
-    """The topology of the slice with that number in its name, in space the nearest to a cube."""
+def _default_topology(generation: Generation, number: int) -> str | None:
+    """The topology of the slice with this number in its name; in 3D the nearest to a cube."""
     chips, rest = divmod(number, generation.cores_per_chip)
     table = FLAT if generation.flat else SMALL
     if rest or chips in table or generation.flat:
@@ -106,8 +108,8 @@ def _usual(generation: Generation, number: int) -> str | None:
     return "x".join(str(4 * side) for side in min(shapes, key=sum))
 
 
-def _offered(generation: Generation, topology: str) -> str | None:
-    """The topology as Google writes it, whatever the order of its sides; None if it is not offered."""
+def _offered_topology(generation: Generation, topology: str) -> str | None:
+    """The topology in Google's spelling, for any order of sides; None if it is not offered."""
     sides = sorted(int(side) for side in topology.split("x"))
     table = FLAT if generation.flat else SMALL
     for known in table.values():
@@ -121,7 +123,7 @@ def _offered(generation: Generation, topology: str) -> str | None:
 
 @dataclass(frozen=True)
 class TpuOptions:
-    """What each point asks of Cloud TPU."""
+    """What each point requests from Cloud TPU."""
 
     accelerator: str | None = None
     """The slice for each point: v5e-16, v5p-64, v6e-8 (the API's names) or a topology: v5e:4x4, v5p:2x2x4."""
@@ -132,7 +134,7 @@ class TpuOptions:
     zone: str | None = None
     """Zone to look in, such as us-east5-a; default any."""
     spot: bool = False
-    """Preemptible capacity, at a lower price; a preempted point goes on on the next slice."""
+    """Preemptible capacity, at a lower price; a preempted point resumes on the next slice."""
     bucket: str | None = None
     """Bucket for the runs, gs://NAME or gs://NAME/FOLDER; each host sees it as a folder."""
     image: str | None = None
@@ -144,8 +146,8 @@ class TpuOptions:
     install: str = "-e .[tpu,gcs]"
     """What pip installs on each host, in a copy of the current folder; for sky."""
     restarts: int = 50
-    """How often a point is started again after a preemption or an error; for jobset. SkyPilot starts it again
-    after every preemption."""
+    """How often a point is restarted after a preemption or an error; for jobset. SkyPilot restarts it after
+    every preemption."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -175,8 +177,8 @@ class TpuOptions:
 
     @property
     def bucket_parts(self) -> tuple[str, str]:
-        """The name of the bucket, and the folder in it, maybe empty. Raises ConfigError if none was named."""
-        require(self.bucket is not None, "--emit needs --tpu.bucket: what a slice holds goes when it does")
+        """The bucket's name and the folder in it, which may be empty. Raises ConfigError if there is none."""
+        require(self.bucket is not None, "--emit needs --tpu.bucket: a slice takes its disks with it")
         assert self.bucket is not None
         name, _, folder = self.bucket.removeprefix("gs://").strip("/").partition("/")
         return name, folder

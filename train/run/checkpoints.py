@@ -1,19 +1,17 @@
 """Orbax checkpoints of the training state, kept in `checkpoints/` of a run directory.
 
-A checkpoint is written beside the training, appears whole or not at all, and carries a seal: a fingerprint
-of every array, which is checked when it is read back. One that cannot be read or does not match its seal is
-set aside as `damaged-<step>`, and the one before it is used.
+A checkpoint is written in the background and appears whole or not at all. It carries a seal, a fingerprint
+of every array, which is checked when it is read back. A checkpoint that cannot be read or does not match its
+seal is set aside as `damaged-<step>`, and the one before it is used.
 """
 
 import json
-import logging
-import sys
 import time
 import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import jax
 import numpy as np
@@ -23,39 +21,29 @@ from orbax.checkpoint import checkpoint_managers as managers
 
 from quarry.checks import require
 from quarry.errors import DamagedCheckpoint
-from quarry.train.config.experiment import CheckpointConfig, Experiment
 from quarry.train.hosts.agreement import broadcast_from_first, gather_from_all
 from quarry.train.record.bucket import Folder
-from quarry.train.run.checkpoint_reading import read
+from quarry.train.run.checkpoint_reading import read_item
 from quarry.train.run.fingerprint import fingerprint, names
-from quarry.train.run.step import TrainState
+from quarry.train.run.train_state import TrainState
+
+if TYPE_CHECKING:
+    from quarry.train.config.experiment import CheckpointConfig, Experiment
 
 T = TypeVar("T")
 Report = Callable[[str, int, str], None]
-"""Takes what happened, at which step, and a sentence about it."""
-
-
-for noisy in ("absl", "asyncio"):  # Orbax logs each error several times before it raises it
-    logging.getLogger(noisy).setLevel(logging.CRITICAL)
-
-
-def _report_unraisable(show: Callable[[Any], None], met: Any) -> None:
-    """Pass over one complaint: Orbax closes its event loop at the first write that fails, and raises that
-    error; the writes still going on then find the loop closed."""
-    if not (isinstance(met.exc_value, RuntimeError) and str(met.exc_value) == "Event loop is closed"):
-        show(met)
-
-
-sys.unraisablehook = partial(_report_unraisable, sys.unraisablehook)
+"""Called with the kind of event, its step and a sentence for the user."""
 
 
 class Checkpoints:
     """The checkpoints of one run. On several hosts all call the same methods in the same order.
 
-    Kept are the newest `config.keep`, those of the `permanent` steps, and `best`, a step that may be set.
+    It keeps the newest `config.keep`, those of the `permanent` steps, and that of step `best` if it is set.
     """
 
-    def __init__(self, directory: Any, config: CheckpointConfig, permanent: Collection[int], report: Report):
+    def __init__(
+        self, directory: Any, config: "CheckpointConfig", permanent: Collection[int], report: Report
+    ):
         self._config, self._permanent, self._report = config, permanent, report
         self._saved_at = time.monotonic()
         self._bucket = Folder(str(directory)) if str(directory).startswith("gs://") else None
@@ -69,14 +57,14 @@ class Checkpoints:
         self._manager = ocp.CheckpointManager(self._directory, options=options, item_handlers=writers())
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
-        """Orbax's question: which to keep, beside the newest."""
+        """Orbax asks this: which checkpoints to keep beside the newest."""
         return [info.step in self._permanent or info.step == self.best for info in checkpoints]
 
     def newest(self, abstract: TrainState, recorded: Callable[[int], bool]) -> tuple[TrainState, int] | None:
-        """The newest good state, laid out as `abstract` says, and its step; None if there is none.
+        """The newest good state, with shapes and shardings of `abstract`, and its step; None if none is good.
 
-        A checkpoint is good if it matches its seal and the record reaches its step (`recorded`); others are
-        set aside. Raises ConfigError if one holds the state of another model.
+        A checkpoint is good if it matches its seal and the record reaches its step (`recorded`). The others
+        are set aside. Raises ConfigError if one holds the state of another model.
         """
         for step in broadcast_from_first(lambda: sorted(self._manager.all_steps(), reverse=True)):
             state = self._good(step, abstract, recorded)
@@ -85,9 +73,9 @@ class Checkpoints:
         return None
 
     def at(self, step: int, abstract: TrainState) -> TrainState | None:
-        """The state after `step` steps, as `newest` gives it; None if there is no good checkpoint of it."""
-        held = broadcast_from_first(lambda: step in self._manager.all_steps())
-        return self._good(step, abstract, lambda _: True) if held else None
+        """The state after `step` steps, laid out as in `newest`; None if it has no good checkpoint."""
+        exists = broadcast_from_first(lambda: step in self._manager.all_steps())
+        return self._good(step, abstract, lambda _: True) if exists else None
 
     def _good(self, step: int, abstract: TrainState, recorded: Callable[[int], bool]) -> TrainState | None:
         try:
@@ -100,8 +88,8 @@ class Checkpoints:
 
     def _restore(self, step: int, abstract: TrainState) -> TrainState:
         folder, args = self._directory / str(step), ocp.args.StandardRestore(abstract)
-        words = on_all_hosts(lambda: opened(read(folder, "seal", ocp.args.JsonRestore()), abstract))
-        state = on_all_hosts(lambda: TrainState(*read(folder, "state", args)))
+        words = on_all_hosts(lambda: _open_seal(read_item(folder, "seal", ocp.args.JsonRestore()), abstract))
+        state = on_all_hosts(lambda: TrainState(*read_item(folder, "state", args)))
         changed = [
             name
             for name, old, new in zip(names(abstract), words, read_words(state), strict=True)
@@ -112,7 +100,7 @@ class Checkpoints:
         return state
 
     def _set_aside(self, step: int, reason: str) -> None:
-        """Move a checkpoint out of the way, `damaged-<step>`, and say so."""
+        """Rename a checkpoint to `damaged-<step>` and report it."""
         aside = self._directory / f"damaged-{step}"
 
         def move() -> None:
@@ -123,13 +111,13 @@ class Checkpoints:
         if self._bucket is None:
             broadcast_from_first(move)
             self._manager.reload()
-        else:  # which has no folders to rename
+        else:  # a bucket has no folders to rename
             broadcast_from_first(partial(self._bucket.copy, str(step), aside.name))
             self._manager.delete(step)
         self._report("damaged", step, f"the checkpoint of step {step} is set aside in {aside}: {reason}")
 
     def drop_after(self, step: int) -> None:
-        """Delete the checkpoints of later steps: the run goes another way from here."""
+        """Delete the checkpoints of later steps: the run continues differently from here."""
         self._manager.wait_until_finished()
         for later in [found for found in self._manager.all_steps() if found > step]:
             self._manager.delete(later)
@@ -142,7 +130,7 @@ class Checkpoints:
     def save(self, state: TrainState) -> None:
         """Begin to save; the state may be donated as soon as this returns."""
         step = int(jax.device_get(state.step))
-        items = {"state": ocp.args.PyTreeSave(state), "seal": ocp.args.JsonSave(sealed(state))}
+        items = {"state": ocp.args.PyTreeSave(state), "seal": ocp.args.JsonSave(make_seal(state))}
         self._manager.save(step, args=ocp.args.Composite(**items))
         self._saved_at = time.monotonic()
 
@@ -155,26 +143,26 @@ class Checkpoints:
 
 
 def writers() -> dict[str, ocp.CheckpointHandler]:
-    """What writes each item. Compressed, a state is a tenth smaller and takes five times the processor time,
-    which a CPU takes from the training (experiments/results/LOG.md)."""
+    """The handler of each item. Compression would make a state a tenth smaller and take five times the
+    processor time, which on a CPU the training then lacks (experiments/results/LOG.md)."""
     return {"state": ocp.PyTreeCheckpointHandler(use_compression=False), "seal": ocp.JsonCheckpointHandler()}
 
 
 def on_all_hosts(work: Callable[[], T]) -> T:
-    """What `work` gives here. Raises DamagedCheckpoint on every host if it does so on any."""
+    """The result of `work` on this host. Raises DamagedCheckpoint on every host if it is raised on any."""
     result, damage = None, None
     try:
         result = work()
     except DamagedCheckpoint as error:
         damage = str(error)
-    for met in gather_from_all(damage):
-        if met is not None:
-            raise DamagedCheckpoint(met)
+    for reason in gather_from_all(damage):
+        if reason is not None:
+            raise DamagedCheckpoint(reason)
     return cast(T, result)
 
 
-def permanent_steps(experiment: Experiment, steps: int) -> frozenset[int]:
-    """The steps at which `checkpoint.at_tokens` have been processed; those beyond the end fall away."""
+def permanent_steps(experiment: "Experiment", steps: int) -> frozenset[int]:
+    """The first steps at which `checkpoint.at_tokens` are processed, without those beyond the end."""
     reached, wanted = range(steps + 1), experiment.checkpoint.at_tokens
     at = (bisect_left(reached, tokens, key=experiment.ramp.tokens) for tokens in wanted)
     return frozenset(step for step in at if step <= steps)
@@ -185,25 +173,25 @@ def read_words(state: TrainState) -> list[int]:
     return [int(word) for word in np.asarray(jax.device_get(fingerprint(state)))]
 
 
-def sealed(state: TrainState) -> dict[str, Any]:
-    """What a checkpoint says of itself."""
+def make_seal(state: TrainState) -> dict[str, Any]:
+    """The seal of a state: a fingerprint for each array, and a checksum of these."""
     arrays = dict(zip(names(state), read_words(state), strict=True))
     return {"arrays": arrays, "crc32": _crc(arrays)}
 
 
-def opened(seal: Any, abstract: TrainState) -> list[int]:
+def _open_seal(seal: Any, abstract: TrainState) -> list[int]:
     """The fingerprint in a seal. Raises DamagedCheckpoint if it is broken, ConfigError if another model's."""
     try:
         arrays, crc = dict(seal["arrays"]), seal["crc32"]
     except (TypeError, KeyError, ValueError):
-        raise DamagedCheckpoint("its seal is not one") from None
+        raise DamagedCheckpoint("its seal cannot be read") from None
     if crc != _crc(arrays):
-        raise DamagedCheckpoint("its seal is broken")
+        raise DamagedCheckpoint("its seal does not match its checksum")
     expected = names(abstract)
-    strange = sorted(set(arrays) ^ set(expected))
+    unexpected = sorted(set(arrays) ^ set(expected))
     require(
-        not strange,
-        f"the checkpoint holds the state of another model or version of Quarry: {strange[:1]}; "
+        not unexpected,
+        f"the checkpoint holds the state of another model or version of Quarry: {unexpected[:1]}; "
         "give this run its own --name or --workdir, or delete its checkpoints",
     )
     return [arrays[name] for name in expected]

@@ -6,23 +6,25 @@ import platform
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quarry.model.config import ModelConfig
 from quarry.model.counting import count_parameters, flops_6n, flops_exact
-from quarry.train.config.experiment import Experiment
-from quarry.train.data.store import TokenStore
-from quarry.train.run.sizes import RunSizes
+
+if TYPE_CHECKING:
+    from quarry.train.config.experiment import Experiment
+    from quarry.train.data.store import TokenStore
+    from quarry.train.run.sizes import RunSizes
 
 RECORDED_VERSIONS = ("quarry-scaling", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
 
-def experiment_as_json(experiment: Experiment) -> dict[str, Any]:
+def experiment_as_json(experiment: "Experiment") -> dict[str, Any]:
     """The experiment as config.json holds it."""
     return json.loads(json.dumps(dataclasses.asdict(experiment)))
 
 
-def describe_run(experiment: Experiment, sizes: RunSizes, store: TokenStore) -> dict[str, Any]:
+def describe_run(experiment: "Experiment", sizes: "RunSizes", store: "TokenStore") -> dict[str, Any]:
     """The fields of run.json that are known before the first step."""
     import jax
 

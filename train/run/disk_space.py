@@ -1,4 +1,4 @@
-"""Running out of disk space: said in one sentence, recorded, and gone on from."""
+"""Handling of a full disk: one clear error, the end recorded, the run resumable."""
 
 import errno
 import shutil
@@ -14,34 +14,34 @@ WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
 RESERVE_BYTES = 65_536
 
 
-def about_space(error: BaseException | None) -> bool:
-    """Whether an error, or one that led to it, says that a disk is full; libraries say it in words alone."""
+def is_about_space(error: BaseException | None) -> bool:
+    """Whether an error, or its cause, says that a disk is full; some libraries say so only in the message."""
     if error is None:
         return False
     if isinstance(error, OSError) and error.errno in FULL:
         return True
-    return any(word in str(error) for word in WORDS) or about_space(error.__cause__ or error.__context__)
+    return any(word in str(error) for word in WORDS) or is_about_space(error.__cause__ or error.__context__)
 
 
 @contextmanager
 def enough_space(directory: Path, needed_bytes: int) -> Iterator[None]:
-    """Turn an error about space into DiskFull, which says what is needed and where."""
+    """Raise DiskFull, with the space needed and where, in place of an error about space."""
     try:
         yield
     except Exception as error:
-        if not about_space(error):
+        if not is_about_space(error):
             raise
         free = shutil.disk_usage(directory).free
         raise DiskFull(
             f"no space left for {directory}: {free / 2**20:.1f} MiB are free and a checkpoint takes up to "
-            f"{needed_bytes / 2**20:.1f} MiB; make room and run the same command again: it goes on from "
+            f"{needed_bytes / 2**20:.1f} MiB; make room and run the same command again: it resumes from "
             "its last checkpoint"
         ) from error
 
 
 @contextmanager
 def reserve(directory: Path) -> Iterator[None]:
-    """Hold a little space while a run trains; once it is given back, the end can always be recorded."""
+    """Reserve a little space while a run trains, and free it at the end, so that the end can be recorded."""
     file = directory / ".reserve"
     if not is_first_host():
         yield

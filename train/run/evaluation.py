@@ -1,4 +1,4 @@
-"""The held-out loss: fixed text, fp32, with its standard error."""
+"""The held-out loss, on fixed text in fp32, with its standard error."""
 
 import dataclasses
 import functools
@@ -15,18 +15,18 @@ from jax.sharding import Mesh
 from jaxtyping import Array
 
 from quarry.model.config import ModelConfig
-from quarry.model.sharding import batch_sharding, batch_shards, laid_over, parameter_shardings, replicated
+from quarry.model.sharding import batch_sharding, batch_shards, parameter_shardings, replicated, use_mesh
 from quarry.model.transformer import Params, abstract, token_losses
-from quarry.train.config.experiment import Experiment
+from quarry.train.config.experiment import PROGRAMS_KEPT, Experiment
 from quarry.train.data.feed import evaluation_batches, whole_sequences
 from quarry.train.data.store import Split, TokenStore
 from quarry.train.hosts.host_rows import HostRows
-from quarry.train.run.step import PROGRAMS_KEPT, micro_batch_rows
+from quarry.train.run.micro_batches import micro_batch_rows
 
 MOST_SCORES = 2**29
-"""Attention scores of a layer on one device at a time, 2 GiB in fp32: flash attention on GPUs has no fp32."""
-_COUNTED = 2**24
-"""Training tokens that are counted for the unigram entropy."""
+"""Most attention scores of a layer on one device, 2 GiB in fp32: flash attention on GPUs has no fp32."""
+UNIGRAM_TOKENS = 2**24
+"""Training tokens counted for the unigram entropy."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class HeldOutLoss:
 class Evaluator:
     """Scores parameters on the first `tokens` of a split of the store.
 
-    The standard error is over sequences and takes them as independent; they are neighbours in the same
-    documents, so it is a lower bound on the error over documents.
+    The standard error is over sequences, treated as independent. Neighbours come from the same documents, so
+    it is a lower bound on the error over documents.
     """
 
     def __init__(self, experiment: Experiment, mesh: Mesh, store: TokenStore, split: Split, tokens: int):
@@ -58,7 +58,7 @@ class Evaluator:
         self._bytes = int(store.tokenizer.token_bytes[self._targets()].sum())
 
     def _targets(self) -> np.ndarray:
-        """The tokens that are scored, in order."""
+        """The scored tokens, in order."""
         return np.asarray(self._store.tokens(self._split)[1 : self.tokens + 1])
 
     @property
@@ -68,8 +68,8 @@ class Evaluator:
 
     @functools.cached_property
     def unigram_entropy(self) -> float:
-        """L_0, nats per token of the text that is scored."""
-        return unigram_entropy(np.asarray(self._store.tokens("train")[:_COUNTED]), self._targets())
+        """L_0, nats per token of the scored text."""
+        return unigram_entropy(np.asarray(self._store.tokens("train")[:UNIGRAM_TOKENS]), self._targets())
 
     def __call__(self, params: Params) -> HeldOutLoss:
         means = self._scored(self._score, params) / self._context
@@ -78,28 +78,28 @@ class Evaluator:
         return HeldOutLoss(nats, sem, nats * self.tokens / math.log(2) / self._bytes)
 
     def compile(self, params: Any) -> None:
-        """Compile the scoring of parameters with these shapes and shardings, for the cache of programs."""
+        """Compile the scoring of parameters with these shapes and shardings into the compilation cache."""
         rows = jax.ShapeDtypeStruct((self._rows, self._context), np.int32)
         self._score.lower(params, rows, rows).compile()
 
     def token_losses(self, params: Params) -> np.ndarray:
-        """Nats of every token that is scored [sequences, context]."""
+        """Loss of every scored token, nats [sequences, context]."""
         return self._scored(make_token_score(self._model, self._mesh), params)
 
     def _scored(self, score: Callable[..., Array], params: Params) -> np.ndarray:
-        """What `score` says of each sequence, float64 [sequences, ...]."""
+        """The result of `score` for each sequence, float64 [sequences, ...]."""
         whole = self._host_rows.global_array
         batches = evaluation_batches(
             self._store, self._split, self._n, self._context, self._rows, self._host_rows.rows
         )
-        found = [
+        scored = [
             (score(params, whole(batch.inputs_BxT), whole(batch.targets_BxT)), batch) for batch in batches
         ]
-        kept = [np.asarray(scores_B)[np.asarray(batch.weights_B) > 0] for scores_B, batch in found]
-        return np.concatenate(kept).astype(np.float64)
+        unpadded = [np.asarray(scores_B)[np.asarray(batch.weights_B) > 0] for scores_B, batch in scored]
+        return np.concatenate(unpadded).astype(np.float64)
 
     def compressors(self) -> dict[str, float]:
-        """What gzip -9 and xz -9 make of exactly the text that is scored, in bits per byte."""
+        """Size of exactly the scored text under gzip -9 and xz -9, in bits per byte."""
         text = self._store.tokenizer.decode(self._targets()).encode()
         return {
             "bytes": len(text),
@@ -109,7 +109,7 @@ class Evaluator:
 
 
 def evaluators(experiment: Experiment, mesh: Mesh, store: TokenStore) -> tuple[Evaluator, Evaluator]:
-    """Those of a run, on the validation and on the test text."""
+    """The evaluators of a run, on the validation and the test split."""
     settings = experiment.evaluation
     return (
         Evaluator(experiment, mesh, store, "validation", settings.validation_tokens),
@@ -118,14 +118,14 @@ def evaluators(experiment: Experiment, mesh: Mesh, store: TokenStore) -> tuple[E
 
 
 def unigram_entropy(train: np.ndarray, scored: np.ndarray) -> float:
-    """Mean of -ln p over `scored` tokens, p the share of each token in `train`, every count one larger."""
+    """Mean of -ln p over `scored` tokens, p the share of each token in `train` (add-one smoothing)."""
     counts = 1.0 + np.bincount(train, minlength=int(scored.max()) + 1)
     return float(np.log(counts.sum()) - np.log(counts[scored]).mean())
 
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def make_score(model: ModelConfig, mesh: Mesh) -> Any:
-    """The jitted sum of losses per sequence: (params, inputs [B, T], targets [B, T]) -> nats [B]."""
+    """The jitted loss of each sequence: (params, inputs [B, T], targets [B, T]) -> nats [B]."""
     return _jitted(model, mesh, lambda losses_BxT: losses_BxT.sum(-1))
 
 
@@ -139,7 +139,7 @@ def _jitted(model: ModelConfig, mesh: Mesh, reduced: Callable[[Array], Array]) -
     graph, shapes, axes = abstract(dataclasses.replace(model, compute_dtype="float32"))
 
     def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
-        with laid_over(mesh), jax.default_matmul_precision("float32"):  # else TF32 or bf16 on an accelerator
+        with use_mesh(mesh), jax.default_matmul_precision("float32"):  # else TF32 or bf16 on an accelerator
             losses_M = token_losses(graph, params, inputs_BxT, targets_BxT)
         return reduced(losses_M.reshape(inputs_BxT.shape))
 
@@ -148,13 +148,7 @@ def _jitted(model: ModelConfig, mesh: Mesh, reduced: Callable[[Array], Array]) -
 
 
 def _most_rows(experiment: Experiment, mesh: Mesh) -> int:
-    """The most sequences scored at once: those of a training pass, if fp32 scores have room."""
+    """The most sequences scored at once: as in a training pass, or fewer if fp32 scores need it."""
     model = experiment.model
-    held = max(1, MOST_SCORES // (model.n_heads * model.context**2)) * batch_shards(mesh)
-    return min(micro_batch_rows(experiment, mesh), held)
-
-
-def evaluation_steps(steps: int, count: int) -> tuple[int, ...]:
-    """The steps after which the validation loss is measured: the end, half way, a quarter of the way and so
-    on, `count` of them, fewer in a run too short for as many."""
-    return tuple(sorted({max(1, round(steps / 2**halvings)) for halvings in range(count)}))
+    within_memory = max(1, MOST_SCORES // (model.n_heads * model.context**2)) * batch_shards(mesh)
+    return min(micro_batch_rows(experiment, mesh), within_memory)

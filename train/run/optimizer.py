@@ -1,18 +1,19 @@
-"""AdamW from optax; rate and decay are left to the caller, so that one compiled step serves all of them."""
+"""AdamW from optax. The caller supplies rate and decay, so that one compiled step serves all their values."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import optax
 
-from quarry.train.config.experiment import OptimizerConfig
+if TYPE_CHECKING:
+    from quarry.train.config.experiment import OptimizerConfig
 
 
-def adamw(config: OptimizerConfig, weight_decay: Any) -> optax.GradientTransformation:
+def adamw(config: "OptimizerConfig", weight_decay: Any) -> optax.GradientTransformation:
     """Clip by global norm, Adam, decoupled weight decay on matrices (all but biases, gains and offsets).
 
-    The update is to be multiplied by minus the learning rate, the decay with it (AdamW, 1711.05101, as in
-    `optax.adamw`). `weight_decay`, a scalar, takes the place of the configured one.
+    The caller multiplies the update, decay included, by minus the learning rate (AdamW, 1711.05101, as in
+    `optax.adamw`). `weight_decay` is a scalar and replaces the configured one.
     """
     return optax.chain(
         optax.clip_by_global_norm(config.clip_norm),

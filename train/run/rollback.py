@@ -1,58 +1,45 @@
-"""What is done about a loss that is not a number, or that leaps: the rule, and the batches it leaves out.
+"""Roll-backs: after trouble a run continues from an earlier checkpoint and leaves out the batches in between.
 
-After a roll-back the run goes on from a checkpoint before the trouble, with the batches after those that led
-to it. What is left out stands in run.json as `skips`, pairs of a position in the batch order and a number of
-sequences: from that position on the order is read so many sequences further. So what a step reads still
-follows from the step and the record, wherever the run is taken up again.
+What is left out is written to run.json as `skips`, pairs of a position in the batch order and a number of
+sequences: from that position on the order is read so many sequences further. So the batch of a step follows
+from the step and the record alone, wherever the run is resumed.
 """
 
-import math
-import statistics
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from quarry.train.config.experiment import RollbackConfig
+from quarry.train.hosts.agreement import broadcast_from_first
 
-
-@dataclass(frozen=True)
-class Trouble:
-    """A logged step whose loss, in nats, is not a number (`diverged`) or leaps above those before it."""
-
-    step: int
-    loss: float
-    diverged: bool
-    last_good: int
-    """The last logged step before it whose loss and gradient were sound."""
-
-    @property
-    def sentence(self) -> str:
-        what = "is not a number" if self.diverged else f"leaps to {self.loss:.3f}"
-        return f"the loss {what} at step {self.step}"
+if TYPE_CHECKING:
+    from quarry.train.run.context import RunContext
+    from quarry.train.run.loss_watch import Trouble
 
 
-class LossWatch:
-    """Judges each logged loss by those before it; `former` are the steps and losses of a run that goes on."""
+class RollBacks:
+    """The roll-backs of a run. On several hosts all call the same methods in the same order."""
 
-    def __init__(self, config: RollbackConfig, former: Iterable[tuple[int, float | None]]):
-        self._factor = math.inf if config.spike is None else config.spike
-        self._losses: deque[float] = deque(maxlen=config.window)
-        self._high, self._last_good = False, 0
-        for step, loss in former:
-            self.judge(step, math.nan if loss is None else loss, 0.0)
+    def __init__(self, run: "RunContext"):
+        self._run = run
 
-    def judge(self, step: int, loss: float, grad_norm: float) -> Trouble | None:
-        """The trouble a logged step is in, if it begins there.
+    def skips(self) -> tuple[tuple[int, int], ...]:
+        """The parts of the batch order left out so far, as (position, sequences)."""
+        skips = broadcast_from_first(lambda: self._run.directory.read_run().get("skips", []))
+        return tuple((position, n) for position, n in skips)
 
-        A spike is a loss above the running median times the factor; never before the window is full, for a
-        run begins at a high loss.
-        """
-        diverged = not math.isfinite(loss)
-        full = len(self._losses) == self._losses.maxlen
-        was_high, self._high = self._high, full and loss > self._factor * statistics.median(self._losses)
-        trouble = Trouble(step, loss, diverged, self._last_good)
-        if not diverged:
-            self._losses.append(loss)
-        if math.isfinite(loss + grad_norm) and not self._high:
-            self._last_good = step
-        return trouble if diverged or (self._high and not was_high) else None
+    def remain(self) -> bool:
+        """Whether the run may roll back once more."""
+        return len(self.skips()) < self._run.experiment.rollback.times
+
+    def end_attempt(self, trouble: "Trouble") -> bool:
+        """Whether training stops here. If no roll-back is left, a spike is logged and training continues."""
+        if self.remain():
+            return True
+        self._run.report("diverged" if trouble.diverged else "spike", trouble.step, trouble.sentence)
+        return trouble.diverged
+
+    def leave_out(self, step: int, trouble: "Trouble") -> None:
+        """Leave out the batches from `step`, where the run restarts, up to the step in trouble."""
+        position = self._run.position(step)
+        skips = (*self.skips(), (position, self._run.position(trouble.step) - position))
+        broadcast_from_first(lambda: self._run.directory.write_run(skips=skips))
+        sentence = f"{trouble.sentence}: back to step {step}, without the batches between"
+        self._run.report("rollback", trouble.step, sentence)

@@ -1,4 +1,4 @@
-"""What a running process writes: metrics and evaluations, to the record, the trackers and the screen."""
+"""Logs metrics and evaluations of a running process to the record, the trackers and the display."""
 
 import math
 import os
@@ -6,16 +6,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from quarry.train.config.experiment import Experiment
 from quarry.train.hosts.agreement import broadcast_from_first
 from quarry.train.record.files import JsonlLog, read_jsonl
 from quarry.train.record.progress import Watcher
 from quarry.train.record.run_directory import ReadOnlyRunDirectory, RunDirectory
 from quarry.train.record.trackers import open_trackers
-from quarry.train.run.rollback import LossWatch, Trouble
-from quarry.train.run.step import StepMetrics
+from quarry.train.run.loss_watch import LossWatch, Trouble
+
+if TYPE_CHECKING:
+    from quarry.train.config.experiment import Experiment
+    from quarry.train.run.train_state import StepMetrics
 
 NOWHERE = Path(os.devnull)
 
@@ -23,11 +25,11 @@ NOWHERE = Path(os.devnull)
 class RunLog:
     """The two logs of a run, its trackers and its watcher.
 
-    A step's metrics are read when the next are logged, so that the host never waits for the step it has
-    just sent off. An onlooker's log goes nowhere: it only sees a divergence when the others do.
+    A step's metrics are read when the next are logged, so that the host never waits for the step it has just
+    dispatched. A host that does not write logs to nowhere, so as to see a divergence when the others do.
     """
 
-    def __init__(self, directory: RunDirectory, experiment: Experiment, watcher: Watcher):
+    def __init__(self, directory: RunDirectory, experiment: "Experiment", watcher: Watcher):
         writes = not isinstance(directory, ReadOnlyRunDirectory)
         metrics, evals = (directory.metrics, directory.evals) if writes else (NOWHERE, NOWHERE)
         former = read_jsonl(metrics) if writes else []
@@ -45,14 +47,14 @@ class RunLog:
         self.trouble: Trouble | None = None
         self.diverged = False
 
-    def step(self, done: int, rate: float, metrics: StepMetrics) -> None:
-        """Take the metrics of step `done`; write those taken before. Nothing is taken after a divergence."""
+    def step(self, done: int, rate: float, metrics: "StepMetrics") -> None:
+        """Queue the metrics of step `done` and write those queued before; nothing after a divergence."""
         self.flush()
         if not self.diverged:
             self._pending = (done, rate, metrics)
 
     def flush(self) -> None:
-        """Write the metrics taken last, waiting for them."""
+        """Write the queued metrics, waiting for the device."""
         if self._pending is None:
             return
         (done, rate, metrics), self._pending = self._pending, None
@@ -77,14 +79,14 @@ class RunLog:
         self.trouble = self.trouble or self._watch.judge(done, loss, grad_norm)
 
     def sync(self) -> None:
-        """Write what is left so that it outlives the machine, as the checkpoint beside it does."""
+        """Write all rows durably, so that the logs survive the machine as the checkpoint does."""
         self.flush()
         for log in self._durable:
             log.sync()
         self._send()
 
     def start_clock(self, done: int) -> None:
-        """Begin to count speed from step `done`: what came before was not training."""
+        """Measure tokens per second from step `done` on: what came before was not training."""
         self._read_at, self._read_step = time.monotonic(), done
 
     def evaluation(self, row: dict[str, Any]) -> None:
@@ -99,14 +101,14 @@ class RunLog:
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Time that is not training: kept out of tokens_per_second."""
+        """Exclude the time inside from tokens_per_second: it is not training."""
         self.flush()
         began = time.monotonic()
         yield
         self._read_at += time.monotonic() - began
 
     def close(self) -> None:
-        """Write what is left and close the files."""
+        """Write the queued metrics and close the files."""
         self.flush()
         for log in (self._metrics, self._evals, *self._trackers):
             log.close()
@@ -121,5 +123,5 @@ class RunLog:
 
 
 def finite(value: float) -> float | None:
-    """`value`, or None if it is infinite or not a number: JSON has no such numbers."""
+    """`value`, or None if it is not finite: JSON has no such numbers."""
     return value if math.isfinite(value) else None

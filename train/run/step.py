@@ -1,61 +1,26 @@
-"""The training state and the compiled step."""
+"""The first training state and the compiled step."""
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import AbstractMesh, Mesh
+from jax.sharding import Mesh
 from jaxtyping import Array
 
-from quarry.checks import require
-from quarry.model.sharding import (
-    batch_sharding,
-    batch_shards,
-    laid_over,
-    on_cpu,
-    parameter_shardings,
-    replicated,
-)
+from quarry.model.sharding import batch_sharding, parameter_shardings, replicated, use_mesh
 from quarry.model.transformer import Params, abstract, build, mean_loss
-from quarry.train.config.experiment import Experiment, same_programs
+from quarry.train.config.experiment import PROGRAMS_KEPT, Experiment, same_programs
+from quarry.train.run.micro_batches import micro_batches
 from quarry.train.run.optimizer import adamw
-
-PROGRAMS_KEPT = 8
-"""Compiled programs of one kind that a process holds on to, as a trunk and its branches share theirs."""
-
-
-class TrainState(NamedTuple):
-    """All that a checkpoint holds; data and schedule follow from `step`, the optimiser steps done.
-
-    Arrays, or in their places shardings or shapes.
-    """
-
-    params: Any
-    optimizer: Any
-    step: Any
-
-
-class StepMetrics(NamedTuple):
-    """Of one step: mean loss in nats per token, length of the gradient before clipping."""
-
-    loss: Any
-    grad_norm: Any
-
-
-class StepScalars(NamedTuple):
-    """What runs of one compiled program differ in, beside their state and batch: scalars."""
-
-    learning_rate: Any
-    weight_decay: Any
-    dropout_seed: Any
+from quarry.train.run.train_state import StepMetrics, StepScalars, TrainState
 
 
 def step_scalars(experiment: Experiment, learning_rate: float) -> StepScalars:
-    """The scalars of a step at `learning_rate`; what dropout drops follows from `seed_order`."""
+    """The scalars of a step at `learning_rate`; the dropout seed follows from `seed_order`."""
     decay, seed = experiment.optimizer.weight_decay, experiment.seed_order % 2**32
     return StepScalars(np.float32(learning_rate), np.float32(decay), np.uint32(seed))
 
@@ -69,7 +34,7 @@ def init_state(experiment: Experiment) -> TrainState:
 
 
 def state_shardings(experiment: Experiment, mesh: Mesh) -> TrainState:
-    """A sharding for each array of the state: moments like their parameters, scalars everywhere."""
+    """A sharding for each array of the state: moments as their parameters, scalars replicated."""
     return _state_shardings(same_programs(experiment), mesh)
 
 
@@ -98,12 +63,12 @@ def make_state(experiment: Experiment, mesh: Mesh) -> TrainState:
 
 
 def state_program(experiment: Experiment, mesh: Mesh) -> Any:
-    """The jitted making of the first state."""
+    """The jitted function that makes the first state."""
     return jax.jit(lambda: init_state(experiment), out_shardings=state_shardings(experiment, mesh))
 
 
 def abstract_state(experiment: Experiment, mesh: Mesh) -> TrainState:
-    """Shapes, dtypes and shardings of the state, nothing allocated: what a restore needs."""
+    """Shapes, dtypes and shardings of the state, as a restore needs them; nothing is allocated."""
     return jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
         _shapes(same_programs(experiment)),
@@ -112,44 +77,17 @@ def abstract_state(experiment: Experiment, mesh: Mesh) -> TrainState:
 
 
 def state_bytes(experiment: Experiment) -> int:
-    """Size of the state, hence of a checkpoint."""
+    """Bytes of the state, hence of a checkpoint."""
     leaves = jax.tree.leaves(_shapes(same_programs(experiment)))
     return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
-
-
-CPU_MICRO_BATCH_TOKENS = 512
-"""On one core, at d_model 16 to 128, passes of 512 tokens took 0.70 to 0.83 of the time of passes of 1,024,
-and shorter ones gained little more (experiments/results/LOG.md)."""
-
-
-def micro_batch_rows(experiment: Experiment, mesh: Mesh | AbstractMesh) -> int:
-    """The most sequences of one forward and backward pass, over all devices."""
-    context, tokens = experiment.model.context, experiment.micro_batch_tokens
-    if tokens is None:
-        tokens = CPU_MICRO_BATCH_TOKENS if on_cpu(mesh) else experiment.batch_tokens
-    return max(1, tokens // context) * batch_shards(mesh)
-
-
-def micro_batches(experiment: Experiment, mesh: Mesh | AbstractMesh) -> int:
-    """Passes per step: the fewest that cut every device's rows evenly and stay within `micro_batch_rows`.
-
-    Raises ConfigError if the batch does not cut evenly over the devices.
-    """
-    rows, shards = experiment.batch_tokens // experiment.model.context, batch_shards(mesh)
-    require(
-        rows % shards == 0,
-        f"batch_tokens = {experiment.batch_tokens} is {rows} sequences, not a multiple of {shards} devices",
-    )
-    most = micro_batch_rows(experiment, mesh)
-    return next(n for n in range(1, rows + 1) if rows % (n * shards) == 0 and rows // n <= most)
 
 
 def loss_and_gradient(
     graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array, key: Array | None = None
 ) -> tuple[Array, Params]:
-    """Mean loss in nats per token and its gradient, in fp32 whatever the parameters are kept in.
+    """Mean loss in nats per token and its gradient, in fp32 for any parameter dtype.
 
-    `key` decides what dropout drops.
+    `key` is the random key of dropout.
     """
 
     loss_of = lambda params: mean_loss(graph, params, inputs_BxT, targets_BxT, key)  # noqa: E731
@@ -160,7 +98,7 @@ def loss_and_gradient(
 def mean_over_passes(
     graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array, passes: int, key: Array | None = None
 ) -> tuple[Array, Params]:
-    """`loss_and_gradient` of a batch, in `passes` equal parts."""
+    """`loss_and_gradient` of a batch, averaged over `passes` equal parts."""
     if passes == 1:
         return loss_and_gradient(graph, params, inputs_BxT, targets_BxT, key)
     split = lambda x: x.reshape(-1, passes, x.shape[1]).swapaxes(0, 1)  # noqa: E731
@@ -177,15 +115,15 @@ def mean_over_passes(
 def step_function(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[TrainState, StepMetrics]]:
     """The step: (state, inputs [B, T], targets [B, T], scalars) -> (state, metrics); pure.
 
-    Gradients are averaged over `micro_batches` passes. What dropout drops follows from the seed, the step
-    and the pass; so it changes with the micro-batch, as nothing else does.
+    Gradients are averaged over `micro_batches` passes. The dropout masks follow from the seed, the step and
+    the pass: they alone change with the size of the micro-batch.
     """
     graph, _, _ = abstract(experiment.model)
     passes = micro_batches(experiment, mesh)
 
     def step(state: TrainState, inputs_BxT: Array, targets_BxT: Array, scalars: StepScalars):
         key = dropout_key(experiment, scalars, state.step)
-        with laid_over(mesh):
+        with use_mesh(mesh):
             loss, gradient = mean_over_passes(graph, state.params, inputs_BxT, targets_BxT, passes, key)
         optimizer = adamw(experiment.optimizer, scalars.weight_decay)
         updates, moments = optimizer.update(gradient, state.optimizer, state.params)
@@ -209,7 +147,7 @@ def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[T
 
 
 def compiled_step(experiment: Experiment, mesh: Mesh) -> Any:
-    """The training step compiled ahead, once for all experiments of this process whose steps are the same."""
+    """The training step, compiled once for all experiments of this process with the same step."""
     return _compiled_step(same_programs(experiment), mesh)
 
 
@@ -219,7 +157,7 @@ def _compiled_step(experiment: Experiment, mesh: Mesh) -> Any:
 
 
 def traced_step(experiment: Experiment, mesh: Mesh) -> Any:
-    """The training step traced for the shapes of the experiment, nothing allocated."""
+    """The training step traced for the shapes of the experiment; nothing is allocated."""
     context = experiment.model.context
     rows = jax.ShapeDtypeStruct((experiment.batch_tokens // context, context), jnp.int32)
     scalars = step_scalars(experiment, 0.0)
@@ -227,7 +165,7 @@ def traced_step(experiment: Experiment, mesh: Mesh) -> Any:
 
 
 def dropout_key(experiment: Experiment, scalars: StepScalars, step: Array) -> Array | None:
-    """What decides what a step drops; None without dropout."""
+    """The random key of a step's dropout; None without dropout."""
     if not experiment.model.dropout:
         return None
     return jax.random.fold_in(jax.random.key(scalars.dropout_seed), step)

@@ -10,8 +10,8 @@ import pytest
 from quarry.train.config.point_files import load_point_file
 from quarry.train.hosts.platform import available_cores
 from quarry.train.launch.compile_ahead import compiling_ahead, idle_cores, to_compile
-from quarry.train.launch.local import program_of, stacks, word_of
-from quarry.train.launch.sweep import make_jobs
+from quarry.train.launch.jobs import group_into_stacks, make_jobs
+from quarry.train.launch.process_commands import point_argument
 from tests.commands import environment, quarry
 from tests.train.tiny import tiny_point, write_tiny
 
@@ -42,7 +42,7 @@ def test_a_run_finds_every_program_that_was_compiled_ahead(tmp_path, cache, monk
         "quarry.train.launch.compile_ahead",
         "--cache",
         str(mine),
-        word_of(point),
+        point_argument(point),
     ]
     done = subprocess.run(command, env=environment(cache), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -65,7 +65,7 @@ def test_a_point_that_cannot_be_compiled_keeps_none_from_it(tmp_path, cache, mon
         "--cache",
         str(cache),
         f"{bad}:",
-        word_of(good),
+        point_argument(good),
     ]
     done = subprocess.run(command, env=environment(cache), capture_output=True, text=True)
     assert done.returncode == 0
@@ -77,12 +77,12 @@ def test_each_new_program_of_the_queue_is_compiled_once(tmp_path, cache):
     points = [tiny_point(tmp_path / "mine", name=name, steps=steps) for name, steps in [("a", 30), ("b", 20)]]
     others = [load_point_file(other_shape(tmp_path / "mine", name))[0] for name in ("c", "d")]
     jobs = make_jobs([*points, *others], tmp_path / "runs", cache)
-    queue = sorted(stacks(jobs, 1, 1), key=lambda stack: stack[0].point.name)
+    queue = sorted(group_into_stacks(jobs, 1, 1), key=lambda stack: stack[0].point.name)
     assert [point.name for point in to_compile(queue, 1)] == ["c"]
     assert to_compile(queue, 4) == []
-    assert program_of(jobs[0]) == program_of(jobs[1]) != program_of(jobs[2])
+    assert jobs[0].program_key == jobs[1].program_key != jobs[2].program_key
     jobs[3].state = "finished"
-    together = stacks(jobs, 2, 1)
+    together = group_into_stacks(jobs, 2, 1)
     assert [[job.point.name for job in stack] for stack in together] == [["a", "b"], ["c"]]
 
 
@@ -99,7 +99,7 @@ def test_room_is_a_core_without_a_worker(monkeypatch):
 def test_a_sweep_with_a_core_to_spare_has_the_next_point_compiled(tmp_path, cache, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "xla"))
     points = [load_point_file(other_shape(tmp_path / "mine", "large"))[0], tiny_point(tmp_path / "mine")]
-    queue = stacks(make_jobs(points, tmp_path / "runs", cache), 1, 1)
+    queue = group_into_stacks(make_jobs(points, tmp_path / "runs", cache), 1, 1)
     with compiling_ahead(queue, [available_cores()[:1]], cache):
         until = time.monotonic() + 120
         while not compiled(tmp_path / "xla") and time.monotonic() < until:

@@ -40,7 +40,7 @@ def test_points_of_a_study_with_a_recipe_use_it_by_import(tmp_path):
 def test_the_docstring_says_claim_expected_command_and_the_actual_size(tmp_path):
     (file,) = write_points([(40e3, 3e5)], QUICKSTART, tmp_path / "next", expected=["a loss of 1.9"])
     doc = load_point_file(file)[0].doc
-    assert "N = 37,184 (asked for: 40,000)" in doc
+    assert "N = 37,184 (planned: 40,000)" in doc
     assert "Expected: a loss of 1.9" in doc
     assert f"Command: quarry train {file}" in doc
     assert "Claim: " in doc
@@ -57,7 +57,7 @@ def test_points_of_one_file_keep_its_shape_and_scale_its_rate(tmp_path):
     )
     changed = ("model", "duration", "optimizer", "data")
     assert dataclasses.replace(config, **{name: getattr(old, name) for name in changed}) == old
-    assert "learning rate goes as 1 / d_model" in load_point_file(file)[0].doc
+    assert "learning rate proportional to 1 / d_model" in load_point_file(file)[0].doc
 
 
 @pytest.mark.parametrize("folder", ["next", "deep/er/next", "mine"])
@@ -135,7 +135,7 @@ def test_points_too_near_for_their_names_have_files_of_their_own(tmp_path):
 def test_nothing_is_overwritten_and_nothing_half_written(tmp_path):
     (first,) = write_points([(40e3, 3e5)], QUICKSTART, tmp_path / "next")
     before = first.read_text()
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="exists already"):
         write_points([(1e6, 3e5), (40e3, 3e5)], QUICKSTART, tmp_path / "next")
     assert first.read_text() == before
     assert list((tmp_path / "next").iterdir()) == [first]

@@ -21,7 +21,7 @@ from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.checkpoints import Checkpoints, permanent_steps
 from quarry.train.run.fingerprint import fingerprint
 from quarry.train.run.loop import train
-from quarry.train.run.step import TrainState
+from quarry.train.run.train_state import TrainState
 from tests.conftest import ROOT
 from tests.train.run.test_loop import Watch, rows_of
 from tests.train.tiny import tiny_point

@@ -49,7 +49,9 @@ def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(tmp_path, cache, small
 STRAGGLER = """
 import asyncio
 import tensorstore
-import quarry.train.run.checkpoints
+from quarry.train.hosts.workarounds import apply_workarounds
+
+apply_workarounds()
 
 async def leave_a_write():
     promise, write = tensorstore.Promise.new()

@@ -8,8 +8,9 @@ from quarry.model.config import modern
 from quarry.model.sharding import make_mesh
 from quarry.model.transformer import abstract, apply, build, token_losses
 from quarry.train.config.experiment import Experiment
+from quarry.train.config.schedules import evaluation_steps
 from quarry.train.data.store_building import prepare_tokens
-from quarry.train.run.evaluation import Evaluator, evaluation_steps, unigram_entropy
+from quarry.train.run.evaluation import Evaluator, unigram_entropy
 
 CONTEXT = 32
 EXPERIMENT = Experiment(model=modern(16, 2, 2, context=CONTEXT), batch_tokens=256, micro_batch_tokens=96)

@@ -15,7 +15,7 @@ from quarry.train.record.files import read_jsonl
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.loop import train
-from quarry.train.run.rollback import LossWatch
+from quarry.train.run.loss_watch import LossWatch
 from tests.train.run.test_loop import Watch, rows_of
 from tests.train.tiny import tiny_point
 

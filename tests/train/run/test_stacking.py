@@ -15,7 +15,8 @@ from quarry.model.config import modern
 from quarry.train.config.branches import branches
 from quarry.train.config.experiment import BranchConfig, DataConfig, Duration, ScheduleConfig
 from quarry.train.config.point_files import Point
-from quarry.train.launch.local import Job, Leg, stacks, state_after_stack
+from quarry.train.launch.jobs import Job, JobRun, group_into_stacks
+from quarry.train.launch.local import state_after_stack
 from quarry.train.launch.stack_worker import train_together
 from quarry.train.record.files import read_jsonl
 from quarry.train.record.progress import Quiet
@@ -149,7 +150,7 @@ def test_how_a_job_of_a_stack_stands(tmp_path, code, status, ended, state):
 
 
 def job(point: Point, cost: float) -> Job:
-    return Job([Leg(point, RunDirectory(point.file.parent), RunSizes(1, 1, 1, 1))], cost)
+    return Job([JobRun(point, RunDirectory(point.file.parent), RunSizes(1, 1, 1, 1))], cost)
 
 
 def test_points_are_stacked_by_program_and_spread_over_the_slots(tmp_path):
@@ -157,11 +158,11 @@ def test_points_are_stacked_by_program_and_spread_over_the_slots(tmp_path):
     wider = members(tmp_path, shape=modern(32, 2, 2, context=32))[:1]
     slower = members(tmp_path, beta2=0.9)[:1]
     jobs = [job(point, cost) for cost, point in enumerate([*alike, *wider, *slower])]
-    names = lambda most, slots: [len(stack) for stack in stacks(jobs, most, slots)]  # noqa: E731
+    names = lambda most, slots: [len(stack) for stack in group_into_stacks(jobs, most, slots)]  # noqa: E731
     assert sorted(names(8, 1)) == [1, 1, 3]
     assert sorted(names(8, 2)) == [1, 1, 1, 2]
     assert names(1, 2) == [1] * 5
-    assert [stack[0].cost for stack in stacks(jobs, 1, 2)] == [4, 3, 2, 1, 0]
+    assert [stack[0].cost for stack in group_into_stacks(jobs, 1, 2)] == [4, 3, 2, 1, 0]
     assert [slots_for(count) for count in (1, 2, 3, 5, 8)] == [1, 2, 4, 8, 8]
 
 

@@ -7,11 +7,12 @@ import pytest
 from jax.sharding import AbstractMesh
 
 from quarry.errors import ConfigError
-from quarry.model.config import MESH_AXES, modern
-from quarry.model.sharding import make_mesh
+from quarry.model.config import modern
+from quarry.model.sharding import MESH_AXES, make_mesh
 from quarry.model.transformer import build
 from quarry.train.config.experiment import Experiment
-from quarry.train.run.step import compiled_step, loss_and_gradient, make_state, micro_batches, step_scalars
+from quarry.train.run.micro_batches import micro_batches
+from quarry.train.run.step import compiled_step, loss_and_gradient, make_state, step_scalars
 
 EXPERIMENT = Experiment(
     model=modern(16, 2, 2, context=8, vocab_size=32), batch_tokens=64, micro_batch_tokens=64

@@ -1,0 +1,76 @@
+"""The live display of a sweep on this machine."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from quarry.train.record.files import read_last_row
+from quarry.train.record.schema import TERMINAL
+
+if TYPE_CHECKING:
+    from quarry.train.launch.jobs import Job
+
+
+class SweepDisplay:
+    """One bar for the whole sweep, weighted by cost, and one for each running point."""
+
+    def __init__(self, jobs: "Sequence[Job]", console: Console):
+        self._jobs, self._bars = jobs, dict[str, TaskID]()
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=console,
+        )
+        self._all = self._progress.add_task("sweep", total=sum(job.cost for job in jobs), note="")
+
+    def __enter__(self) -> "SweepDisplay":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def refresh(self) -> None:
+        """Read the progress of each point and redraw."""
+        done = 0.0
+        for job in self._jobs:
+            share, row = _progress(job) if job.state == "running" else (float(_ended(job)), None)
+            done += share * job.cost
+            self._refresh_bar(job, share, row)
+        finished = sum(job.state in TERMINAL for job in self._jobs)
+        self._progress.update(self._all, completed=done, note=f"{finished} of {len(self._jobs)} points")
+
+    def _refresh_bar(self, job: "Job", share: float, row: dict | None) -> None:
+        name = job.point.run
+        if job.state == "running" and name not in self._bars:
+            self._bars[name] = self._progress.add_task(f"  {name}", total=1.0, note="starting")
+        if name in self._bars and row is not None:
+            loss = "diverged" if row["loss"] is None else f"loss {row['loss']:.3f}"
+            note = f"{loss}, {row['tokens_per_second']:,.0f} tokens/s"
+            self._progress.update(self._bars[name], completed=share, note=note)
+        if name in self._bars and job.state != "running":
+            self._progress.remove_task(self._bars.pop(name))
+            self._progress.console.print(f"{job.point.run}: {job.state}{_reason(job)}", highlight=False)
+
+
+def _ended(job: "Job") -> bool:
+    return job.state in (*TERMINAL, "failed")
+
+
+def _progress(job: "Job") -> tuple[float, dict | None]:
+    """The trained share of a running job's steps, and the last row of its newest log."""
+    steps = sum(run.sizes.steps - run.first for run in job.runs)
+    begun = [run for run in job.runs if run.directory.metrics.exists()]
+    row = read_last_row(begun[-1].directory.metrics) if begun else None
+    return sum(run.trained() for run in begun) / steps, row
+
+
+def _reason(job: "Job") -> str:
+    """The log of a point that failed, for the message."""
+    return f", see {job.log}" if job.state == "failed" else ""

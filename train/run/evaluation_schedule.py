@@ -1,0 +1,59 @@
+"""When a run measures its held-out loss, and the row that it logs then."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from quarry.train.config.schedules import evaluation_steps, is_annealed
+from quarry.train.run.evaluation import Evaluator, evaluators
+
+if TYPE_CHECKING:
+    from quarry.train.run.context import RunContext
+    from quarry.train.run.run_log import RunLog
+    from quarry.train.run.train_state import TrainState
+
+
+class EvaluationSchedule:
+    """The evaluations of one run: validation at several steps, and test once, at the end."""
+
+    def __init__(self, run: "RunContext"):
+        self._run = run
+        self.steps = evaluation_steps(run.sizes.steps, run.experiment.evaluation.count)
+        self._validate, self._test = evaluators(run.experiment, run.mesh, run.store)
+
+    def due(self, step: int) -> bool:
+        """Whether the loss is measured after `step`."""
+        return step == self._run.sizes.steps or step in self.steps
+
+    def measure(self, step: int, rate: float, state: "TrainState", log: "RunLog") -> None:
+        """Measure and log the validation loss, at the end also the test loss; nothing after a divergence."""
+        jax.block_until_ready(state)
+        log.flush()
+        if log.diverged:
+            return
+        with log.pause():
+            last = step == self._run.sizes.steps
+            splits = {"validation": self._validate} | ({"test": self._test} if last else {})
+            for split, evaluator in splits.items():
+                log.evaluation(self._row(step, rate, split, evaluator, state))
+            if last:
+                self._run.directory.write_run(test_text=self._test.compressors())
+
+    def _row(
+        self, step: int, rate: float, split: str, evaluator: Evaluator, state: "TrainState"
+    ) -> dict[str, Any]:
+        experiment, sizes = self._run.experiment, self._run.sizes
+        tokens = experiment.ramp.tokens(step)
+        return {
+            "step": step,
+            "tokens": tokens,
+            "epochs": tokens / sizes.unique_tokens,
+            "batch_tokens": experiment.ramp.batch_tokens(step - 1),
+            "split": split,
+            "scored_tokens": evaluator.tokens,
+            "unigram_entropy": evaluator.unigram_entropy,
+            "annealed": is_annealed(experiment.schedule, step, sizes.steps),
+            "learning_rate": rate,
+            **dataclasses.asdict(evaluator(state.params)),
+        }

@@ -1,0 +1,74 @@
+"""The program and the batch of each step: one program for each batch size of a ramp."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from quarry.train.data.feed import Batch, feed
+from quarry.train.data.order import BatchOrder
+from quarry.train.hosts.host_rows import HostRows
+from quarry.train.run.micro_batches import micro_batches
+from quarry.train.run.rollback import RollBacks
+
+if TYPE_CHECKING:
+    from quarry.train.config.batch_ramp import Stage
+    from quarry.train.config.experiment import Experiment
+    from quarry.train.run.context import RunContext
+    from quarry.train.run.run_log import RunLog
+
+
+def step_inputs(run: "RunContext", first: int, log: "RunLog") -> Iterator[tuple[Any, tuple[Any, Any]]]:
+    """For each step from `first` on: its program, and the inputs and targets [B, T] of its batch."""
+    for stage in run.experiment.ramp.stages(first, run.sizes.steps):
+        host_rows = HostRows(run.mesh, stage.sequences)
+        with log.pause():
+            program, batches = _make_program(run, stage), _batches(run, stage, host_rows)
+        for batch in batches:
+            yield (
+                program,
+                (host_rows.global_array(batch.inputs_BxT), host_rows.global_array(batch.targets_BxT)),
+            )
+
+
+def at_stage(experiment: "Experiment", stage: "Stage") -> "Experiment":
+    """The experiment with one stage's batch throughout: what its step is compiled from."""
+    tokens = stage.sequences * experiment.model.context
+    return dataclasses.replace(experiment, batch_tokens=tokens, batch_ramp=())
+
+
+def _make_program(run: "RunContext", stage: "Stage") -> Any:
+    """The step, compiled ahead unless runs are stacked; XLA's count of its FLOPs is recorded."""
+    began, experiment = time.monotonic(), at_stage(run.experiment, stage)
+    program = run.program(experiment, run.mesh)
+    run.directory.write_run(
+        compile_seconds=time.monotonic() - began,
+        flops_xla_per_token=_flops_xla_per_token(run, experiment, program.cost_analysis()),
+    )
+    return program
+
+
+def _flops_xla_per_token(run: "RunContext", experiment: "Experiment", cost: Any) -> float | None:
+    """XLA's count per token; None if layers are scanned, as XLA counts only one of them.
+
+    XLA counts the loop over micro-batches once, hence the factor. The optimiser's share, a few FLOPs per
+    parameter and step, is then counted too often.
+    """
+    if not cost or "flops" not in cost or experiment.model.scan_layers:
+        return None
+    passes = micro_batches(experiment, run.mesh)
+    return cost["flops"] * run.mesh.size * passes / experiment.batch_tokens
+
+
+def _batches(run: "RunContext", stage: "Stage", host_rows: HostRows) -> Iterator[Batch]:
+    n, draw = run.sizes.n_sequences, run.experiment.data.draw
+    order = BatchOrder(n, run.experiment.seed_order, RollBacks(run).skips(), first=draw * n)
+    return feed(
+        run.store,
+        order,
+        context=run.experiment.model.context,
+        batch_sequences=stage.sequences,
+        first=stage.position,
+        steps=int(stage.last_step) - stage.first_step,
+        rows=host_rows.rows,
+    )
