@@ -1,10 +1,11 @@
 """Parameters as the search sees them, and what lies on a limit of the search."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quarry.analysis.laws.law import Law, Parameter
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Law, Parameter
 
 # A fitted number within this fraction of the width of its bounds counts as on the bound: an exponent below
 # .001, which changes a loss by 2% over ten decades.
@@ -17,60 +18,60 @@ With noise of 1e-3 and 100 points its standard error would be 30.
 """
 
 
-def search_coordinate(parameter: Parameter, values: Any) -> Any:
+def search_coordinate(parameter: "Parameter", values: Any) -> Any:
     """`values` as the search sees them: the logarithm for `log` parameters."""
     return np.log(values) if parameter.log else np.asarray(values)
 
 
-def natural(parameter: Parameter, position: Any) -> Any:
+def natural(parameter: "Parameter", position: Any) -> Any:
     """The inverse of `search_coordinate`."""
     return np.exp(position) if parameter.log else np.asarray(position)
 
 
-def limits(parameter: Parameter) -> tuple[float, float]:
+def limits(parameter: "Parameter") -> tuple[float, float]:
     """The bounds in the coordinate of the search."""
     low, high = search_coordinate(parameter, np.array([parameter.lower, parameter.upper])).tolist()
     return low, high
 
 
-def at_bounds(parameter: Parameter, values: Any) -> tuple[Any, Any]:
+def at_bounds(parameter: "Parameter", values: Any) -> tuple[Any, Any]:
     """Which of `values` lie on the lower bound, and which on the upper."""
     low, high = limits(parameter)
     position, margin = search_coordinate(parameter, values), _AT_BOUND * (high - low)
     return position <= low + margin, position >= high - margin
 
 
-def stopped(parameter: Parameter, values: Any) -> Any:
+def stopped(parameter: "Parameter", values: Any) -> Any:
     """Which of `values` a limit of the search stopped: those on a bound that is no limit of the quantity."""
     at_lower, at_upper = at_bounds(parameter, values)
     return at_upper | (at_lower & (not parameter.physical_lower))
 
 
-def to_search(law: Law, params: np.ndarray) -> np.ndarray:
+def to_search(law: "Law", params: np.ndarray) -> np.ndarray:
     """Parameters [..., parameters] of a law in the coordinates of the search."""
     return np.stack([search_coordinate(p, v) for p, v in _columns(law, params)], axis=-1)
 
 
-def to_natural(law: Law, theta: np.ndarray) -> np.ndarray:
+def to_natural(law: "Law", theta: np.ndarray) -> np.ndarray:
     """The inverse of `to_search`."""
     return np.stack([natural(p, v) for p, v in _columns(law, theta)], axis=-1)
 
 
-def bounds(law: Law) -> np.ndarray:
+def bounds(law: "Law") -> np.ndarray:
     """Lower and upper bounds in the coordinates of the search: [2, parameters]."""
     return np.array([limits(parameter) for parameter in law.parameters]).T
 
 
-def clipped(law: Law, theta: np.ndarray) -> np.ndarray:
+def clipped(law: "Law", theta: np.ndarray) -> np.ndarray:
     """Natural parameters within their bounds."""
     lower, upper = ([getattr(p, side) for p in law.parameters] for side in ("lower", "upper"))
     return np.clip(to_natural(law, theta), lower, upper)
 
 
-def named(law: Law, params: np.ndarray) -> dict[str, Any]:
+def named(law: "Law", params: np.ndarray) -> dict[str, Any]:
     """Parameters [..., parameters] by name."""
     return {parameter.name: values for parameter, values in _columns(law, params)}
 
 
-def _columns(law: Law, array: np.ndarray) -> list[tuple[Parameter, Any]]:
+def _columns(law: "Law", array: np.ndarray) -> list[tuple["Parameter", Any]]:
     return list(zip(law.parameters, np.moveaxis(np.asarray(array, np.float64), -1, 0), strict=True))

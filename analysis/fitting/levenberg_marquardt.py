@@ -7,7 +7,7 @@ list with one [lanes, points] array for each parameter.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,9 @@ from jax import Array
 
 from quarry.analysis.fitting.cholesky import solve_damped
 from quarry.analysis.fitting.coordinates import bounds
-from quarry.analysis.laws.law import Law, Values
+
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Law, Values
 
 # A lane has converged once a full step would lower its objective by less than this fraction.
 _CONVERGED = 1e-11
@@ -44,9 +46,9 @@ _RIDGE = 1e-14
 class Form(NamedTuple):
     """What is compiled: the law, whether residuals are of logarithms, the quantity that is pulled, if any."""
 
-    law: Law
+    law: "Law"
     logarithmic: bool
-    pulled: Callable[[Values], Any] | None
+    pulled: "Callable[[Values], Any] | None"
 
 
 class Measurements(NamedTuple):
@@ -81,7 +83,7 @@ class _State(NamedTuple):
     gain: Array
 
 
-def natural_params(law: Law, theta: Any) -> dict[str, Array]:
+def natural_params(law: "Law", theta: Any) -> dict[str, Array]:
     """The law's parameters by name, in natural units, [lanes] each."""
     return {p.name: jnp.exp(row) if p.log else row for p, row in zip(law.parameters, theta, strict=True)}
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +34,9 @@ from quarry.analysis.fitting.levenberg_marquardt import (
 )
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.precision import float64_on_cpu
-from quarry.analysis.laws.law import Law, Values
+
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Law, Values
 
 ITERATIONS = 60
 
@@ -67,13 +69,13 @@ class Pull:
     The penalty is stiffness (value(params) - target)^2 / 2; targets [lanes].
     """
 
-    value: Callable[[Values], Any]
+    value: "Callable[[Values], Any]"
     targets: np.ndarray
     stiffness: float
 
 
 def solve(
-    law: Law,
+    law: "Law",
     starts: Any,
     inputs: Mapping[str, Any],
     target: Any,
@@ -120,7 +122,9 @@ def solve(
     return Solution(to_natural(law, ends), reached, sensitivity)
 
 
-def jacobian(law: Law, params: np.ndarray, inputs: Mapping[str, Any], logarithmic: bool = True) -> np.ndarray:
+def jacobian(
+    law: "Law", params: np.ndarray, inputs: Mapping[str, Any], logarithmic: bool = True
+) -> np.ndarray:
     """d residual / d parameter (per e-fold for `log` ones) at one set of params: [points, parameters]."""
     points = len(inputs[law.inputs[0]])
     rows = _rows(law, inputs, _padded_points(points)[0])
@@ -130,7 +134,7 @@ def jacobian(law: Law, params: np.ndarray, inputs: Mapping[str, Any], logarithmi
         return np.concatenate([np.asarray(column) for column in columns]).T[:points]
 
 
-def _rows(law: Law, inputs: Mapping[str, Any], columns: np.ndarray) -> dict[str, np.ndarray]:
+def _rows(law: "Law", inputs: Mapping[str, Any], columns: np.ndarray) -> dict[str, np.ndarray]:
     """The law's inputs, [1, points] each."""
     return {name: np.asarray(inputs[name], np.float64)[None, columns] for name in law.inputs}
 
