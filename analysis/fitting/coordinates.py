@@ -1,4 +1,4 @@
-"""Parameters as the search sees them, and what lies on a limit of the search."""
+"""The coordinates of the search (logarithms of `log` parameters), and its limits."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,19 +7,19 @@ import numpy as np
 if TYPE_CHECKING:
     from quarry.analysis.laws.law import Law, Parameter
 
-# A fitted number within this fraction of the width of its bounds counts as on the bound: an exponent below
-# .001, which changes a loss by 2% over ten decades.
+# A value within this fraction of the distance between its bounds counts as on the bound. For an exponent this
+# is below 0.001, which changes a loss by 2% over ten decades.
 _AT_BOUND = 2e-4
 
 UNFELT = 3e-6
-"""A parameter is not felt whose unit change, once the others have made up for it, moves log loss by less.
+"""The sensitivity (see `solver.Solution`) below which the points do not determine a parameter.
 
 With noise of 1e-3 and 100 points its standard error would be 30.
 """
 
 
 def search_coordinate(parameter: "Parameter", values: Any) -> Any:
-    """`values` as the search sees them: the logarithm for `log` parameters."""
+    """Natural `values` in the coordinate of the search: the logarithm for `log` parameters."""
     return np.log(values) if parameter.log else np.asarray(values)
 
 
@@ -29,26 +29,26 @@ def natural(parameter: "Parameter", position: Any) -> Any:
 
 
 def limits(parameter: "Parameter") -> tuple[float, float]:
-    """The bounds in the coordinate of the search."""
+    """The lower and upper bound in the coordinate of the search."""
     low, high = search_coordinate(parameter, np.array([parameter.lower, parameter.upper])).tolist()
     return low, high
 
 
 def at_bounds(parameter: "Parameter", values: Any) -> tuple[Any, Any]:
-    """Which of `values` lie on the lower bound, and which on the upper."""
+    """Which natural `values` lie on the lower bound, and which on the upper."""
     low, high = limits(parameter)
     position, margin = search_coordinate(parameter, values), _AT_BOUND * (high - low)
     return position <= low + margin, position >= high - margin
 
 
 def stopped(parameter: "Parameter", values: Any) -> Any:
-    """Which of `values` a limit of the search stopped: those on a bound that is no limit of the quantity."""
+    """Which natural `values` lie on a bound that limits only the search, not the quantity itself."""
     at_lower, at_upper = at_bounds(parameter, values)
     return at_upper | (at_lower & (not parameter.physical_lower))
 
 
 def to_search(law: "Law", params: np.ndarray) -> np.ndarray:
-    """Parameters [..., parameters] of a law in the coordinates of the search."""
+    """Natural parameters [..., parameters] in the coordinates of the search."""
     return np.stack([search_coordinate(p, v) for p, v in _columns(law, params)], axis=-1)
 
 
@@ -63,13 +63,13 @@ def bounds(law: "Law") -> np.ndarray:
 
 
 def clipped(law: "Law", theta: np.ndarray) -> np.ndarray:
-    """Natural parameters within their bounds."""
+    """The inverse of `to_search`, clipped to the bounds."""
     lower, upper = ([getattr(p, side) for p in law.parameters] for side in ("lower", "upper"))
     return np.clip(to_natural(law, theta), lower, upper)
 
 
 def named(law: "Law", params: np.ndarray) -> dict[str, Any]:
-    """Parameters [..., parameters] by name."""
+    """Parameters [..., parameters] by name, [...] each."""
     return {parameter.name: values for parameter, values in _columns(law, params)}
 
 

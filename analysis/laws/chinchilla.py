@@ -12,7 +12,7 @@ from quarry.analysis.laws.law import (
     exponent,
     irreducible,
 )
-from quarry.analysis.laws.mathematics import power
+from quarry.analysis.laws.mathematics import power, power_of_ratio
 
 
 def plan_scale(p: Values) -> Any:
@@ -79,7 +79,11 @@ OVERTRAINING = Law(
         + (p["a"] * power(v["M"], p["eta"]) + p["b"] * power(v["M"], -p["eta"])) * power(v["C"], -p["eta"])
     ),
     source="Gadre et al. 2024 (arXiv 2403.08540): M = E / N, C = 6NE",
-    derived=(Derived("M_opt", r"(b / a)^{1 / 2\eta}", lambda p: power(p["b"] / p["a"], 1 / (2 * p["eta"]))),),
+    derived=(
+        Derived(
+            "M_opt", r"(b / a)^{1 / 2\eta}", lambda p: power_of_ratio(p["b"], p["a"], 1 / (2 * p["eta"]))
+        ),
+    ),
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from quarry.analysis.laws.chinchilla import CHINCHILLA, KAPPA, PLAN, PLAN_EXPONENTS, plan_scale
 from quarry.analysis.laws.law import Law, Nested, Parameter, Values, exponent
-from quarry.analysis.laws.mathematics import exp, log, maximum, minimum, power
+from quarry.analysis.laws.mathematics import exp, log, maximum, minimum, power, power_of_ratio
 from quarry.analysis.laws.power_laws import nearest_power_of_ten
 from quarry.errors import LawError
 
@@ -100,7 +100,7 @@ _PENALTY = (
 
 def _penalty(p: Values, v: Values, ratio_exponent: Any) -> Any:
     """What overfitting adds to the loss: P repeats^delta (N / U)^ratio_exponent, in nats per token."""
-    return p["P"] * power(_repeats(v), p["delta"]) * power(v["N"] / v["U"], ratio_exponent)
+    return p["P"] * power(_repeats(v), p["delta"]) * power_of_ratio(v["N"], v["U"], ratio_exponent)
 
 
 OVERFIT_EPOCHS = Law(
@@ -150,7 +150,8 @@ def epochs(
     def predict(p: Values, v: Values) -> Any:
         tokens = v["E"]
         if "reuse" in terms:
-            limit = p["R_0"] * power(v["U"] / u_reference, p["p"]) * power(v["N"] / n_reference, -p["q"])
+            limit = p["R_0"] * power_of_ratio(v["U"], u_reference, p["p"])
+            limit = limit * power_of_ratio(v["N"], n_reference, -p["q"])
             tokens = _effective_tokens(v, limit)
         reducible = p["A"] * power(v["N"], -p["alpha"]) + p["B"] * power(tokens, -p["beta"])
         if "coupling" in terms:
