@@ -1,10 +1,9 @@
-"""Points of one shape in one program: `python -m tests.benchmarks.stacked`, six minutes, writes a dated
-table.
+"""Points of one shape in one program: `python -m tests.benchmarks.stacked`, in six minutes.
 
 Whole training runs (data, step, logging) of members that differ in their seeds: tokens per second of all
 together, one at a time and by `quarry sweep --stack`, on one core or one accelerator, each in its own
 process. `python -m tests.benchmarks.stacked 64 2 4 128 8` is eight points of d_model 64, two layers, four
-heads, 128 positions.
+heads, 128 positions. Writes a dated table.
 """
 
 import dataclasses

@@ -32,7 +32,7 @@ def test_stdlib_is_this_interpreters_source(tmp_path):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A TFDS folder that holds the data set `sotu`, prepared by our builder."""
+    """A TFDS folder with the data set `sotu`, prepared by our builder."""
     data_dir = tmp_path_factory.mktemp("tfds")
     open_corpus("sotu", data_dir)
     [folder] = data_dir.glob("sotu-*")
@@ -70,7 +70,7 @@ def test_a_data_set_prepared_in_another_format_is_refused(prepared, tmp_path):
         open_corpus("tfds:sotu", tmp_path / "copy")
 
 
-def test_a_data_set_that_needs_tensorflow_to_be_prepared_says_so(monkeypatch, tmp_path):
+def test_a_data_set_that_needs_tensorflow_is_refused_with_the_command_that_prepares_it(monkeypatch, tmp_path):
     import tensorflow_datasets as tfds
 
     monkeypatch.setitem(sys.modules, "tensorflow", None)
@@ -101,7 +101,7 @@ def make_data_set(name, features, examples, data_dir):
     Builder(data_dir=data_dir, file_format="array_record").download_and_prepare()
 
 
-def test_the_only_text_feature_is_taken(tmp_path):
+def test_the_only_text_feature_is_read(tmp_path):
     import tensorflow_datasets as tfds
 
     features = {"sentence": tfds.features.Text(), "label": tfds.features.Scalar(np.int64)}
@@ -151,12 +151,12 @@ def test_a_folder_without_text_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", "novels", "sotu:1", "folder:", "tfds:", "stdlib/x"])
-def test_unknown_names_say_what_there_is(tmp_path, name):
+def test_unknown_names_are_refused_with_the_known_ones(tmp_path, name):
     with pytest.raises(DataError, match=f"corpus = '{name}' is unknown: use sotu, stdlib, tfds:NAME"):
         open_corpus(name, tmp_path)
 
 
-def test_a_fingerprint_follows_the_files(tmp_path):
+def test_a_fingerprint_changes_with_the_files(tmp_path):
     (tmp_path / "a.txt").write_text("a")
     name = f"folder:{tmp_path}"
     before = fingerprint(name, tmp_path)

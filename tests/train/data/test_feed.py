@@ -1,4 +1,4 @@
-"""The feed: the right tokens, resumable, divisible among hosts, no threads left behind."""
+"""The feed: the right tokens, resumable, shared by hosts, without leftover threads."""
 
 import gc
 import threading
@@ -32,7 +32,7 @@ def batches(store, order, first_step, last_step, **options):
     )
 
 
-def test_a_batch_is_the_rows_the_order_names(store, order):
+def test_a_batch_holds_the_sequences_of_the_order(store, order):
     [batch] = batches(store, order, 5, 6)
     tokens = store.tokens("train")
     for row, sequence in enumerate(order.sequence_ids(np.arange(30, 36))):
@@ -70,7 +70,7 @@ def test_more_sequences_than_the_store_are_refused(store):
         batches(store, BatchOrder(10**6, 0), 0, 1)
 
 
-@pytest.mark.parametrize("end", ["close", "forget"])
+@pytest.mark.parametrize("end", ["close", "delete"])
 def test_no_thread_outlives_an_unfinished_feed(store, order, end):
     iterator = feed(store, order, context=CONTEXT, batch_sequences=6, first=0, steps=10**9)
     next(iterator)

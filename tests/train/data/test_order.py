@@ -1,4 +1,4 @@
-"""The batch order: exact permutations, fresh every epoch, uniform, stable for ever."""
+"""The batch order: exact permutations, fresh every epoch, uniform, stable forever."""
 
 import math
 
@@ -86,7 +86,7 @@ def test_all_permutations_are_equally_likely(n):
 @pytest.mark.parametrize(
     ("n", "offsets"), [(16, (0, 1, 2)), (25, (0, 5)), (64, (0, 8)), (100, (3, 4)), (97, (0, 96))]
 )
-def test_pairs_of_places_are_equally_likely(n, offsets):
+def test_pairs_of_positions_are_equally_likely(n, offsets):
     positions = np.arange(100_000)[:, None] * n + np.array(offsets)
     codes = BatchOrder(n, 12).sequence_ids(positions) @ n ** np.arange(len(offsets))
     assert abs(excess_chi_square(codes, math.perm(n, len(offsets)))) < 5

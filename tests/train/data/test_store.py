@@ -1,4 +1,4 @@
-"""The token store: split by document, lossless, found again at once, never half-written."""
+"""The token store: split by document, lossless, found again without reading, never half-written."""
 
 import json
 import shutil
@@ -113,7 +113,7 @@ def test_the_same_text_elsewhere_shares_the_files_and_keeps_its_name(tmp_path):
     assert again.manifest["corpus"] == stores[1].manifest["corpus"] == f"folder:{tmp_path / 'b'}"
 
 
-def test_two_processes_preparing_at_once_both_end_with_a_good_store(tmp_path):
+def test_two_processes_that_prepare_at_once_both_get_a_good_store(tmp_path):
     program = (
         "import sys, pathlib; from quarry.train.data.store_building import prepare_tokens;"
         "store = prepare_tokens('sotu', 'bytes', pathlib.Path(sys.argv[1]));"
@@ -159,7 +159,7 @@ def test_a_changed_byte_is_found_by_verify(store, tmp_path):
         open_store(copy).verify()
 
 
-def test_the_manifest_says_what_the_store_is(store, folder):
+def test_the_manifest_describes_the_store(store, folder):
     manifest = json.loads((store.directory / "manifest.json").read_text())
     assert manifest == store.manifest
     assert manifest["corpus"] == f"folder:{folder}"

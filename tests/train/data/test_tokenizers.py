@@ -31,7 +31,7 @@ BPE = make_tokenizer("bpe:300", TEXTS)
 @given(text=st.text())
 @example(text="<|endoftext|> </s> [PAD] \x00 \ufeff \u200d \U0010ffff é é \r\n\t   \ud7ff")
 @example(text="")
-def test_any_text_comes_back(tokenizer, text):
+def test_any_text_survives_encoding_and_decoding(tokenizer, text):
     ids = tokenizer.encode(text)
     assert ids.dtype == tokenizer.dtype
     assert tokenizer.separator not in ids
@@ -40,13 +40,13 @@ def test_any_text_comes_back(tokenizer, text):
 
 
 @pytest.mark.parametrize("character", [" ", "a", "\n", "é"])
-def test_long_runs_of_one_character_come_back(character):
+def test_long_runs_of_one_character_survive(character):
     text = character * 20_000
     assert BPE.decode(BPE.encode(text)) == text
 
 
 @pytest.mark.parametrize("tokenizer", [ByteTokenizer(), BPE], ids=["bytes", "bpe"])
-def test_separators_are_no_text(tokenizer):
+def test_separators_decode_to_nothing(tokenizer):
     ids = np.append(tokenizer.encode("union"), tokenizer.separator)
     assert tokenizer.decode(ids) == "union"
     assert len(tokenizer.token_bytes) == tokenizer.vocab_size
