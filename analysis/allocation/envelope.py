@@ -64,8 +64,8 @@ def fit_envelope(
     (arXiv 2010.14701).
 
     Args:
-        points: A table with N (parameters), loss (nats per token), and E (tokens) or C (FLOPs). Without a
-            column `run` every row is its own run.
+        points: A table with N (parameters), loss (nats per token), and D or E (tokens) or C (FLOPs). Without
+            a column `run` every row is its own run.
         bootstrap: How often the runs are resampled for the intervals; 0 for no intervals.
         seed: The seed of the draws.
         level: The probability of the intervals.
@@ -74,6 +74,7 @@ def fit_envelope(
         The unbeaten sizes, the budgets at which one takes over from another, and the trends of N and E in C.
 
     Raises:
+        PointsError: A column is missing, or a value is not a positive number.
         FitError: The frontier holds fewer than 3 sizes, or fewer than 2 handovers inside the runs of both
             sizes.
 

@@ -92,8 +92,8 @@ def fit_isoflop(
     interpolation, refusals, noise and weights follow Porian et al. 2024 (arXiv 2406.19146).
 
     Args:
-        points: A table with N (parameters), loss (nats per token), and E (tokens) or C (FLOPs). The budgets
-            are those of a column `budget`, else the fullest windows of C.
+        points: A table with N (parameters), loss (nats per token), and D or E (tokens) or C (FLOPs). The
+            budgets are those of a column `budget`, else the fullest windows of C.
         method: The curve through the losses of one budget, `akima` or `parabola`.
         tolerance: Half the width of a window of C, as a fraction of its middle.
         noise: The standard deviation of log loss between seeds. By default it is measured between runs of one
@@ -106,6 +106,7 @@ def fit_isoflop(
         The minimum of each budget, the budgets without one and the reason, and the trends of N and E in C.
 
     Raises:
+        PointsError: A column is missing, or a value is not a positive number.
         FitError: Fewer than 2 budgets have a minimum inside their sizes.
 
     Example:

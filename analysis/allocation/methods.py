@@ -86,6 +86,7 @@ def allocate(
         N and E of each budget, and their exponents in C.
 
     Raises:
+        PointsError: A column is missing, or a value is not a positive number.
         FitError: The points do not allow the method, or a setting is out of its range.
 
     Example:

@@ -1,6 +1,6 @@
 """The terminal surface: annealed losses by (N, U, k) and recipe, and what other runs would have given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -8,7 +8,8 @@ import polars as pl
 from quarry.analysis.epochs.noise import Noise, measured_noise, shifted
 from quarry.analysis.points.columns import is_annealed, positive_numbers, with_numbers
 from quarry.analysis.points.loading import PointsLike, as_points
-from quarry.analysis.points.schema import RECIPE
+from quarry.analysis.points.schema import BATCH, RECIPE
+from quarry.analysis.points.table import Points
 from quarry.errors import FitError
 
 CELL = ("N", "U", "k", *RECIPE)
@@ -46,21 +47,28 @@ def terminal(points: PointsLike, draws: int, seed: int) -> Terminal:
     return Terminal(cells, _means(table, cells, noise, draws, seed), noise)
 
 
+def numeric_points(points: PointsLike) -> Points:
+    """`points`, annealed or not, with every number that the study reads as Float64. Raises PointsError."""
+    points = as_points(points, annealed_only=False)
+    read = (*RECIPE, "draw", "unigram_entropy", *BATCH["B"])
+    present = [name for name in read if name in points.table.columns]
+    return replace(points, table=with_numbers(points.table, present, points.source))
+
+
 def annealed_rows(points: PointsLike) -> pl.DataFrame:
     """The rows measured after the learning rate had decayed, with k, cluster, draw and the whole recipe.
 
     Raises PointsError, FitError.
     """
-    points = as_points(points, annealed_only=False)
+    points = numeric_points(points)
     table = points.table.filter(is_annealed(points.table))
     table = positive_numbers(table, ("N", "U", "E", "loss"), points.source, "the study of epochs")
     if table.is_empty():
         raise FitError("no loss was measured after the learning rate had decayed")
     tuned = (*RECIPE, "draw")
     table = table.with_columns(pl.lit(0.0).alias(name) for name in tuned if name not in table.columns)
-    table = with_numbers(table, tuned, points.source).with_columns(pl.col(tuned).fill_null(0.0))
     k = (pl.col("E") / pl.col("U")).round_sig_figs(3)  # whole steps leave k a little off its round number
-    return table.with_columns(k=k, cluster="run")
+    return table.with_columns(pl.col(tuned).fill_null(0.0), k=k, cluster="run")
 
 
 def _with_plain(cells: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from quarry.errors import FitError
 def held_out_entropy(table: pl.DataFrame, given: float | None) -> float:
     """L_0 in nats per token: as given, or the column `unigram_entropy` of the points. Raises FitError."""
     if given is None and "unigram_entropy" in table.columns:
-        known = table["unigram_entropy"].cast(pl.Float64).drop_nulls()
+        known = table["unigram_entropy"].drop_nulls()
         given = float(known.median()) if len(known) else None  # pyright: ignore[reportArgumentType]
     if given is None:
         raise FitError(
@@ -29,8 +29,7 @@ def plain_rows(table: pl.DataFrame, surface: Terminal) -> pl.DataFrame:
     """The rows of each size's plain recipe, annealed or not."""
     recipe = [name for name in RECIPE if name in table.columns]
     plain = surface.cells.filter("plain").select("N", *recipe).unique()
-    numbers = table.with_columns(pl.col("N", *recipe).cast(pl.Float64))
-    return numbers.join(plain, on=["N", *recipe], how="semi")
+    return table.join(plain, on=["N", *recipe], how="semi")
 
 
 def first_pass_batch(trained: pl.DataFrame, critical: Mapping[str, float] | None) -> FirstPassBatch | None:
@@ -41,7 +40,7 @@ def first_pass_batch(trained: pl.DataFrame, critical: Mapping[str, float] | None
         raise FitError(f"critical={dict(critical)}: must be B_star and alpha_B")
     check_positive(FitError, **critical)
     name = next((name for name in BATCH["B"] if name in trained.columns), None)
-    batches = [] if name is None else trained[name].cast(pl.Float64).drop_nulls().unique().to_list()
+    batches = [] if name is None else trained[name].drop_nulls().unique().to_list()
     if len(batches) != 1:
         raise FitError(
             f"with a critical batch all runs of the plain recipe must have one B (or batch_tokens); "

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.causes import causes
-from quarry.analysis.epochs.cells import Terminal, terminal
+from quarry.analysis.epochs.cells import Terminal, numeric_points, terminal
 from quarry.analysis.epochs.claims import Evidence, judge
 from quarry.analysis.epochs.code_length import code_lengths
 from quarry.analysis.epochs.decomposition import cells_table
@@ -41,7 +41,7 @@ from quarry.analysis.epochs.sample_efficiency import (
 )
 from quarry.analysis.epochs.study_warnings import study_warnings
 from quarry.analysis.fitting.intervals import IntervalSettings
-from quarry.analysis.points.loading import PointsLike, as_points
+from quarry.analysis.points.loading import PointsLike
 from quarry.checks import check_positive, check_settings
 from quarry.errors import FitError
 
@@ -100,9 +100,10 @@ def study_epochs(
     if not 0 < rho < 1:
         raise FitError(f"rho={rho:g}: must lie between 0 and 1")
     check_positive(FitError, losses=losses)
-    table = as_points(points, annealed_only=False).table
+    points = numeric_points(points)
+    table = points.table
     entropy = held_out_entropy(table, unigram_entropy)
-    surface = terminal(table, bootstrap, seed)
+    surface = terminal(points, bootstrap, seed)
     trained = plain_rows(table, surface)
     settings = IntervalSettings.of_noise(level, surface.noise.freedom)
     quantities = _measure(surface, entropy, rho, losses, first_pass_batch(trained, critical), seed)

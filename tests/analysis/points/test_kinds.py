@@ -113,3 +113,8 @@ def test_truth_is_read_alike_from_booleans_text_and_numbers():
     for values in ([True, False, None], ["TRUE", "false", None], ["1", "0", None], [1.0, 0.0, None]):
         frame = pl.DataFrame({"N": [1.0] * 3, "D": [6.0] * 3, "loss": [2.0] * 3, "annealed": values})
         assert as_points(frame).table["annealed"].to_list() == [True, False, False]
+
+
+def test_a_recipe_that_is_no_number_is_refused_by_the_study():
+    with pytest.raises(PointsError, match="a table: column dropout, row 1: 'some' is not a number"):
+        quarry.study_epochs(table().with_columns(dropout=pl.lit("some")), 4.0, **QUIET)
