@@ -1,4 +1,4 @@
-"""The chips that `quarry compile` knows: what they can do at most, and their compilers, which need no chip.
+"""The chips that `quarry compile` knows, with their peak rates, and their compilers, which need no chip.
 
 Memory, bf16 FLOPs and bandwidths: cloud.google.com/tpu/docs for v5e and v6e, read on 2026-11-25; from memory,
 Google's pages on v4 and v5p, and NVIDIA's data sheets of H100 SXM and H200 (dense bf16, NVLink one way).
@@ -17,7 +17,7 @@ from quarry.errors import ConfigError
 
 @dataclass(frozen=True)
 class Chip:
-    """One device. Per second and at most: FLOPs in bf16, bytes of its memory, bytes from other devices."""
+    """One device. Peak rates per second: FLOPs in bf16, bytes of its memory, bytes from other devices."""
 
     platform: str
     memory: float
@@ -39,7 +39,7 @@ INSTALL = {
     "tpu": ("libtpu", "pip install -e '.[tpu]'"),
     "cuda": ("jax_cuda13_plugin", "pip install -e '.[cuda]'"),
 }
-"""The package that a platform's compiler comes in, and how to install it."""
+"""The package with the compiler of a platform, and the command that installs it."""
 NO_DEVICE = {
     "JAX_PLATFORMS": "cpu",
     "TPU_SKIP_MDS_QUERY": "1",
@@ -50,8 +50,8 @@ NO_DEVICE = {
     "TPU_STDERR_LOG_LEVEL": "3",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
-"""So that JAX takes the CPU, and libtpu neither asks for a TPU nor logs that there is none; which slice it
-names does not matter."""
+"""Makes JAX use the CPU, and keeps libtpu from looking for a TPU and logging that there is none. The slice
+named does not matter."""
 HOPPER = """
 gpu_device_info {{
   threads_per_block_limit: 1024 threads_per_warp: 32 threads_per_core_limit: 2048
@@ -67,7 +67,7 @@ dnn_version_info {{ major: 9 minor: 10 }}
 runtime_version {{ major: 13 }}
 device_description_str: "NVIDIA {name}"
 """
-"""A GPU as XLA describes it to itself (xla/stream_executor/device_description.proto), for H100 and H200."""
+"""XLA's description of a GPU (xla/stream_executor/device_description.proto), for H100 and H200."""
 
 
 def chip_of(target: str) -> Chip:
@@ -85,9 +85,10 @@ def devices_of(target: str) -> Sequence[Any]:
     """
     platform = chip_of(target).platform
     package, install = INSTALL[platform]
-    found = importlib.util.find_spec(package) is not None
+    installed = importlib.util.find_spec(package) is not None
     require(
-        found, f"the {platform.upper()} compiler is not installed; {install} installs it, and needs no device"
+        installed,
+        f"the {platform.upper()} compiler is not installed; {install} installs it, and needs no device",
     )
     os.environ.update(NO_DEVICE)
     return _slice(target) if platform == "tpu" else _gpus(target)

@@ -15,7 +15,7 @@ from quarry.train.config.experiment import Experiment
 from quarry.train.inspect.chips import chip_of, devices_of
 
 ARRIVALS = {"all-reduce": 2}
-"""How often a collective's result reaches a device: summed in a ring, it comes as parts and as sums."""
+"""How often a collective's result is received: a ring all-reduce sends parts, then sums."""
 
 
 @dataclass(frozen=True)
@@ -28,25 +28,25 @@ class Report:
     remat: Remat
     arguments: int
     outputs: int
-    """Without what takes the place of an argument, as the new state does."""
+    """Outputs that do not reuse the memory of an argument, as the new state does."""
     temporaries: int
     program: int
     hbm: int
     flops: int
-    """Of one optimiser step, loops multiplied out, what is rematerialised counted again."""
+    """FLOPs of one optimiser step, with loops multiplied out and rematerialisation counted."""
     model_flops: int
     """The same without rematerialisation and with causal attention halved: `flops_exact`."""
     collectives: dict[str, tuple[int, int]]
-    """Kind -> how many run in a step, and their bytes on one device, loops multiplied out."""
+    """Kind -> how many run in a step, and their bytes on one device, with loops multiplied out."""
     kernels: dict[str, int]
-    """Kernel that is not the compiler's own, such as attention -> how often it runs in a step."""
+    """Custom kernel, such as attention -> how often it runs in a step."""
     memory_traffic: int
-    """Bytes that the compiled program moves to and from a device's memory in a step, loops multiplied out."""
+    """Bytes moved to and from a device's memory in a step, with loops multiplied out."""
     compile_seconds: float
 
     @property
     def seconds(self) -> dict[str, float]:
-        """The least time of a step by what it asks of a device: products, memory, network."""
+        """The least time of a step at the chip's peak, for products, memory and network each."""
         chip = chip_of(self.target)
         received = sum(ARRIVALS.get(kind, 1) * size for kind, (_, size) in self.collectives.items())
         return {
@@ -57,12 +57,12 @@ class Report:
 
     @property
     def step_seconds(self) -> tuple[float, float]:
-        """A step's time if all of that went on at once, and if it came one after the other."""
+        """The time of a step with full overlap of these, and with none."""
         return max(self.seconds.values()), sum(self.seconds.values())
 
     @property
     def utilisation(self) -> tuple[float, float]:
-        """Model FLOPs as a share of what the devices could do in the longer and the shorter time."""
+        """Model FLOP utilisation for the longer and the shorter step time."""
         least = self.model_flops / self.devices / chip_of(self.target).flops
         return least / self.step_seconds[1], least / self.step_seconds[0]
 
@@ -78,8 +78,8 @@ class Report:
 def compile_step(experiment: Experiment, target: str) -> Report:
     """Compile the training step of `experiment` for a slice or GPUs.
 
-    Raises ConfigError if there are no such devices, or mesh or batch do not suit them; MemoryError with the
-    compiler's message if it finds no way to fit the step into memory.
+    Raises ConfigError if there are no such devices, or if mesh or batch do not fit them. Raises MemoryError
+    with the compiler's message if the step does not fit into memory.
     """
     chip, devices = chip_of(target), devices_of(target)
     from quarry.model.sharding import make_mesh

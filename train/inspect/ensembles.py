@@ -1,7 +1,7 @@
-"""Held-out losses of ensembles: runs that differ by their seeds only, their probabilities averaged.
+"""Held-out losses of ensembles: the averaged probabilities of runs that differ only in their seeds.
 
-For the averaged probability only each member's probability of the token that came is needed, so any subset of
-the members is a mean of numbers once each has scored the text.
+The averaged probability needs only each member's probability of the actual next token. So each member scores
+the text once, and any subset of the members is a mean of these numbers.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from quarry.train.run.evaluation import Evaluator
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 from quarry.train.run.step import abstract_state
 
-FEWEST = 2
+FEWEST_MEMBERS = 2
 
 COLUMNS = {
     "study": pl.String(),
@@ -35,21 +35,21 @@ COLUMNS = {
     "n_nonembedding": pl.Int64(),  # of one member
     "n_params": pl.Int64(),
     "unique_tokens": pl.Int64(),
-    "tokens": pl.Int64(),  # that one member processed
+    "tokens": pl.Int64(),  # processed by one member
     "weight_decay": pl.Float64(),
     "dropout": pl.Float64(),
     "peak_learning_rate": pl.Float64(),
-    "without": pl.Int64(),  # the member left out, null: none
+    "without": pl.Int64(),  # the member left out; null if none is
     "members": pl.Int64(),  # K
     "loss": pl.Float64(),  # nats per token of the validation text, mean over all sets of K members
 }
-"""A row for each group of runs, member left out, and number of members."""
+"""One row for each group of runs, member left out, and number of members."""
 
 
 def ensembles(points: Sequence[Point], workdir: Path, cache: Path) -> pl.DataFrame:
-    """The losses of all ensembles of finished runs among `points`; columns `COLUMNS`.
+    """The losses of all ensembles of finished runs among `points`, with the columns `COLUMNS`.
 
-    Raises ConfigError if no two finished runs differ by their seeds only.
+    Raises ConfigError if no two finished runs differ only in their seeds.
     """
     rows = [row for group in _groups(points, workdir, cache) for row in _rows(group, cache)]
     require(bool(rows), "no two of these runs are finished and differ only in seed_init and seed_order")
@@ -60,49 +60,48 @@ Member = tuple[Point, RunDirectory]
 
 
 def _groups(points: Sequence[Point], workdir: Path, cache: Path) -> list[list[Member]]:
-    """The finished runs by their configuration without its seeds, where there are several."""
-    found: dict[str, list[Member]] = {}
+    """The finished runs grouped by configuration without seeds; groups of one run are left out."""
+    groups: dict[str, list[Member]] = {}
     for point in points:
         directory = locate_run(workdir, point.run, cache=cache)
         if directory.status() == "finished":
             seedless = dataclasses.replace(point.config, seed_init=0, seed_order=0)
-            found.setdefault(json.dumps(experiment_as_json(seedless), sort_keys=True), []).append(
-                (point, directory)
-            )
-    return [group for group in found.values() if len(group) >= FEWEST]
+            key = json.dumps(experiment_as_json(seedless), sort_keys=True)
+            groups.setdefault(key, []).append((point, directory))
+    return [group for group in groups.values() if len(group) >= FEWEST_MEMBERS]
 
 
 def _rows(group: list[Member], cache: Path) -> Iterator[dict[str, Any]]:
     first = group[0][0]
     config, store = first.config, prepare_store(first.config, cache)
-    plan, counts = resolve_sizes(config, store), describe_model(config.model)
+    sizes, counts = resolve_sizes(config, store), describe_model(config.model)
     evaluator = Evaluator(
         config, make_mesh(config.mesh), store, "validation", config.evaluation.validation_tokens
     )
     scored = np.stack([evaluator.token_losses(_params(point.config, where)) for point, where in group])
-    about = {"study": first.study, "point": first.name, "tokens": plan.tokens}
+    about = {"study": first.study, "point": first.name, "tokens": sizes.tokens}
     about |= {name: counts[name] for name in ("n_nonembedding", "n_params")}
-    about |= {"unique_tokens": plan.unique_tokens, "weight_decay": config.optimizer.weight_decay}
+    about |= {"unique_tokens": sizes.unique_tokens, "weight_decay": config.optimizer.weight_decay}
     about |= {"dropout": config.model.dropout, "peak_learning_rate": config.optimizer.learning_rate}
     for without in (None, *range(len(group))):
         kept = [member for member in range(len(group)) if member != without]
         for members in range(1, len(kept) + 1):
             sets = itertools.combinations(kept, members)
-            loss = float(np.mean([averaged(scored[list(chosen)]) for chosen in sets]))
+            loss = float(np.mean([ensemble_loss(scored[list(chosen)]) for chosen in sets]))
             yield about | {"without": without, "members": members, "loss": loss}
 
 
-def averaged(losses: np.ndarray) -> float:
-    """The loss of the mean probability, from the losses of each member's [members, ...], nats."""
+def ensemble_loss(losses: np.ndarray) -> float:
+    """The loss of the mean probability, from the losses of each member [members, ...], in nats."""
     least = losses.min(axis=0)
     return float(np.mean(least - np.log(np.exp(least - losses).mean(axis=0))))
 
 
 def _params(config: Experiment, directory: RunDirectory) -> Any:
-    """The parameters at the end of a run. Raises ConfigError if its last checkpoint is gone."""
-    kept = Checkpoints(directory.checkpoints, config.checkpoint, (), lambda *_: None)
-    found = kept.newest(abstract_state(config, make_mesh(config.mesh)), lambda _: True)
-    kept.close()
-    if found is None:
+    """The parameters at the end of a run. Raises ConfigError if no checkpoint can be read."""
+    checkpoints = Checkpoints(directory.checkpoints, config.checkpoint, (), lambda *_: None)
+    newest = checkpoints.newest(abstract_state(config, make_mesh(config.mesh)), lambda _: True)
+    checkpoints.close()
+    if newest is None:
         raise ConfigError(f"{directory} has no checkpoint that can be read")
-    return found[0].params
+    return newest[0].params

@@ -119,7 +119,7 @@ class Checkpoints:
     def drop_after(self, step: int) -> None:
         """Delete the checkpoints of later steps: the run continues differently from here."""
         self._manager.wait_until_finished()
-        for later in [found for found in self._manager.all_steps() if found > step]:
+        for later in [saved for saved in self._manager.all_steps() if saved > step]:
             self._manager.delete(later)
 
     def due(self) -> bool:

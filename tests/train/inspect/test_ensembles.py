@@ -8,7 +8,7 @@ import pytest
 
 from quarry.analysis.epochs.ensembles import ensemble_floors
 from quarry.errors import ConfigError
-from quarry.train.inspect.ensembles import averaged, ensembles
+from quarry.train.inspect.ensembles import ensemble_loss, ensembles
 from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
 from quarry.train.run.loop import train
@@ -57,7 +57,7 @@ def test_runs_of_another_recipe_or_unfinished_are_no_members(trained, cache):
 
 def test_the_average_is_of_probabilities():
     probabilities = np.array([[0.5, 0.1], [0.1, 0.3]])
-    assert averaged(-np.log(probabilities)) == pytest.approx(-np.log([0.3, 0.2]).mean())
+    assert ensemble_loss(-np.log(probabilities)) == pytest.approx(-np.log([0.3, 0.2]).mean())
 
 
 def test_the_floor_of_ensembles_is_the_limit_of_the_best_cell():
