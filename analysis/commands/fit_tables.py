@@ -27,11 +27,11 @@ def parameter_table(fitted: "Fit") -> Table:
     for heading in ("parameter", "value", f"{fitted.level:.0%} interval"):
         table.add_column(heading, justify="left" if heading == "parameter" else "right")
     frozen, drawn = fitted.diagnostics.frozen, fitted.diagnostics.settings.bootstrap > 0
-    asked = interval if drawn else lambda ends: "not asked for"
+    words = interval if drawn else lambda ends: "not asked for"
     for name, value in fitted.params.items():
-        table.add_row(name, number(value), "frozen" if name in frozen else asked(fitted.interval[name]))
+        table.add_row(name, number(value), "frozen" if name in frozen else words(fitted.interval[name]))
     for name, value in fitted.derived.items():
-        table.add_row(f"{name} (derived)", number(value), asked(fitted.derived_interval[name]))
+        table.add_row(f"{name} (derived)", number(value), words(fitted.derived_interval[name]))
     return table
 
 
@@ -43,9 +43,9 @@ def checklist_table(fitted: "Fit") -> Table:
     return table
 
 
-def prediction_table(fitted: "Fit", held: "pl.DataFrame") -> Table:
-    """The points held out, each with what the law says of it."""
-    predictions = fitted.predictions(held)
+def prediction_table(fitted: "Fit", held_out: "pl.DataFrame") -> Table:
+    """The held-out points, each with its prediction."""
+    predictions = fitted.predictions(held_out)
     headings = (*fitted.law.inputs, "measured", "predicted", "error", f"{fitted.level:.0%} for a new run")
     table = Table(title="predictions of the points held out", box=None)
     for heading in headings:
