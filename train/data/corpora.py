@@ -1,8 +1,8 @@
 """Corpora by name: the table of sources.
 
 To add a corpus whose text comes with an installed package, write the function that lists its files and a
-`PackagedText` such as SOTU in `packaged.py`, and add that to SOURCES. To add another kind, `KIND:ARGUMENT`,
-write a class with the methods of `documents.Source`, such as `folders.Folder`, and add it to SOURCES. A data
+`PackagedText` such as SOTU in `packaged_corpora.py`, and add that to SOURCES. To add another kind, `KIND:ARGUMENT`,
+write a class with the methods of `documents.Source`, such as `folder_corpus.Folder`, and add it to SOURCES. A data
 set of TFDS needs neither: `tfds:NAME`.
 
 Nothing here needs TensorFlow, and tensorflow_datasets is imported only when a corpus of it is opened.
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from quarry.errors import DataError
 from quarry.train.data.documents import Corpus, Source, file_fingerprint
-from quarry.train.data.folders import Folder
-from quarry.train.data.packaged import SOTU, STDLIB
+from quarry.train.data.folder_corpus import Folder
+from quarry.train.data.packaged_corpora import SOTU, STDLIB
 
 
 class Tfds:
@@ -30,7 +30,7 @@ class Tfds:
         return sorted((data_dir / name).rglob("dataset_info.json"))
 
     def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
-        from quarry.train.data.tfds_builders import open_tfds
+        from quarry.train.data.tfds_corpora import open_tfds
 
         return open_tfds(name, argument, data_dir)
 

@@ -29,7 +29,7 @@ CLOCK_SKEW_SECONDS = 600.0
 
 
 class Lease:
-    """The lease on the run in `folder`; `lost(sentence)` is called if another process takes it over."""
+    """The lease on the run in `folder`; `lost(reason)` is called if another process takes it over."""
 
     def __init__(self, folder: Folder, seconds: float, lost: Callable[[str], object]):
         self.holder = str(uuid.uuid4())

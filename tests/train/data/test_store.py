@@ -86,8 +86,8 @@ def test_the_second_use_reads_no_document(folder, tmp_path):
     first = prepare_tokens(f"folder:{folder}", "bytes", tmp_path)
     before = (first.directory / "train.bin").stat().st_mtime_ns
     program = (
-        "import sys, pathlib; from quarry.train.data import folders, store_building;"
-        "folders.read_text = None;"
+        "import sys, pathlib; from quarry.train.data import folder_corpus, store_building;"
+        "folder_corpus.read_text = None;"
         f"found = store_building.prepare_tokens('folder:{folder}', 'bytes', pathlib.Path({str(tmp_path)!r}));"
         "assert 'tensorflow_datasets' not in sys.modules; print(found.directory)"
     )

@@ -1,4 +1,4 @@
-"""What is written as JSON is strict JSON."""
+"""JSON is written strictly: null for numbers that are not finite, plain values for NumPy's."""
 
 import json
 import math
@@ -18,12 +18,12 @@ def test_a_number_that_is_not_finite_is_null(value):
     ("value", "plain"),
     [(np.int64(3), 3), (np.float32(0.5), 0.5), (np.bool_(True), True), (np.str_("a"), "a"), (None, None)],
 )
-def test_a_numpy_scalar_is_pythons(value, plain):
+def test_a_numpy_scalar_becomes_a_plain_value(value, plain):
     assert json_values(value) == plain
     assert type(json_values(value)) is type(plain)
 
 
-def test_a_value_is_written_strictly_however_deep(tmp_path):
+def test_nested_values_are_written_strictly(tmp_path):
     write_json(tmp_path / "out.json", {"a": [{"b": (1.0, math.inf)}], "n": np.int64(2), "nan": math.nan})
     written = (tmp_path / "out.json").read_text()
     assert "NaN" not in written

@@ -39,7 +39,7 @@ class PackagedText:
         return self.list_files()
 
     def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
-        from quarry.train.data.tfds_builders import open_packaged
+        from quarry.train.data.tfds_corpora import open_packaged
 
         files = self.list_files()
         key = file_fingerprint(name, self.version(), files)
