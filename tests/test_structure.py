@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.link_tree import link_tree
 
-LONGEST_CHAIN = 20
+LONGEST_CHAIN = 15
 """Modules from the command line down to the deepest import."""
 
 

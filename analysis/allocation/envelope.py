@@ -12,7 +12,7 @@ Resampling the runs removes whole sizes, so the intervals are cautious: with 6 t
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -29,9 +29,11 @@ from quarry.analysis.allocation.trends import (
 from quarry.analysis.fitting.bootstrap import resample
 from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.frontier import compute_frontier
-from quarry.analysis.points.loading import PointsLike
 from quarry.checks import check_settings
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.points.loading import PointsLike
 
 _FEWEST_SIZES = 3
 
@@ -56,7 +58,7 @@ class Envelope:
 
 
 def fit_envelope(
-    points: PointsLike, *, bootstrap: int = 1000, seed: int = 0, level: float = 0.95
+    points: "PointsLike", *, bootstrap: int = 1000, seed: int = 0, level: float = 0.95
 ) -> Envelope:
     """The compute-optimal N and E of learning curves, or of end points at several horizons for each size.
 

@@ -12,7 +12,7 @@ bias. Minima further off the line than their noise explains widen its intervals 
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -31,9 +31,11 @@ from quarry.analysis.allocation.trends import (
     trend_through,
 )
 from quarry.analysis.fitting.intervals import IntervalSettings
-from quarry.analysis.points.loading import PointsLike
 from quarry.checks import check_choice, check_positive, check_settings
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.points.loading import PointsLike
 
 # Warnings: the largest ratio of C within a budget, and the least probability of minima so far off the line.
 _SPREAD, _UNLIKELY = 1.12, 0.01
@@ -76,7 +78,7 @@ class IsoFlop:
 
 
 def fit_isoflop(
-    points: PointsLike,
+    points: "PointsLike",
     *,
     method: str = "akima",
     tolerance: float = 0.05,

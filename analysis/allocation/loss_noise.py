@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from numpy.polynomial.legendre import legvander
 
-from quarry.analysis.allocation.budgets import Curve
+if TYPE_CHECKING:
+    from quarry.analysis.allocation.budgets import Curve
 
 _FEWEST_FREEDOM, _DEGREE = 3, 4
 """Degrees of freedom that a noise level needs; the degree of the polynomial about which it is measured."""
@@ -34,20 +35,20 @@ class LossNoise:
         return {"sd": self.sd, "degrees_of_freedom": freedom, "source": self.source}
 
 
-def measure_noise(table: pl.DataFrame, curves: list[Curve], given: float | None) -> LossNoise | None:
+def measure_noise(table: pl.DataFrame, curves: "list[Curve]", given: float | None) -> LossNoise | None:
     """The noise as given, else the first of the measures below that the points allow."""
     if given is not None:
         return LossNoise(given, math.inf, "given")
     return _between_runs(curves) or _about_smooth(curves) or _of_evaluation(table)
 
 
-def _between_runs(curves: list[Curve]) -> LossNoise | None:
+def _between_runs(curves: "list[Curve]") -> LossNoise | None:
     """Between runs of one size and budget."""
     freedom = sum(int(curve.count.sum()) - len(curve.count) for curve in curves)
     return _pooled(sum(curve.squares for curve in curves), freedom, "runs of one size and budget")
 
 
-def _about_smooth(curves: list[Curve]) -> LossNoise | None:
+def _about_smooth(curves: "list[Curve]") -> LossNoise | None:
     """About a polynomial in log N for each budget. Misfit of the polynomial counts as noise."""
     squares, freedom = 0.0, 0
     for curve in curves:
@@ -58,7 +59,7 @@ def _about_smooth(curves: list[Curve]) -> LossNoise | None:
     return _pooled(squares, freedom, "scatter about a polynomial in log N")
 
 
-def _left_by_polynomial(curve: Curve, degree: int) -> float:
+def _left_by_polynomial(curve: "Curve", degree: int) -> float:
     """The weighted sum of squares about the polynomial of this degree in log N."""
     weight, low, high = np.sqrt(curve.count), curve.log_n[0], curve.log_n[-1]
     basis = weight[:, None] * legvander(2 * (curve.log_n - low) / (high - low) - 1, degree)

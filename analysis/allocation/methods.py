@@ -2,23 +2,25 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
 
 from quarry import text
 from quarry.analysis.allocation.envelope import Envelope, fit_envelope
 from quarry.analysis.allocation.isoflop import IsoFlop, fit_isoflop
-from quarry.analysis.allocation.trends import Trend
 from quarry.analysis.fitting.estimation import fit
-from quarry.analysis.fitting.intervals import Interval
-from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING, chinchilla_optimum
 from quarry.analysis.laws.kaplan_frontier import compute_exponent, optimal_size, plan_efficient_run
-from quarry.analysis.points.loading import PointsLike
 from quarry.checks import check_choice, check_positive
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.allocation.trends import Trend
+    from quarry.analysis.fitting.intervals import Interval
+    from quarry.analysis.fitting.result import Fit
+    from quarry.analysis.points.loading import PointsLike
 
 Method = Literal["envelope", "isoflop", "parametric", "kaplan"]
 
@@ -38,10 +40,10 @@ class Allocation:
 
     method: Method
     budgets: pl.DataFrame
-    a: tuple[float, Interval]
-    b: tuple[float, Interval]
+    a: "tuple[float, Interval]"
+    b: "tuple[float, Interval]"
     level: float
-    found: Envelope | IsoFlop | Fit
+    found: "Envelope | IsoFlop | Fit"
     warnings: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -57,7 +59,7 @@ class Allocation:
 
 
 def allocate(
-    points: PointsLike,
+    points: "PointsLike",
     flops: Sequence[float],
     *,
     method: Method = "isoflop",
@@ -115,7 +117,7 @@ def allocate(
 
 
 def _from_trend(
-    method: Method, found: Envelope | IsoFlop, trend: Trend, flops: Sequence[float]
+    method: Method, found: Envelope | IsoFlop, trend: "Trend", flops: Sequence[float]
 ) -> Allocation:
     budgets = _budgets(flops, trend.n, trend.tokens)
     outside = dict.fromkeys(warning for budget in flops for warning in trend.warnings_at(budget))
@@ -124,7 +126,7 @@ def _from_trend(
 
 
 def _parametric(
-    points: PointsLike, flops: Sequence[float], law: str, settings: Mapping[str, Any]
+    points: "PointsLike", flops: Sequence[float], law: str, settings: Mapping[str, Any]
 ) -> Allocation:
     if law not in PARAMETRIC:
         raise FitError(f"law={law!r}: parametric takes one of {', '.join(PARAMETRIC)}")
@@ -141,7 +143,7 @@ def _parametric(
 
 
 def _kaplan(
-    points: PointsLike,
+    points: "PointsLike",
     flops: Sequence[float],
     critical: Mapping[str, float] | None,
     settings: Mapping[str, Any],
@@ -165,8 +167,8 @@ def _kaplan(
 
 def _budgets(
     flops: Sequence[float],
-    n: Callable[[float], tuple[float, Interval]],
-    tokens: Callable[[float], tuple[float, Interval]],
+    n: "Callable[[float], tuple[float, Interval]]",
+    tokens: "Callable[[float], tuple[float, Interval]]",
 ) -> pl.DataFrame:
     rows = []
     for budget in flops:
@@ -180,7 +182,7 @@ def _budgets(
 _COLUMNS = ("C", "N", "N_low", "N_high", "E", "E_low", "E_high", "tokens_per_parameter")
 
 
-def _fit_warnings(fitted: Fit, flops: Sequence[float]) -> tuple[str, ...]:
+def _fit_warnings(fitted: "Fit", flops: Sequence[float]) -> tuple[str, ...]:
     """The fit's own, and one for each budget beyond the largest point."""
     largest = (
         float(fitted.points["C"].cast(pl.Float64).to_numpy().max()) if "C" in fitted.points.columns else None

@@ -6,12 +6,15 @@ the sizes do not enclose is refused, never extrapolated.
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy
 
 from quarry import text
-from quarry.analysis.allocation.budgets import Curve
+
+if TYPE_CHECKING:
+    from quarry.analysis.allocation.budgets import Curve
 
 METHODS = {"akima": "Akima's spline", "parabola": "a parabola"}
 
@@ -32,7 +35,7 @@ class Minimum:
     `reason` says why it is refused; empty otherwise. With draws log N is their median.
     """
 
-    curve: Curve
+    curve: "Curve"
     reason: str
     log_n: float = math.nan
     log_loss: float = math.nan
@@ -49,7 +52,7 @@ class Minimum:
         return noise + _INTERPOLATION_ERROR**2
 
 
-def minimum(curve: Curve, method: str, levels: np.ndarray, rng: np.random.Generator) -> Minimum:
+def minimum(curve: "Curve", method: str, levels: np.ndarray, rng: np.random.Generator) -> Minimum:
     """The minimum of a curve, with a draw of its noise for each of `levels`, its standard deviation."""
     if too_few(curve, method):
         sizes = text.plural(len(curve.log_n), "size")
@@ -61,7 +64,7 @@ def minimum(curve: Curve, method: str, levels: np.ndarray, rng: np.random.Genera
     return _with_draws(found, method, levels, rng) if len(levels) else found
 
 
-def too_few(curve: Curve, method: str) -> bool:
+def too_few(curve: "Curve", method: str) -> bool:
     """Whether the curve has too few sizes for this interpolation."""
     return len(curve.log_n) < _FEWEST_SIZES[method]
 
@@ -79,7 +82,7 @@ def _with_draws(found: Minimum, method: str, levels: np.ndarray, rng: np.random.
     return Minimum(curve, "", float(np.median(drawn[inside])), found.log_loss, drawn)
 
 
-def _no_minimum(curve: Curve, method: str) -> str:
+def _no_minimum(curve: "Curve", method: str) -> str:
     lowest = int(np.argmin(curve.log_loss))
     if lowest in (0, len(curve.log_n) - 1):
         word, side = ("smallest", "below") if lowest == 0 else ("largest", "above")
@@ -88,7 +91,7 @@ def _no_minimum(curve: Curve, method: str) -> str:
     return f"{METHODS[method]} has no minimum inside the sizes"
 
 
-def interpolated(curve: Curve, method: str, log_n: np.ndarray) -> np.ndarray:
+def interpolated(curve: "Curve", method: str, log_n: np.ndarray) -> np.ndarray:
     """log loss along the interpolant at `log_n`."""
     if method == "akima":
         return scipy.interpolate.Akima1DInterpolator(curve.log_n, curve.log_loss)(log_n)

@@ -1,18 +1,21 @@
 """Plans and next runs as tables of the terminal."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from quarry import text
-from quarry.analysis.fitting.intervals import Interval
-from quarry.analysis.planning.budget import Plan
-from quarry.analysis.planning.next_runs import NextRuns
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.intervals import Interval
+    from quarry.analysis.planning.budget import Plan
+    from quarry.analysis.planning.next_runs import NextRuns
 
 
-def plan_table(plans: Sequence[Plan]) -> Table:
+def plan_table(plans: "Sequence[Plan]") -> Table:
     """N, E, k, B, S and loss of each plan."""
     unique = plans[0].unique_tokens
     tokens = "fresh tokens" if unique is None else f"{text.count(unique)} unique tokens"
@@ -30,7 +33,7 @@ def plan_table(plans: Sequence[Plan]) -> Table:
     return table
 
 
-def _limit(shown: Plan) -> str:
+def _limit(shown: "Plan") -> str:
     """The regime with its probability, and the shares of its terms."""
     if shown.regime is None:
         return text.MISSING
@@ -40,7 +43,7 @@ def _limit(shown: Plan) -> str:
     return f"{label}{sure} ({shares})"
 
 
-def interval_table(plans: Sequence[Plan]) -> Table:
+def interval_table(plans: "Sequence[Plan]") -> Table:
     """The intervals of N, E and loss."""
     table = _table(
         f"{', '.join(dict.fromkeys(f'{shown.level:.0%}' for shown in plans))} intervals",
@@ -54,12 +57,12 @@ def interval_table(plans: Sequence[Plan]) -> Table:
     return table
 
 
-def _between(sides: Interval, form: Callable[[float | None], str]) -> str:
+def _between(sides: "Interval", form: Callable[[float | None], str]) -> str:
     low, high = sides
     return text.MISSING if low is None and high is None else f"{form(low)} to {form(high)}"
 
 
-def help_table(plans: Sequence[Plan]) -> Table:
+def help_table(plans: "Sequence[Plan]") -> Table:
     """The elasticities of the reducible loss, and what twice of each thing would take off the loss."""
     bought = ("C", "U", "N", "k")
     table = _table(
@@ -75,7 +78,7 @@ def help_table(plans: Sequence[Plan]) -> Table:
     return table
 
 
-def next_table(result: NextRuns) -> Table:
+def next_table(result: "NextRuns") -> Table:
     """The runs to make, and the standard error of the target after each."""
     what = escape(f"log {result.target}" if result.logarithmic else result.target)
     spent = f"{text.power(result.spent)} of {text.power(result.budget)} FLOPs"

@@ -1,20 +1,23 @@
 """Warnings of a measured crossing: extrapolation, misfit, points at the edge of what was trained."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from quarry import text
 from quarry.analysis.allocation.trends import measurement_warnings
-from quarry.analysis.crossing.law_draws import Samples
-from quarry.analysis.crossing.result import CrossingResult
 from quarry.analysis.fitting.warnings import rejection
+
+if TYPE_CHECKING:
+    from quarry.analysis.crossing.law_draws import Samples
+    from quarry.analysis.crossing.result import CrossingResult
 
 _FAR_OUTSIDE = 1.0
 """A law read more than this many decades outside its fitted range is flagged."""
 
 
-def crossing_warnings(result: CrossingResult, samples: Samples) -> Iterator[str]:
+def crossing_warnings(result: "CrossingResult", samples: "Samples") -> Iterator[str]:
     """Warnings of the result and of the points that its laws were fitted on."""
     for reading in result.readings:
         if abs(reading.decades) > _FAR_OUTSIDE:
@@ -33,7 +36,7 @@ def crossing_warnings(result: CrossingResult, samples: Samples) -> Iterator[str]
     yield from measurement_warnings(used.unique(maintain_order=True))
 
 
-def _draw_warnings(result: CrossingResult) -> Iterator[str]:
+def _draw_warnings(result: "CrossingResult") -> Iterator[str]:
     if result.p_unfitted is None:
         yield "no interval was asked for (bootstrap=0)"
     if result.p_none:

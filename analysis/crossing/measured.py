@@ -6,6 +6,7 @@ quantiles. Here the laws are fitted to points, and the runs are resampled.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,9 +21,11 @@ from quarry.analysis.fitting.bootstrap import resample
 from quarry.analysis.points.columns import positive_numbers
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.schema import SCALE, repeats_data
-from quarry.analysis.points.table import Points
 from quarry.checks import check_choice, check_settings
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.points.table import Points
 
 
 def find_crossing(
@@ -87,7 +90,7 @@ def find_crossing(
     return replace(result, warnings=tuple(crossing_warnings(result, samples)))
 
 
-def _checked(points: PointsLike) -> Points:
+def _checked(points: PointsLike) -> "Points":
     """`points` with positive sizes and losses, some on repeated data. Raises PointsError, FitError."""
     points = as_points(points)
     table = positive_numbers(points.table, (*SCALE, "loss"), points.source, "the crossing")

@@ -8,20 +8,22 @@ comes near the floor.
 import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from quarry import text
 from quarry.analysis.crossing.known_laws import flops_interval, never_share
-from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.planning.optimum import find_optimum
 from quarry.analysis.planning.regime import data_floor
 from quarry.analysis.planning.surface import Surface, plannable
 from quarry.checks import check_level, check_positive
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.result import Fit
 
 _DECADES, _HALVINGS = 12.0, 16
 """Decades searched beyond the largest budget of the points, and bisections of that range."""
@@ -56,7 +58,7 @@ class Merge:
         return vars(self) | {"shown": self.shown.select(finite).to_dicts()}
 
 
-def find_merge(fit: Fit, *, eps: float = 0.05, level: float = 0.9) -> Merge:
+def find_merge(fit: "Fit", *, eps: float = 0.05, level: float = 0.9) -> Merge:
     """Find where the one-epoch compute frontier of a fitted surface merges with its floor L*(U).
 
     The floor is taken at U = D_opt(C), the tokens of the frontier.
@@ -105,7 +107,7 @@ def find_merge(fit: Fit, *, eps: float = 0.05, level: float = 0.9) -> Merge:
     )
 
 
-def _check(fit: Fit, eps: float, level: float) -> None:
+def _check(fit: "Fit", eps: float, level: float) -> None:
     if not (plannable(fit.law) or fit.law.inputs == KAPLAN_ND.inputs):
         raise FitError(
             f"{fit.law.name} is no surface of the loss over N and E or U: it has no frontier that could merge"

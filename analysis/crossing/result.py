@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,9 @@ from quarry.analysis.crossing.known_laws import (
     never_share,
 )
 from quarry.analysis.crossing.law_draws import Laws, drawn_laws
-from quarry.analysis.points.table import Exclusion
+
+if TYPE_CHECKING:
+    from quarry.analysis.points.table import Exclusion
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class CrossingResult:
     draws: dict[str, np.ndarray]
     frontier: pl.DataFrame
     floor: pl.DataFrame
-    excluded: tuple[Exclusion, ...]
+    excluded: "tuple[Exclusion, ...]"
     settings: dict[str, Any]
     warnings: tuple[str, ...]
 

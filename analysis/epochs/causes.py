@@ -5,17 +5,20 @@ Overfitting: it does not, and with tuned weight decay and dropout r_inf no longe
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.estimates import estimate_row, probability
-from quarry.analysis.epochs.floors import Floors
-from quarry.analysis.epochs.grid import Grid
 from quarry.analysis.epochs.power_laws import slope
-from quarry.analysis.epochs.reuse import Reuse
-from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.schema import ONE_PASS
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.floors import Floors
+    from quarry.analysis.epochs.grid import Grid
+    from quarry.analysis.epochs.reuse import Reuse
+    from quarry.analysis.fitting.intervals import IntervalSettings
 
 CAUSES = ("extraction", "overfitting", "both", "neither")
 
@@ -33,7 +36,12 @@ class Causes:
 
 
 def causes(
-    plain: Grid, tuned: Grid, floor: Floors, worth: Reuse, worth_tuned: Reuse, settings: IntervalSettings
+    plain: "Grid",
+    tuned: "Grid",
+    floor: "Floors",
+    worth: "Reuse",
+    worth_tuned: "Reuse",
+    settings: "IntervalSettings",
 ) -> Causes:
     """The causes for each U, and for all U together by the means of the slopes."""
     rows, slopes = [], []
@@ -56,13 +64,13 @@ def causes(
     return Causes(pl.DataFrame(rows), together.pop("falls"), {name: together[name] for name in CAUSES})
 
 
-def _measured(worth: Reuse, u: int) -> np.ndarray:
+def _measured(worth: "Reuse", u: int) -> np.ndarray:
     """ln r_inf [draws, N] of the sizes whose fresh runs reach it; NaN of those where it is only bounded."""
     logs = worth.saturation.at((slice(None), slice(None), u))
     return np.where(logs.known[0], logs.value, np.nan)
 
 
-def _first_excess(plain: Grid, floor: Floors, u: int, at: int, one: int) -> np.ndarray:
+def _first_excess(plain: "Grid", floor: "Floors", u: int, at: int, one: int) -> np.ndarray:
     """ln of the excess after one pass, [draws, N]; NaN where k = 1 is missing or not above the floor."""
     if abs(np.log(plain.passes[one])) > np.log(ONE_PASS):
         return np.full(plain.losses.shape[:2], np.nan)

@@ -6,16 +6,19 @@ needs a quantity that `Evidence` lacks, add a field there and give it in `quarry
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from quarry.analysis.epochs.causes import CAUSES, Causes
 from quarry.analysis.epochs.estimates import interval_of, probability
-from quarry.analysis.epochs.gap_forms import GapForms
-from quarry.analysis.epochs.passes import Passes
-from quarry.analysis.epochs.power_laws import PowerLaw
 from quarry.analysis.fitting.intervals import Interval, IntervalSettings, finite
 from quarry.text import count, number
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.gap_forms import GapForms
+    from quarry.analysis.epochs.passes import Passes
+    from quarry.analysis.epochs.power_laws import PowerLaw
 
 DECIDED_FROM = 0.975
 """A claim is decided where the two-sided 95% interval excludes its opposite."""
@@ -48,9 +51,9 @@ class Evidence:
     measured.
     """
 
-    passes: Passes
-    gaps: GapForms | None
-    reuse_law: PowerLaw | None
+    passes: "Passes"
+    gaps: "GapForms | None"
+    reuse_law: "PowerLaw | None"
     causes: Causes
     settings: IntervalSettings
 
@@ -90,7 +93,7 @@ class _Question:
         return Verdict(self.claim, self.quantity, estimate, (low, high), p, _decided(p), self.cells, words)
 
 
-def _law_cells(law: PowerLaw, what: str) -> str:
+def _law_cells(law: "PowerLaw", what: str) -> str:
     return f"{law.known} of {law.cells} cells (N, U) where {what} was reached; the others are bounds"
 
 

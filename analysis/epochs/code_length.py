@@ -1,18 +1,22 @@
 """The code length of one pass: the area between the learning curve and the floor of the tokens it read."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.estimates import estimate_row, estimates
-from quarry.analysis.epochs.floors import Floors
-from quarry.analysis.epochs.grid import Grid
-from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.columns import is_annealed
 from quarry.analysis.points.schema import ONE_PASS, repeats_data
 
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.floors import Floors
+    from quarry.analysis.epochs.grid import Grid
+    from quarry.analysis.fitting.intervals import IntervalSettings
+
 
 def code_lengths(
-    table: pl.DataFrame, tuned: Grid, floor: Floors, unigram_entropy: float, settings: IntervalSettings
+    table: pl.DataFrame, tuned: "Grid", floor: "Floors", unigram_entropy: float, settings: "IntervalSettings"
 ) -> pl.DataFrame:
     """A row for each N and U that a first pass went through: spent, _low, _high, nats per token.
 

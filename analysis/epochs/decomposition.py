@@ -1,12 +1,16 @@
 """The loss of each cell above L_inf split into parts due to data, model and epochs; the regimes."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.estimates import estimate_row
-from quarry.analysis.epochs.floors import Floors
-from quarry.analysis.epochs.grid import Grid
-from quarry.analysis.fitting.intervals import IntervalSettings
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.floors import Floors
+    from quarry.analysis.epochs.grid import Grid
+    from quarry.analysis.fitting.intervals import IntervalSettings
 
 TERMS = ("data", "model", "epoch")
 _MAIN_SHARE, _LABELLED_FROM = 0.5, 0.8
@@ -14,7 +18,7 @@ _MAIN_SHARE, _LABELLED_FROM = 0.5, 0.8
 
 
 def cells_table(
-    plain: Grid, tuned: Grid, floor: Floors, unigram_entropy: float, settings: IntervalSettings
+    plain: "Grid", tuned: "Grid", floor: "Floors", unigram_entropy: float, settings: "IntervalSettings"
 ) -> pl.DataFrame:
     """A row for each N, U and k of the plain recipe, with intervals.
 
@@ -43,7 +47,7 @@ def cells_table(
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _axes(grid: Grid) -> list[tuple[str, int, np.ndarray]]:
+def _axes(grid: "Grid") -> list[tuple[str, int, np.ndarray]]:
     return [("N", 1, grid.sizes), ("U", 2, grid.unique), ("k", 3, grid.passes)]
 
 

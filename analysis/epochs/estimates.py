@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.censored_regression import Censored
 from quarry.analysis.fitting.intervals import OPEN, Interval, IntervalSettings, finite
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.censored_regression import Censored
 
 
 def interval_of(values: np.ndarray, settings: IntervalSettings) -> Interval:
@@ -35,7 +37,7 @@ def estimate_row(settings: IntervalSettings, estimates: Mapping[str, np.ndarray]
     return row
 
 
-def censored_row(settings: IntervalSettings, name: str, logs: Censored) -> dict[str, Any]:
+def censored_row(settings: IntervalSettings, name: str, logs: "Censored") -> dict[str, Any]:
     """As `estimate_row`, from the logarithms [1 + draws] of a value; `censored` is right, left or null.
 
     A censored value is its bound, and open on the other side.

@@ -1,13 +1,16 @@
 """The data floor L*(U): the least loss of any size, epochs and recipe on U unique tokens."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.estimates import estimate_row
 from quarry.analysis.epochs.grid import FirstPass, Grid, least, same_tokens
-from quarry.analysis.fitting.intervals import IntervalSettings
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.intervals import IntervalSettings
 
 _FEWEST_SIZES, _EXPONENTS = 4, np.geomspace(0.1, 2.0, 50)
 """Values that an asymptote c x^-gamma + L of three parameters needs, and the gamma searched."""
@@ -50,7 +53,7 @@ def floors(tuned: Grid, fresh: FirstPass) -> Floors:
     return Floors(lowest, limits, default, irreducible)
 
 
-def floors_table(tuned: Grid, floor: Floors, entropy: float, settings: IntervalSettings) -> pl.DataFrame:
+def floors_table(tuned: Grid, floor: Floors, entropy: float, settings: "IntervalSettings") -> pl.DataFrame:
     """A row for each U: grid, asymptote, floor, and what can be extracted, with intervals."""
     rows = [
         {"U": unique} | estimate_row(settings, {

@@ -4,14 +4,17 @@ Henighan et al. 2020 (2010.14701), Figure 14, measured.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.estimates import estimate_row, estimates
-from quarry.analysis.epochs.floors import Floors
 from quarry.analysis.epochs.grid import FirstPass, Grid, same_tokens
-from quarry.analysis.fitting.intervals import IntervalSettings
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.floors import Floors
+    from quarry.analysis.fitting.intervals import IntervalSettings
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Gap:
     floor: np.ndarray
 
 
-def gap(fresh: FirstPass, tuned: Grid, floor: Floors) -> Gap:
+def gap(fresh: FirstPass, tuned: Grid, floor: "Floors") -> Gap:
     """The gap at each E of the first pass that is also a U with a floor for N to infinity.
 
     The first pass is of the plain recipe: a gain that tuning would give counts to the gap.
@@ -36,7 +39,7 @@ def gap(fresh: FirstPass, tuned: Grid, floor: Floors) -> Gap:
     return Gap(fresh.sizes, tuned.unique[at_u], fresh.losses[:, :, at_e] - floors[:, None, :], floors)
 
 
-def gap_table(found: Gap, settings: IntervalSettings) -> pl.DataFrame:
+def gap_table(found: Gap, settings: "IntervalSettings") -> pl.DataFrame:
     """A row for each N and E: gap, _low, _high."""
     rows = [
         {"N": found.sizes[n], "E": found.tokens[e], **estimate_row(settings, {"gap": found.values[:, n, e]})}

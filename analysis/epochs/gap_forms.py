@@ -13,14 +13,17 @@ predict of each larger N from the three or more smaller ones (rolling origin).
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.estimates import estimate_row, estimates
-from quarry.analysis.epochs.gap import Gap
-from quarry.analysis.epochs.noise import Noise
-from quarry.analysis.fitting.intervals import IntervalSettings
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.gap import Gap
+    from quarry.analysis.epochs.noise import Noise
+    from quarry.analysis.fitting.intervals import IntervalSettings
 
 REMAIN, VANISH = ("additive", "remainder"), ("multiplicative", "steeper")
 _EXPONENTS = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
@@ -75,7 +78,7 @@ class GapForms:
         return float(np.exp(np.log(self.tokens).mean()))
 
 
-def gap_forms(found: Gap) -> GapForms | None:
+def gap_forms(found: "Gap") -> GapForms | None:
     """All four, in every draw; None with fewer than four sizes and two E, or where a gap is not positive."""
     there = ~np.isnan(found.values[0])
     n = np.broadcast_to(found.sizes[:, None], there.shape)[there]
@@ -92,7 +95,7 @@ def gap_forms(found: Gap) -> GapForms | None:
     return GapForms(held_out, vanish < remain, law, found.tokens, len(n))
 
 
-def forms_table(forms: GapForms | None, settings: IntervalSettings) -> pl.DataFrame:
+def forms_table(forms: GapForms | None, settings: "IntervalSettings") -> pl.DataFrame:
     """By form: whether it vanishes, and its relative error (root mean square) at sizes it did not see."""
     schema = {"form": pl.String, "vanishes": pl.Boolean} | estimates("held_out")
     rows = [
@@ -102,7 +105,9 @@ def forms_table(forms: GapForms | None, settings: IntervalSettings) -> pl.DataFr
     return pl.DataFrame(rows, schema=schema)
 
 
-def gap_laws(found: Gap, forms: GapForms | None, noise: Noise, settings: IntervalSettings) -> pl.DataFrame:
+def gap_laws(
+    found: "Gap", forms: GapForms | None, noise: "Noise", settings: "IntervalSettings"
+) -> pl.DataFrame:
     """By E: the exponent a of g ~ N^-a, and N_merge, at which two standard deviations of runs are left."""
     schema = {"E": pl.Float64} | estimates("exponent", "N_merge")
     if forms is None:

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.cells import Terminal
 from quarry.analysis.points.schema import ONE_PASS
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.cells import Terminal
 
 _SAME = np.log(2) / 10
 """ln E and ln U closer than this count as equal: tokens are rounded to a tenth of a doubling."""
@@ -49,23 +52,23 @@ def least(values: np.ndarray, axis: int) -> np.ndarray:
     return np.where(np.isinf(low), np.nan, low)
 
 
-def plain_grid(surface: Terminal) -> Grid:
+def plain_grid(surface: "Terminal") -> Grid:
     """The grid of the recipe that each size was trained with most."""
     return _grid(surface, surface.cells["plain"].to_numpy())
 
 
-def tuned_grid(surface: Terminal) -> Grid:
+def tuned_grid(surface: "Terminal") -> Grid:
     """The grid of the best recipe at each N, U and k; a little too low where noisy losses tie."""
     return _grid(surface, np.ones(len(surface.cells), bool))
 
 
-def recipe_grid(surface: Terminal, weight_decay: float, dropout: float) -> Grid:
+def recipe_grid(surface: "Terminal", weight_decay: float, dropout: float) -> Grid:
     """The grid of one weight decay and dropout, at the learning rate of each size's plain recipe."""
     own = (pl.col("weight_decay") == weight_decay) & (pl.col("dropout") == dropout)
     return _grid(surface, surface.cells.select(own & pl.col("ruled")).to_series().to_numpy())
 
 
-def first_pass(surface: Terminal) -> FirstPass:
+def first_pass(surface: "Terminal") -> FirstPass:
     """Losses of the plain recipe with k at most 1; the mean over cells of one N and E."""
     cells = surface.cells.with_row_index("cell").filter(pl.col("plain") & (pl.col("k") <= ONE_PASS))
     cells = cells.with_columns(E=(pl.col("k") * pl.col("U")).log(2).round(1))
@@ -80,7 +83,7 @@ def first_pass(surface: Terminal) -> FirstPass:
         return FirstPass(sizes, 2.0**tokens, total / count)
 
 
-def _grid(surface: Terminal, wanted: np.ndarray) -> Grid:
+def _grid(surface: "Terminal", wanted: np.ndarray) -> Grid:
     """The least loss of the wanted cells at each N, U and k, of the U that were repeated."""
     repeated = pl.col("k").max().over("U") > ONE_PASS
     cells = surface.cells.with_row_index("cell").filter(repeated & pl.lit(pl.Series(wanted)))

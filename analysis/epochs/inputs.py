@@ -1,14 +1,17 @@
 """What the study reads from the points beside the losses: L_0, the rows of the plain recipe, their batch."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from quarry.analysis.epochs.cells import Terminal
 from quarry.analysis.epochs.sample_efficiency import FirstPassBatch
 from quarry.analysis.points.schema import BATCH, RECIPE
 from quarry.checks import check_positive
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.cells import Terminal
 
 
 def held_out_entropy(table: pl.DataFrame, given: float | None) -> float:
@@ -25,7 +28,7 @@ def held_out_entropy(table: pl.DataFrame, given: float | None) -> float:
     return given
 
 
-def plain_rows(table: pl.DataFrame, surface: Terminal) -> pl.DataFrame:
+def plain_rows(table: pl.DataFrame, surface: "Terminal") -> pl.DataFrame:
     """The rows of each size's plain recipe, annealed or not."""
     recipe = [name for name in RECIPE if name in table.columns]
     plain = surface.cells.filter("plain").select("N", *recipe).unique()

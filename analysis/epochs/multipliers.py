@@ -1,17 +1,21 @@
 """The value of a regulariser in data: U_plain / U_regularised at equal loss, N and k tuned on both sides."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.cells import Terminal
 from quarry.analysis.epochs.censored_regression import Censored
 from quarry.analysis.epochs.estimates import censored_row, estimates
 from quarry.analysis.epochs.first_reached import first_below
 from quarry.analysis.epochs.grid import Grid, least, recipe_grid
-from quarry.analysis.fitting.intervals import IntervalSettings
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.cells import Terminal
+    from quarry.analysis.fitting.intervals import IntervalSettings
 
 
-def multipliers(surface: Terminal, settings: IntervalSettings) -> pl.DataFrame:
+def multipliers(surface: "Terminal", settings: "IntervalSettings") -> pl.DataFrame:
     """A row for each regulariser and U: multiplier with its interval, censored where the plain runs end.
 
     The U at which the plain recipe gives the loss of the regularised one at U, over U. Only sizes that both
@@ -35,7 +39,7 @@ def multipliers(surface: Terminal, settings: IntervalSettings) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=keys | estimates("multiplier") | {"censored": pl.String})
 
 
-def _recipes(surface: Terminal) -> list[tuple[float, float]]:
+def _recipes(surface: "Terminal") -> list[tuple[float, float]]:
     """(weight decay, dropout) at the ruled learning rate, the plain recipe's of most sizes first."""
     ruled = surface.cells.filter("ruled")
     base = (

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from quarry.analysis.epochs.censored_regression import Censored, tobit
 from quarry.analysis.epochs.estimates import estimate_row
-from quarry.analysis.fitting.intervals import IntervalSettings
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.intervals import IntervalSettings
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def power_law(sizes: np.ndarray, unique: np.ndarray, logs: Censored, seed: int) 
     return PowerLaw(found[:, 0], found[:, 1], of_u, deviation, n_middle, u_middle, known, len(n))
 
 
-def laws_table(laws: Mapping[str, PowerLaw | None], settings: IntervalSettings) -> pl.DataFrame:
+def laws_table(laws: Mapping[str, PowerLaw | None], settings: "IntervalSettings") -> pl.DataFrame:
     """A row for each law: exponents of N and U with intervals, scatter, cells and how many are uncensored."""
     rows = [
         {"quantity": name,

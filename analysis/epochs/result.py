@@ -1,13 +1,15 @@
 """The result of the study of epochs: its tables, its claims, and their JSON."""
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from quarry.analysis.epochs.claims import Verdict
-from quarry.analysis.epochs.noise import Noise
 from quarry.train.record.files import json_values
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.claims import Verdict
+    from quarry.analysis.epochs.noise import Noise
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Epochs:
     multipliers: pl.DataFrame
     code: pl.DataFrame
     causes: pl.DataFrame
-    verdicts: tuple[Verdict, ...]
-    noise: Noise
+    verdicts: "tuple[Verdict, ...]"
+    noise: "Noise"
     unigram_entropy: float
     level: float
     warnings: tuple[str, ...]

@@ -1,6 +1,7 @@
 """The value of repeats in fresh tokens: one-pass equivalents and reuse rates."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -8,9 +9,11 @@ import polars as pl
 from quarry.analysis.epochs.censored_regression import Censored
 from quarry.analysis.epochs.estimates import censored_row, estimates
 from quarry.analysis.epochs.first_reached import first_below
-from quarry.analysis.epochs.grid import FirstPass, Grid
 from quarry.analysis.epochs.power_laws import PowerLaw, power_law
-from quarry.analysis.fitting.intervals import IntervalSettings
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.grid import FirstPass, Grid
+    from quarry.analysis.fitting.intervals import IntervalSettings
 
 _WORTHLESS = np.log(0.05)
 """ln(r_inf - 1) below which repeats count as worthless: there the value has an upper bound only."""
@@ -30,7 +33,7 @@ class Reuse:
     law: PowerLaw | None
 
 
-def reuse(grid: Grid, fresh: FirstPass, seed: int) -> Reuse:
+def reuse(grid: "Grid", fresh: "FirstPass", seed: int) -> Reuse:
     """Reuse of every cell whose size was also trained on fresh tokens; NaN elsewhere."""
     equivalent = _equivalents(grid, fresh)
     spread = np.log(grid.unique)[:, None]
@@ -40,7 +43,7 @@ def reuse(grid: Grid, fresh: FirstPass, seed: int) -> Reuse:
     return Reuse(equivalent, saturation, best, power_law(grid.sizes, grid.unique, logs, seed))
 
 
-def _equivalents(grid: Grid, fresh: FirstPass) -> Censored:
+def _equivalents(grid: "Grid", fresh: "FirstPass") -> Censored:
     low = np.full(grid.losses.shape, np.nan)
     high = low.copy()
     for place, size in enumerate(grid.sizes):
@@ -86,7 +89,7 @@ def _above_one(logs: Censored) -> Censored:
     return Censored(np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
 
 
-def reuse_table(grid: Grid, found: Reuse, settings: IntervalSettings) -> pl.DataFrame:
+def reuse_table(grid: "Grid", found: Reuse, settings: "IntervalSettings") -> pl.DataFrame:
     """A row for each N and U: r_inf with its interval, censored where the fresh runs are too short, k_opt."""
     rows = [
         {"N": grid.sizes[n], "U": grid.unique[u], "k_opt": found.best[0, n, u]}

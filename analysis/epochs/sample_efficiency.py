@@ -6,6 +6,7 @@ alpha_S): the curve to beat.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -13,13 +14,15 @@ import polars as pl
 from quarry.analysis.epochs.censored_regression import Censored
 from quarry.analysis.epochs.estimates import estimate_row, estimates
 from quarry.analysis.epochs.first_reached import first_below
-from quarry.analysis.epochs.grid import FirstPass, Grid
 from quarry.analysis.epochs.power_laws import slope
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.fitting.intervals import IntervalSettings, finite
 from quarry.analysis.laws.batch_size import critical_batch, minimum_steps, minimum_tokens
 from quarry.analysis.laws.kaplan_frontier import converged_loss, minimum_steps_to
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.grid import FirstPass, Grid
 
 _FEWEST_POINTS = 5
 """First passes that a form of four parameters needs."""
@@ -51,7 +54,7 @@ class ToLoss:
     critical: np.ndarray
 
 
-def tokens_to_loss(fresh: FirstPass, targets: np.ndarray, batch: FirstPassBatch | None = None) -> ToLoss:
+def tokens_to_loss(fresh: "FirstPass", targets: np.ndarray, batch: FirstPassBatch | None = None) -> ToLoss:
     """Tokens of the first pass down to each loss, for every size."""
     shape = (*fresh.losses.shape[:2], len(targets))
     losses = np.broadcast_to(fresh.losses[:, :, None, :], (*shape, fresh.losses.shape[-1]))
@@ -64,7 +67,7 @@ def tokens_to_loss(fresh: FirstPass, targets: np.ndarray, batch: FirstPassBatch 
     return ToLoss(fresh.sizes, targets, logs, _kaplan(fresh, targets, batch), critical)
 
 
-def shared_targets(fresh: FirstPass, count: int = 4) -> np.ndarray:
+def shared_targets(fresh: "FirstPass", count: int = 4) -> np.ndarray:
     """Losses that most sizes reach in their first pass, evenly spaced between the medians of its ends."""
     measured = fresh.losses[0]
     if not measured.size:
@@ -101,7 +104,7 @@ def exponents_table(found: ToLoss, settings: IntervalSettings) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema)
 
 
-def duality_table(found: ToLoss, tuned: Grid, settings: IntervalSettings) -> pl.DataFrame:
+def duality_table(found: ToLoss, tuned: "Grid", settings: IntervalSettings) -> pl.DataFrame:
     """By loss, N and U: k passes over U tokens, and their tokens k U over those of one pass."""
     rows = []
     for t, loss in enumerate(found.targets.tolist()):
@@ -117,7 +120,7 @@ def duality_table(found: ToLoss, tuned: Grid, settings: IntervalSettings) -> pl.
     return pl.DataFrame(rows, schema=keys | estimates("repeated_over_fresh"))
 
 
-def _kaplan(fresh: FirstPass, targets: np.ndarray, batch: FirstPassBatch | None) -> np.ndarray:
+def _kaplan(fresh: "FirstPass", targets: np.ndarray, batch: FirstPassBatch | None) -> np.ndarray:
     """Tokens [N, targets] by L(N, S_min) fitted to the measured losses; steps are tokens without a batch."""
     n, e = np.nonzero(~np.isnan(fresh.losses[0]))
     unknown = np.full((len(fresh.sizes), len(targets)), np.nan)

@@ -7,7 +7,7 @@ annealed except those of `code`. Each quantity has its module in `quarry.analysi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -25,7 +25,6 @@ from quarry.analysis.epochs.gap_forms import GapForms, forms_table, gap_forms, g
 from quarry.analysis.epochs.grid import FirstPass, Grid, first_pass, first_pass_table, plain_grid, tuned_grid
 from quarry.analysis.epochs.inputs import first_pass_batch, held_out_entropy, plain_rows
 from quarry.analysis.epochs.multipliers import multipliers
-from quarry.analysis.epochs.noise import Noise
 from quarry.analysis.epochs.passes import RHO, Passes, passes_table, passes_to_criteria
 from quarry.analysis.epochs.power_laws import laws_table
 from quarry.analysis.epochs.result import Epochs
@@ -44,6 +43,9 @@ from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.loading import PointsLike
 from quarry.checks import check_positive, check_settings
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.noise import Noise
 
 
 def study_epochs(
@@ -165,7 +167,7 @@ def _measure(
     )
 
 
-def _tables(found: _Quantities, noise: Noise, entropy: float, settings: IntervalSettings) -> dict[str, Any]:
+def _tables(found: _Quantities, noise: "Noise", entropy: float, settings: IntervalSettings) -> dict[str, Any]:
     """The tables of one quantity each, by their names in `Epochs`."""
     plain, tuned, floor = found.plain, found.tuned, found.floor
     laws = {f"passes to {each.name}": each.law for each in found.passes}

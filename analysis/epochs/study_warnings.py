@@ -1,15 +1,18 @@
 """Warnings of the study: what its runs are too few or too short for."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from quarry.analysis.epochs.cells import Terminal
-from quarry.analysis.epochs.floors import Floors
-from quarry.analysis.epochs.grid import Grid
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.cells import Terminal
+    from quarry.analysis.epochs.floors import Floors
+    from quarry.analysis.epochs.grid import Grid
 
 _FEW_DEGREES_OF_FREEDOM = 5
 
 
-def study_warnings(surface: Terminal, tuned: Grid, floor: Floors) -> tuple[str, ...]:
+def study_warnings(surface: "Terminal", tuned: "Grid", floor: "Floors") -> tuple[str, ...]:
     warnings = []
     if np.isnan(floor.irreducible[0]):
         warnings.append(
@@ -27,7 +30,7 @@ def study_warnings(surface: Terminal, tuned: Grid, floor: Floors) -> tuple[str, 
     return tuple(warnings)
 
 
-def _falling_cells(tuned: Grid) -> int:
+def _falling_cells(tuned: "Grid") -> int:
     """The number of cells (N, U) trained at several k whose least loss is at the largest k."""
     measured = tuned.losses[0]
     several = (~np.isnan(measured)).sum(axis=-1) > 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -11,27 +12,29 @@ from quarry.analysis.fitting.correlation import confounded
 from quarry.analysis.fitting.diagnostics import diagnose
 from quarry.analysis.fitting.fit_intervals import FitIntervals
 from quarry.analysis.fitting.intervals import OPEN, Interval
-from quarry.analysis.fitting.objective import Residuals
 from quarry.analysis.fitting.result import Fit
 from quarry.analysis.fitting.search import Data, Minima
 from quarry.analysis.fitting.settings import FitSettings, IntervalKind, Resampling
 from quarry.analysis.fitting.warnings import law_warnings, unbounded_warnings
 from quarry.analysis.laws.catalog import find_law
-from quarry.analysis.laws.law import Law
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.selection import FRONTIER, frontier_points, points_for_law, select_points
-from quarry.analysis.points.table import Points
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.objective import Residuals
+    from quarry.analysis.laws.law import Law
+    from quarry.analysis.points.table import Points
 
 
 def fit(
     points: PointsLike,
-    law: str | Law,
+    law: "str | Law",
     *,
     x: str = "N",
     terms: tuple[str, ...] | None = None,
     freeze: Mapping[str, float] | None = None,
-    objective: Residuals = "huber",
+    objective: "Residuals" = "huber",
     huber_delta: float | None = None,
     noise: str | None = None,
     above: float = 1.0,
@@ -98,7 +101,7 @@ def fit(
     return estimate(points, find_law(law, x, terms) if isinstance(law, str) else law, settings)
 
 
-def estimate(points: PointsLike, law: Law, settings: FitSettings) -> Fit:
+def estimate(points: PointsLike, law: "Law", settings: FitSettings) -> Fit:
     """Fit `law` to `points` as `settings` say. Raises FitError, LawError."""
     offered = points_for_law(as_points(points, law), law, settings.critical)
     chosen = select_points(offered, law)
@@ -128,7 +131,7 @@ def estimate(points: PointsLike, law: Law, settings: FitSettings) -> Fit:
     return _with_warnings(_with_derived(fitted), chosen)
 
 
-def _middle(table: pl.DataFrame, law: Law) -> dict[str, float]:
+def _middle(table: pl.DataFrame, law: "Law") -> dict[str, float]:
     """The geometric mean of each input."""
     return {name: float(np.exp(np.log(values).mean())) for name, values in law_inputs(table, law).items()}
 
@@ -159,14 +162,14 @@ def _resampled(data: Data, offered: pl.DataFrame, noise: str | None) -> Data:
     return replace(Data.of(offered, data.law, data.objective, noise), choice=frontier_points(offered))
 
 
-def _params(law: Law, data: Data, values: np.ndarray, frozen: Mapping[str, float]) -> dict[str, float]:
+def _params(law: "Law", data: Data, values: np.ndarray, frozen: Mapping[str, float]) -> dict[str, float]:
     """All parameters in the law's order, the frozen ones among them."""
     known = dict(zip(data.law.parameter_names, values.tolist(), strict=True)) | dict(frozen)
     return {name: float(known[name]) for name in law.parameter_names}
 
 
 def _parameter_intervals(
-    law: Law, data: Data, intervals: FitIntervals | None, frozen: Mapping[str, float]
+    law: "Law", data: Data, intervals: FitIntervals | None, frozen: Mapping[str, float]
 ) -> dict[str, Interval]:
     known: dict[str, Interval] = {name: (value, value) for name, value in frozen.items()}
     for j, name in enumerate(data.law.parameter_names):
@@ -175,7 +178,7 @@ def _parameter_intervals(
 
 
 def _named_draws(
-    law: Law, intervals: FitIntervals | None, frozen: Mapping[str, float]
+    law: "Law", intervals: FitIntervals | None, frozen: Mapping[str, float]
 ) -> dict[str, np.ndarray]:
     """The determined draws of each parameter [draws], a frozen one repeated; empty without intervals."""
     if intervals is None:
@@ -198,7 +201,7 @@ def _with_derived(fitted: Fit) -> Fit:
     )
 
 
-def _with_warnings(fitted: Fit, points: Points) -> Fit:
+def _with_warnings(fitted: Fit, points: "Points") -> Fit:
     about_law = law_warnings(fitted.law, points, fitted.diagnostics)
     unbounded = unbounded_warnings(fitted.data.law, fitted.interval, fitted.diagnostics)
     return replace(fitted, warnings=(*about_law, *unbounded))

@@ -6,19 +6,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from quarry import text
-from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH, critical_batch
 from quarry.analysis.laws.kaplan import KAPLAN_NS
 from quarry.analysis.planning.kaplan_plan import KaplanPlan
 from quarry.analysis.planning.law_plan import Doubling, LawPlan
-from quarry.analysis.planning.regime import Regime
 from quarry.analysis.planning.surface import Surface, check_plannable
 from quarry.analysis.points.schema import SAME_VALUE
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
+    from quarry.analysis.fitting.intervals import Interval
     from quarry.analysis.fitting.result import Fit
+    from quarry.analysis.planning.regime import Regime
 
 KAPLAN_RULE = "the critical batch at this loss, constants published by Kaplan 2020 (eq. 1.4)"
 
@@ -55,19 +55,19 @@ class Plan:
     tokens: float
     epochs: float
     spent: float
-    n_interval: Interval
-    tokens_interval: Interval
+    n_interval: "Interval"
+    tokens_interval: "Interval"
     loss: float
     irreducible: float
-    loss_band: Interval
-    run_band: Interval
+    loss_band: "Interval"
+    run_band: "Interval"
     regret: float | None
     batch_tokens: float
     batch_rule: str
     steps: float
     elasticity: dict[str, float]
-    elasticity_interval: dict[str, Interval]
-    regime: Regime | None
+    elasticity_interval: "dict[str, Interval]"
+    regime: "Regime | None"
     doubling: dict[str, Doubling]
     outside: dict[str, float]
     warnings: tuple[str, ...]

@@ -1,12 +1,15 @@
 """Candidates for the next run: a grid over the fitted range of N and E, and above it."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from quarry import text
-from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.planning.surface import Surface
 
 PASSES = (1.0, 4.0, 16.0)
 """The epochs that a candidate may make, for a law that knows repeats."""
@@ -18,7 +21,7 @@ _BEYOND, _VALUES = 10.0, 25
 Range = tuple[float, float]
 
 
-def list_candidates(surface: Surface, unique_tokens: float | None = None) -> dict[str, np.ndarray]:
+def list_candidates(surface: "Surface", unique_tokens: float | None = None) -> dict[str, np.ndarray]:
     """N, E and U [candidates] of possible runs, U at most `unique_tokens`. Raises FitError.
 
     N and E reach from the least fitted to ten times the largest, E/N a factor of ten beyond both of its ends.
@@ -34,7 +37,7 @@ def list_candidates(surface: Surface, unique_tokens: float | None = None) -> dic
     return {"N": n[possible], "E": tokens[possible], "U": unique[possible]}
 
 
-def fitted_ranges(surface: Surface) -> tuple[Range, Range]:
+def fitted_ranges(surface: "Surface") -> tuple[Range, Range]:
     """The ranges of N and E; for a law in C and M from C = 6NE and M = E / N. Raises FitError."""
     if "N" in surface.law.inputs:
         return _range(surface, "N"), _range(surface, "E")
@@ -43,7 +46,7 @@ def fitted_ranges(surface: Surface) -> tuple[Range, Range]:
     return (min(n), max(n)), (min(tokens), max(tokens))
 
 
-def _range(surface: Surface, x: str) -> Range:
+def _range(surface: "Surface", x: str) -> Range:
     if x not in surface.ranges:
         raise FitError(f"{surface.name}: the range of {x} that was fitted is not known")
     return surface.ranges[x]

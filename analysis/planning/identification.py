@@ -1,15 +1,19 @@
 """Whether the runs so far bound the parameters of a law, and which runs would."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from quarry import text
 from quarry.analysis.planning.candidates import flops_of
 from quarry.analysis.planning.design import gradient
-from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError
 
+if TYPE_CHECKING:
+    from quarry.analysis.planning.surface import Surface
 
-def check_identified(surface: Surface, inputs: dict[str, np.ndarray], most: float) -> None:
+
+def check_identified(surface: "Surface", inputs: dict[str, np.ndarray], most: float) -> None:
     """Raise FitError where the draws do not bound a parameter.
 
     The message names runs that would, among the candidates `inputs` of at most `most` FLOPs.
@@ -31,12 +35,12 @@ def check_identified(surface: Surface, inputs: dict[str, np.ndarray], most: floa
         )
 
 
-def _axes(surface: Surface, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _axes(surface: "Surface", inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The inputs that can be varied alone."""
     return {x: inputs[x] for x in (("N", "E") if surface.first_pass else ("N", "E", "U"))}
 
 
-def _most_informative_input(surface: Surface, inputs: dict[str, np.ndarray], unknown: list[str]) -> str:
+def _most_informative_input(surface: "Surface", inputs: dict[str, np.ndarray], unknown: list[str]) -> str:
     """The input that, varied alone, changes the slopes of the loss by the unknown parameters most."""
     columns = [place for place, parameter in enumerate(surface.free) if parameter.name in unknown]
     losses = np.asarray(surface.loss(inputs["N"], inputs["E"], inputs["U"]))

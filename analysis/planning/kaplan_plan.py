@@ -7,17 +7,19 @@ the fit was given another.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quarry.analysis.fitting.intervals import OPEN, Interval
 from quarry.analysis.laws.batch_size import critical_batch, minimum_compute
 from quarry.analysis.laws.kaplan_frontier import EfficientPlan, optimal_loss, optimal_size, plan_efficient_run
-from quarry.analysis.laws.law import Values
 from quarry.analysis.planning.law_plan import Doubling
-from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Values
+    from quarry.analysis.planning.surface import Surface
 
 # Rounds of the fixed point between C_min and the loss it reaches: each brings them five times nearer.
 _ROUNDS = 40
@@ -27,7 +29,7 @@ _ROUNDS = 40
 class KaplanPlan:
     """The efficient N and E for `flops`, at a batch of `batch` tokens (None: the critical one)."""
 
-    surface: Surface
+    surface: "Surface"
     flops: float
     unique: float | None
     batch: float | None
@@ -70,7 +72,7 @@ class KaplanPlan:
     def loss(self) -> float:
         return self.efficient.loss
 
-    def at(self, params: Values) -> Any:
+    def at(self, params: "Values") -> Any:
         """The loss at the plan."""
         return self.surface.law.predict(params, self.inputs)
 
@@ -103,7 +105,7 @@ class KaplanPlan:
         return ["kaplan-ns counts steps, not tokens: it gives no elasticities and no regime"]
 
 
-def _minimum_flops(flops: Any, batch: float | None, params: Values) -> Any:
+def _minimum_flops(flops: Any, batch: float | None, params: "Values") -> Any:
     """C_min of a run of C FLOPs at the batch given, or (None) at B_crit of the loss that C_min reaches."""
     least = flops / 2
     for _ in range(0 if batch is None else _ROUNDS):

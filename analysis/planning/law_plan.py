@@ -4,16 +4,18 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quarry import text
 from quarry.analysis.fitting.intervals import OPEN, Interval, finite
-from quarry.analysis.laws.law import Values
 from quarry.analysis.planning.optimum import find_optima, find_optimum
 from quarry.analysis.planning.regime import Regime, find_regime
 from quarry.analysis.planning.surface import Surface, law_inputs
+
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Values
 
 # The step of a logarithm in numerical derivatives.
 _STEP = 1e-4
@@ -66,12 +68,12 @@ class LawPlan:
         """The law's inputs at the plan."""
         return law_inputs(self.surface.law, self.n, self.tokens, self.unique)
 
-    def at(self, params: Values, n: float = 1.0, unique: float = 1.0, k: float = 1.0) -> Any:
+    def at(self, params: "Values", n: float = 1.0, unique: float = 1.0, k: float = 1.0) -> Any:
         """The loss at the plan with N, U (at fixed k) and k (at fixed U) multiplied by these factors."""
         data = None if self.unique is None else self.unique * unique
         return self.surface.loss(self.n * n, self.tokens * unique * k, data, params)
 
-    def shifted(self, x: str, factor: float, params: Values) -> Any:
+    def shifted(self, x: str, factor: float, params: "Values") -> Any:
         """The loss with one of N, U and k multiplied by `factor`."""
         return self.at(params, **{{"N": "n", "U": "unique", "k": "k"}[x]: factor})
 
@@ -106,12 +108,12 @@ class LawPlan:
         middles = {x: float(slope(self.surface.params)) for x, slope in slopes.items()}
         return {x: (middles[x], self._interval(slope, middles[x])) for x, slope in slopes.items()}
 
-    def _elasticity(self, x: str, params: Values) -> Any:
+    def _elasticity(self, x: str, params: "Values") -> Any:
         ends = (self.shifted(x, math.exp(step), params) for step in (-_STEP, _STEP))
         below, above = (np.log(loss - params.get("L_inf", 0.0)) for loss in ends)
         return (below - above) / (2 * _STEP)
 
-    def _interval(self, value: Callable[[Values], Any], middle: float) -> Interval:
+    def _interval(self, value: "Callable[[Values], Any]", middle: float) -> Interval:
         """The interval of a function of the parameters, over the draws."""
         if not self.surface.draws:
             return OPEN
@@ -136,7 +138,7 @@ class LawPlan:
             doubled["k"] = self._against(partial(self.shifted, "k", 2.0))
         return doubled
 
-    def _against(self, loss: Callable[[Values], Any]) -> Doubling:
+    def _against(self, loss: "Callable[[Values], Any]") -> Doubling:
         """Another plan's loss against this one's, draw by draw."""
         other = float(loss(self.surface.params))
         gain = self.loss - other

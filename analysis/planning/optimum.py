@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from quarry import text
-from quarry.analysis.laws.law import Values
-from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Values
+    from quarry.analysis.planning.surface import Surface
 
 # Points of the first grid and of each finer one: of N where E follows from the budget; of N and of E where
 # the best E is searched for each N.
@@ -18,7 +21,7 @@ _GRIDS_OF_N, _OUTER_GRIDS, _INNER_GRIDS = (257, *(17,) * 8), (132, *(9,) * 8), (
 _END = 1e-4
 
 
-def find_optimum(surface: Surface, flops: float, unique: float | None = None) -> tuple[float, float]:
+def find_optimum(surface: "Surface", flops: float, unique: float | None = None) -> tuple[float, float]:
     """The N and E of least loss with 6NE <= `flops`. Raises FitError where there is none inside."""
     n, tokens = (float(found[0]) for found in find_optima(surface, surface.lanes(), flops, unique))
     if not math.isfinite(n):
@@ -30,7 +33,7 @@ def find_optimum(surface: Surface, flops: float, unique: float | None = None) ->
 
 
 def find_optima(
-    surface: Surface, params: Values, flops: float, unique: float | None
+    surface: "Surface", params: "Values", flops: float, unique: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The optimum of each of the params [lanes]: N and E [lanes], NaN where the loss has no least value."""
     lanes = len(next(iter(params.values())))
@@ -48,18 +51,20 @@ def find_optima(
     return np.exp(best[:, 0]), tokens(best)[:, 0]
 
 
-def best_tokens(surface: Surface, sizes: np.ndarray, flops: float, unique: float | None = None) -> np.ndarray:
+def best_tokens(
+    surface: "Surface", sizes: np.ndarray, flops: float, unique: float | None = None
+) -> np.ndarray:
     """The E of least loss for each N within the budget: [sizes]."""
     return _best_tokens(surface, surface.lanes(), sizes[None, :], flops, unique)[0]
 
 
-def _spends_less(surface: Surface, unique: float | None) -> bool:
+def _spends_less(surface: "Surface", unique: float | None) -> bool:
     """Whether the best E may be less than the budget allows: only repeats can hurt."""
     return unique is not None and not surface.first_pass
 
 
 def _best_tokens(
-    surface: Surface, params: Values, n: np.ndarray, flops: float, unique: float | None
+    surface: "Surface", params: "Values", n: np.ndarray, flops: float, unique: float | None
 ) -> np.ndarray:
     """The best E for each N [lanes, points]: what the budget allows, or where more passes begin to hurt."""
     most = flops / (6 * n)
@@ -75,7 +80,7 @@ def _best_tokens(
     return np.minimum(np.exp(best).reshape(n.shape), most)
 
 
-def columns(params: Values) -> dict[str, np.ndarray]:
+def columns(params: "Values") -> dict[str, np.ndarray]:
     """Params [lanes] as [lanes, 1], to broadcast with [lanes, points]."""
     return {name: np.asarray(values)[:, None] for name, values in params.items()}
 

@@ -3,14 +3,16 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from quarry.analysis.fitting.intervals import finite
-from quarry.analysis.laws.law import Values
 from quarry.analysis.planning.optimum import columns, least
-from quarry.analysis.planning.surface import Surface
+
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Values
+    from quarry.analysis.planning.surface import Surface
 
 Limit = Literal["data", "model", "epoch", "mixed"]
 
@@ -45,7 +47,7 @@ class Regime:
     probability: dict[str, float] | None
 
 
-def find_regime(surface: Surface, n: float, tokens: float, unique: float) -> Regime:
+def find_regime(surface: "Surface", n: float, tokens: float, unique: float) -> Regime:
     """The regime at N, E and U."""
     terms, k = _split_at(surface, surface.lanes(), n, tokens, unique)
     probability = _probability(surface, n, tokens, unique)
@@ -55,13 +57,13 @@ def find_regime(surface: Surface, n: float, tokens: float, unique: float) -> Reg
 
 
 def _split_at(
-    surface: Surface, params: Values, n: float, tokens: float, unique: float
+    surface: "Surface", params: "Values", n: float, tokens: float, unique: float
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     lanes = len(next(iter(params.values())))
     return split(surface, params, *(np.full(lanes, value) for value in (n, tokens, unique)))
 
 
-def _probability(surface: Surface, n: float, tokens: float, unique: float) -> dict[str, float] | None:
+def _probability(surface: "Surface", n: float, tokens: float, unique: float) -> dict[str, float] | None:
     """In which share of the draws each term is more than half."""
     if not surface.draws:
         return None
@@ -86,8 +88,8 @@ def _label(often: Mapping[str, float]) -> Limit:
 
 
 def split(
-    surface: Surface,
-    params: Values,
+    surface: "Surface",
+    params: "Values",
     n: np.ndarray,
     tokens: np.ndarray,
     unique: np.ndarray,
@@ -106,7 +108,7 @@ def split(
     return {"data": floor - irreducible, "model": best - floor, "epoch": loss - best}, k
 
 
-def best_epochs(surface: Surface, params: Values, n: np.ndarray, unique: np.ndarray) -> tuple[Any, Any]:
+def best_epochs(surface: "Surface", params: "Values", n: np.ndarray, unique: np.ndarray) -> tuple[Any, Any]:
     """The k >= 1 of least loss at each N and U, and that loss: all [lanes]. Infinite k: more never hurts.
 
     For a law of fresh tokens only, k = 1.
@@ -124,7 +126,7 @@ def best_epochs(surface: Surface, params: Values, n: np.ndarray, unique: np.ndar
     return np.where(never_hurts, np.inf, np.exp(log_k)), np.where(never_hurts, forever, lowest)
 
 
-def data_floor(surface: Surface, params: Values, unique: np.ndarray) -> np.ndarray:
+def data_floor(surface: "Surface", params: "Values", unique: np.ndarray) -> np.ndarray:
     """L*(U), the least loss over every N and k at U unique tokens: [lanes]."""
     huge = np.full(len(unique), _UNLIMITED)
     found = [np.asarray(surface.loss(huge, unique, unique, params))]
@@ -134,7 +136,7 @@ def data_floor(surface: Surface, params: Values, unique: np.ndarray) -> np.ndarr
     return np.min([np.where(np.isfinite(loss), loss, np.inf) for loss in found], axis=0)
 
 
-def _least_over_sizes(surface: Surface, params: Values, unique: np.ndarray) -> np.ndarray:
+def _least_over_sizes(surface: "Surface", params: "Values", unique: np.ndarray) -> np.ndarray:
     """The least loss over every finite N at its best k: [lanes]."""
 
     def loss(log_n: np.ndarray) -> np.ndarray:

@@ -4,18 +4,20 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quarry.analysis.fitting.correlation import confounded
-from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.catalog import find_law
-from quarry.analysis.laws.law import Law, Parameter
 from quarry.analysis.laws.repeated_data import EPOCHS, epochs
 from quarry.analysis.planning.surface import Surface, ranged
 from quarry.errors import FitError, LawError
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.intervals import Interval
+    from quarry.analysis.laws.law import Law, Parameter
 
 
 def read_fit(path: Path) -> Surface:
@@ -61,7 +63,7 @@ def _surface(name: str, value: Any, source: str) -> Surface:
     )
 
 
-def _law(value: Mapping[str, Any]) -> Law:
+def _law(value: Mapping[str, Any]) -> "Law":
     """The law named; `epochs` with the terms and the reference scales that it was fitted with."""
     name = value.get("law")
     if not isinstance(name, str):
@@ -102,7 +104,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _parameter(value: Mapping[str, Any], parameter: Parameter) -> float:
+def _parameter(value: Mapping[str, Any], parameter: "Parameter") -> float:
     return _number(value, "params", parameter.name, parameter.lower, parameter.upper)
 
 
@@ -113,14 +115,14 @@ def _range(diagnostics: Mapping[str, Any], name: str) -> tuple[float, float]:
     return low, high
 
 
-def _pair(value: Any, where: str) -> Interval:
+def _pair(value: Any, where: str) -> "Interval":
     if not (isinstance(value, list) and len(value) == 2 and all(v is None or _is_number(v) for v in value)):
         raise FitError(f"the field {where} is missing or not a pair of numbers")
     low, high = (None if side is None else float(side) for side in value)
     return low, high
 
 
-def _draws(drawn: Mapping[str, Any], law: Law) -> dict[str, np.ndarray]:
+def _draws(drawn: Mapping[str, Any], law: "Law") -> dict[str, np.ndarray]:
     """The draws by parameter; a null among them is not finite."""
     if not drawn:
         return {}

@@ -12,12 +12,12 @@ from quarry.analysis.fitting.coordinates import stopped
 from quarry.analysis.fitting.intervals import OPEN, Interval, IntervalSettings
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.catalog import LAWS
-from quarry.analysis.laws.law import Law, Parameter, Values
 from quarry.analysis.laws.published import find_published
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.result import Fit
+    from quarry.analysis.laws.law import Law, Parameter, Values
 
 FIRST_PASS = (("N", "E"), ("C", "M"))
 """Inputs of the laws of fresh tokens only."""
@@ -39,7 +39,7 @@ class Surface:
     """
 
     name: str
-    law: Law
+    law: "Law"
     params: dict[str, float]
     source: str
     draws: dict[str, np.ndarray] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Surface:
         return self.law.inputs in FIRST_PASS
 
     @property
-    def free(self) -> tuple[Parameter, ...]:
+    def free(self) -> "tuple[Parameter, ...]":
         """The parameters that were fitted."""
         return tuple(parameter for parameter in self.law.parameters if parameter.name not in self.frozen)
 
@@ -95,19 +95,19 @@ class Surface:
         """The parameters, each repeated: [lanes]."""
         return {name: np.full(number, value) for name, value in self.params.items()}
 
-    def loss(self, n: Any, tokens: Any, unique: Any = None, params: Values | None = None) -> Any:
+    def loss(self, n: Any, tokens: Any, unique: Any = None, params: "Values | None" = None) -> Any:
         """The loss at N, E and U (None: every token is fresh); arrays broadcast."""
         values = law_inputs(self.law, n, tokens, unique)
         with np.errstate(all="ignore"):
             return self.law.predict(self.params if params is None else params, values)
 
-    def stopped(self, loss: Callable[[Values], Any]) -> np.ndarray:
+    def stopped(self, loss: "Callable[[Values], Any]") -> np.ndarray:
         """The draws in which a parameter that the loss depends on ended on a limit of the search: [draws]."""
         felt = [parameter for parameter in self.free if self._felt(loss, parameter.name)]
         none = np.zeros(len(next(iter(self.draws.values()))), bool)
         return np.any([none, *(stopped(parameter, self.draws[parameter.name]) for parameter in felt)], axis=0)
 
-    def _felt(self, loss: Callable[[Values], Any], name: str) -> bool:
+    def _felt(self, loss: "Callable[[Values], Any]", name: str) -> bool:
         """Whether a loss, a function of the parameters, depends on this one."""
         value = self.params[name]
         changed = {**self.params, name: value * 1.001 if value else 1e-3}
@@ -120,7 +120,7 @@ class Surface:
         settings = IntervalSettings.of_runs(self.level, self.runs)
         return settings.interval(draws, estimate, stopped, logarithmic)
 
-    def bands(self, loss: Callable[[Values], Any]) -> tuple[Interval, Interval]:
+    def bands(self, loss: "Callable[[Values], Any]") -> tuple[Interval, Interval]:
         """The interval of the law where `loss` is its value there, and that of one new run."""
         if not self.draws:
             return OPEN, OPEN
@@ -139,7 +139,7 @@ def ranged(law: "Law") -> tuple[str, ...]:
     return (*law.inputs, "E/N") if {"N", "E"} <= set(law.inputs) else law.inputs
 
 
-def law_inputs(law: Law, n: Any, tokens: Any, unique: Any = None) -> dict[str, Any]:
+def law_inputs(law: "Law", n: Any, tokens: Any, unique: Any = None) -> dict[str, Any]:
     """The law's inputs at N, E and U. U counts at most E: further unique tokens are never seen."""
     seen = tokens if unique is None else np.minimum(unique, tokens)
     known = {"N": n, "E": tokens, "U": seen, "C": 6.0 * n * tokens, "M": tokens / n}
@@ -152,12 +152,12 @@ def published_surface(name: str) -> Surface:
     return Surface(name, found.law, found.params, f"{found.source} ({found.status})")
 
 
-def plannable(law: Law) -> bool:
+def plannable(law: "Law") -> bool:
     """Whether the law is a surface of the loss over N and E, with or without U."""
     return law.inputs in (*FIRST_PASS, REPEATING) and law.response == "loss"
 
 
-def check_plannable(law: Law) -> None:
+def check_plannable(law: "Law") -> None:
     """Raise FitError, which names the laws that can plan, unless `law` is one."""
     if not plannable(law):
         others = ", ".join(name for name, other in LAWS.items() if plannable(other))

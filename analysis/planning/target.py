@@ -3,14 +3,16 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quarry.analysis.laws.law import Parameter, Values
 from quarry.analysis.planning.optimum import find_optimum
-from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Parameter, Values
+    from quarry.analysis.planning.surface import Surface
 
 # The step of a search coordinate in numerical derivatives.
 _STEP = 1e-5
@@ -28,7 +30,7 @@ class Target:
     gradient: np.ndarray
 
 
-def find_target(surface: Surface, name: str, unique_tokens: float | None = None) -> Target:
+def find_target(surface: "Surface", name: str, unique_tokens: float | None = None) -> Target:
     """A parameter, a derived quantity such as `a`, or `loss@C`, the loss of the best plan for C FLOPs.
 
     Raises FitError for another name, where no error follows, and where there is no plan.
@@ -43,7 +45,7 @@ def find_target(surface: Surface, name: str, unique_tokens: float | None = None)
     return Target(at, logarithmic, slopes / at if logarithmic else slopes)
 
 
-def _quantity(surface: Surface, name: str, unique: float | None) -> tuple[Callable[[Values], Any], bool]:
+def _quantity(surface: "Surface", name: str, unique: float | None) -> "tuple[Callable[[Values], Any], bool]":
     """The target as a function of the parameters, and whether its error is that of a logarithm."""
     if name.startswith("loss@"):
         n, tokens = find_optimum(surface, _budget(name), unique)
@@ -70,7 +72,7 @@ def _budget(name: str) -> float:
     return flops
 
 
-def _slope(surface: Surface, value: Callable[[Values], Any], parameter: Parameter) -> float:
+def _slope(surface: "Surface", value: "Callable[[Values], Any]", parameter: "Parameter") -> float:
     """The derivative of a quantity by one parameter, per e-fold for a `log` one."""
     middle = surface.params[parameter.name]
 

@@ -3,22 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import altair as alt
 from markupsafe import Markup
 
 from quarry.analysis.epochs.cells import CELL, annealed_rows
 from quarry.analysis.epochs.noise import measured_noise
-from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.fitting.estimation import fit
-from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws import formulas as mathml
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.points.loading import load_points
 from quarry.analysis.report.figures import fits
 from quarry.analysis.report.figures.epochs import epochs_charts
 from quarry.errors import FitError, LawError, PointsError
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.result import Epochs
+    from quarry.analysis.fitting.result import Fit
 
 LAWS = ("kaplan-n", "power-offset", "chinchilla")
 """The laws that every report fits."""
@@ -34,7 +37,7 @@ class Section:
     name: str
     formula: Markup
     source: str
-    fit: Fit | None = None
+    fit: "Fit | None" = None
     error: str = ""
     charts: Mapping[str, alt.LayerChart] = field(default_factory=dict)
 
@@ -43,7 +46,7 @@ class Section:
 class Repeats:
     """The study of runs that repeat their data, or the error that says why there is none."""
 
-    found: Epochs | None = None
+    found: "Epochs | None" = None
     error: str = ""
     charts: Mapping[str, alt.LayerChart] = field(default_factory=dict)
 
@@ -69,5 +72,5 @@ def repeats_section(runs: Path, bootstrap: int, seed: int) -> Repeats:
     return Repeats(found, charts={f"epochs-{name}": chart for name, chart in epochs_charts(found).items()})
 
 
-def _law_charts(name: str, fitted: Fit) -> dict[str, alt.LayerChart]:
+def _law_charts(name: str, fitted: "Fit") -> dict[str, alt.LayerChart]:
     return {name: fits.fitted(fitted), f"{name}-residuals": fits.residuals(fitted)}

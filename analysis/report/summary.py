@@ -1,11 +1,14 @@
 """The results of a study in sentences. Every number is computed from its runs and fits."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from quarry import text
-from quarry.analysis.fitting.result import Fit
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.result import Fit
 
 
 def span(values: pl.Series) -> str:
@@ -14,7 +17,7 @@ def span(values: pl.Series) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def summarise(runs: pl.DataFrame, frontier: pl.DataFrame, fits: Sequence[Fit]) -> list[str]:
+def summarise(runs: pl.DataFrame, frontier: pl.DataFrame, fits: "Sequence[Fit]") -> list[str]:
     """The main facts of a study. `runs` as `run_table` gives them, `frontier` as `compute_frontier` does."""
     sentences = [_scale(runs), *_diverged(runs), *_best(runs), *_compression(runs), *_takeover(frontier)]
     return sentences + [sentence for fit in fits for sentence in _exponent(fit)]
@@ -68,7 +71,7 @@ def _takeover(frontier: pl.DataFrame) -> list[str]:
     return [f"At {little} FLOPs the model of {first} parameters is best, at {much} that of {last}."]
 
 
-def _exponent(fit: Fit) -> list[str]:
+def _exponent(fit: "Fit") -> list[str]:
     """The effect of ten times the parameters, from Kaplan's L(N)."""
     if fit.law.name != "kaplan-n":
         return []
@@ -80,6 +83,6 @@ def _exponent(fit: Fit) -> list[str]:
     ]
 
 
-def _where(fit: Fit) -> str:
+def _where(fit: "Fit") -> str:
     tokens = fit.points["E"].unique()
     return f"At {text.count(tokens[0])} tokens" if len(tokens) == 1 else "Over these runs"

@@ -18,14 +18,14 @@ from quarry.analysis.fitting.comparison.held_out import (
 )
 from quarry.analysis.fitting.comparison.shared_points import named_laws, rows_beyond, shared_points, widest
 from quarry.analysis.fitting.estimation import estimate
-from quarry.analysis.fitting.objective import Residuals
 from quarry.analysis.fitting.settings import FitSettings
-from quarry.analysis.laws.law import Law
-from quarry.analysis.points.loading import PointsLike
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
+    from quarry.analysis.fitting.objective import Residuals
     from quarry.analysis.fitting.result import Fit
+    from quarry.analysis.laws.law import Law
+    from quarry.analysis.points.loading import PointsLike
 
 DRAWS = 400
 """Refits of each law without the runs held out."""
@@ -65,12 +65,12 @@ class Comparison:
 
 
 def compare(
-    points: PointsLike,
-    laws: Iterable[str | Law] | Mapping[str, str | Law],
+    points: "PointsLike",
+    laws: "Iterable[str | Law] | Mapping[str, str | Law]",
     *,
     cut: float | None = None,
     by: str = "N",
-    objective: Residuals = "huber",
+    objective: "Residuals" = "huber",
     huber_delta: float | None = None,
     noise: str | None = None,
     above: float = 1.0,
@@ -120,8 +120,8 @@ def compare(
 
 
 def compare_laws(
-    points: PointsLike,
-    laws: Iterable[str | Law] | Mapping[str, str | Law],
+    points: "PointsLike",
+    laws: "Iterable[str | Law] | Mapping[str, str | Law]",
     settings: FitSettings,
     *,
     cut: float | None = None,

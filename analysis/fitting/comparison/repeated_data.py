@@ -18,18 +18,18 @@ from quarry.analysis.fitting.estimation import estimate
 from quarry.analysis.fitting.settings import FitSettings
 from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING
 from quarry.analysis.laws.kaplan import KAPLAN_ND
-from quarry.analysis.laws.law import Law
 from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS, epochs
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.selection import points_for_law
-from quarry.analysis.points.table import Points
 from quarry.checks import check_settings
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.result import Fit
+    from quarry.analysis.laws.law import Law
+    from quarry.analysis.points.table import Points
 
-RIVALS: dict[str, Law] = {
+RIVALS: "dict[str, Law]" = {
     law.name: law
     for law in (KAPLAN_ND, CHINCHILLA, SKALING, DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS)
 } | {
@@ -91,7 +91,7 @@ class Rivals:
 
 def compare_rivals(
     points: PointsLike,
-    laws: Mapping[str, Law] | None = None,
+    laws: "Mapping[str, Law] | None" = None,
     *,
     least: float = 0.1,
     bootstrap: int = 200,
@@ -152,19 +152,21 @@ def compare_rivals(
     )
 
 
-def _prepared(points: PointsLike) -> Points:
+def _prepared(points: PointsLike) -> "Points":
     """Checked, with the column k, in the order of N, U, E."""
     checked = points_for_law(as_points(points), DATA_CONSTRAINED)
     return replace(checked, table=checked.table.with_columns(k=pl.col("E") / pl.col("U")).sort(POINT))
 
 
-def _repeated(points: Points) -> Points:
+def _repeated(points: "Points") -> "Points":
     """The points of cells (N, U) that were trained for more than one number of passes."""
     several = pl.col("E").n_unique().over(CELL) > 1
     return replace(points, table=points.table.filter(several))
 
 
-def _fits(points: Points, cells: Points, laws: Mapping[str, Law]) -> "tuple[dict[str, Fit], list[Refusal]]":
+def _fits(
+    points: "Points", cells: "Points", laws: "Mapping[str, Law]"
+) -> "tuple[dict[str, Fit], list[Refusal]]":
     """Each law fitted, and why not the others."""
     settings = FitSettings(bootstrap=0)
     fits, unfitted = {}, []

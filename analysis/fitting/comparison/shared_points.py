@@ -10,22 +10,22 @@ import polars as pl
 from quarry import text
 from quarry.analysis.fitting.comparison.held_out import distinct_points
 from quarry.analysis.laws.catalog import find_law
-from quarry.analysis.laws.law import Law
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.held_out import held_out_rows
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.selection import points_for_law, select_points
-from quarry.analysis.points.table import Points
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.result import Fit
     from quarry.analysis.fitting.search import Data
+    from quarry.analysis.laws.law import Law
+    from quarry.analysis.points.table import Points
 
 _ROW = "row of the comparison"
 
 
-def named_laws(laws: Iterable[str | Law] | Mapping[str, str | Law]) -> dict[str, Law]:
+def named_laws(laws: "Iterable[str | Law] | Mapping[str, str | Law]") -> "dict[str, Law]":
     """The laws by the names to show. Raises FitError, LawError."""
     by_name = isinstance(laws, Mapping)
     given = [find_law(law) if isinstance(law, str) else law for law in (laws.values() if by_name else laws)]
@@ -42,8 +42,8 @@ def named_laws(laws: Iterable[str | Law] | Mapping[str, str | Law]) -> dict[str,
 
 
 def shared_points(
-    points: PointsLike, laws: Mapping[str, Law], critical: Mapping[str, float] | None
-) -> tuple[Points, list[str]]:
+    points: PointsLike, laws: "Mapping[str, Law]", critical: Mapping[str, float] | None
+) -> "tuple[Points, list[str]]":
     """The points that all laws can use, by rising compute, and a sentence for each that can use fewer.
 
     Raises FitError.

@@ -18,7 +18,6 @@ import scipy
 
 from quarry import text
 from quarry.analysis.fitting.coordinates import to_search
-from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.fitting.profiles.curve import Curve, Tracer, crossings, near_crossings
 from quarry.analysis.fitting.profiles.quantity import Quantity, find_quantity
 from quarry.analysis.fitting.profiles.threshold import local_shape
@@ -26,6 +25,7 @@ from quarry.checks import check_level
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
+    from quarry.analysis.fitting.intervals import Interval
     from quarry.analysis.fitting.result import Fit
     from quarry.analysis.fitting.search import Data
     from quarry.analysis.laws.law import Values
@@ -51,8 +51,8 @@ class Profile:
     minimum: float
     threshold: float
     level: float
-    interval: Interval
-    regions: tuple[Interval, ...]
+    interval: "Interval"
+    regions: "tuple[Interval, ...]"
     valleys: tuple[tuple[float, float], ...]
     logarithmic: bool
     warnings: tuple[str, ...]
@@ -157,7 +157,7 @@ def _valleys(curve: Curve, threshold: float) -> np.ndarray:
 
 
 def _warnings(
-    fit: "Fit", quantity: Quantity, curve: Curve, regions: tuple[Interval, ...], threshold: float
+    fit: "Fit", quantity: Quantity, curve: Curve, regions: "tuple[Interval, ...]", threshold: float
 ) -> tuple[str, ...]:
     low, high = regions[0][0], regions[-1][1]
     sides = "on either side" if low is None and high is None else "below" if low is None else "above"

@@ -14,13 +14,13 @@ import polars as pl
 from quarry import text
 from quarry.analysis.laws.kaplan import CONTEXT
 from quarry.analysis.laws.kaplan_overfitting import overfitting, stopping_step
-from quarry.analysis.laws.law import Values
 from quarry.analysis.report.figures.lines import AxisWords, beside, line, marked, panel
 from quarry.analysis.report.figures.parts import LABELS, finished
 from quarry.analysis.report.figures.theme import INK
 
 if TYPE_CHECKING:
     from quarry.analysis.crossing.known_laws import Crossing
+    from quarry.analysis.laws.law import Values
     from quarry.analysis.laws.published import PublishedFit
     from quarry.analysis.laws.published_trends import PublishedTrend
 
@@ -44,7 +44,7 @@ def power_laws(laws: "Sequence[tuple[PublishedFit, tuple[float, float]]]") -> al
     return beside(panels, "The loss as a power of one thing at a time", "lines: published constants")
 
 
-def overfitting_collapse(nd: Values, sizes: Sequence[float] = _SIZES) -> alt.HConcatChart:
+def overfitting_collapse(nd: "Values", sizes: Sequence[float] = _SIZES) -> alt.HConcatChart:
     """delta L against U, and against what makes one line of all sizes (Figures 4 and 9).
 
     That is (N / N_c)^(alpha_N / alpha_D) D_c / U.
@@ -62,7 +62,7 @@ def overfitting_collapse(nd: Values, sizes: Sequence[float] = _SIZES) -> alt.HCo
     return beside(panels, "Overfitting depends on one ratio of size and data", "both: the same numbers")
 
 
-def stopping_bound(ns: Values, nd: Values, sizes: Sequence[float] = _SIZES) -> alt.LayerChart:
+def stopping_bound(ns: "Values", nd: "Values", sizes: Sequence[float] = _SIZES) -> alt.LayerChart:
     """The S_min before which no run stops early, against U (Figure 16; eq. 5.7)."""
     unique = np.geomspace(2e7, 2e10, 40)
     rows = pl.concat([line(unique, stopping_step(n, unique, ns, nd), text.count(n)) for n in sizes])

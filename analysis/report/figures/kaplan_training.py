@@ -23,12 +23,12 @@ from quarry.analysis.laws.kaplan_frontier import (
     optimal_steps,
     stopping_fraction,
 )
-from quarry.analysis.laws.law import Values
 from quarry.analysis.report.figures.lines import AxisWords, beside, line, line_colour, marked, panel
 from quarry.analysis.report.figures.parts import LABELS, axis, finished
 from quarry.analysis.report.figures.theme import INK
 
 if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Values
     from quarry.analysis.laws.published import PublishedFit
     from quarry.analysis.laws.published_trends import PublishedTrend
 
@@ -40,7 +40,7 @@ _N: AxisWords = (LABELS["N"], text.count)
 _C_MIN: AxisWords = ("C_min, FLOPs", text.power)
 
 
-def training_curves(p: Values, batch: float, sizes: Sequence[float] = _SIZES) -> alt.HConcatChart:
+def training_curves(p: "Values", batch: float, sizes: Sequence[float] = _SIZES) -> alt.HConcatChart:
     """The loss of each size against the tokens and the compute of a run at one batch (Figure 2)."""
     rows = pl.concat([_training_curve(n, batch, p) for n in sizes])
     tokens = panel(rows, (LABELS["E"], text.count), _LOSS, "N")
@@ -49,7 +49,7 @@ def training_curves(p: Values, batch: float, sizes: Sequence[float] = _SIZES) ->
     return beside([tokens, compute], "Larger models learn more from each token", subtitle)
 
 
-def _training_curve(n: float, batch: float, p: Values) -> pl.DataFrame:
+def _training_curve(n: float, batch: float, p: "Values") -> pl.DataFrame:
     """x: E, y: loss, C, of a run from a twentieth of S_c to 2,000 times S_c."""
     steps = p["S_c"] * np.geomspace(0.05, 2e3, _POINTS)
     loss = converged_loss(n, p) + (p["S_c"] / steps) ** p["alpha_S"]
@@ -57,7 +57,7 @@ def _training_curve(n: float, batch: float, p: Values) -> pl.DataFrame:
     return line(tokens, loss, text.count(n)).with_columns(C=6 * n * pl.col("x"))
 
 
-def critical_batches(laws: Mapping[str, Values], losses: tuple[float, float]) -> alt.LayerChart:
+def critical_batches(laws: "Mapping[str, Values]", losses: tuple[float, float]) -> alt.LayerChart:
     """B_crit(L) of each named law over a range of losses, which fall to the right (Figure 10)."""
     grid = np.geomspace(*losses, _POINTS)
     rows = pl.concat([line(grid, critical_batch(grid, p), name) for name, p in laws.items()])
@@ -70,7 +70,7 @@ def critical_batches(laws: Mapping[str, Values], losses: tuple[float, float]) ->
 
 
 def fixed_batch(
-    p: Values, batch: float, published: "Sequence[PublishedFit]", losses: tuple[float, float] = (2.2, 6.0)
+    p: "Values", batch: float, published: "Sequence[PublishedFit]", losses: tuple[float, float] = (2.2, 6.0)
 ) -> alt.LayerChart:
     """The least compute to each loss at one batch and far below B_crit, beside published L(C) (Figure 13)."""
     grid = np.geomspace(*losses, _POINTS)
@@ -84,7 +84,7 @@ def fixed_batch(
     return finished([chart], "What a fixed batch costs", subtitle)
 
 
-def _least_compute(losses: np.ndarray, batch: float, p: Values) -> np.ndarray:
+def _least_compute(losses: np.ndarray, batch: float, p: "Values") -> np.ndarray:
     """FLOPs to each loss at `batch` tokens, 0 for C_min, with the best N; 6 N S_min (B + B_crit)."""
     floors = losses[:, None] * np.linspace(0.5, 0.999, 500)  # of the sizes that might be best
     n = p["N_c"] * floors ** (-1 / p["alpha_N"])
@@ -93,7 +93,7 @@ def _least_compute(losses: np.ndarray, batch: float, p: Values) -> np.ndarray:
 
 
 def efficient_plans(
-    p: Values, sizes: "PublishedTrend", steps: "PublishedTrend", flops: tuple[float, float]
+    p: "Values", sizes: "PublishedTrend", steps: "PublishedTrend", flops: tuple[float, float]
 ) -> alt.HConcatChart:
     """N_opt and S_min of the compute-efficient plan: from the constants, and published trends (Figure 14)."""
     grid = np.geomspace(*flops, _POINTS)
@@ -108,7 +108,7 @@ def efficient_plans(
     return beside(panels, "More compute: a larger model, hardly more steps", "C_min: adjusted for the batch")
 
 
-def suboptimal_sizes(p: Values, ratios: tuple[float, float] = (0.35, 10.0)) -> alt.LayerChart:
+def suboptimal_sizes(p: "Values", ratios: tuple[float, float] = (0.35, 10.0)) -> alt.LayerChart:
     """Compute and steps to one loss with a size that is not the efficient one (Figure 12)."""
     ratio = np.geomspace(*ratios, _POINTS)
     pairs = {"compute": excess_compute(ratio, p), "steps": excess_steps(ratio, p)}
@@ -121,7 +121,7 @@ def suboptimal_sizes(p: Values, ratios: tuple[float, float] = (0.35, 10.0)) -> a
     return finished([one, chart], "A size somewhat off the best costs little", subtitle)
 
 
-def sample_efficiency(p: Values, losses: Sequence[float]) -> alt.HConcatChart:
+def sample_efficiency(p: "Values", losses: Sequence[float]) -> alt.HConcatChart:
     """S_min and E_min to each of `losses` against N (Figure 19)."""
     steps = pl.concat([_to_loss(loss, p) for loss in losses])
     tokens = steps.with_columns(y=pl.col("y") * pl.col("b_crit"))
@@ -133,7 +133,7 @@ def sample_efficiency(p: Values, losses: Sequence[float]) -> alt.HConcatChart:
     return beside(panels, "Larger models need fewer steps and fewer tokens", subtitle)
 
 
-def _to_loss(loss: float, p: Values) -> pl.DataFrame:
+def _to_loss(loss: float, p: "Values") -> pl.DataFrame:
     """x: N, y: S_min, b_crit, from 2% above the size that just reaches the loss to 1e12."""
     smallest = p["N_c"] * loss ** (-1 / p["alpha_N"])
     n = np.geomspace(1.02 * smallest, 1e12, _POINTS)
