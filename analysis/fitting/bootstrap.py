@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quarry.analysis.fitting.coordinates import UNFELT, at_bounds, stopped
+from quarry.analysis.fitting.coordinates import NEGLIGIBLE_SENSITIVITY, at_bounds, at_search_limit
 from quarry.analysis.fitting.noise import simulated
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def refit(data: "Data", weights: np.ndarray, starts: np.ndarray, target: np.ndar
     targets = None if target is None else np.repeat(np.broadcast_to(target, weights.shape), each, 0)
     solution = data.solve(lanes, np.repeat(weights, each, 0), targets)
     best = np.argmin(solution.objective.reshape(-1, each), axis=1) + each * np.arange(len(weights))
-    params, felt = solution.params[best], solution.sensitivity[best] > UNFELT * np.median(data.scale)
+    params = solution.params[best]
+    felt = solution.sensitivity[best] > NEGLIGIBLE_SENSITIVITY * np.median(data.scale)
     below, above = _runaway(data.law.parameters, params, felt)
     undetermined = _undetermined(data, weights)
     lost = ~felt | undetermined[:, None] | ~np.isfinite(params)
@@ -90,7 +91,7 @@ def _runaway(
     """
     columns = list(zip(parameters, params.T, strict=True))
     at_lower, at_upper = np.array([at_bounds(*column) for column in columns]).transpose(1, 2, 0)
-    ended = np.array([stopped(*column) for column in columns]).T
+    ended = np.array([at_search_limit(*column) for column in columns]).T
     lost = (ended & felt).any(axis=1, keepdims=True)
     return at_lower | lost, at_upper | lost
 

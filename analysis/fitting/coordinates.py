@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # is below 0.001, which changes a loss by 2% over ten decades.
 _AT_BOUND = 2e-4
 
-UNFELT = 3e-6
+NEGLIGIBLE_SENSITIVITY = 3e-6
 """The sensitivity (see `solver.Solution`) below which the points do not determine a parameter.
 
 With noise of 1e-3 and 100 points its standard error would be 30.
@@ -23,7 +23,7 @@ def search_coordinate(parameter: "Parameter", values: Any) -> Any:
     return np.log(values) if parameter.log else np.asarray(values)
 
 
-def natural(parameter: "Parameter", position: Any) -> Any:
+def natural_value(parameter: "Parameter", position: Any) -> Any:
     """The inverse of `search_coordinate`."""
     return np.exp(position) if parameter.log else np.asarray(position)
 
@@ -41,7 +41,7 @@ def at_bounds(parameter: "Parameter", values: Any) -> tuple[Any, Any]:
     return position <= low + margin, position >= high - margin
 
 
-def stopped(parameter: "Parameter", values: Any) -> Any:
+def at_search_limit(parameter: "Parameter", values: Any) -> Any:
     """Which natural `values` lie on a bound that limits only the search, not the quantity itself."""
     at_lower, at_upper = at_bounds(parameter, values)
     return at_upper | (at_lower & (not parameter.physical_lower))
@@ -54,7 +54,7 @@ def to_search(law: "Law", params: np.ndarray) -> np.ndarray:
 
 def to_natural(law: "Law", theta: np.ndarray) -> np.ndarray:
     """The inverse of `to_search`."""
-    return np.stack([natural(p, v) for p, v in _columns(law, theta)], axis=-1)
+    return np.stack([natural_value(p, v) for p, v in _columns(law, theta)], axis=-1)
 
 
 def bounds(law: "Law") -> np.ndarray:
@@ -62,13 +62,13 @@ def bounds(law: "Law") -> np.ndarray:
     return np.array([limits(parameter) for parameter in law.parameters]).T
 
 
-def clipped(law: "Law", theta: np.ndarray) -> np.ndarray:
+def natural_within_bounds(law: "Law", theta: np.ndarray) -> np.ndarray:
     """The inverse of `to_search`, clipped to the bounds."""
     lower, upper = ([getattr(p, side) for p in law.parameters] for side in ("lower", "upper"))
     return np.clip(to_natural(law, theta), lower, upper)
 
 
-def named(law: "Law", params: np.ndarray) -> dict[str, Any]:
+def params_by_name(law: "Law", params: np.ndarray) -> dict[str, Any]:
     """Parameters [..., parameters] by name, [...] each."""
     return {parameter.name: values for parameter, values in _columns(law, params)}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quarry.analysis.fitting.bootstrap import Draws, jackknife
-from quarry.analysis.fitting.coordinates import limits, natural, search_coordinate
+from quarry.analysis.fitting.coordinates import limits, natural_value, search_coordinate
 from quarry.analysis.fitting.intervals import Interval, IntervalSettings
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class FitIntervals:
         )
         lower, upper = limits(parameter)
         return (
-            float(natural(parameter, below)) if below > lower else None,
-            float(natural(parameter, above)) if above < upper else None,
+            float(natural_value(parameter, below)) if below > lower else None,
+            float(natural_value(parameter, above)) if above < upper else None,
         )
 
     def quantity(self, value: Callable[[Any], Any]) -> Interval:

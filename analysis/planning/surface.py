@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quarry.analysis.fitting.coordinates import stopped
+from quarry.analysis.fitting.coordinates import at_search_limit
 from quarry.analysis.fitting.intervals import OPEN, Interval, IntervalSettings
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.catalog import LAWS
@@ -105,7 +105,9 @@ class Surface:
         """The draws in which a parameter that the loss depends on ended on a limit of the search: [draws]."""
         felt = [parameter for parameter in self.free if self._felt(loss, parameter.name)]
         none = np.zeros(len(next(iter(self.draws.values()))), bool)
-        return np.any([none, *(stopped(parameter, self.draws[parameter.name]) for parameter in felt)], axis=0)
+        return np.any(
+            [none, *(at_search_limit(parameter, self.draws[parameter.name]) for parameter in felt)], axis=0
+        )
 
     def _felt(self, loss: "Callable[[Values], Any]", name: str) -> bool:
         """Whether a loss, a function of the parameters, depends on this one."""

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quarry.analysis.fitting.coordinates import UNFELT, clipped, named, stopped, to_natural, to_search
+from quarry.analysis.fitting.coordinates import (
+    NEGLIGIBLE_SENSITIVITY,
+    at_search_limit,
+    natural_within_bounds,
+    params_by_name,
+    to_natural,
+    to_search,
+)
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.profiles.quantity import Quantity
@@ -122,7 +129,9 @@ class Tracer:
 
     def position(self, theta: np.ndarray) -> float:
         with np.errstate(all="ignore"):
-            return float(self.quantity.position(named(self.data.law, to_natural(self.data.law, theta))))
+            return float(
+                self.quantity.position(params_by_name(self.data.law, to_natural(self.data.law, theta)))
+            )
 
     def lowest(self, targets: np.ndarray, starts: np.ndarray) -> Curve:
         """The best of `starts` [targets, starts, parameters] at each target."""
@@ -143,13 +152,13 @@ class Tracer:
             from quarry.analysis.fitting.solver import Pull
 
             solution = self.data.solve(
-                clipped(law, theta), pull=Pull(self.quantity.position, targets, self.stiffness)
+                natural_within_bounds(law, theta), pull=Pull(self.quantity.position, targets, self.stiffness)
             )
             with np.errstate(all="ignore"):
-                position = np.asarray(self.quantity.position(named(law, solution.params)))
+                position = np.asarray(self.quantity.position(params_by_name(law, solution.params)))
         else:
             held = np.arange(len(law.parameters)) == place
-            start = clipped(law, np.where(held, targets[:, None], theta))
+            start = natural_within_bounds(law, np.where(held, targets[:, None], theta))
             solution, position = self.data.solve(start, fixed=tuple(held.tolist())), targets
         cost = solution.objective + 0.5 * self.stiffness * (position - targets) ** 2
         cost = np.where(np.isfinite(cost), cost, np.inf)
@@ -159,8 +168,10 @@ class Tracer:
     def stopped(self, params: np.ndarray, sensitivity: np.ndarray) -> np.ndarray:
         """Lanes with a parameter, other than the one held, on a limit of the search that the points feel."""
         parameters = self.data.law.parameters
-        at_limit = np.stack([stopped(p, v) for p, v in zip(parameters, params.T, strict=True)], axis=1)
-        felt = sensitivity > UNFELT * np.median(self.data.scale)
+        at_limit = np.stack(
+            [at_search_limit(p, v) for p, v in zip(parameters, params.T, strict=True)], axis=1
+        )
+        felt = sensitivity > NEGLIGIBLE_SENSITIVITY * np.median(self.data.scale)
         return (at_limit & felt & (np.arange(len(parameters)) != self.quantity.place)).any(axis=1)
 
 

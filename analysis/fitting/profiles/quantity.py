@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quarry.analysis.fitting.coordinates import limits, named, search_coordinate, to_search
+from quarry.analysis.fitting.coordinates import limits, params_by_name, search_coordinate, to_search
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def followed_quantity(
     """A function of the parameters. Raises FitError where it is not finite at the best of them."""
     law = fit.data.law
     with np.errstate(all="ignore"):
-        values = [float(value({**named(law, row), **dict(frozen)})) for row in fit.minima.params]
+        values = [float(value({**params_by_name(law, row), **dict(frozen)})) for row in fit.minima.params]
     if not math.isfinite(values[0]):
         raise FitError(f"{name} is {values[0]} at the best parameters: it has no profile")
     log = min(values) > 0

@@ -69,7 +69,7 @@ def test_regions_cover_the_truth(grid, name):
         at_truth = {"pull": Pull(quantity.position, targets, 1e4)}
     else:
         quantity = parameter_quantity(CHINCHILLA, place)
-        at_truth = {"held": tuple(j == place for j in range(5))}
+        at_truth = {"fixed": tuple(j == place for j in range(5))}
     there = grid.data.solve(np.tile(true, (repeats, 1)), target=target, **at_truth)
     excess = there.objective - free.objective
     inside = [
@@ -84,7 +84,7 @@ def test_interval_ends_where_the_refitted_objective_crosses_the_threshold(grid):
     found = profile(grid, "alpha")
     starts = np.tile(grid.minima.params[0], (2, 1))
     starts[:, 3] = found.interval
-    ends = grid.data.solve(starts, held=tuple(j == 3 for j in range(5)))
+    ends = grid.data.solve(starts, fixed=tuple(j == 3 for j in range(5)))
     np.testing.assert_allclose(ends.objective - found.minimum, found.threshold, rtol=0.01)
     table = found.table()
     inside = table.filter("inside")["value"]

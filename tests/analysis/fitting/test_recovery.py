@@ -115,7 +115,7 @@ def test_a_frozen_parameter_is_a_fit_with_that_value():
     assert frozen.objective >= free.objective
     data = free.data
     starts = np.array([[1.69, *list(free.params.values())[1:]]])
-    held = data.solve(starts, held=(True, *(False,) * 4), iterations=300)
+    held = data.solve(starts, fixed=(True, *(False,) * 4), iterations=300)
     np.testing.assert_allclose(list(frozen.params.values()), held.params[0], rtol=1e-5)
     widths = [np.diff(result.interval["alpha"])[0] for result in (free, frozen)]
     assert widths[1] < 0.8 * widths[0]
