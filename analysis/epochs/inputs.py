@@ -1,17 +1,29 @@
 """What the study reads from the points beside the losses: L_0, the rows of the plain recipe, their batch."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from quarry.analysis.epochs.sample_efficiency import FirstPassBatch
+from quarry.analysis.laws.batch_size import critical_batch
 from quarry.analysis.points.schema import BATCH, RECIPE
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.cells import Terminal
+
+
+@dataclass(frozen=True)
+class FirstPassBatch:
+    """The batch of the first passes in tokens, and the law of the critical one (B_star, alpha_B)."""
+
+    tokens: float
+    critical: Mapping[str, float]
+
+    def critical_at(self, loss):
+        return critical_batch(loss, self.critical)
 
 
 def held_out_entropy(table: pl.DataFrame, given: float | None) -> float:

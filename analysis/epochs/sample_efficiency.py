@@ -17,26 +17,16 @@ from quarry.analysis.epochs.first_reached import first_below
 from quarry.analysis.epochs.power_laws import slope
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.fitting.intervals import IntervalSettings, finite
-from quarry.analysis.laws.batch_size import critical_batch, minimum_steps, minimum_tokens
+from quarry.analysis.laws.batch_size import minimum_steps, minimum_tokens
 from quarry.analysis.laws.kaplan_frontier import converged_loss, minimum_steps_to
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.grid import FirstPass, Grid
+    from quarry.analysis.epochs.inputs import FirstPassBatch
 
 _FEWEST_POINTS = 5
 """First passes that a form of four parameters needs."""
-
-
-@dataclass(frozen=True)
-class FirstPassBatch:
-    """The batch of the first passes in tokens, and the law of the critical one (B_star, alpha_B)."""
-
-    tokens: float
-    critical: Mapping[str, float]
-
-    def critical_at(self, loss):
-        return critical_batch(loss, self.critical)
 
 
 @dataclass(frozen=True)
@@ -54,7 +44,7 @@ class ToLoss:
     critical: np.ndarray
 
 
-def tokens_to_loss(fresh: "FirstPass", targets: np.ndarray, batch: FirstPassBatch | None = None) -> ToLoss:
+def tokens_to_loss(fresh: "FirstPass", targets: np.ndarray, batch: "FirstPassBatch | None" = None) -> ToLoss:
     """Tokens of the first pass down to each loss, for every size."""
     shape = (*fresh.losses.shape[:2], len(targets))
     losses = np.broadcast_to(fresh.losses[:, :, None, :], (*shape, fresh.losses.shape[-1]))
@@ -120,7 +110,7 @@ def duality_table(found: ToLoss, tuned: "Grid", settings: IntervalSettings) -> p
     return pl.DataFrame(rows, schema=keys | estimates("repeated_over_fresh"))
 
 
-def _kaplan(fresh: "FirstPass", targets: np.ndarray, batch: FirstPassBatch | None) -> np.ndarray:
+def _kaplan(fresh: "FirstPass", targets: np.ndarray, batch: "FirstPassBatch | None") -> np.ndarray:
     """Tokens [N, targets] by L(N, S_min) fitted to the measured losses; steps are tokens without a batch."""
     n, e = np.nonzero(~np.isnan(fresh.losses[0]))
     unknown = np.full((len(fresh.sizes), len(targets)), np.nan)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from quarry.analysis.laws.kaplan import CRITICAL_BATCH
 from quarry.analysis.laws.law import Values
+from quarry.analysis.laws.mathematics import power
 from quarry.errors import FitError
 
 KAPLAN_CRITICAL_BATCH = {"B_star": 2.1e8, "alpha_B": 0.21}
@@ -35,7 +35,7 @@ def minimum_compute(flops: Any, batch: Any, b_crit: Any) -> Any:
 
 def critical_batch(loss: Any, params: Values) -> Any:
     """B_crit(L) = B_star / L^(1 / alpha_B), in tokens (eq. 1.4)."""
-    return CRITICAL_BATCH.predict(params, {"loss": loss})
+    return params["B_star"] / power(loss, 1 / params["alpha_B"])
 
 
 @dataclass(frozen=True)

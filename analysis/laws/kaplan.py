@@ -3,6 +3,7 @@
 Their D is the number of unique tokens U, with training stopped early: at the lowest loss on held-out text.
 """
 
+from quarry.analysis.laws.batch_size import critical_batch
 from quarry.analysis.laws.law import SCALE_STARTS, Derived, Law, Parameter, exponent, irreducible, scale
 from quarry.analysis.laws.mathematics import power, power_of_ratio
 
@@ -82,7 +83,7 @@ CRITICAL_BATCH = Law(
         Parameter("B_star", "tokens", 1e-8, 1e40, SCALE_STARTS, log=True),
         exponent("alpha_B", 0.1, 0.2, 0.5, 1.0, lower=1e-2),
     ),
-    predict=lambda p, v: p["B_star"] / power(v["loss"], 1 / p["alpha_B"]),
+    predict=lambda p, v: critical_batch(v["loss"], p),
     source=f"{_PAPER}, eq. 1.4",
     response="B_crit",
 )
