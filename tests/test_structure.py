@@ -11,8 +11,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.link_tree import link_tree
 
-LONGEST_CHAIN = 15
-"""Modules from the command line down to the deepest import."""
+LONGEST_CHAIN = 10
+"""Modules that one module may import in a chain when it is loaded, itself counted."""
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +34,21 @@ def test_the_longest_chain_of_imports_is_short(tree, monkeypatch):
     monkeypatch.syspath_prepend(tree)
     graph = grimp.build_graph("quarry", exclude_type_checking_imports=True, cache_dir=None)
 
+    def loads(importer: str, imported: str) -> bool:
+        """Whether the import is at the top of the module, not inside a function."""
+        stem = tree / importer.replace(".", "/")
+        file = stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
+        lines = file.read_text(encoding="utf-8").splitlines()
+        details = graph.get_import_details(importer=importer, imported=imported)
+        return any(not lines[detail["line_number"] - 1].startswith(" ") for detail in details)
+
     @functools.cache
     def chain(module: str) -> tuple[str, ...]:
-        below = map(chain, graph.find_modules_directly_imported_by(module))
-        return (module, *max(below, key=len, default=()))
+        names = graph.find_modules_directly_imported_by(module)
+        return (module, *max((chain(name) for name in names if loads(module, name)), key=len, default=()))
 
     longest = max(map(chain, graph.modules), key=len)
-    assert len(longest) <= LONGEST_CHAIN, " > ".join(longest)
+    assert 5 < len(longest) <= LONGEST_CHAIN, " > ".join(longest)
 
 
 def test_the_command_line_starts_without_jax():

@@ -16,8 +16,7 @@ from quarry.analysis.commands.printing import assigned, print_warnings, write_re
 from quarry.analysis.epochs.noise import DRAW_AT, Noise
 from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.study import study_epochs
-from quarry.analysis.points.loading import load_points
-from quarry.analysis.points.reading import read_table
+from quarry.analysis.points.loading import load_points, read_table
 from quarry.errors import DONE
 from quarry.options import Flat
 from quarry.text import MISSING, count, estimate, number

@@ -13,15 +13,15 @@ where no crossing counts as C* = inf.
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import scipy
 
 from quarry import text
+from quarry.analysis.crossing.four_laws import Growth, LossLaw
 from quarry.analysis.fitting.intervals import OPEN, Interval, quantiles
 from quarry.analysis.laws.published import PUBLISHED
-from quarry.analysis.laws.published_trends import TRENDS, PublishedTrend
+from quarry.analysis.laws.published_trends import TRENDS
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
@@ -38,37 +38,6 @@ CONVENTIONS = {
 
 _LARGEST = 700.0
 """exp of a larger number overflows."""
-
-
-@dataclass(frozen=True)
-class LossLaw:
-    """L(x) = offset + (scale / x)^exponent, in nats per token."""
-
-    scale: float
-    exponent: float
-    offset: float = 0.0
-
-    def at(self, x: Any) -> Any:
-        """L(x); inf where it overflows."""
-        with np.errstate(over="ignore", divide="ignore"):
-            return self.offset + np.divide(self.scale, x) ** self.exponent
-
-
-@dataclass(frozen=True)
-class Growth:
-    """y(C) = scale C^exponent, C in FLOPs: the tokens D(C) or the size N(C) of the optimal plan."""
-
-    scale: float
-    exponent: float
-
-    def at(self, flops: Any) -> Any:
-        """y(C); 0 or inf where it underflows or overflows."""
-        with np.errstate(over="ignore", under="ignore"):
-            return np.exp(math.log(self.scale) + self.exponent * np.log(flops))
-
-    @classmethod
-    def of(cls, trend: PublishedTrend) -> "Growth":
-        return cls(trend.predict(1.0), trend.exponent)
 
 
 @dataclass(frozen=True)

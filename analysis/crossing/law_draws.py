@@ -1,17 +1,17 @@
 """L(C), L(D), D(C) and N(C), each fitted separately, under any weights of the runs."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from quarry import text
 from quarry.analysis.allocation.trends import straight_line
-from quarry.analysis.crossing.known_laws import Growth, LossLaw
+from quarry.analysis.crossing.four_laws import Laws
 from quarry.analysis.fitting.bootstrap import refit
 from quarry.analysis.fitting.misfit import Misfit, measure_misfit
 from quarry.analysis.fitting.objective import Objective
@@ -32,30 +32,6 @@ _OFFSET_STARTS, _REFIT_STARTS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95), slice(0, None, 
 
 _LOG_SCALE, _LOG_GROWTH = (-200.0, 400.0), 700.0
 """Logarithms within which exp stays finite: of a start's scale, and of a growth's."""
-
-
-class Laws(NamedTuple):
-    """L(C), L(D), D(C) and N(C)."""
-
-    compute: LossLaw
-    data: LossLaw
-    tokens: Growth
-    sizes: Growth
-
-
-def drawn_laws(params: Mapping[str, np.ndarray]) -> Iterator[Laws]:
-    """The laws of each draw that was fitted, from parameters [draws] by name; other draws are NaN."""
-    for row in zip(*params.values(), strict=True):
-        own = dict(zip(params, map(float, row), strict=True))
-        if math.isnan(own["p"]):
-            continue
-        shared = own.get("L_inf", 0.0)
-        yield Laws(
-            LossLaw(own["C_c"], own["alpha_C"], own.get("L_inf_C", shared)),
-            LossLaw(own["D_c"], own["alpha_D"], own.get("L_inf_D", shared)),
-            Growth(own["D_0"], own["p"]),
-            Growth(own["N_0"], own["q"]),
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quarry.analysis.crossing.crossing_warnings import crossing_warnings
+from quarry.analysis.crossing.four_laws import drawn_laws
 from quarry.analysis.crossing.known_laws import (
     log10_meeting,
     meeting,
 )
-from quarry.analysis.crossing.law_draws import OFFSETS, Samples, drawn_laws
+from quarry.analysis.crossing.law_draws import OFFSETS, Samples
 from quarry.analysis.crossing.result import CrossingResult
 from quarry.analysis.fitting.bootstrap import resample
 from quarry.analysis.points.columns import positive_numbers

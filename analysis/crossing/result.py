@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from quarry.analysis.crossing.four_laws import Growth, Laws, LossLaw, drawn_laws
 from quarry.analysis.crossing.known_laws import (
     Crossing,
-    Growth,
-    LossLaw,
     NoCrossing,
     flops_interval,
     flops_median,
     never_share,
 )
-from quarry.analysis.crossing.law_draws import Laws, drawn_laws
 
 if TYPE_CHECKING:
     from quarry.analysis.points.table import Exclusion

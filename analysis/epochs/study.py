@@ -23,14 +23,13 @@ from quarry.analysis.epochs.floors import Floors, floors, floors_table
 from quarry.analysis.epochs.gap import Gap, gap, gap_table
 from quarry.analysis.epochs.gap_forms import GapForms, forms_table, gap_forms, gap_laws
 from quarry.analysis.epochs.grid import FirstPass, Grid, first_pass, first_pass_table, plain_grid, tuned_grid
-from quarry.analysis.epochs.inputs import first_pass_batch, held_out_entropy, plain_rows
+from quarry.analysis.epochs.inputs import FirstPassBatch, first_pass_batch, held_out_entropy, plain_rows
 from quarry.analysis.epochs.multipliers import multipliers
 from quarry.analysis.epochs.passes import RHO, Passes, passes_table, passes_to_criteria
 from quarry.analysis.epochs.power_laws import laws_table
 from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.reuse import Reuse, reuse, reuse_table
 from quarry.analysis.epochs.sample_efficiency import (
-    FirstPassBatch,
     ToLoss,
     duality_table,
     exponents_table,

@@ -6,13 +6,15 @@ B_crit = E_min / S_min: Kaplan et al. 2020 (arXiv 2001.08361), eq. 5.1, after Mc
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quarry.analysis.laws.law import Values
 from quarry.analysis.laws.mathematics import power
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Values
 
 KAPLAN_CRITICAL_BATCH = {"B_star": 2.1e8, "alpha_B": 0.21}
 """B_star (tokens) and alpha_B of Kaplan et al. 2020, eq. 1.4; they hold for their data, tokens and losses."""
@@ -33,7 +35,7 @@ def minimum_compute(flops: Any, batch: Any, b_crit: Any) -> Any:
     return flops / (1 + batch / b_crit)
 
 
-def critical_batch(loss: Any, params: Values) -> Any:
+def critical_batch(loss: Any, params: "Values") -> Any:
     """B_crit(L) = B_star / L^(1 / alpha_B), in tokens (eq. 1.4)."""
     return params["B_star"] / power(loss, 1 / params["alpha_B"])
 

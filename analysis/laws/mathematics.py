@@ -3,6 +3,7 @@
 The laws are written with these functions, so that one formula predicts with NumPy and is fitted with JAX.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,11 @@ def power_of_ratio(x: Any, y: Any, exponent: Any) -> Any:
     """
     library = _library(x, y, exponent)
     return (x / y) ** exponent if library is np else library.exp(exponent * (log(x) - log(y)))
+
+
+def nearest_power_of_ten(value: float) -> float:
+    """10, 100, ... whichever is nearest in its logarithm."""
+    return 10.0 ** round(math.log10(value))
 
 
 def _library(*values: Any) -> Any:

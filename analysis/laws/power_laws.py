@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from quarry.analysis.laws.law import Law, Parameter, Values, coefficient, exponent, irreducible, scale
-from quarry.analysis.laws.mathematics import power, power_of_ratio
+from quarry.analysis.laws.mathematics import nearest_power_of_ten, power, power_of_ratio
 from quarry.errors import LawError
 
 POWER_OFFSET = Law(
@@ -80,8 +80,3 @@ def _break_near(x: str, middle: float) -> Law:
         law,
         parameters=tuple(replace(p, starts=starts) if p.name == "d_1" else p for p in law.parameters),
     )
-
-
-def nearest_power_of_ten(value: float) -> float:
-    """10, 100, ... whichever is nearest in its logarithm."""
-    return 10.0 ** round(math.log10(value))

@@ -6,8 +6,15 @@ from typing import Any
 
 from quarry.analysis.laws.chinchilla import CHINCHILLA, KAPPA, PLAN, PLAN_EXPONENTS, plan_scale
 from quarry.analysis.laws.law import Law, Nested, Parameter, Values, exponent
-from quarry.analysis.laws.mathematics import exp, log, maximum, minimum, power, power_of_ratio
-from quarry.analysis.laws.power_laws import nearest_power_of_ten
+from quarry.analysis.laws.mathematics import (
+    exp,
+    log,
+    maximum,
+    minimum,
+    nearest_power_of_ten,
+    power,
+    power_of_ratio,
+)
 from quarry.errors import LawError
 
 _REPEATS = (1.0, 5.0, 20.0, 100.0)

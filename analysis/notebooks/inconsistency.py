@@ -44,7 +44,8 @@ from quarry.errors import FitError
 from quarry import experiments
 from quarry import PUBLISHED, find_crossing, find_published, fit, load_points
 from quarry.analysis.laws.batch_size import critical_batch
-from quarry.analysis.crossing.known_laws import CONVENTIONS, Growth, LossLaw, meeting, published_crossings
+from quarry.analysis.crossing.four_laws import Growth, LossLaw
+from quarry.analysis.crossing.known_laws import CONVENTIONS, meeting, published_crossings
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.report.figures.fits import fitted_law
 from quarry.analysis.report.figures import inconsistency as floor_figures

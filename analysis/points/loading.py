@@ -16,11 +16,12 @@ from quarry.analysis.points.columns import (
     with_numbers,
     with_run,
 )
-from quarry.analysis.points.reading import DataFrameLike, TableSource, read_rows
+from quarry.analysis.points.reading import DataFrameLike, TableSource, read_file, read_frame
 from quarry.analysis.points.schema import SCALE
 from quarry.analysis.points.table import Points
 from quarry.checks import check_choice
-from quarry.errors import PointsError
+from quarry.errors import PointsError, RecordError
+from quarry.train.record.points_table import display_path, local_copy, points_table
 
 if TYPE_CHECKING:
     from quarry.analysis.laws.law import Law
@@ -98,6 +99,24 @@ def load_points(
         kind = "file" if isinstance(source, str | Path) else "table"
         points = Points(_from_table(raw, name, law), (), name, _AS_COUNTED.format(kind))
     return _checked(_selected(points, split, annealed_only))
+
+
+def read_rows(source: TableSource) -> tuple[pl.DataFrame, str]:
+    """The raw rows of `source`, and what messages call it. Raises PointsError."""
+    if isinstance(source, str | Path):
+        return read_table(Path(source)), display_path(Path(source))
+    return read_frame(source), "a table"
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """The raw rows of a runs directory (also on gs://), a Parquet or a CSV file. Raises PointsError."""
+    try:
+        path = local_copy(path)
+        return points_table(path) if path.is_dir() else read_file(path)
+    except RecordError as error:
+        raise PointsError(str(error)) from None
+    except OSError as error:
+        raise PointsError(f"{path}: cannot be read ({error})") from None
 
 
 def _is_record(table: pl.DataFrame) -> bool:

@@ -1,4 +1,4 @@
-"""Raw rows of a runs directory, a CSV or Parquet file, or a data frame of any library."""
+"""Raw rows of a CSV or Parquet file, or of a data frame of any library."""
 
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -6,8 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import narwhals
 import polars as pl
 
-from quarry.errors import PointsError, RecordError
-from quarry.train.record.points_table import display_path, local_copy, points_table
+from quarry.errors import PointsError
 
 
 @runtime_checkable
@@ -23,13 +22,6 @@ class DataFrameLike(Protocol):
 
 TableSource = pl.DataFrame | DataFrameLike | str | Path
 """Where rows are read from: a data frame, or the path of a CSV or Parquet file or of a runs directory."""
-
-
-def read_rows(source: TableSource) -> tuple[pl.DataFrame, str]:
-    """The rows of `source`, and what messages call it. Raises PointsError."""
-    if isinstance(source, str | Path):
-        return read_table(Path(source)), display_path(Path(source))
-    return read_frame(source), "a table"
 
 
 def read_frame(source: pl.DataFrame | DataFrameLike) -> pl.DataFrame:
@@ -51,22 +43,14 @@ def _read_column(column: narwhals.Series) -> pl.Series:
     return pl.Series(str(column.name), [None if missing else value for value, missing in pairs], strict=False)
 
 
-def read_table(path: Path) -> pl.DataFrame:
-    """The rows of a runs directory (also on gs://), a Parquet or a CSV file; cells of a CSV stay text.
-
-    Raises PointsError.
-    """
+def read_file(path: Path) -> pl.DataFrame:
+    """The rows of a Parquet or a CSV file; cells of a CSV stay text. Raises PointsError."""
     try:
-        path = local_copy(path)
-        if path.is_dir():
-            return points_table(path)
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
         return _stripped(_distinct(pl.read_csv(path, infer_schema=False).rename(str.strip), path))
     except FileNotFoundError:
         raise PointsError(f"{path}: no such file or directory") from None
-    except RecordError as error:
-        raise PointsError(str(error)) from None
     except (pl.exceptions.PolarsError, OSError, UnicodeError) as error:
         kind = "Parquet" if path.suffix == ".parquet" else "CSV"
         detail = str(error).strip().split("\n")[0]

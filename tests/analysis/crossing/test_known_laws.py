@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quarry.analysis.crossing.four_laws import Growth, LossLaw
 from quarry.analysis.crossing.known_laws import (
     CONVENTIONS,
-    Growth,
-    LossLaw,
     NoCrossing,
     flops_interval,
     flops_median,

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from quarry.analysis.commands.crossing import CrossingOptions, cross_points, published_table
 from quarry.analysis.commands.options import BootstrapOptions, OutputOptions
-from quarry.analysis.crossing.known_laws import Crossing, Growth, LossLaw
+from quarry.analysis.crossing.four_laws import Growth, LossLaw
+from quarry.analysis.crossing.known_laws import Crossing
 from quarry.analysis.crossing.measured import find_crossing
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.published import PUBLISHED

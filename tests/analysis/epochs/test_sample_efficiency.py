@@ -6,8 +6,8 @@ import pytest
 
 from quarry.analysis.epochs.floors import floors
 from quarry.analysis.epochs.grid import FirstPass, Grid
+from quarry.analysis.epochs.inputs import FirstPassBatch
 from quarry.analysis.epochs.sample_efficiency import (
-    FirstPassBatch,
     exponents_table,
     tokens_table,
     tokens_to_loss,
