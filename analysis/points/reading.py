@@ -1,7 +1,7 @@
 """Raw rows of a CSV or Parquet file, or of a data frame of any library."""
 
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import narwhals
 import polars as pl
@@ -29,7 +29,7 @@ def read_frame(source: pl.DataFrame | DataFrameLike) -> pl.DataFrame:
     if isinstance(source, pl.DataFrame):
         return source
     try:
-        frame = narwhals.from_native(source, eager_only=True)
+        frame = narwhals.from_native(cast(Any, source), eager_only=True)
     except TypeError:
         raise PointsError(
             f"points must be Points, a data frame or a path, not {type(source).__name__}"

@@ -43,8 +43,8 @@ def _used(law: Law, table: pl.DataFrame) -> list[str]:
     """The columns of `table` that the fit reads: the law's own and what it holds fixed."""
     fixed = _fixed_column(law, table)
     passes = ["E", "U"] if law.early_stopped else []
-    names = dict.fromkeys((*law.inputs, law.response, *([fixed] if fixed else []), *passes))
-    return [name for name in names if name in table.columns]
+    names: list[str] = [*law.inputs, law.response, *([fixed] if fixed else []), *passes]
+    return [name for name in dict.fromkeys(names) if name in table.columns]
 
 
 def _with_inputs(points: Points, law: Law, critical: Mapping[str, float]) -> pl.DataFrame:

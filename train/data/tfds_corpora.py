@@ -29,7 +29,8 @@ class _TextFiles(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def __init__(
         self, name: str, files: list[Path], homepage: str, licence: str, skips_invalid: bool, **kwargs
     ):
-        self.name, self._files, self._homepage, self._licence = name, files, homepage, licence
+        self.name = name  # pyright: ignore[reportAttributeAccessIssue] - TFDS derives it from the class
+        self._files, self._homepage, self._licence = files, homepage, licence
         self._skipped = (DataError,) if skips_invalid else ()
         super().__init__(file_format="array_record", **kwargs)
 
