@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test lint bench torch-baseline cloud-parsers tpu-compiler cuda-compiler clean
+.PHONY: demo test test-fast lint bench torch-baseline cloud-parsers tpu-compiler cuda-compiler clean
 
 demo: $(VENV)/installed
 	$(BIN)/quarry demo
@@ -12,7 +12,11 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
+test-fast: $(VENV)/installed-dev
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not slow"
+
 lint: $(VENV)/installed-dev
+	$(BIN)/python -m tests.link_tree build/typing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
@@ -69,7 +73,6 @@ $(VENV)/installed: setup.py pyproject.toml $(VENV)/bin/python
 
 $(VENV)/installed-dev: setup.py pyproject.toml $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
-	$(BIN)/python -m tests.link_tree build/typing
 	touch $@ $(VENV)/installed
 
 clean:
