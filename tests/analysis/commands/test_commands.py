@@ -9,7 +9,7 @@ import pytest
 from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED
-from tests.commands import quarry
+from tests.commands import analyse, quarry
 
 TRUE = PUBLISHED["besiroglu"].params
 MUENNIGHOFF = PUBLISHED["muennighoff"].params
@@ -59,20 +59,20 @@ def test_a_fit_names_its_column_holds_out_a_point_and_draws(folder, fitted):
     assert {path.name for path in (folder / "drawn").iterdir()} >= {"law.svg", "residuals.svg", "starts.svg"}
 
 
-def test_a_comparison_with_another_law_is_printed_and_drawn(folder, cache):
+def test_a_comparison_with_another_law_is_printed_and_drawn(folder):
     words = ["fit", "grid.csv", "--law", "chinchilla", "--loss", "my_loss", "--against", "skaling"]
-    done = quarry(cache, *words, "--bootstrap", 0, "--figures", "compared", cwd=folder)
+    done = analyse(*words, "--bootstrap", 0, "--figures", "compared", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "laws fitted to the same points" in done.stdout
     drawn = (folder / "compared" / "comparison.svg").read_text()
     assert "skaling" in drawn
 
 
-def test_frozen_parameters_and_the_objective_elsewhere(folder, cache):
+def test_frozen_parameters_and_the_objective_elsewhere(folder):
     words = ["fit", "epochs.csv", "--law", "data-constrained", "--at", "R_D=10", "--bootstrap", 0]
     for name in ("L_inf", "A", "B", "alpha", "beta"):
         words += ["--freeze", f"{name}={MUENNIGHOFF[name]}"]
-    done = quarry(cache, *words, "--json", "frozen.json", cwd=folder)
+    done = analyse(*words, "--json", "frozen.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "the objective elsewhere" in done.stdout
     found = json.loads((folder / "frozen.json").read_text())
@@ -81,8 +81,8 @@ def test_frozen_parameters_and_the_objective_elsewhere(folder, cache):
     assert found["interval"]["A"] == [found["params"]["A"]] * 2
 
 
-def test_a_ladder_of_fixed_tokens_per_parameter_is_flagged(folder, cache):
-    done = quarry(cache, "fit", "ladder.csv", "--law", "chinchilla", "--json", "ladder.json", cwd=folder)
+def test_a_ladder_of_fixed_tokens_per_parameter_is_flagged(folder):
+    done = analyse("fit", "ladder.csv", "--law", "chinchilla", "--json", "ladder.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "cannot tell the exponents apart" in " ".join(done.stdout.split())
     found = json.loads((folder / "ladder.json").read_text())
@@ -91,9 +91,9 @@ def test_a_ladder_of_fixed_tokens_per_parameter_is_flagged(folder, cache):
 
 
 @pytest.mark.parametrize(("method", "table"), [("isoflop", "flat.csv"), ("parametric", "flat.csv")])
-def test_allocation_finds_the_optimum(method, table, folder, cache):
+def test_allocation_finds_the_optimum(method, table, folder):
     words = ["allocate", table, "--flops", 1e20, 1e21, "--method", method, "--bootstrap", 200]
-    done = quarry(cache, *words, "--json", f"{method}.json", "--figures", f"{method}-drawn", cwd=folder)
+    done = analyse(*words, "--json", f"{method}.json", "--figures", f"{method}-drawn", cwd=folder)
     assert done.returncode == 0, done.stderr
     found = json.loads((folder / f"{method}.json").read_text())
     for row in found["budgets"]:
@@ -102,27 +102,27 @@ def test_allocation_finds_the_optimum(method, table, folder, cache):
     assert len(list((folder / f"{method}-drawn").iterdir())) >= 2
 
 
-def test_a_plan_comes_from_fits_or_from_published_ones(folder, fitted, cache):
-    done = quarry(cache, "plan", "--flops", 1e21, "--fit", "fit.json", "--json", "plan.json", cwd=folder)
+def test_a_plan_comes_from_fits_or_from_published_ones(folder, fitted):
+    done = analyse("plan", "--flops", 1e21, "--fit", "fit.json", "--json", "plan.json", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "2.78B" in quarry(cache, "plan", "--flops", 1e21, cwd=folder).stdout
+    assert "2.78B" in analyse("plan", "--flops", 1e21, cwd=folder).stdout
     assert "1e+21" not in done.stdout
     assert json.loads((folder / "plan.json").read_text())
 
 
-def test_the_next_runs_are_chosen_and_priced(folder, fitted, cache):
+def test_the_next_runs_are_chosen_and_priced(folder, fitted):
     words = ["plan", "--next", 2, "--budget", 1e21, "--target", "alpha", "--fit", "fit.json"]
-    done = quarry(cache, *words, "--json", "next.json", cwd=folder)
+    done = analyse(*words, "--json", "next.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "s.e. of alpha" in done.stdout
 
 
-def test_crossing_of_published_constants_and_of_points(folder, cache):
-    published = quarry(cache, "crossing", cwd=folder).stdout
+def test_crossing_of_published_constants_and_of_points(folder):
+    published = analyse("crossing", cwd=folder).stdout
     assert "1.668" in published
     assert "1.49" in published
-    words = ["crossing", "epochs.csv", "--surface", "data-constrained", "--bootstrap", 100]
-    done = quarry(cache, *words, "--json", "crossing.json", cwd=folder)
+    words = ["crossing", "epochs.csv", "--surface", "kaplan-nd", "--bootstrap", 100]
+    done = analyse(*words, "--json", "crossing.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "draws without a crossing" in done.stdout
     assert json.loads((folder / "crossing.json").read_text())
@@ -149,8 +149,15 @@ def test_crossing_of_published_constants_and_of_points(folder, cache):
         (["plan", "--next", "2", "--fit", "ladder.csv"], "budget"),
     ],
 )
-def test_bad_words_are_refused_in_a_sentence(words, says, folder, cache):
-    done = quarry(cache, *words, cwd=folder)
+def test_bad_words_are_refused_in_a_sentence(words, says, folder):
+    done = analyse(*words, cwd=folder)
     assert done.returncode == 2, done.stdout + done.stderr
     assert says in " ".join((done.stdout + done.stderr).split())
     assert "Traceback" not in done.stderr
+
+
+def test_the_installed_command_refuses_with_its_exit_code(folder, cache):
+    done = quarry(cache, "fit", "grid.csv", "--law", "chinchilla", cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "needs columns N, loss" in done.stderr
