@@ -7,6 +7,8 @@ import pytest
 
 from tests.chaos import Chaos
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_survives_a_fault_of_every_kind(tmp_path):
     seed = int(os.environ.get("QUARRY_CHAOS_SEED", time.time_ns()))

@@ -13,6 +13,8 @@ from quarry.train.record.files import read_last_row
 from tests.commands import quarry, start
 from tests.train.tiny import write_tiny
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory, cache):

@@ -8,6 +8,8 @@ import pytest
 
 import quarry
 
+pytestmark = pytest.mark.slow
+
 FUNCTIONS = sorted(name for name in quarry.__all__ if inspect.isfunction(getattr(quarry, name)))
 
 

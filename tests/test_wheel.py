@@ -14,6 +14,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.train.tiny import write_tiny
 
+pytestmark = pytest.mark.slow
+
 FILES = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
 ROOMS = ("quarry", "experiments", "model", "train", "analysis")
 FOREIGN = ("train.py", "model.py", "analysis.py", "experiments.py")

@@ -22,6 +22,7 @@ def expected(y, head, targets):
     return -jax.nn.log_softmax(y @ head)[jnp.arange(B * T), targets.reshape(-1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("most", "count"), [(2**28, 1), (B * 6 * V, 2), (B * 3 * V, 4), (1, T)])
 def test_any_number_of_chunks_gives_the_same(most, count, pieces, monkeypatch):
     monkeypatch.setattr(cross_entropy, "MOST_LOGITS", most)
@@ -34,6 +35,7 @@ def test_any_number_of_chunks_gives_the_same(most, count, pieces, monkeypatch):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_in_bf16_are_those_of_fp32_but_for_rounding(pieces, monkeypatch):
     monkeypatch.setattr(cross_entropy, "MOST_LOGITS", B * 3 * V)
     y, head, targets = pieces

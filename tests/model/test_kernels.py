@@ -21,6 +21,7 @@ def attended(attend, q, k, v, weights):
     return jax.jit(loss)(q, k, v)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lead", [(3,), (2, 2)], ids=["one axis", "rows and heads"])
 @pytest.mark.parametrize("T", [1, 64, 65, 300])
 def test_attention_in_blocks_and_its_gradient_equal_the_plain_ones(T, lead):
@@ -34,6 +35,7 @@ def test_attention_in_blocks_and_its_gradient_equal_the_plain_ones(T, lead):
         np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_attention_in_blocks_in_bf16():
     q, k, v = drawn(2, 130, 16, dtype=jnp.bfloat16)
     found = cpu.causal_attention(q, k, v)
@@ -49,6 +51,7 @@ def test_scores_too_large_for_the_exponential_are_attended():
     assert all(np.isfinite(gradient).all() for gradient in gradients)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("inner", "outer"), [(4, 6), (6, 4)])
 def test_a_product_and_its_gradient_equal_the_plain_ones(inner, outer):
     (x,), (w,), (weights,) = (drawn(*shape, count=1) for shape in ((5, inner), (inner, outer), (5, outer)))

@@ -17,6 +17,7 @@ def plain(x, scale, centred):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize("shape", [(5, 8), (2, 3, 8)])
 def test_values_and_gradients(shape, centred):

@@ -17,6 +17,7 @@ def tokens():
     return jax.random.randint(jax.random.key(7), (3, SMALL["context"]), 0, SMALL["vocab_size"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_no_position_sees_what_comes_after_it(name, tokens):
     """Causality by gradient: the logits at t do not depend on the embedding of any token after t."""
@@ -35,6 +36,7 @@ def test_no_position_sees_what_comes_after_it(name, tokens):
         assert (reached_T[t + 1 :] == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_new_model_is_nearly_ignorant(name, tokens):
     losses = cross_entropy(compiled(*drawn(CONFIGS[name]), tokens), tokens.reshape(-1))
@@ -42,6 +44,7 @@ def test_a_new_model_is_nearly_ignorant(name, tokens):
     assert float(losses.mean()) == pytest.approx(np.log(SMALL["vocab_size"]), abs=1.5)
 
 
+@pytest.mark.slow
 def test_parameters_follow_from_the_seed():
     first, again, other = (build(CONFIGS["modern"], seed)[1] for seed in (0, 0, 1))
     assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), first, again))
@@ -55,6 +58,7 @@ def test_every_parameter_names_its_axes(name):
     assert jax.tree.all(named)
 
 
+@pytest.mark.slow
 def test_attention_equals_jaxs():
     q, k, v = jax.random.normal(jax.random.key(0), (3, 4, 2, 6, 8))
     ours = causal_attention(q, k, v)
@@ -70,6 +74,7 @@ def test_rotary_scores_depend_on_the_distance_alone():
     assert abs(scores[3, 0] - scores[4, 0]) > 1e-3
 
 
+@pytest.mark.slow
 def test_cross_entropy_is_minus_log_probability():
     logits = jax.random.normal(jax.random.key(0), (6, 10))
     targets = jnp.arange(6)
@@ -84,6 +89,7 @@ def test_bf16_compute_stays_close_to_fp32(tokens):
     np.testing.assert_allclose(compiled(half, params, tokens), compiled(graph, params, tokens), atol=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remat", ["none", "full", "dots"])
 @pytest.mark.parametrize("scan", [False, True])
 def test_scanning_and_rematerialising_change_no_number(scan, remat, tokens):
@@ -105,6 +111,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     assert float(kept.mean()) == pytest.approx(1, abs=0.03)
 
 
+@pytest.mark.slow
 def test_dropout_acts_only_in_training_and_follows_from_its_key(tokens):
     config = modern(**SMALL)
     graph, params = drawn(config)

@@ -59,6 +59,7 @@ def test_the_handovers_lie_on_the_frontier_between_the_sizes():
         assert row["C"] == pytest.approx(6 * row["N"] * row["E"])
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_and_narrow_with_seeds():
     covered, widths = 0, {1: [], 4: []}
     for repeat in range(12):
@@ -71,6 +72,7 @@ def test_intervals_hold_the_truth_and_narrow_with_seeds():
     assert np.mean(widths[4]) < 0.6 * np.mean(widths[1])
 
 
+@pytest.mark.slow
 def test_runs_are_resampled_not_rows():
     points = curves(noise=0.003, rng=np.random.default_rng(0))
     by_run = fit_envelope(points, bootstrap=100).trend.a_interval
@@ -131,6 +133,7 @@ def test_too_few_resamples_with_two_handovers_give_no_interval():
     assert any("no interval" in warning for warning in result.trend.warnings)
 
 
+@pytest.mark.slow
 def test_end_points_at_several_horizons_are_an_envelope_too():
     """Each run one point, at a horizon of its own, as in Hoffmann et al. 2022."""
     points = curves(evaluations=16).with_columns(run=pl.int_range(pl.len()).cast(pl.String), annealed=True)
@@ -140,6 +143,7 @@ def test_end_points_at_several_horizons_are_an_envelope_too():
     assert low < exponent(BESIROGLU) < high
 
 
+@pytest.mark.slow
 def test_the_result_is_strict_json_the_same_for_one_seed():
     points = curves(noise=0.003, seeds=2, rng=np.random.default_rng(1))
     first, again = (
@@ -149,6 +153,7 @@ def test_the_result_is_strict_json_the_same_for_one_seed():
     assert json.loads(first)["trend"]["params"]["a"] == pytest.approx(exponent(BESIROGLU), abs=0.05)
 
 
+@pytest.mark.slow
 def test_five_thousand_rows_are_quick():
     points = curves(sizes=10, evaluations=500)
     start = time.perf_counter()

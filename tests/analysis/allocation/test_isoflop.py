@@ -74,6 +74,7 @@ def test_the_parabola_says_that_it_is_biased_and_over_what_range():
     assert any("2603.22339" in warning and "256" in warning for warning in warnings)
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth_as_often_as_they_say():
     inside, exponent, repeats = [], [], 100
     for repeat in range(repeats):

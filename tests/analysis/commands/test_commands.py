@@ -50,6 +50,7 @@ def fitted(folder, cache):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_fit_names_its_column_holds_out_a_point_and_draws(folder, fitted):
     assert "predictions of the points held out" in fitted
     found = json.loads((folder / "fit.json").read_text())
@@ -59,6 +60,7 @@ def test_a_fit_names_its_column_holds_out_a_point_and_draws(folder, fitted):
     assert {path.name for path in (folder / "drawn").iterdir()} >= {"law.svg", "residuals.svg", "starts.svg"}
 
 
+@pytest.mark.slow
 def test_a_comparison_with_another_law_is_printed_and_drawn(folder):
     words = ["fit", "grid.csv", "--law", "chinchilla", "--loss", "my_loss", "--against", "skaling"]
     done = analyse(*words, "--bootstrap", 0, "--figures", "compared", cwd=folder)
@@ -68,6 +70,7 @@ def test_a_comparison_with_another_law_is_printed_and_drawn(folder):
     assert "skaling" in drawn
 
 
+@pytest.mark.slow
 def test_frozen_parameters_and_the_objective_elsewhere(folder):
     words = ["fit", "epochs.csv", "--law", "data-constrained", "--at", "R_D=10", "--bootstrap", 0]
     for name in ("L_inf", "A", "B", "alpha", "beta"):
@@ -81,6 +84,7 @@ def test_frozen_parameters_and_the_objective_elsewhere(folder):
     assert found["interval"]["A"] == [found["params"]["A"]] * 2
 
 
+@pytest.mark.slow
 def test_a_ladder_of_fixed_tokens_per_parameter_is_flagged(folder):
     done = analyse("fit", "ladder.csv", "--law", "chinchilla", "--json", "ladder.json", cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -90,6 +94,7 @@ def test_a_ladder_of_fixed_tokens_per_parameter_is_flagged(folder):
     assert found["derived"] == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "table"), [("isoflop", "flat.csv"), ("parametric", "flat.csv")])
 def test_allocation_finds_the_optimum(method, table, folder):
     words = ["allocate", table, "--flops", 1e20, 1e21, "--method", method, "--bootstrap", 200]
@@ -102,6 +107,7 @@ def test_allocation_finds_the_optimum(method, table, folder):
     assert len(list((folder / f"{method}-drawn").iterdir())) >= 2
 
 
+@pytest.mark.slow
 def test_a_plan_comes_from_fits_or_from_published_ones(folder, fitted):
     done = analyse("plan", "--flops", 1e21, "--fit", "fit.json", "--json", "plan.json", cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -110,6 +116,7 @@ def test_a_plan_comes_from_fits_or_from_published_ones(folder, fitted):
     assert json.loads((folder / "plan.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_next_runs_are_chosen_and_priced(folder, fitted):
     words = ["plan", "--next", 2, "--budget", 1e21, "--target", "alpha", "--fit", "fit.json"]
     done = analyse(*words, "--json", "next.json", cwd=folder)
@@ -117,6 +124,7 @@ def test_the_next_runs_are_chosen_and_priced(folder, fitted):
     assert "s.e. of alpha" in done.stdout
 
 
+@pytest.mark.slow
 def test_crossing_of_published_constants_and_of_points(folder):
     published = analyse("crossing", cwd=folder).stdout
     assert "1.668" in published
@@ -128,6 +136,7 @@ def test_crossing_of_published_constants_and_of_points(folder):
     assert json.loads((folder / "crossing.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [

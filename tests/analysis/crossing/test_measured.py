@@ -74,6 +74,7 @@ WORLD = World()
 PARALLEL = World(alpha_D=0.25)  # alpha_D p exceeds alpha_C
 
 
+@pytest.mark.slow
 def test_without_noise_the_true_laws_and_crossing_are_found():
     found = find_crossing(WORLD.table(0.0, 0), bootstrap=0)
     assert found.crossing.flops == pytest.approx(1e20, rel=1e-3)
@@ -87,6 +88,7 @@ def test_without_noise_the_true_laws_and_crossing_are_found():
     assert (found.median, found.interval, found.p_none) == (None, (None, None), None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", ["shared", "separate"])
 def test_an_irreducible_loss_is_found_and_the_crossing_with_it(offset):
     world = WORLD.table(0.0, 0).with_columns(pl.col("loss") + 1.5)
@@ -106,6 +108,7 @@ def test_a_wrong_law_is_rejected_and_a_right_one_is_not():
     assert not any("rejected" in w for w in find_crossing(table, offset="shared", bootstrap=0).warnings)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_true_crossing():
     repeats = 60
     found = [
@@ -124,6 +127,7 @@ def test_intervals_hold_the_true_crossing():
     )
 
 
+@pytest.mark.slow
 def test_a_runs_checkpoints_stay_together_so_more_of_them_do_not_narrow_the_interval():
     few, many = (
         find_crossing(WORLD.table(0.01, 3, checkpoints=checkpoints), bootstrap=300)
@@ -236,6 +240,7 @@ def noisy():
     return find_crossing(WORLD.table(0.01, 0), bootstrap=200)
 
 
+@pytest.mark.slow
 def test_the_figures_draw_both_laws_the_points_and_the_draws(noisy, tmp_path):
     chart = crossing_curves(noisy).to_dict()
     assert len(chart["layer"]) == 5
@@ -264,6 +269,7 @@ def run_command(path, **changed):
     return found, console.export_text()
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_convention_the_spread_and_the_ranges_and_writes_strict_json(tmp_path):
     WORLD.table(0.01, 0).write_csv(tmp_path / "points.csv")
     out = tmp_path / "crossing.json"

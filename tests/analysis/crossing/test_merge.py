@@ -39,6 +39,7 @@ def surface(own, law, params, draws=()):
     return replace(own, law=law, params=params, draws=drawn)
 
 
+@pytest.mark.slow
 def test_a_chinchilla_frontier_keeps_its_distance_from_its_floor(own):
     params = PUBLISHED["besiroglu"].params
     own = surface(own, CHINCHILLA, params)
@@ -58,6 +59,7 @@ def test_kaplans_surface_lies_nine_per_cent_above_its_floor(own):
     assert find_merge(own).shown["excess"].to_numpy() == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_muennighoffs_floor_is_both_caps(own):
     p = PUBLISHED["muennighoff"].params
     own = surface(own, DATA_CONSTRAINED, p)
@@ -70,6 +72,7 @@ def test_muennighoffs_floor_is_both_caps(own):
     np.testing.assert_allclose(shown["floor"], p["L_inf"] + n_term + d_term, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_worthwhile_repeats_that_fade_with_size_bring_a_frontier_to_its_floor_at_a_finite_budget(own):
     law = epochs(("coupling", "reuse"))
     params = dict(L_inf=1.8, A=400.0, B=2000.0, alpha=0.35, beta=0.37, kappa=0.9, R_0=15.0, p=0.0, q=0.3)
@@ -82,6 +85,7 @@ def test_worthwhile_repeats_that_fade_with_size_bring_a_frontier_to_its_floor_at
     assert found.interval[0] < found.flops < found.interval[1]
 
 
+@pytest.mark.slow
 def test_draws_tell_how_often_a_frontier_never_merges(own):
     found = find_merge(own, eps=own.params["beta"] / own.params["alpha"])
     assert 0 < found.p_never < 1

@@ -27,6 +27,7 @@ def replicated(seed: int, uniques=(2**16, 2**18, 2**20), alike: int = 5, others:
     return table.with_columns(loss=2.0 * (pl.col("k") * pl.col("U")) ** -0.1 * np.exp(shifts))
 
 
+@pytest.mark.slow
 def test_each_part_of_the_noise_is_found_again_on_average():
     found = [measured_noise(replicated(seed), ("N", "U", "k")) for seed in range(200)]
     for name in ("draw", "run", "branch"):

@@ -46,6 +46,7 @@ def test_tokens_of_kaplans_form_are_his():
     assert gammas["sizes"].to_list() == [5, 5]
 
 
+@pytest.mark.slow
 def test_a_known_critical_batch_makes_them_minima():
     batch = FirstPassBatch(4096.0, CRITICAL)
     fresh = exact(batch)
@@ -67,6 +68,7 @@ def test_a_size_whose_floor_is_above_a_loss_has_no_tokens_by_his_form():
     assert np.isfinite(found.kaplan[-1, 0])
 
 
+@pytest.mark.slow
 def test_the_study_takes_the_critical_batch_and_says_what_it_lacks():
     table = runs(Surface(), 0, noise=0.0).with_columns(B=1024.0)
     plain = study_epochs(table, L_0, losses=(1.7,), bootstrap=0).tokens_to_loss

@@ -34,6 +34,7 @@ def law(found, quantity):
     return found.laws.filter(pl.col("quantity") == quantity).row(0, named=True)
 
 
+@pytest.mark.slow
 def test_exact_losses_give_the_floor_and_the_efficiency(exact):
     for row in exact.floors.iter_rows(named=True):
         assert row["floor"] == pytest.approx(floor(REMEDY * row["U"]), rel=2e-3)
@@ -87,6 +88,7 @@ def test_a_remedy_is_worth_what_it_is_made_to_be(exact):
     assert inner["multiplier"].to_numpy() == pytest.approx(REMEDY, rel=0.1)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth():
     found = coverage(6)
     pooled = (found["share"] * found["intervals"]).sum() / found["intervals"].sum()
@@ -94,6 +96,7 @@ def test_intervals_hold_the_truth():
     assert (found.filter(pl.col("intervals") >= 24)["share"] > 0.8).all(), found
 
 
+@pytest.mark.slow
 def test_true_claims_hold_and_false_ones_do_not(false):
     true = study_epochs(runs(Surface(), 1), L_0, bootstrap=100)
     assert [true.verdicts[claim].holds for claim in (0, 1, 3)] == ["yes"] * 3
@@ -102,6 +105,7 @@ def test_true_claims_hold_and_false_ones_do_not(false):
     assert "by extraction" in true.verdicts[3].words
 
 
+@pytest.mark.slow
 def test_a_gap_that_vanishes_is_likely_but_no_remainder_can_be_left_out():
     """Without the remedy the gap of the surface is one power of N."""
     plain = runs(Surface(), 7).filter(pl.col("weight_decay") < 1)
@@ -110,6 +114,7 @@ def test_a_gap_that_vanishes_is_likely_but_no_remainder_can_be_left_out():
     assert verdict.interval[0] < Surface().b * T < verdict.interval[1]
 
 
+@pytest.mark.slow
 def test_overfitting_is_told_from_extraction():
     """The plain recipe overfits the more the larger N; the remedy takes that away, and no claim is true."""
     table = runs(Surface(b=0.0), 2)
@@ -122,6 +127,7 @@ def test_overfitting_is_told_from_extraction():
     assert "by overfitting" in found.verdicts[3].words
 
 
+@pytest.mark.slow
 def test_mid_schedule_losses_change_nothing_but_the_code():
     table = runs(Surface(), 0, noise=0.0)
     running = table.with_columns(pl.col("loss") * 0.5, annealed=False)
@@ -132,6 +138,7 @@ def test_mid_schedule_losses_change_nothing_but_the_code():
     assert not mixed.code.is_empty()
 
 
+@pytest.mark.slow
 def test_the_code_of_a_known_curve():
     """Held-out loss a + b ln E at constant rate, from L_0 at no token: the integral is known."""
     tokens = 2.0 ** np.arange(10, 17)
@@ -172,6 +179,7 @@ def test_what_cannot_be_measured_is_said():
     assert [verdict.holds for verdict in one.verdicts[2:]] == ["not measured", "not measured"]
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_verdicts_writes_json_and_draws(tmp_path, cache):
     runs(Surface(), 0).with_columns(unigram_entropy=L_0).write_parquet(tmp_path / "points.parquet")
     words = ["epochs", "points.parquet", "--bootstrap", 100, "--json", "found.json", "--figures", "drawn"]
@@ -192,6 +200,7 @@ def test_the_command_prints_the_verdicts_writes_json_and_draws(tmp_path, cache):
     assert names >= {"passes", "learning-curves", "causes", "regimes", "efficiency-65.5k"}
 
 
+@pytest.mark.slow
 def test_the_docs_say_what_the_committed_study_says(tmp_path):
     kept = ROOT / "experiments" / "results" / "epochs"
     words = [

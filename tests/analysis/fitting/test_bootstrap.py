@@ -27,6 +27,7 @@ def data_of(design: Design, target: np.ndarray) -> Data:
     return Data(design.law, design.inputs, target, design.runs, Objective(), np.ones(len(design.runs)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DESIGNS)
 def test_intervals_cover_the_truth(name):
     """Every parameter and derived quantity, runs resampled, seed noise shared by the rows of a run."""
@@ -69,6 +70,7 @@ def _holds(sides: tuple[float | None, float | None], true: float) -> bool:
     return (low is None or low <= true) and (high is None or true <= high)
 
 
+@pytest.mark.slow
 def test_bca_intervals_cover_the_truth():
     targets = OFFSET.log_losses(100, seed=4)
     weights = resample(OFFSET.runs, 400, seed=5)
@@ -140,6 +142,7 @@ def test_simulated_noise_has_both_parts():
     np.testing.assert_allclose(np.sqrt([shared, drawn.var() - shared]), parts, rtol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noises", [(0.003, 0.001), (0.001, 0.003)])
 def test_simulated_noise_covers_the_truth_on_few_runs_with_checkpoints(noises):
     compute = {"N": spaced(1e6, 1e9, 4), "horizon": spaced(4e8, 4e11, 4)}

@@ -25,6 +25,7 @@ def comparison():
     return compare(LADDER, ["overtraining", "chinchilla"], cut=1e20)
 
 
+@pytest.mark.slow
 def test_the_law_that_made_the_points_wins(comparison):
     table = comparison.table
     assert table["law"].to_list() == ["chinchilla", "overtraining"]
@@ -39,6 +40,7 @@ def test_the_law_that_made_the_points_wins(comparison):
     assert comparison.warnings == ()
 
 
+@pytest.mark.slow
 def test_held_out_runs_lie_beyond_the_cut_whole_and_are_predicted_without_them(comparison):
     beyond = LADDER.filter(pl.col("C").max().over("run") > 1e20)
     below = LADDER.join(beyond, on="run", how="anti")
@@ -49,6 +51,7 @@ def test_held_out_runs_lie_beyond_the_cut_whole_and_are_predicted_without_them(c
     assert row["held_out_error"] == pytest.approx(error.abs().mean(), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_one_law_under_two_names_is_no_better_than_itself():
     result = compare(LADDER, {"one": "chinchilla", "other": CHINCHILLA})
     assert result.pairs["probability"].to_list() == [0.5]
@@ -61,6 +64,7 @@ def test_one_law_under_two_names_is_no_better_than_itself():
     assert held == round(0.2 * LADDER["run"].n_unique())
 
 
+@pytest.mark.slow
 def test_laws_are_fitted_on_the_points_that_all_can_use():
     frontier_and_all = compare(LADDER, ["kaplan-c", "overtraining"], by="C")
     one, other = frontier_and_all.fits.values()
@@ -74,6 +78,7 @@ def test_laws_are_fitted_on_the_points_that_all_can_use():
     )
 
 
+@pytest.mark.slow
 def test_few_held_out_runs_say_nothing_of_noise():
     sizes = np.geomspace(1e5, 1e9, 10)
     loss = KAPLAN.law.predict(KAPLAN.params, {"N": sizes}) * np.exp(
@@ -84,6 +89,7 @@ def test_few_held_out_runs_say_nothing_of_noise():
     assert any("fewer than 5 runs are held out" in warning for warning in result.warnings)
 
 
+@pytest.mark.slow
 def test_leaving_a_size_out_is_a_fit_without_it(fitted):
     table = leave_one_out(fitted, by="N")
     assert table["N"].to_list() == pytest.approx(sorted(set(GRID.inputs["N"])))
@@ -96,6 +102,7 @@ def test_leaving_a_size_out_is_a_fit_without_it(fitted):
     assert table["extrapolated"].to_list() == [True, *[False] * (len(table) - 2), True]
 
 
+@pytest.mark.slow
 def test_runs_are_left_out_by_name_and_near_values_together(fitted):
     by_run = leave_one_out(fitted, by="run")
     assert by_run["run"].to_list() == sorted(set(LADDER["run"]))
@@ -110,6 +117,7 @@ def test_a_size_that_the_law_needs_has_no_error():
     assert result["error"].to_list() == [None] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("laws", "settings", "sentence"),
     [
@@ -134,6 +142,7 @@ def test_bad_requests(laws, settings, sentence):
         compare(LADDER, laws, **settings)
 
 
+@pytest.mark.slow
 def test_columns_that_cannot_be_left_out(fitted):
     with pytest.raises(FitError, match="by='M' is not a column"):
         leave_one_out(fitted, by="M")

@@ -28,6 +28,7 @@ def recovered(request):
     return design, fit(design.table(seed=4), request.param, bootstrap=300)
 
 
+@pytest.mark.slow
 def test_recovers_the_law(recovered):
     design, result = recovered
     for name, true in design.params.items():
@@ -57,6 +58,7 @@ def test_predicts_within_its_band_and_the_held_out_runs(recovered):
     assert result.diagnostics.held_out_points >= 0.15 * len(result.points)
 
 
+@pytest.mark.slow
 def test_json_is_strict_and_has_the_contracts_keys(recovered):
     design, result = recovered
     value = json.loads(json.dumps(result.to_json(), allow_nan=False))
@@ -84,6 +86,7 @@ def test_checklist_answers_every_item(recovered):
     assert f"{result.objective:.9g}" in answers["objective"]
 
 
+@pytest.mark.slow
 def test_a_derived_quantity_has_the_interval_of_its_draws():
     result = fit(GRID.table(), "chinchilla", bootstrap=300)
     draws = result.draws["beta"] / (result.draws["alpha"] + result.draws["beta"])
@@ -96,6 +99,7 @@ def test_a_derived_quantity_has_the_interval_of_its_draws():
     )
 
 
+@pytest.mark.slow
 def test_derived_quantities_follow_from_the_parameters():
     result = fit(GRID.table(), CHINCHILLA, bootstrap=0)
     p = result.params
@@ -138,6 +142,7 @@ def test_a_loss_that_does_not_fall_bounds_no_exponent(law):
     assert all(low is None for low, _ in result.interval.values())
 
 
+@pytest.mark.slow
 def test_one_token_count_says_nothing_of_the_data_term():
     inputs = {"N": np.geomspace(1e6, 1e9, 30), "E": np.full(30, 1e10)}
     table = pl.DataFrame({**inputs, "loss": noisy(CHINCHILLA.predict(GRID.params, inputs))})
@@ -147,6 +152,7 @@ def test_one_token_count_says_nothing_of_the_data_term():
     assert low < 0.34 < high
 
 
+@pytest.mark.slow
 def test_a_ladder_of_twenty_tokens_per_parameter_is_refused_an_interval():
     sizes = np.geomspace(1e6, 1e9, 30)
     inputs = {"N": sizes, "E": 20 * sizes}
@@ -218,6 +224,7 @@ def test_no_shared_token_count_uses_all_points_and_warns():
     assert any("token counts and sizes vary together" in warning for warning in result.warnings)
 
 
+@pytest.mark.slow
 def test_repeated_data_is_pointed_out_to_a_one_pass_law():
     table = GRID.table().with_columns(U=pl.col("E") / 4)
     warnings = fit(table, "chinchilla", bootstrap=0).warnings
@@ -280,6 +287,7 @@ def test_losses_beyond_the_search_of_an_irreducible_loss_are_pointed_out():
     assert not any("searched up to" in w for w in fit(table, "power-offset", bootstrap=0).warnings)
 
 
+@pytest.mark.slow
 def test_draws_of_the_compute_frontier_choose_their_own_points():
     """Three sizes of equal worth at each budget: which of them is lucky is part of the error."""
     held, budgets = [], np.repeat(np.geomspace(1e15, 1e19, 9), 3)

@@ -31,6 +31,7 @@ def probabilities(design: Design) -> np.ndarray:
     return np.array([one.probability for one in found if one is not None])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DESIGNS)
 def test_the_right_law_is_doubted_at_most_as_often_as_its_probability_says(name):
     found = probabilities(DESIGNS[name])
@@ -39,6 +40,7 @@ def test_the_right_law_is_doubted_at_most_as_often_as_its_probability_says(name)
     assert 0.02 <= (found < 0.05).mean() < 0.12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("truth", "law"), WRONG)
 def test_a_wrong_law_is_rejected(truth, law):
     result = fit(DESIGNS[truth].table(seed=1), law, bootstrap=0)

@@ -42,6 +42,7 @@ def ladder():
     return fit(pl.DataFrame({**inputs, "loss": loss}), "chinchilla", bootstrap=0)
 
 
+@pytest.mark.slow
 def test_a_balanced_normal_line_has_the_exact_f_intervals():
     x, level = np.repeat([1.0, 3.0], 6), 0.9
     y = 5 + 0.7 * (x - 2) + np.random.default_rng(1).normal(size=12)
@@ -56,6 +57,7 @@ def test_a_balanced_normal_line_has_the_exact_f_intervals():
         assert found.threshold == pytest.approx(stdtrit(10, (1 + level) / 2) ** 2 * variance / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["alpha", "L_inf", "a"])
 def test_regions_cover_the_truth(grid, name):
     """Clustered noise, 100 repeats: the profile at the truth is mostly within the threshold."""
@@ -80,6 +82,7 @@ def test_regions_cover_the_truth(grid, name):
     assert 0.90 <= np.mean(inside) <= 0.99
 
 
+@pytest.mark.slow
 def test_interval_ends_where_the_refitted_objective_crosses_the_threshold(grid):
     found = profile(grid, "alpha")
     starts = np.tile(grid.minima.params[0], (2, 1))
@@ -102,6 +105,7 @@ def test_a_derived_quantity_by_its_name(grid):
     assert found.best == pytest.approx(grid.derived["a"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_best_size_for_a_budget_is_profiled_in_its_logarithm(grid):
     found = profile(grid, lambda params: chinchilla_optimum(params, 1e21)[0], name="N_opt")
     assert found.name == "N_opt"
@@ -109,6 +113,7 @@ def test_the_best_size_for_a_budget_is_profiled_in_its_logarithm(grid):
     assert found.interval[0] < chinchilla_optimum(GRID.params, 1e21)[0] < found.interval[1]
 
 
+@pytest.mark.slow
 def test_both_valleys_of_exponents_that_could_change_places(ladder):
     alpha = profile(ladder, "alpha")
     assert len(alpha.valleys) == 2
@@ -151,6 +156,7 @@ def test_a_limit_of_the_search_bounds_nothing():
     assert profile(fitted, "alpha_N").interval[0] is None
 
 
+@pytest.mark.slow
 def test_frozen_parameters_stay_and_the_others_are_profiled():
     design = DESIGNS["data-constrained"]
     base = {name: design.params[name] for name in CHINCHILLA.parameter_names}

@@ -24,6 +24,7 @@ def near(design: Design) -> np.ndarray:
     return np.concatenate([[design.true], design.true * factors])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(LAWS) - {"data-constrained"}))  # that one is fitted below
 def test_the_grid_reaches_the_global_minimum(name):
     """No lane from the truth or around it ends lower, and a tenth of the starts arrive there."""
@@ -47,6 +48,7 @@ def test_nine_decades_of_sizes():
     assert all(low < design.params[name] < high for name, (low, high) in result.interval.items())
 
 
+@pytest.mark.slow
 def test_points_of_sizes_and_compute_alone(tmp_path):
     table = GRID.table().with_columns(C=6 * pl.col("N") * pl.col("E"))
     table.select("N", "C", "loss", "run").write_csv(tmp_path / "points.csv")
@@ -122,6 +124,7 @@ def test_a_frozen_parameter_is_a_fit_with_that_value():
     assert len(frozen.draws["L_inf"]) == 200
 
 
+@pytest.mark.slow
 def test_freezing_at_the_best_value_changes_nothing():
     table = OFFSET.table()
     free = fit(table, "power-offset", bootstrap=0)

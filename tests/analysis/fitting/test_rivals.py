@@ -83,6 +83,7 @@ def results():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "rival"), AGAINST.items())
 def test_the_true_law_wins_on_its_own_surface(name, rival, results):
     """It errs by noise alone wherever it is asked, and beats its rival beyond noise somewhere."""
@@ -146,6 +147,7 @@ def test_the_best_recipe_is_kept_at_each_number_of_passes():
     assert of_best_recipe(points)[0] is points
 
 
+@pytest.mark.slow
 def test_what_the_points_do_not_allow_is_listed_with_its_reason():
     """One U, and too few cells for Kaplan's law."""
     one = made_by("overfit-epochs").filter(pl.col("U") < 1.5e8, pl.col("N") < 5e8)

@@ -48,6 +48,7 @@ def near(design, number, seed=0):
     return logs, scaled * (1 + 0.02 * np.random.default_rng(seed).standard_normal((number, len(scaled))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", OBJECTIVES.values(), ids=OBJECTIVES)
 @pytest.mark.parametrize("name", LAWS_COMPARED)
 def test_no_minimum_that_scipy_finds_is_lower(name, kind):
@@ -72,6 +73,7 @@ def test_no_minimum_that_scipy_finds_is_lower(name, kind):
     assert ours == pytest.approx(objective(design.law, params, design.inputs, log_loss, kind), rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["log", "raw"])
 @pytest.mark.parametrize("name", LAWS_COMPARED)
 def test_least_squares_are_scipys(name, kind):
@@ -91,6 +93,7 @@ def test_least_squares_are_scipys(name, kind):
     np.testing.assert_allclose(params, expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kaplan-nd", "chinchilla", "skaling", "broken-power", "epochs"])
 def test_lanes_stop_only_once_they_have_arrived(name):
     """Sixty iterations from near the truth reach what two thousand reach, with any weights."""
@@ -108,6 +111,7 @@ def test_lanes_stop_only_once_they_have_arrived(name):
     assert (short / long).max() <= 1 + 1e-3
 
 
+@pytest.mark.slow
 def test_pulled_lanes_come_to_their_targets_and_fixed_parameters_stay():
     log_loss, targets = GRID.log_losses(1)[0], np.array([1.4, 1.69, 1.9])
     starts = np.tile(GRID.true, (3, 1))

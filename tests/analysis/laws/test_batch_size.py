@@ -216,6 +216,7 @@ def test_two_batches_are_too_few_and_one_run_has_one_batch():
         measure_critical_batch(curves().with_columns(run=pl.lit("all")))
 
 
+@pytest.mark.slow
 def test_from_noisy_curves_to_the_law_of_the_critical_batch():
     found = measure_critical_batch(curves(sizes=(3e7, 1e8), noise=0.003))
     assert len(found) >= 16
@@ -251,6 +252,7 @@ def test_noise_scale_is_exact_on_expected_norms():
     assert (found.g_squared, found.trace, found.b_simple) == pytest.approx((2.0, 30.0, 15.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("norms", "batches", "message"),
     [

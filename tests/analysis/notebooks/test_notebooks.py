@@ -26,6 +26,8 @@ from tests.analysis.synthetic_runs import write_ladder, write_run
 from tests.conftest import ROOT
 from tests.published import published
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = ROOT / "analysis" / "notebooks"
 COMMITTED = ROOT / "experiments" / "results" / "quickstart"
 DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")

@@ -188,6 +188,7 @@ def terms_at(surface, n, tokens, unique):
     return {name: float(term[0]) for name, term in terms.items()}, float(k[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.name)
 @pytest.mark.parametrize(
     ("label", "n", "tokens", "unique"),
@@ -219,6 +220,7 @@ def test_the_floor_of_muennighoff_is_its_limit():
     assert k == math.inf
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     surface=st.sampled_from(SURFACES),

@@ -53,6 +53,7 @@ def spread(target, params):
     return np.std(np.log(values) if target in ("A", "B") else values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["alpha", "A", "a", "loss@1e23"])
 def test_simulated_runs_narrow_the_target_as_promised(surface, target):
     found = plan_next_runs(surface, 6, 1e20, target)

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -94,6 +95,7 @@ def attempt(function, *args, **keywords):
         return None
 
 
+@pytest.mark.slow
 @settings(QUIET)
 @given(columns(), laws, options)
 def test_any_scale_points(table, law, choices):

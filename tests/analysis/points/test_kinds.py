@@ -72,6 +72,7 @@ def expected() -> dict:
     return {name: verb(frame) for name, verb in VERBS.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_function_takes_every_kind_of_points_alike(verb, kind, tmp_path, expected):

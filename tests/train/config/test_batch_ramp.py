@@ -57,6 +57,7 @@ def test_stages_read_every_position_once_from_any_step(sizes, last_batch, first,
         assert ramp.tokens(reached) - end < 8 * max(size for _, size in sizes), batch
 
 
+@pytest.mark.slow
 def test_a_ramped_run_counts_its_tokens_and_goes_on_inside_the_ramp_bit_for_bit(tmp_path, cache):
     point, runs = ramped(tmp_path / "study"), tmp_path / "runs"
     assert train(point, runs / "whole", cache, Quiet()) == "finished"
@@ -92,6 +93,7 @@ OLDER = Path(__file__).with_name("older_config.json")
 are read today: it knows no roll-back, no grace time and no dropout."""
 
 
+@pytest.mark.slow
 def test_a_run_that_an_older_version_began_goes_on(tmp_path, cache):
     point = tiny_point(tmp_path / "study")
     directory = RunDirectory(tmp_path / "runs/study/tiny")

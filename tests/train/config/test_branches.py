@@ -57,6 +57,7 @@ def trained(tmp_path_factory, cache):
     return folder, point
 
 
+@pytest.mark.slow
 def test_a_branch_equals_the_run_trained_alone_bit_for_bit(trained, cache):
     folder, point = trained
     for branch in branches(point):
@@ -76,6 +77,7 @@ def test_a_branch_trains_only_its_cooldown(trained):
     assert first == [4, 6, 10]
 
 
+@pytest.mark.slow
 def test_each_branch_is_a_point_with_its_own_epochs(trained):
     folder, _ = trained
     ends = points_table(folder / "runs").filter(annealed=True, split="validation")
@@ -86,6 +88,7 @@ def test_each_branch_is_a_point_with_its_own_epochs(trained):
     assert set(ends["unique_tokens"]) == {2048}
 
 
+@pytest.mark.slow
 def test_a_trunk_of_constant_rate_has_the_same_branches(trained, tmp_path, cache):
     folder, _ = trained
     point = trunk_point(tmp_path, kind="constant")
@@ -109,6 +112,7 @@ def test_a_branch_whose_fork_is_gone_is_trained_from_the_start(trained, tmp_path
     assert evals[-1] == rows_of(directory(folder, branch))[1][-1]
 
 
+@pytest.mark.slow
 def test_branches_of_a_trunk_that_diverged_diverge_after_it(tmp_path, cache):
     point = trunk_point(tmp_path)
     hot = dataclasses.replace(point.config.optimizer, learning_rate=1e30)
@@ -130,6 +134,7 @@ variants = {}
 """
 
 
+@pytest.mark.slow
 def test_sweep_and_train_run_a_trunk_with_its_branches(tmp_path, cache):
     file = tiny_point(tmp_path / "mine").file
     file.write_text(file.read_text() + BRANCHED)

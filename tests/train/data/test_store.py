@@ -113,6 +113,7 @@ def test_the_same_text_elsewhere_shares_the_files_and_keeps_its_name(tmp_path):
     assert again.manifest["corpus"] == stores[1].manifest["corpus"] == f"folder:{tmp_path / 'b'}"
 
 
+@pytest.mark.slow
 def test_two_processes_that_prepare_at_once_both_get_a_good_store(tmp_path):
     program = (
         "import sys, pathlib; from quarry.train.data.store_building import prepare_tokens;"

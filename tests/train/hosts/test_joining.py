@@ -70,6 +70,7 @@ def assert_same_losses(found: RunDirectory, expected: RunDirectory) -> None:
         np.testing.assert_allclose([r["loss"] for r in one], [r["loss"] for r in other], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_run_on_two_hosts_then_one_then_two_equals_a_run_on_one(whole, tmp_path, cache):
     write_tiny(tmp_path / "study", steps=STEPS, rate=RATE, every=0.3)
     directory = RunDirectory(tmp_path / "runs/study/tiny")
@@ -100,6 +101,7 @@ def checkpoints_of(directory: RunDirectory) -> list[int]:
     return sorted(int(path.name) for path in directory.checkpoints.glob("*") if path.name.isdecimal())
 
 
+@pytest.mark.slow
 def test_two_hosts_end_within_the_grace_time_and_set_aside_a_checkpoint_that_one_cannot_read(tmp_path, cache):
     point = tiny_point(tmp_path / "study", steps=40, rate=RATE, every=0.0)
     directory = RunDirectory(tmp_path / "runs/study/tiny")
@@ -129,6 +131,7 @@ def test_two_hosts_end_within_the_grace_time_and_set_aside_a_checkpoint_that_one
     assert_same_losses(directory, RunDirectory(tmp_path / "alone/study/tiny"))
 
 
+@pytest.mark.slow
 def test_a_host_reports_that_the_other_did_not_come_up(tmp_path, cache):
     write_tiny(tmp_path / "study")
     missing = ["--coordinator", "127.0.0.1:1", "--processes", 2, "--process", 1, "--host-timeout", 2]

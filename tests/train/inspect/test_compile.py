@@ -101,6 +101,7 @@ def test_a_loop_whose_count_the_compiler_knows_runs_as_often():
     assert Program(known).collectives()["all-gather"] == (9, 9 * 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scan", "remat", "forwards"), [(False, "none", 3), (True, "none", 3), (True, "full", 4)]
 )
@@ -122,6 +123,7 @@ def test_a_chip_that_is_none_is_refused():
         devices_of("v9:2x2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "words", "says"),
     [
@@ -142,6 +144,7 @@ SMALL = ("--model.d-model", 128, "--model.n-heads", 1, "--model.n-layers", 6, "-
 SMALL += ("--model.vocab-size", 512, "--batch-tokens", 1024, "--micro-batch-tokens", 128, "--mesh.fsdp", 4)
 
 
+@pytest.mark.slow
 def test_a_small_point_of_the_recipe_fits_by_the_real_compiler(compile_for, tmp_path):
     done = compile_for("b1_v5e16.py", "v5e:2x2", *SMALL, "--json", "report.json")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -168,6 +171,7 @@ def on_gpu(compile_for, tmp_path, *words):
     return json.loads((tmp_path / "report.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_gpu_attends_by_cudnn_and_never_holds_all_logits(compile_for, tmp_path):
     """8 sequences of 2,048 under 32,768 words: all logits together would be 2 GiB in fp32."""
     found = on_gpu(compile_for, tmp_path)
@@ -178,6 +182,7 @@ def test_a_gpu_attends_by_cudnn_and_never_holds_all_logits(compile_for, tmp_path
     assert plain["kernels"] == {}
 
 
+@pytest.mark.slow
 def test_the_rematerialisation_that_is_fastest_and_fits_is_chosen(compile_for):
     large = ("--model.n-layers", 24, "--model.d-model", 2048, "--model.n-heads", 32, "--batch-tokens", 65536)
     done = compile_for("b1_v5e16.py", "h100", *GPU, *large, "--compare-remat")

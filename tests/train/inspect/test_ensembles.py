@@ -37,6 +37,7 @@ def trained(tmp_path_factory, cache):
     return points, folder / "runs"
 
 
+@pytest.mark.slow
 def test_the_loss_of_one_member_is_that_of_its_record(trained, cache):
     points, runs = trained
     table = ensembles(points, runs, cache)

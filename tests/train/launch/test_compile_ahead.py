@@ -30,6 +30,7 @@ def other_shape(folder, name: str):
     return file
 
 
+@pytest.mark.slow
 def test_a_run_finds_every_program_that_was_compiled_ahead(tmp_path, cache, monkeypatch):
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -53,6 +54,7 @@ def test_a_run_finds_every_program_that_was_compiled_ahead(tmp_path, cache, monk
     assert compiled(mine / "xla") == ahead
 
 
+@pytest.mark.slow
 def test_a_point_that_cannot_be_compiled_keeps_none_from_it(tmp_path, cache, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "xla"))
     bad, good = write_tiny(tmp_path / "mine", name="bad"), tiny_point(tmp_path / "mine", name="good")
@@ -95,6 +97,7 @@ def test_room_is_a_core_without_a_worker(monkeypatch):
     assert idle_cores([None]) is None
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(len(available_cores()) < 2, reason="needs two cores: run it on a machine with more")
 def test_a_sweep_with_a_core_to_spare_has_the_next_point_compiled(tmp_path, cache, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "xla"))

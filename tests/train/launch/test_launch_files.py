@@ -60,6 +60,7 @@ SKY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SKY)
 def test_skypilot_reads_its_tasks(emit, case):
     words, accelerator, runtime = SKY[case]
@@ -74,6 +75,7 @@ def test_skypilot_reads_its_tasks(emit, case):
         )
 
 
+@pytest.mark.slow
 def test_skypilot_refuses_what_is_not_its_own(emit):
     file = emit("sky", *BUCKET, "--tpu.accelerator", "v5e-8")[0]
     file.write_text(file.read_text().replace("use_spot", "use_spott"))
@@ -81,6 +83,7 @@ def test_skypilot_refuses_what_is_not_its_own(emit):
         ask_parsers("sky", file)
 
 
+@pytest.mark.slow
 def test_a_task_runs_its_point_with_the_bucket_as_a_folder(emit):
     variant, plain = (
         yaml.safe_load(file.read_text()) for file in emit("sky", *BUCKET, "--tpu.accelerator", "v5e-8")
@@ -100,6 +103,7 @@ JOBSETS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", JOBSETS)
 def test_kubernetes_knows_every_field_of_a_jobset(emit, case):
     words, slices, hosts, chips = JOBSETS[case]
@@ -119,6 +123,7 @@ def test_kubernetes_knows_every_field_of_a_jobset(emit, case):
     assert len(set(ask_parsers("jobset", *files))) == 2
 
 
+@pytest.mark.slow
 def test_a_field_that_kubernetes_or_jobset_does_not_know_is_refused(emit):
     file = emit("jobset", *BUCKET, *IMAGE, "--tpu.accelerator", "v5e-8")[0]
     good = file.read_text()
@@ -178,6 +183,7 @@ def test_options_that_cannot_be_are_refused(options, says):
         TpuOptions(**options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "words", "says"),
     [
@@ -194,6 +200,7 @@ def test_launch_files_that_could_not_work_are_refused(emit, tmp_path, engine, wo
     assert not (tmp_path / "launch").exists()
 
 
+@pytest.mark.slow
 def test_a_point_that_would_not_be_copied_is_refused(emit, tmp_path):
     words = [*BUCKET, "--tpu.accelerator", "v5e-8"]
     says = emit("sky", *words, code=2, study=ROOT / "experiments" / "quickstart")

@@ -195,6 +195,7 @@ def test_a_path_with_quotes_is_written_as_a_valid_file(tmp_path):
     assert 'Expected: a "loss"\\' in point.doc
 
 
+@pytest.mark.slow
 def test_the_written_study_survives_a_dry_run(tmp_path, cache):
     write_points([(40e3, 3e5), (40e3, 3e5), (1e5, 4e5)], QUICKSTART, tmp_path / "next")
     write_points([(5e3, 2e4, 5e3)], write_tiny(tmp_path / "mine"), tmp_path / "more")

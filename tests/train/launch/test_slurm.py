@@ -66,6 +66,7 @@ def whole(tmp_path_factory, cache) -> RunDirectory:
     return RunDirectory(folder / "runs/study/tiny")
 
 
+@pytest.mark.slow
 def test_an_array_of_points_trains_to_the_end_and_only_once(cluster, on_slurm, tmp_path):
     write_tiny(tmp_path / "study", "a")
     write_alone(tmp_path / "study", "hot", rate=1e4)
@@ -100,6 +101,7 @@ def goes_on_as_if_nothing_had_been(cluster, directory: RunDirectory, whole: RunD
     assert (directory.path / "log.txt").read_text().count("study/tiny: ") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partition", ["low", "graced"])
 def test_a_preempted_point_is_queued_again_and_goes_on(cluster, on_slurm, whole, tmp_path, partition):
     write_alone(tmp_path / "study", steps=STEPS)
@@ -110,6 +112,7 @@ def test_a_preempted_point_is_queued_again_and_goes_on(cluster, on_slurm, whole,
     goes_on_as_if_nothing_had_been(cluster, directory, whole)
 
 
+@pytest.mark.slow
 def test_a_point_near_its_time_limit_saves_and_is_queued_again(cluster, on_slurm, tmp_path):
     write_alone(tmp_path / "study", steps=10**6)
     on_slurm("study", "--slurm.time", 1, "--slurm.warning", 50)
@@ -123,6 +126,7 @@ def test_a_point_near_its_time_limit_saves_and_is_queued_again(cluster, on_slurm
     wait_until(lambda: cluster.jobs() == ["PENDING"], 60, "Slurm to queue the point again")
 
 
+@pytest.mark.slow
 def test_a_cancelled_point_saves_and_is_not_queued_again(cluster, on_slurm, tmp_path):
     write_alone(tmp_path / "study", steps=10**6)
     directory = RunDirectory(tmp_path / "runs/study/tiny")
@@ -135,6 +139,7 @@ def test_a_cancelled_point_saves_and_is_not_queued_again(cluster, on_slurm, tmp_
     assert " waiting" in on_slurm("study", "--dry-run").stdout
 
 
+@pytest.mark.slow
 def test_what_slurm_refuses_is_said_in_a_sentence(cluster, on_slurm, tmp_path):
     write_tiny(tmp_path / "study")
     refused = on_slurm("study", "--slurm.partition", "absent", code=2)
@@ -173,6 +178,7 @@ def test_options_become_directives():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -190,6 +196,7 @@ def losses(directory: RunDirectory) -> list[float]:
     return [row["loss"] for rows in rows_of(directory) for row in rows]
 
 
+@pytest.mark.slow
 def test_two_processes_by_srun_train_one_run(cluster, on_slurm, cache, tmp_path):
     write_alone(tmp_path / "study")
     on_slurm("study", "--slurm.tasks-per-node", 2)
@@ -201,6 +208,7 @@ def test_two_processes_by_srun_train_one_run(cluster, on_slurm, cache, tmp_path)
     assert losses(two) == pytest.approx(losses(one), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_two_processes_save_together_and_are_queued_again(cluster, on_slurm, tmp_path):
     write_alone(tmp_path / "study", steps=10**6)
     directory = RunDirectory(tmp_path / "runs/study/tiny")
@@ -211,6 +219,7 @@ def test_two_processes_save_together_and_are_queued_again(cluster, on_slurm, tmp
     wait_until(lambda: cluster.jobs() == ["PENDING"], 60, "Slurm to queue the point again")
 
 
+@pytest.mark.slow
 def test_the_guide_leads_from_nothing_to_a_fitted_law(cluster, cache, tmp_path):
     clients = cluster.environment | environment(cache) | {"PATH": cluster.environment["PATH"]}
     for block in blocks("slurm.md", "bash"):

@@ -66,6 +66,7 @@ def kill_once_saved_twice(storage, cache: Path, folder: Path, *words) -> None:
     process.communicate()
 
 
+@pytest.mark.slow
 def test_a_killed_and_damaged_run_resumes_from_the_bucket_alone(tmp_path, cache, emulator):
     write_tiny(tmp_path / "study", steps=STEPS, every=0.3)
     whole = start(cache, "train", "study/tiny.py", cwd=tmp_path)
@@ -104,6 +105,7 @@ def test_other_storage_is_refused_with_a_workaround(tmp_path, cache, place, copy
         bucket_address(Path(place))
 
 
+@pytest.mark.slow
 def test_the_command_line_refuses_other_storage(tmp_path, cache):
     write_tiny(tmp_path / "study")
     done = quarry(cache, "train", "study/tiny.py", "--workdir", "s3://b/runs", cwd=tmp_path)
@@ -143,6 +145,7 @@ def take_lease(folder: Folder, seconds: float, dead: str | None = None) -> tuple
     return made, losses
 
 
+@pytest.mark.slow
 def test_a_run_of_another_process_is_refused(folder):
     holder, losses = take_lease(folder, 4.0)
     with pytest.raises(ConfigError, match=f"another process is training in gs://{BUCKET}/{RUN}, on "):
@@ -159,6 +162,7 @@ def stop(holder: Lease) -> None:
     holder._ended.clear()
 
 
+@pytest.mark.slow
 def test_an_expired_lease_is_taken_over_and_its_former_holder_cannot_upload(folder, tmp_path):
     holder, _ = take_lease(folder, 0.5)
     stop(holder)

@@ -43,6 +43,7 @@ def run_code(code, run, cache, **variables):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_wandb_offline(tmp_path, cache):
     run = tmp_path / "study" / "point"
     run.mkdir(parents=True)
@@ -52,6 +53,7 @@ def test_wandb_offline(tmp_path, cache):
     assert b"1.5" in file.read_bytes()
 
 
+@pytest.mark.slow
 def test_trackio_locally(tmp_path, cache):
     run = tmp_path / "study" / "point"
     run.mkdir(parents=True)

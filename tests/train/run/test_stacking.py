@@ -28,6 +28,8 @@ from tests.commands import quarry, start
 from tests.train.run.test_loop import rows_of
 from tests.train.tiny import tiny_point, write_tiny
 
+pytestmark = pytest.mark.slow
+
 
 def members(folder, shape=None, **optimizer) -> list[Point]:
     """Points of one shape that differ in all that they may differ in."""
