@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.train.tiny import write_tiny
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 
 FILES = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
 ROOMS = ("quarry", "experiments", "model", "train", "analysis")
@@ -30,7 +30,7 @@ def scripts(tmp_path_factory) -> Path:
     for name in ROOMS:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", source, "--no-deps", "--no-build-isolation", "-w", built], check=True)
+    subprocess.run([*pip, "wheel", source, "--no-deps", "-w", built], check=True)
     venv.create(home)
     packages = next(home.glob("lib/python3*/site-packages"))
     borrowed = [folder for folder in sys.path if folder.endswith("site-packages")]

@@ -20,7 +20,7 @@ from quarry.analysis.fitting.search import Data, Minima
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET, Design, checkpoints, measured, spaced
 
 REPEATS, DRAWS, LEVEL = 200, 100, 0.95
-FEWER = dict.fromkeys(("epochs", "data-constrained", "effective-reuse", "overfit-epochs"), 100)
+FEWER = dict.fromkeys(("epochs", "data-constrained", "overfit-epochs"), 100)
 
 
 def data_of(design: Design, target: np.ndarray) -> Data:

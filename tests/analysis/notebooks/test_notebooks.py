@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -16,13 +15,13 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-import quarry
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.curves import save_results
 from quarry.analysis.points.loading import load_points
 from quarry.train.record.points_table import points_table
 from quarry.train.record.schema import POINT_COLUMNS
 from tests.analysis.synthetic_runs import write_ladder, write_run
+from tests.commands import analyse
 from tests.conftest import ROOT
 from tests.published import published
 
@@ -169,7 +168,7 @@ def test_chinchilla_on_published_points_repeats_the_critique():
     assert len(pictures(notebook)) == 8
 
 
-def test_your_own_csv_finds_the_law_and_its_command_repeats_the_fit(monkeypatch, tmp_path):
+def test_your_own_csv_finds_the_law_and_its_command_repeats_the_fit(tmp_path):
     notebook = executed("07_your_own_csv.py", QUARRY_CSV=None, TMPDIR=str(tmp_path))
     words = prose(notebook)
     assert len(pictures(notebook)) == 3
@@ -186,9 +185,7 @@ def test_your_own_csv_finds_the_law_and_its_command_repeats_the_fit(monkeypatch,
     before = json.loads(saved.read_text())
     saved.unlink()
     (command,) = re.findall(r"^quarry fit .*--json .*$", words, re.MULTILINE)
-    monkeypatch.setattr(sys, "argv", shlex.split(command))
-    with pytest.raises(SystemExit, match="0"):
-        quarry.main()
+    assert analyse(*shlex.split(command)[1:], cwd=tmp_path).returncode == 0
     assert json.loads(saved.read_text())["params"] == pytest.approx(before["params"])
 
 
