@@ -51,6 +51,11 @@ def number(value: Number, digits: int = 4) -> str:
     return f"{rounded:.{digits}g}" if abs(rounded) < 10**digits else f"{rounded:.0f}"
 
 
+def percent(share: Number, decimals: int = 2) -> str:
+    """A share to `decimals` decimals: 0.0123 is 1.23%."""
+    return MISSING if share is None else f"{share:.{decimals}%}"
+
+
 def duration(seconds: Number) -> str:
     """A time span in its natural unit: 95 is 1 min 35 s."""
     if seconds is None or not math.isfinite(seconds):

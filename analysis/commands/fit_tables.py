@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quarry.analysis.laws.formulas import plain
-from quarry.text import MISSING, interval, number
+from quarry.text import interval, number, percent
 
 if TYPE_CHECKING:
     import polars as pl
@@ -103,11 +103,7 @@ def comparison_table(comparison: "Comparison") -> Table:
     ):
         table.add_column(heading, justify="left" if heading == "law" else "right")
     for row in comparison.table.iter_rows(named=True):
-        errors = [_percent(row[name]) for name in ("held_out_error", "left_out_error")]
+        errors = [percent(row[name], decimals=3) for name in ("held_out_error", "left_out_error")]
         misfit = number(row["misfit_probability"], 2)
         table.add_row(Text(row["law"]), str(row["parameters"]), f"{row['objective']:.6g}", *errors, misfit)
     return table
-
-
-def _percent(value: float | None) -> str:
-    return MISSING if value is None else f"{value:.3%}"

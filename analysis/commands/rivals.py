@@ -16,7 +16,7 @@ from quarry.analysis.fitting.comparison.repeated_data import Rivals, compare_riv
 from quarry.analysis.points.loading import load_points
 from quarry.errors import DONE
 from quarry.options import Flat
-from quarry.text import MISSING, count, number
+from quarry.text import MISSING, count, number, percent
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ def errors_table(result: Rivals) -> Table:
         table.add_column(heading, justify="left" if heading == "law" else "right")
     best = dict(result.winners.select("question", "winner").iter_rows())
     for row in result.table.iter_rows(named=True):
-        errors = [_percent(row[name]) + (" *" if best[name] == row["law"] else "") for name in questions]
+        errors = [percent(row[name]) + (" *" if best[name] == row["law"] else "") for name in questions]
         table.add_row(
-            Text(row["law"]), str(row["parameters"]), str(row["points"]), _percent(row["in_sample"]), *errors
+            Text(row["law"]), str(row["parameters"]), str(row["points"]), percent(row["in_sample"]), *errors
         )
     return table
 
@@ -121,14 +121,10 @@ def gaps_table(result: Rivals) -> Table:
     for row in result.verdicts.iter_rows(named=True):
         if row["law"] == winners[row["question"]]:
             continue
-        ends = MISSING if row["low"] is None else f"{_percent(row['low'])} to {_percent(row['high'])}"
-        gap = _percent(row["difference"])
+        ends = MISSING if row["low"] is None else f"{percent(row['low'])} to {percent(row['high'])}"
+        gap = percent(row["difference"])
         table.add_row(row["question"], Text(row["law"]), gap, ends, number(row["probability"], 3))
     return table
-
-
-def _percent(value: float | None) -> str:
-    return MISSING if value is None else f"{value:.2%}"
 
 
 def rivals_json(result: Rivals) -> dict:

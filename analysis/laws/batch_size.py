@@ -2,7 +2,7 @@
 
 B in tokens, S in steps, E in tokens, C in FLOPs. To one loss, (S / S_min - 1)(E / E_min - 1) = 1 and
 B_crit = E_min / S_min: Kaplan et al. 2020 (arXiv 2001.08361), eq. 5.1, after McCandlish et al. 2018 (arXiv
-1812.06162). `quarry.analysis.points.critical_batch` has the same for tables of points.
+1812.06162). `quarry.analysis.points.minimum_steps` has the same for tables of points.
 """
 
 from dataclasses import dataclass

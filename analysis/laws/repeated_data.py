@@ -150,7 +150,7 @@ def epochs(
     tokens. Raises LawError.
     """
     if unknown := set(terms) - set(EPOCH_TERMS):
-        raise LawError(f"epochs has no term {min(unknown)!r}: choose of {', '.join(EPOCH_TERMS)}")
+        raise LawError(f"epochs has no term {min(unknown)!r}; known: {', '.join(EPOCH_TERMS)}")
     terms = tuple(term for term in EPOCH_TERMS if term in terms)
     names = [name for term in terms for name in EPOCH_TERMS[term].split()]
 

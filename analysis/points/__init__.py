@@ -6,7 +6,8 @@ Read `schema.py` first: the columns, and when two values count as the same. Then
   `reading.py` has the raw rows, `columns.py` the types and checks of columns.
 - `table.py`: `Points`; `conditions.py`: the language of `--exclude` and `--hold-out`.
 - `selection.py`: the points that a law is fitted to; `best_points.py`: the best of several runs;
-  `critical_batch.py`: S_min, and B_crit from curves; `held_out.py`: the points that test a fit.
+  `minimum_steps.py`: S_min; `critical_batch.py`: B_crit from curves; `held_out.py`: the points that test a
+  fit.
 - `curves.py`, `runs.py`, `frontier.py`: learning curves, one row per run, and the compute frontier.
 
 A new column of every table: one line in `schema.py`.

@@ -1,10 +1,10 @@
-"""S_min of a table of points, and the critical batch measured on learning curves at several batch sizes.
+"""The critical batch, measured on learning curves at several batch sizes.
 
 B in tokens, S in steps, E in tokens, C in FLOPs. `quarry.analysis.laws.batch_size` has the equations: Kaplan
 et al. 2020 (arXiv 2001.08361), section 5.1.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,17 +12,11 @@ import numpy as np
 import polars as pl
 import scipy
 
-from quarry.analysis.laws.batch_size import (
-    KAPLAN_CRITICAL_BATCH,
-    critical_batch,
-    minimum_compute,
-    minimum_steps,
-    minimum_tokens,
-)
-from quarry.analysis.points.columns import ROW, check_columns, list_names, positive_numbers
-from quarry.analysis.points.schema import BATCH, SAME_VALUE
+from quarry.analysis.points.columns import ROW, check_columns
+from quarry.analysis.points.minimum_steps import batch_column, batch_counts
+from quarry.analysis.points.schema import SAME_VALUE
 from quarry.checks import check_positive
-from quarry.errors import FitError, PointsError
+from quarry.errors import FitError
 
 MEASURED_COLUMNS: dict[str, pl.DataType] = {
     "N": pl.Float64(),
@@ -39,65 +33,6 @@ _FEWEST_BATCHES, _LEVELS = 3, 10
 
 # B_crit is searched within a factor 100 of the batches measured; beyond a factor 10 they hardly bound it.
 _SEARCHED, _BOUNDED = 100.0, 10.0
-
-
-def with_minimum_steps(
-    points: pl.DataFrame, critical: Mapping[str, float] = KAPLAN_CRITICAL_BATCH, source: str = "a table"
-) -> pl.DataFrame:
-    """`points` with the columns S_min and E_min, and C_min where C is there.
-
-    Needs the columns loss and two of S (or step), B (or batch_tokens), E (or tokens). `critical` has B_star
-    and alpha_B, by default those of Kaplan et al. 2020, which hold for their data, tokens and losses. Raises
-    PointsError for `points` (messages call them `source`), and FitError where S_min is below one step, as
-    with the critical batch of other data.
-    """
-    counts = _counts(points, source)
-    batch, b_crit = counts["B"], critical_batch(_positive(points, "loss", source), critical)
-    s_min = minimum_steps(counts["S"], batch, b_crit)
-    _check_a_step(s_min, batch, b_crit)
-    columns = {"S_min": s_min, "E_min": minimum_tokens(counts["E"], batch, b_crit)}
-    if "C" in points.columns:
-        columns["C_min"] = minimum_compute(_positive(points, "C", source), batch, b_crit)
-    return points.with_columns(**{name: pl.Series(values) for name, values in columns.items()})
-
-
-def _counts(table: pl.DataFrame, source: str) -> dict[str, np.ndarray]:
-    """S, B and E [rows], the third from the other two by E = B S."""
-    present = {
-        symbol: next((name for name in names if name in table.columns), None)
-        for symbol, names in BATCH.items()
-    }
-    counts = {symbol: _positive(table, name, source) for symbol, name in present.items() if name}
-    if len(counts) < 2:
-        raise PointsError(f"{source}: needs two of the columns S, B and E; found {list_names(table.columns)}")
-    steps = counts["S"] if "S" in counts else counts["E"] / counts["B"]
-    batch = counts["B"] if "B" in counts else counts["E"] / steps
-    tokens = counts.get("E", batch * steps)
-    _check_one_batch(steps, batch, tokens, source)
-    return {"S": steps, "B": batch, "E": tokens}
-
-
-def _check_one_batch(steps: np.ndarray, batch: np.ndarray, tokens: np.ndarray, source: str) -> None:
-    wrong = np.abs(tokens / (batch * steps) - 1) > SAME_VALUE
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise PointsError(
-            f"{source}: row {row + 1}: E={tokens[row]:g} is not B S = {batch[row]:g} x {steps[row]:g}; "
-            "the adjustment needs one batch for the whole run"
-        )
-
-
-def _check_a_step(s_min: np.ndarray, batch: np.ndarray, b_crit: np.ndarray) -> None:
-    if (s_min < 1).any():
-        row = int((s_min < 1).argmax())
-        raise FitError(
-            f"row {row + 1}: S_min={s_min[row]:.3g} is less than one step, at B={batch[row]:g} and "
-            f"B_crit={b_crit[row]:.3g} tokens; measure B_crit on these data, or leave such points out"
-        )
-
-
-def _positive(table: pl.DataFrame, name: str, source: str) -> np.ndarray:
-    return positive_numbers(table, [name], source, "the batch adjustment")[name].to_numpy()
 
 
 @dataclass(frozen=True)
@@ -144,7 +79,9 @@ def _measured(curves: pl.DataFrame, source: str) -> pl.DataFrame:
     check_columns(curves, ("run", "loss"), source, "a critical batch")
     finite = pl.col("loss").cast(pl.Float64, strict=False).is_finite()
     curves = curves.with_row_index(ROW, offset=1).filter(finite)
-    counts = _counts(curves, source) | {name: _positive(curves, name, source) for name in ("N", "loss")}
+    counts = batch_counts(curves, source) | {
+        name: batch_column(curves, name, source) for name in ("N", "loss")
+    }
     return curves.select("run").with_columns(**{name: pl.Series(v) for name, v in counts.items()}).sort("N")
 
 

@@ -10,7 +10,8 @@ from quarry import text
 from quarry.analysis.laws.law import Law
 from quarry.analysis.points.best_points import BestPoints
 from quarry.analysis.points.columns import positive_numbers
-from quarry.analysis.points.critical_batch import measure_critical_batch, with_minimum_steps
+from quarry.analysis.points.critical_batch import measure_critical_batch
+from quarry.analysis.points.minimum_steps import with_minimum_steps
 from quarry.analysis.points.schema import SAME_VALUE, value_groups
 from quarry.analysis.points.table import Exclusion, Points
 from quarry.errors import FitError

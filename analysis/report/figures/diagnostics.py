@@ -140,7 +140,7 @@ def _drawn(fit: "Fit", name: str) -> np.ndarray:
         raise FitError(f"{fit.law.name}: this fit has no bootstrap draws to show")
     if name not in fit.data.law.parameter_names:
         known = ", ".join(fit.data.law.parameter_names)
-        raise FitError(f"{name!r} is not a fitted parameter of {fit.law.name}: choose of {known}")
+        raise FitError(f"{name!r} is not a fitted parameter of {fit.law.name}; known: {known}")
     return fit.draws[name]
 
 

@@ -16,7 +16,8 @@ from quarry.analysis.laws.batch_size import (
     simple_noise_scale,
 )
 from quarry.analysis.laws.published import find_published
-from quarry.analysis.points.critical_batch import measure_critical_batch, with_minimum_steps
+from quarry.analysis.points.critical_batch import measure_critical_batch
+from quarry.analysis.points.minimum_steps import with_minimum_steps
 from quarry.errors import FitError, PointsError
 from tests.conftest import ROOT
 

@@ -94,7 +94,7 @@ def test_draws_are_the_bootstraps_and_the_cross_is_the_fit(offset):
 
 
 def test_draws_that_do_not_exist_are_refused(offset):
-    with pytest.raises(FitError, match="'beta' is not a fitted parameter of power-offset: choose of L_inf"):
+    with pytest.raises(FitError, match="'beta' is not a fitted parameter of power-offset; known: L_inf"):
         draw_scatter(offset, "beta", "alpha")
     bare = fit(OFFSET.table(), "power-offset", bootstrap=0)
     with pytest.raises(FitError, match="this fit has no bootstrap draws to show"):
