@@ -12,6 +12,7 @@ from quarry.analysis.fitting.comparison.cross_validation import left_out_error
 from quarry.analysis.fitting.comparison.held_out import (
     BETTER_PROBABILITY,
     FEWEST_RUNS,
+    check_draws,
     measure_gap,
     refits_without,
     relative_errors,
@@ -19,7 +20,6 @@ from quarry.analysis.fitting.comparison.held_out import (
 from quarry.analysis.fitting.comparison.shared_points import named_laws, rows_beyond, shared_points, widest
 from quarry.analysis.fitting.estimation import estimate
 from quarry.analysis.fitting.settings import FitSettings
-from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.objective import Residuals
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 DRAWS = 400
 """Refits of each law without the runs held out."""
 
-_FEWEST_DRAWS = 100
 
 _SCHEMA = {
     "law": pl.String,
@@ -129,8 +128,7 @@ def compare_laws(
     draws: int = DRAWS,
 ) -> Comparison:
     """As `compare`, with the objective, the critical batch and the seed of `settings`."""
-    if draws < _FEWEST_DRAWS:
-        raise FitError(f"bootstrap={draws}: a probability needs at least {_FEWEST_DRAWS} draws")
+    check_draws(draws)
     named = named_laws(laws)
     shared, fewer = shared_points(points, named, settings.critical)
     settings = replace(settings, freeze={}, bootstrap=0)

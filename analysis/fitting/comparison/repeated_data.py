@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from quarry.analysis.fitting.comparison.held_out import BETTER_PROBABILITY, measure_gap, refits_without
+from quarry.analysis.fitting.comparison.held_out import (
+    BETTER_PROBABILITY,
+    check_draws,
+    measure_gap,
+    refits_without,
+)
 from quarry.analysis.fitting.comparison.questions import CELL, Question, Refusal, make_questions
 from quarry.analysis.fitting.comparison.recipes import POINT, of_best_recipe
 from quarry.analysis.fitting.estimation import estimate
@@ -128,7 +133,8 @@ def compare_rivals(
         >>> result.winners["winner"][0]
         'chinchilla'
     """
-    check_settings(FitError, bootstrap or 1, seed, level)
+    check_draws(bootstrap)
+    check_settings(FitError, bootstrap, seed, level)
     if not 0 < least < 1:
         raise FitError(f"least={least:g}: must lie between 0 and 1")
     points, warnings = of_best_recipe(_prepared(points))
