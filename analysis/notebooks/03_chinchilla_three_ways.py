@@ -31,7 +31,6 @@ import numpy as np
 import polars as pl
 from IPython.display import Markdown, display
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 
 from quarry.analysis.report.figures.fits import parity, residuals
 from quarry import fit, load_points
@@ -259,7 +258,7 @@ def huber(theta, weight):
     """The objective times `weight`, with its gradient; theta is (log L_inf, log A, log B, alpha, beta)."""
     e, a, b, alpha, beta = theta
     terms = np.stack([np.full_like(log_n, e), a - alpha * log_n, b - beta * log_e])
-    predicted = logsumexp(terms, axis=0)
+    predicted = np.logaddexp.reduce(terms)
     share = np.exp(terms - predicted)
     residual = predicted - log_loss
     inside = np.minimum(np.abs(residual), DELTA)
