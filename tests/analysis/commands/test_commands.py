@@ -43,9 +43,9 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def fitted(folder, cache):
+def fitted(folder):
     words = ["fit", "grid.csv", "--law", "chinchilla", "--loss", "my_loss", "--hold-out", "N>5e9 and D>5e11"]
-    done = quarry(cache, *words, "--bootstrap", 200, "--json", "fit.json", "--figures", "drawn", cwd=folder)
+    done = analyse(*words, "--bootstrap", 200, "--json", "fit.json", "--figures", "drawn", cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
