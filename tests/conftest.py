@@ -15,6 +15,7 @@ os.environ.setdefault(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +23,9 @@ sys.path.append(str(ROOT))
 importlib.import_module("tests.strict")  # the hook below looks it up by name
 
 install_import_hook(["quarry.model", "quarry.train", "quarry.analysis"], "tests.strict.typecheck").__enter__()
+
+settings.register_profile("quarry", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("quarry")
 
 
 @pytest.fixture(scope="session")

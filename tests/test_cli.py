@@ -29,6 +29,7 @@ def test_the_version_is_printed(capsys):
     assert capsys.readouterr().out == f"quarry {version('quarry-scaling')}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "unused"),
     [(["--help"], ("jax", "polars", "scipy")), (["fit", "--help"], ("jax", "polars", "scipy"))],

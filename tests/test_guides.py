@@ -1,11 +1,13 @@
 """docs/cloud_tpu.md, run as far as no account is needed; docs/slurm.md is run beside the tests of Slurm."""
 
+import pytest
 import yaml
 
 from tests.commands import environment
 from tests.guides import blocks, check_syntax, run_block
 
 
+@pytest.mark.slow
 def test_the_cloud_tpu_guide_writes_its_launch_files(cache, tmp_path):
     for block in blocks("cloud_tpu.md", "bash"):
         run_block(block, tmp_path, environment(cache))

@@ -52,6 +52,7 @@ def test_the_longest_chain_of_imports_is_short(tree, monkeypatch):
     assert 5 < len(longest) <= LONGEST_CHAIN, " > ".join(longest)
 
 
+@pytest.mark.slow
 def test_the_command_line_starts_without_jax():
     modules = "quarry, quarry.cli, quarry.train.config.experiment, quarry.analysis.points.loading"
     code = f"import sys, {modules}; assert 'jax' not in sys.modules"

@@ -57,6 +57,7 @@ def test_forward_flops_are_kaplans_table_1():
     assert flops_exact(config) == 3 * (matrices + parts["attention"] + parts["head"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kaplan", "swiglu", "wide-heads"])
 def test_exact_flops_agree_with_what_xla_counts(name):
     """XLA counts the full, unhalved attention, and elementwise work that the closed form leaves out."""

@@ -44,6 +44,7 @@ def test_attention_in_blocks_in_bf16():
     np.testing.assert_allclose(found.astype(jnp.float32), exact, atol=0.03)
 
 
+@pytest.mark.slow
 def test_scores_too_large_for_the_exponential_are_attended():
     q, k, v = drawn(1, 130, 8)
     found, gradients = attended(cpu.causal_attention, 1e3 * q, k, v, v)
@@ -72,6 +73,7 @@ def contracted_first(f, *operands):
     return sum(int(axis) == shape.count(",") - 1 for _, shape, axis in products)
 
 
+@pytest.mark.slow
 def test_no_compiled_product_takes_the_slow_form():
     """It does of the plain ones; so if XLA turns products by itself one day, this test says so."""
     x, w = jnp.ones((128, 64)), jnp.ones((64, 64))

@@ -66,6 +66,7 @@ def test_attention_equals_jaxs():
     np.testing.assert_allclose(ours, theirs.swapaxes(1, 2), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_rotary_scores_depend_on_the_distance_alone():
     tables = rotary_tables(16, 8)
     q, k = (jnp.broadcast_to(jax.random.normal(jax.random.key(i), (8,)), (1, 1, 16, 8)) for i in (0, 1))
@@ -82,6 +83,7 @@ def test_cross_entropy_is_minus_log_probability():
     np.testing.assert_allclose(cross_entropy(logits, targets), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_bf16_compute_stays_close_to_fp32(tokens):
     config = modern(**SMALL)
     graph, params = drawn(config)

@@ -37,6 +37,7 @@ def curves(law=BESIROGLU, sizes=8, evaluations=40, reach=(2, 200), seeds=1, nois
     return pl.DataFrame({"run": run, "N": n, "E": tokens, "C": 6 * n * tokens, "loss": loss})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", [BESIROGLU, CHINCHILLAS])
 def test_without_noise_the_exponents_and_the_optimum_are_those_of_the_law(law):
     result = fit_envelope(curves(law), bootstrap=100)

@@ -161,6 +161,7 @@ def test_a_budget_whose_minimum_drowns_in_noise_is_refused():
     assert "draws of the noise bend upwards" in result.refused["reason"][0]
 
 
+@pytest.mark.slow
 def test_pure_noise_has_no_optimum():
     n = np.tile(np.geomspace(1e7, 1e9, 7), 4)
     flops = np.repeat(BUDGETS, 7)
@@ -245,7 +246,7 @@ def test_the_result_is_strict_json_the_same_for_one_seed():
     assert low < written["trend"]["params"]["a"] < high
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(3, 12), st.floats(0.2, 0.6), st.floats(0.2, 0.6))
 def test_sizes_from_a_thousand_to_a_trillion(exponent, alpha, beta):
     """A surface whose optimum at 1e20 FLOPs is 10^exponent."""
@@ -291,6 +292,7 @@ def test_points_that_cannot_be_used_are_refused():
         )
 
 
+@pytest.mark.slow
 def test_five_thousand_points_are_quick():
     points = surface(BESIROGLU, budgets=np.geomspace(1e18, 1e22, 50), sizes=20, seeds=5)
     start = time.perf_counter()

@@ -165,6 +165,7 @@ def test_bad_words_are_refused_in_a_sentence(words, says, folder):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_installed_command_refuses_with_its_exit_code(folder, cache):
     done = quarry(cache, "fit", "grid.csv", "--law", "chinchilla", cwd=folder)
     assert done.returncode == 2

@@ -105,7 +105,7 @@ def test_constants_of_a_steep_growth_or_a_huge_loss_are_no_untyped_error():
 EXPONENT, SCALE = st.floats(0.02, 0.5), st.floats(5.0, 20.0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(EXPONENT, EXPONENT, st.floats(0.1, 1.0), SCALE, SCALE, st.floats(0, 2), st.floats(0, 2))
 def test_a_crossing_lies_on_both_curves_and_goes_from_above_to_below(a, b, p, c, d, offset_c, offset_d):
     compute, data = LossLaw(10**c, a, offset_c), LossLaw(10**d, b, offset_d)

@@ -98,6 +98,7 @@ def test_an_irreducible_loss_is_found_and_the_crossing_with_it(offset):
     assert math.log10(found.crossing.flops) == pytest.approx(20, abs=0.3)
 
 
+@pytest.mark.slow
 def test_a_wrong_law_is_rejected_and_a_right_one_is_not():
     """Losses with a floor, read as power laws through zero."""
     right = find_crossing(WORLD.table(0.003, 1), bootstrap=0)
@@ -154,6 +155,7 @@ def test_laws_that_never_cross_do_so_in_every_draw():
     assert json.loads(json.dumps(found.to_json(), allow_nan=False))["log10_flops"] == [None] * 200
 
 
+@pytest.mark.slow
 def test_one_coherent_surface_read_by_two_laws_is_on_the_edge_of_no_crossing():
     """Kaplan's L(N, U) keeps its frontier and its floor in proportion: alpha_C = alpha_D p."""
     p = PUBLISHED["kaplan-nd"].params
@@ -251,6 +253,7 @@ def test_the_figures_draw_both_laws_the_points_and_the_draws(noisy, tmp_path):
     assert sum(bar["draws"] for bar in bars) == np.isfinite(noisy.log10_flops).sum()
 
 
+@pytest.mark.slow
 def test_the_figures_of_no_crossing_and_of_no_draws_render(tmp_path):
     never = find_crossing(PARALLEL.table(0.003, 0), bootstrap=100)
     for name, chart in (

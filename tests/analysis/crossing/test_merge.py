@@ -52,6 +52,7 @@ def test_a_chinchilla_frontier_keeps_its_distance_from_its_floor(own):
     assert "they are within" in always.reason
 
 
+@pytest.mark.slow
 def test_kaplans_surface_lies_nine_per_cent_above_its_floor(own):
     params = PUBLISHED["kaplan-nd"].params
     own = surface(own, KAPLAN_ND, params)
@@ -92,6 +93,7 @@ def test_draws_tell_how_often_a_frontier_never_merges(own):
     assert json.loads(json.dumps(found.to_json(), allow_nan=False))["law"] == "chinchilla"
 
 
+@pytest.mark.slow
 def test_what_has_no_frontier_or_an_impossible_eps_is_refused(own):
     with pytest.raises(FitError, match="eps=0"):
         find_merge(own, eps=0)

@@ -1,6 +1,7 @@
 """The censored line against the likelihood maximised directly, and against SciPy's fit of censored data."""
 
 import numpy as np
+import pytest
 import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +34,8 @@ def likelihood(parameters, design, values):
     return -terms.sum()
 
 
-@settings(max_examples=20, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), cut=st.floats(0.9, 2.0))
 def test_it_maximises_the_likelihood(seed, cut):
     design, values = sample(seed, cut)

@@ -26,6 +26,7 @@ def gap_of(truth, scatter=0.0, draws=100, seed=0):
     return Gap(SIZES, TOKENS, values, np.full((1 + draws, len(TOKENS)), 1.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRUE)
 def test_the_true_form_predicts_the_largest_size_and_its_family_wins(name):
     found = gap_forms(gap_of(TRUE[name], scatter=0.005))

@@ -36,6 +36,7 @@ def exact(batch=None):
     return FirstPass(SIZES, TOKENS, losses[None])
 
 
+@pytest.mark.slow
 def test_tokens_of_kaplans_form_are_his():
     found = tokens_to_loss(exact(), np.array([1.31, 1.38]))
     rows = tokens_table(found, SETTINGS)

@@ -63,6 +63,7 @@ def test_exact_losses_give_the_passes_and_their_law(exact):
     assert (found["of_N"], found["of_U"]) == pytest.approx((-known.b, known.c), abs=0.03)
 
 
+@pytest.mark.slow
 def test_passes_that_were_not_reached_are_bounds():
     found = study_epochs(runs(Surface(middle=60.0), 0, noise=0.0), L_0, bootstrap=0)
     own = found.passes.filter(pl.col("criterion") == CRITERION)
@@ -73,6 +74,7 @@ def test_passes_that_were_not_reached_are_bounds():
     assert (row["known"], row["cells"]) == (len(own) - len(bound), len(own))
 
 
+@pytest.mark.slow
 def test_the_gap_vanishes_with_size_as_on_the_surface(exact):
     """The remedy lowers the floor, not the first pass of the plain recipe."""
     gaps = exact.gaps.filter(pl.col("E") == UNIQUE[1]).sort("N")
@@ -156,6 +158,7 @@ def test_the_code_of_a_known_curve():
     assert row["spent"] == pytest.approx((start + inside[1] - inside[0]) / last - least)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_measured_is_said():
     alone = runs(Surface(), 0).unique(["N", "U", "E", "weight_decay"])
     with pytest.raises(FitError, match="noise is not measured"):

@@ -40,6 +40,7 @@ def test_recovers_the_law(recovered):
     assert result.diagnostics.n_starts_agreeing > 0.2 * result.diagnostics.n_starts
 
 
+@pytest.mark.slow
 def test_predicts_within_its_band_and_the_held_out_runs(recovered):
     design, result = recovered
     smallest = design.law.response == "B_crit"  # batches grow as the loss falls
@@ -77,6 +78,7 @@ def test_json_is_strict_and_has_the_contracts_keys(recovered):
     assert value["n_points"] == len(result.points)
 
 
+@pytest.mark.slow
 def test_checklist_answers_every_item(recovered):
     _, result = recovered
     answers = dict(result.checklist())

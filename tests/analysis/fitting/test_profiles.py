@@ -99,6 +99,7 @@ def test_interval_ends_where_the_refitted_objective_crosses_the_threshold(grid):
     assert found.best == pytest.approx(grid.params["alpha"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_derived_quantity_by_its_name(grid):
     found = profile(grid, "a")
     assert found.interval[0] < 0.28 / 0.62 < found.interval[1]
@@ -171,6 +172,7 @@ def test_frozen_parameters_stay_and_the_others_are_profiled():
         profile(fitted, "a")
 
 
+@pytest.mark.slow
 def test_chinchillas_own_points_give_the_bootstraps_intervals():
     fitted = fit(load_points(published("chinchilla_234.csv")), "chinchilla", bootstrap=300)
     low, high = profile(fitted, "alpha").interval
@@ -180,6 +182,7 @@ def test_chinchillas_own_points_give_the_bootstraps_intervals():
     assert abs(high - above) < 0.2 * (above - below)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("quantity", "settings", "sentence"),
     [

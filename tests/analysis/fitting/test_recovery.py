@@ -57,6 +57,7 @@ def test_points_of_sizes_and_compute_alone(tmp_path):
     assert read.params == pytest.approx(known.params, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_twenty_tokens_per_parameter_leave_nothing_but_the_warning():
     sizes = np.geomspace(1e6, 1e9, 30)
     table = pl.DataFrame({"N": sizes, "E": 20 * sizes, "loss": noisy(loss_of(sizes, 20 * sizes))})
@@ -75,6 +76,7 @@ def noisy(loss, noise=0.003, seed=0):
     return loss * np.exp(noise * np.random.default_rng(seed).standard_normal(len(loss)))
 
 
+@pytest.mark.slow
 def test_gross_outliers_hardly_move_a_huber_fit_and_are_named():
     table = GRID.table()
     rng = np.random.default_rng(0)
@@ -96,6 +98,7 @@ def rms(result) -> float:
     return float(np.sqrt(np.mean((np.log(result.predict(GRID.inputs)) - np.log(GRID.exact())) ** 2)))
 
 
+@pytest.mark.slow
 def test_several_epochs_are_worth_what_the_law_says():
     design = DESIGNS["data-constrained"]
     result = fit(design.table(seed=5), "data-constrained", bootstrap=200)
@@ -109,6 +112,7 @@ def test_several_epochs_are_worth_what_the_law_says():
     assert result.predict(once) - result.predict(four) == pytest.approx(truth, abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_frozen_parameter_is_a_fit_with_that_value():
     table = GRID.table()
     free, frozen = (fit(table, "chinchilla", freeze=f, bootstrap=200) for f in ({}, {"L_inf": 1.69}))
@@ -133,6 +137,7 @@ def test_freezing_at_the_best_value_changes_nothing():
     assert frozen.params == pytest.approx(free.params, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_noise_weighs_the_points():
     """Half the points ten times as noisy: told so, the fit is nearer the truth in most repeats."""
     coarse = np.random.default_rng(0).random(80) < 0.5
@@ -177,11 +182,13 @@ def test_exact_copies_of_a_runs_rows_add_nothing():
         assert two.interval[name] == pytest.approx((low, high), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_joint_surface_without_its_terms_is_rejected_where_repeats_count():
     result = fit(DESIGNS["epochs"].table(seed=2), "epochs", terms=(), bootstrap=0)
     assert any("epochs is rejected" in warning for warning in result.warnings)
 
 
+@pytest.mark.slow
 def test_unique_tokens_tied_to_the_size_are_named():
     design = DESIGNS["epochs"]
     tied = pl.DataFrame({**design.inputs, "loss": design.exact()}).with_columns(U=20 * pl.col("N"))

@@ -100,6 +100,7 @@ def test_the_true_law_wins_on_its_own_surface(name, rival, results):
     assert set(beaten["law"]) == {rival}
 
 
+@pytest.mark.slow
 def test_kaplans_law_of_the_least_loss_wins_on_its_own_floor(results):
     found = results["kaplan-nd"]
     best_k = found.winners.filter(pl.col("question").str.ends_with("best k"))
@@ -110,6 +111,7 @@ def test_kaplans_law_of_the_least_loss_wins_on_its_own_floor(results):
     assert found.table.filter(pl.col("law") == "kaplan-nd")["points"].item() == 25
 
 
+@pytest.mark.slow
 def test_what_is_predicted_was_not_fitted(results):
     """Predictions of the largest N by the fit of a table without it, and the errors of the table."""
     found, table = results["overfit-epochs"], made_by("overfit-epochs")

@@ -166,6 +166,7 @@ def test_a_weight_of_two_is_the_point_twice():
     np.testing.assert_allclose(weighted.params, repeated.params, rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_noiseless_points_give_the_parameters_back():
     exact = np.log(CHINCHILLA.predict(GRID.params, GRID.inputs))
     solution = solve(CHINCHILLA, CHINCHILLA.starts(), GRID.inputs, exact, np.ones(len(exact)))

@@ -269,6 +269,7 @@ def test_norms_that_give_no_noise_scale_are_refused(norms, batches, message):
         simple_noise_scale(np.array(norms[0]), np.array(norms[1]), *batches)
 
 
+@pytest.mark.slow
 def test_the_docs_say_what_the_committed_batches_say():
     """docs/epochs.md, by the lines of Python that it shows."""
     docs = (ROOT / "docs" / "epochs.md").read_text()

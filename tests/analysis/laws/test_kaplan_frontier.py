@@ -43,6 +43,7 @@ def test_convergence_ratios_are_those_of_runs_that_reach_one_loss():
     assert [ratios.n, ratios.steps, ratios.flops] == pytest.approx(runs[0.10] / runs[0.02])
 
 
+@pytest.mark.slow
 @BUDGETS
 def test_the_size_of_least_loss_is_the_efficient_size(flops):
     efficient = kaplan.optimal_size(flops, P)

@@ -221,7 +221,7 @@ def test_the_floor_of_muennighoff_is_its_limit():
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     surface=st.sampled_from(SURFACES),
     log_n=st.floats(5, 12),
@@ -255,6 +255,7 @@ def test_the_label_needs_most_of_the_draws():
     assert 0.2 < near.probability["data"] + near.probability["model"] <= 1
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_true_optimum_and_a_new_run_its_loss():
     covered_n, covered_loss = 0, 0
     n, _ = chinchilla_optimum(GRID.params, 1e21)
@@ -281,6 +282,7 @@ def test_bands_nest_and_intervals_hold_the_plan(fitted):
     assert 0 <= shown.regret < 0.01
 
 
+@pytest.mark.slow
 def test_a_draw_at_a_limit_of_the_search_leaves_the_interval_open():
     surface = with_draws(BESIROGLU)
     stopped = {**surface.draws, "alpha": np.where(np.arange(80) < 8, 0.0, surface.draws["alpha"])}
@@ -509,6 +511,7 @@ def test_a_name_in_brackets_is_printed_as_it_is(written, tmp_path):
     assert "[red]x.py" in said
 
 
+@pytest.mark.slow
 def test_a_figure_takes_the_place_of_the_old_one_whole(tmp_path):
     figure = tmp_path / "plan.svg"
     figure.write_text("the old figure")
@@ -591,6 +594,7 @@ def test_the_figure_draws_each_law_with_its_band_and_its_best_n(fitted):
     assert dots["besiroglu"] == pytest.approx(find_optimum(BESIROGLU, 1e21)[0])
 
 
+@pytest.mark.slow
 def test_the_map_shows_data_below_and_the_model_on_the_left():
     spec = regime_map(MUENNIGHOFF, 1e21).to_dict()
     cells = pl.DataFrame(values(spec["layer"][0], spec))

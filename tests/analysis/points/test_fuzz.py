@@ -104,6 +104,7 @@ def test_any_scale_points(table, law, choices):
         check(result)
 
 
+@pytest.mark.slow
 @settings(QUIET)
 @given(columns(), st.sampled_from(QUICK), st.data())
 def test_tables_with_broken_values(table, law, data):

@@ -149,7 +149,7 @@ def test_blanks_around_cells_and_lines_without_any_are_read_over(tmp_path):
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(header=HEADER, rows=st.lists(st.lists(CELL, max_size=6), max_size=4), junk=st.binary(max_size=40))
 def test_no_file_gives_anything_but_points_or_a_points_error(tmp_path, header, rows, junk):
     text = "\n".join(",".join(row) for row in [header, *rows])

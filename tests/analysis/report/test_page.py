@@ -88,6 +88,7 @@ def visible(browser: webdriver.Chrome) -> str:
     return browser.find_element(By.TAG_NAME, "body").text
 
 
+@pytest.mark.slow
 def test_every_figure_is_drawn_and_the_console_stays_silent(browser, report):
     drawn = marks(opened(browser, report))
     laws = [name for law in LAWS for name in (law, f"{law}-residuals")]
@@ -96,6 +97,7 @@ def test_every_figure_is_drawn_and_the_console_stays_silent(browser, report):
     assert browser.get_log("browser") == []
 
 
+@pytest.mark.slow
 def test_the_page_fetches_nothing(browser, report):
     opened(browser, report)
     assert (
@@ -104,6 +106,7 @@ def test_the_page_fetches_nothing(browser, report):
     )
 
 
+@pytest.mark.slow
 def test_the_table_of_runs_says_what_the_runs_recorded(browser, ladder, report):
     shown = cells(opened(browser, report), "#runs-table")
     recorded = run_table(ladder).to_dicts()
@@ -121,6 +124,7 @@ def test_the_table_of_runs_says_what_the_runs_recorded(browser, ladder, report):
             assert row[9:11] == [f"{run['loss']:.4f} ± 0.005", f"{run['test_loss']:.4f}"]
 
 
+@pytest.mark.slow
 def test_the_models_are_set_against_gzip_and_xz(browser, ladder, report):
     scored = run_table(ladder).drop_nulls("bits_per_byte")
     shown = cells(opened(browser, report), "#bits-table")
@@ -128,6 +132,7 @@ def test_the_models_are_set_against_gzip_and_xz(browser, ladder, report):
     assert {tuple(row[3:]) for row in shown} == {(str(GZIP), str(XZ))}
 
 
+@pytest.mark.slow
 def test_each_law_shows_its_formula_its_parameters_and_how_it_was_fitted(browser, report):
     opened(browser, report)
     for law in LAWS:
@@ -137,6 +142,7 @@ def test_each_law_shows_its_formula_its_parameters_and_how_it_was_fitted(browser
         assert section.find_elements(By.CSS_SELECTOR, "details dl > div")
 
 
+@pytest.mark.slow
 def test_the_page_says_how_it_was_made(browser, report):
     opened(browser, report)
     browser.execute_script("document.querySelectorAll('details').forEach((details) => (details.open = true))")
@@ -147,6 +153,7 @@ def test_the_page_says_how_it_was_made(browser, report):
     assert "cpu (AMD EPYC)" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1200, 500])
 def test_nothing_is_wider_than_the_window(browser, report, width):
     opened(browser, report, width)
@@ -157,6 +164,7 @@ def test_nothing_is_wider_than_the_window(browser, report, width):
     assert browser.execute_script(beyond) == 0
 
 
+@pytest.mark.slow
 def test_a_click_on_a_size_in_the_legend_fades_the_other_runs(browser, report):
     opened(browser, report)
     chart = "[data-spec=chart-learning-curves]"
@@ -167,6 +175,7 @@ def test_a_click_on_a_size_in_the_legend_fades_the_other_runs(browser, report):
     WebDriverWait(browser, 10).until(lambda b: sorted(set(b.execute_script(opacities))) == [0.08, 0.9])
 
 
+@pytest.mark.slow
 def test_names_and_values_of_the_runs_stay_text(browser, tmp_path):
     study = tmp_path / "runs" / HOSTILE
     hostile = {"data": {"corpus": BREAKOUT}, "device": HOSTILE}
@@ -186,6 +195,7 @@ def test_names_and_values_of_the_runs_stay_text(browser, tmp_path):
     assert marks(browser)["chart-learning-curves"] > 0
 
 
+@pytest.mark.slow
 def test_an_altered_script_does_not_run(browser, report, tmp_path):
     altered = tmp_path / "altered.html"
     before, after = report.read_text(encoding="utf-8").rsplit("</body>", 1)
@@ -195,6 +205,7 @@ def test_an_altered_script_does_not_run(browser, report, tmp_path):
     assert "Content Security Policy" in browser.get_log("browser")[0]["message"]
 
 
+@pytest.mark.slow
 def test_a_single_run_has_its_curve_and_the_reason_why_no_law_can_be_fitted(browser, tmp_path):
     write_run(tmp_path / "runs" / "alone" / "a", n=10_000, test=False)
     opened(browser, write_report(tmp_path / "runs", tmp_path / "report.html", bootstrap=100))
@@ -205,6 +216,7 @@ def test_a_single_run_has_its_curve_and_the_reason_why_no_law_can_be_fitted(brow
     assert browser.get_log("browser") == []
 
 
+@pytest.mark.slow
 def test_runs_that_all_diverged_are_still_reported(browser, tmp_path):
     for n in (10_000, 20_000):
         write_run(tmp_path / "runs" / "s" / f"n{n}", n=n, status="diverged")
@@ -216,6 +228,7 @@ def test_runs_that_all_diverged_are_still_reported(browser, tmp_path):
     assert browser.get_log("browser") == []
 
 
+@pytest.mark.slow
 def test_a_run_that_has_only_begun_is_a_row_and_a_run_cut_short_is_marked(browser, tmp_path):
     begun = RunDirectory(tmp_path / "runs" / "s" / "begun")
     begun.path.mkdir(parents=True)
@@ -230,11 +243,13 @@ def test_a_run_that_has_only_begun_is_a_row_and_a_run_cut_short_is_marked(browse
     assert "No run has reached the end of its schedule" in visible(browser)
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_page(ladder, report):
     first = report.read_bytes()
     assert write_report(ladder, report, bootstrap=100).read_bytes() == first
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_is_one_sentence_and_leaves_nothing(ladder, tmp_path):
     with pytest.raises(FitError, match=r"^cannot write the report to .*/missing/report.html: No such file"):
         write_report(ladder, tmp_path / "missing" / "report.html", bootstrap=0)
@@ -254,6 +269,7 @@ def test_without_runs_the_old_report_stays(tmp_path):
     assert list(tmp_path.iterdir()) == [old]
 
 
+@pytest.mark.slow
 def test_the_summary_counts_what_the_runs_did(ladder):
     runs = run_table(ladder)
     frontier = compute_frontier(learning_curves(points_table(ladder)))
@@ -266,6 +282,7 @@ def test_the_summary_counts_what_the_runs_did(ladder):
     assert f"gzip -9 needs {GZIP:.3f} and xz -9 {XZ:.3f}" in facts
 
 
+@pytest.mark.slow
 def test_an_interval_says_which_side_is_open():
     assert interval((0.05, 0.0912)) == "0.05 to 0.0912"
     assert interval((None, None)) == UNBOUNDED

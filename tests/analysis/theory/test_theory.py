@@ -194,6 +194,7 @@ def test_reuse_in_the_strongly_convex_case_ends_at_a_multiple_of_log_u():
     )  # least squares
 
 
+@pytest.mark.slow
 def test_one_pass_on_random_features_is_the_mean_of_sgd():
     model = Features(dimension=200, most=8)
     simulated = model.sgd(8, 128, 1, repeats=300)[:, 0]
@@ -223,6 +224,7 @@ def test_many_passes_of_slow_sgd_on_random_features_follow_descent():
     assert simulated[[0, 3, 15, 63]] == pytest.approx(descended, rel=0.02)
 
 
+@pytest.mark.slow
 def test_random_features_have_lins_exponents():
     model = Features(dimension=4000, most=64)
     sizes = [8, 16, 32, 64]
@@ -238,6 +240,7 @@ def test_random_features_have_lins_exponents():
     assert best / once == pytest.approx(model.a / model.b, rel=0.15)  # U^((1-b)/b) over U^((1-b)/a)
 
 
+@pytest.mark.slow
 def test_the_fitting_tools_recover_the_exponents_of_simulated_points_as_of_measured_ones(tmp_path):
     LOOKUP.points().filter(pl.col("U") < 5000).write_parquet(tmp_path / "points.parquet")
     found = fit(load_points(tmp_path / "points.parquet"), epochs(("reuse",)), bootstrap=0).params
@@ -246,6 +249,7 @@ def test_the_fitting_tools_recover_the_exponents_of_simulated_points_as_of_measu
     assert found["q"] == pytest.approx(0, abs=0.01)
 
 
+@pytest.mark.slow
 def test_the_study_tells_the_models_apart():
     """Only rare fast circuits give both fewer passes and less worth of repeats to larger models."""
     known = Surface()

@@ -69,6 +69,7 @@ def test_a_branch_equals_the_run_trained_alone_bit_for_bit(trained, cache):
         shutil.rmtree(directory(folder, alone(branch)).path)
 
 
+@pytest.mark.slow
 def test_a_branch_trains_only_its_cooldown(trained):
     folder, point = trained
     forked = [directory(folder, branch).read_run()["forked_at"] for branch in branches(point)]
@@ -98,6 +99,7 @@ def test_a_trunk_of_constant_rate_has_the_same_branches(trained, tmp_path, cache
     assert rows_of(directory(tmp_path, branch)) == rows_of(directory(folder, branch))
 
 
+@pytest.mark.slow
 def test_a_branch_whose_fork_is_gone_is_trained_from_the_start(trained, tmp_path, cache):
     folder, point = trained
     branch = branches(point)[1]

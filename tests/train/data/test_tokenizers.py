@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quarry.errors import DataError
@@ -27,7 +27,6 @@ BPE = make_tokenizer("bpe:300", TEXTS)
 
 
 @pytest.mark.parametrize("tokenizer", [ByteTokenizer(), BPE], ids=["bytes", "bpe"])
-@settings(deadline=None)
 @given(text=st.text())
 @example(text="<|endoftext|> </s> [PAD] \x00 \ufeff \u200d \U0010ffff é é \r\n\t   \ud7ff")
 @example(text="")

@@ -50,6 +50,7 @@ def test_the_loss_of_one_member_is_that_of_its_record(trained, cache):
     assert table["point"].unique().to_list() == ["tiny"]
 
 
+@pytest.mark.slow
 def test_runs_of_another_recipe_or_unfinished_are_no_members(trained, cache):
     points, runs = trained
     with pytest.raises(ConfigError, match="no two of these runs"):

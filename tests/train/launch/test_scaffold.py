@@ -178,6 +178,7 @@ def test_a_bad_folder_or_file_is_refused(tmp_path):
         write_points([(4e4, 3e5)], QUICKSTART, tmp_path / "file" / "next")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("like", [modern(64, 4, 4), kaplan(128, 8, 8), modern(256, 8, 4, d_ff=700)])
 @pytest.mark.parametrize("n", [2e5, 1e6, 3e7, 2e9])
 def test_the_nearest_shape_is_near_in_size_and_keeps_aspect_and_heads(like, n):

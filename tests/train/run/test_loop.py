@@ -73,6 +73,7 @@ def test_both_logs_become_parquet(whole):
     assert (whole.path / "evals.parquet").exists()
 
 
+@pytest.mark.slow
 def test_compressors_are_scored_on_the_same_text(whole):
     text = whole.read_run()["test_text"]
     assert text["bytes"] == pytest.approx(512, abs=8)

@@ -75,6 +75,7 @@ def rolled_back(tmp_path_factory, cache) -> RunDirectory:
     return RunDirectory(folder / "runs" / "study" / "tiny")
 
 
+@pytest.mark.slow
 def test_a_spike_sends_the_run_back_as_often_as_it_may(rolled_back):
     events = [row["event"] for row in read_jsonl(rolled_back.events)]
     assert events[:2] == ["rollback", "rollback"]
@@ -86,6 +87,7 @@ def test_a_spike_sends_the_run_back_as_often_as_it_may(rolled_back):
     assert steps == list(range(2, 41, 2))
 
 
+@pytest.mark.slow
 def test_a_run_stopped_after_going_back_ends_the_same(rolled_back, tmp_path, cache):
     directory = RunDirectory(tmp_path / "runs" / "study" / "tiny")
     place, sequences = rolled_back.read_run()["skips"][1]
@@ -97,6 +99,7 @@ def test_a_run_stopped_after_going_back_ends_the_same(rolled_back, tmp_path, cac
     assert rows_of(directory) == rows_of(rolled_back)
 
 
+@pytest.mark.slow
 def test_without_the_rule_a_spike_is_only_recorded(tmp_path, cache):
     assert train(touchy(tmp_path, 0), tmp_path / "runs", cache, Quiet()) == "finished"
     directory = RunDirectory(tmp_path / "runs" / "study" / "tiny")
@@ -104,6 +107,7 @@ def test_without_the_rule_a_spike_is_only_recorded(tmp_path, cache):
     assert "skips" not in directory.read_run()
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_again_and_again_is_diverged(tmp_path, cache):
     assert train(touchy(tmp_path, 1, rate=1e4), tmp_path / "runs", cache, Quiet()) == "diverged"
     directory = RunDirectory(tmp_path / "runs" / "study" / "tiny")

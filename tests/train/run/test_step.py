@@ -51,6 +51,7 @@ def run_steps(experiment: Experiment, count: int):
     return state, metrics, losses
 
 
+@pytest.mark.slow
 def test_one_step_gives_its_golden_values():
     state, metrics, _ = run_steps(EXPERIMENT, 1)
     found = {
@@ -88,6 +89,7 @@ def adamw_by_hand(experiment: Experiment, count: int, rate: float):
     return weights
 
 
+@pytest.mark.slow
 def test_steps_are_adamw_as_published():
     state, _, _ = run_steps(EXPERIMENT, 4)
     expected = adamw_by_hand(EXPERIMENT, 4, 1e-2)
@@ -95,6 +97,7 @@ def test_steps_are_adamw_as_published():
         np.testing.assert_allclose(found, by_hand, atol=3e-5)
 
 
+@pytest.mark.slow
 def test_bf16_parameters_keep_fp32_moments():
     model = dataclasses.replace(EXPERIMENT.model, param_dtype="bfloat16")
     state, _, losses = run_steps(dataclasses.replace(EXPERIMENT, model=model), 5)
@@ -109,6 +112,7 @@ def test_a_batch_that_does_not_cut_over_the_devices_is_refused():
         micro_batches(EXPERIMENT, mesh)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tokens", [8, 16, 24, 40])
 def test_micro_batches_do_not_change_the_step(tokens):
     whole, pieces = (dataclasses.replace(EXPERIMENT, micro_batch_tokens=t) for t in (64, tokens))
@@ -127,6 +131,7 @@ def test_a_model_learns_a_repeated_batch():
     assert int(state.step) == 150
 
 
+@pytest.mark.slow
 def test_what_dropout_drops_follows_from_seed_and_step():
     model = dataclasses.replace(EXPERIMENT.model, dropout=0.2)
     dropping = dataclasses.replace(EXPERIMENT, model=model, micro_batch_tokens=32)

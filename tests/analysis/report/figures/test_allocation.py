@@ -90,6 +90,7 @@ def test_the_envelope_marks_its_crossings_on_the_hull(curves):
     assert len(rows(spec, 0)) == len(curves)
 
 
+@pytest.mark.slow
 def test_the_figures_are_pictures_without_a_browser(budgets, curves, tmp_path):
     result = fit_envelope(curves, bootstrap=0)
     charts = (

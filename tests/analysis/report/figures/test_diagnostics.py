@@ -50,6 +50,7 @@ def drawn(chart) -> list[list[dict]]:
     return [data["values"] if "values" in data else spec["datasets"][data["name"]] for data in found]
 
 
+@pytest.mark.slow
 def test_a_profile_is_drawn_in_thresholds_with_its_interval_shaded(offset):
     found = profile(offset, "alpha")
     spec = profile_curve(found).to_dict()
@@ -115,6 +116,7 @@ def test_a_comparison_has_a_row_for_each_law_best_first(tmp_path):
     assert (tmp_path / "laws.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_figures_of_a_fit_show_its_comparison_where_an_error_is_known(offset):
     compared = compare(OFFSET.table(), ["power-offset", "kaplan-n"])
     assert "comparison" in fit_charts(offset, [], compared)

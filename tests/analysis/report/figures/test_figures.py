@@ -73,6 +73,7 @@ def test_the_fitted_line_is_the_prediction_inside_its_band_and_goes_beyond_the_p
     assert "α_N" in spec["title"]["text"]
 
 
+@pytest.mark.slow
 def test_a_law_in_two_inputs_has_a_line_for_each_size(ladder):
     chinchilla = fit(load_points(ladder), "chinchilla", bootstrap=0)
     spec = fitted_surface(chinchilla).to_dict()
@@ -99,6 +100,7 @@ def test_each_compressor_is_a_line_of_its_name():
     assert high > 3.5
 
 
+@pytest.mark.slow
 def test_a_chart_is_saved_as_a_picture_without_a_browser(curves, tmp_path):
     runs.learning_curves(curves).save(tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")

@@ -174,6 +174,7 @@ def test_lines_with_names_have_a_dash_each_and_one_legend(tmp_path):
     assert "stroke-dasharray" in drawn
 
 
+@pytest.mark.slow
 def test_the_figures_are_pictures_without_a_browser(tmp_path):
     charts = [
         training_figures.training_curves(P, 2**19),
