@@ -55,7 +55,7 @@ def assert_every_epoch_reads_each_sequence_once(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, cache) -> RunDirectory:
-    """An uninterrupted run on one host with eight devices."""
+    """An uninterrupted run on one host with four devices."""
     folder = tmp_path_factory.mktemp("whole")
     write_tiny(folder / "study", steps=STEPS, rate=RATE)
     codes, said = end(begin(cache, 1, "train", "study/tiny.py", cwd=folder), folder)
@@ -103,11 +103,12 @@ def checkpoints_of(directory: RunDirectory) -> list[int]:
 
 @pytest.mark.slow
 def test_two_hosts_end_within_the_grace_time_and_set_aside_a_checkpoint_that_one_cannot_read(tmp_path, cache):
-    point = tiny_point(tmp_path / "study", steps=40, rate=RATE, every=0.0)
+    point = tiny_point(tmp_path / "study", steps=40, rate=RATE)
     directory = RunDirectory(tmp_path / "runs/study/tiny")
     words = ["train", "study/tiny.py", "--mesh.data", 1, "--mesh.fsdp", 2]
 
-    pair = begin(cache, 2, *words, "--checkpoint.grace-seconds", 0.01, cwd=tmp_path, together=2)
+    often = ["--checkpoint.every-seconds", 0, "--checkpoint.grace-seconds", 0.01]
+    pair = begin(cache, 2, *words, *often, cwd=tmp_path, together=2)
     while len(checkpoints_of(directory)) < 2:
         assert all(process.poll() is None for process in pair)
         time.sleep(0.01)
@@ -121,8 +122,7 @@ def test_two_hosts_end_within_the_grace_time_and_set_aside_a_checkpoint_that_one
     newest = checkpoints_of(directory)[-1]
     (written_by_host_1,) = (directory.checkpoints / str(newest)).glob("*/ocdbt.process_1")
     shutil.rmtree(written_by_host_1 / "d")
-    seldom = ["--checkpoint.every-seconds", 60]
-    codes, said = end(begin(cache, 2, *words, *seldom, cwd=tmp_path, together=2), tmp_path)
+    codes, said = end(begin(cache, 2, *words, cwd=tmp_path, together=2), tmp_path)
     assert codes == [0, 0], said
     assert f"the checkpoint of step {newest} is set aside in" in said[0]
     assert not any(word in text for text in said for word in ("Traceback", "ignored", "rror:"))

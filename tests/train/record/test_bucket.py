@@ -69,7 +69,8 @@ def kill_once_saved_twice(storage, cache: Path, folder: Path, *words) -> None:
 @pytest.mark.slow
 def test_a_killed_and_damaged_run_resumes_from_the_bucket_alone(tmp_path, cache, emulator):
     write_tiny(tmp_path / "study", steps=STEPS, every=0.3)
-    whole = start(cache, "train", "study/tiny.py", cwd=tmp_path)
+    rarely = ("--checkpoint.every-seconds", 60)
+    whole = start(cache, "train", "study/tiny.py", *rarely, cwd=tmp_path)
     words = ("--workdir", f"gs://{BUCKET}/runs", "--heartbeat-timeout", 5)
     kill_once_saved_twice(emulator, cache, tmp_path, *words)
     newest = whole_checkpoints(emulator)[-1]
@@ -77,7 +78,6 @@ def test_a_killed_and_damaged_run_resumes_from_the_bucket_alone(tmp_path, cache,
     flip_a_bit(f"checkpoints/{newest}/state")
     shutil.rmtree(cache / COPIES)
 
-    rarely = ("--checkpoint.every-seconds", 60)
     done = quarry(cache, "train", "study/tiny.py", *words, *rarely, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"study/tiny: finished, in gs://{BUCKET}/{RUN}" in done.stdout

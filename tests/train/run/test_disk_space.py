@@ -30,7 +30,8 @@ def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(tmp_path, cache, small
     steps = 600
     write_tiny(tmp_path / "study", steps=steps, every=0.1)
     words = ("train", "study/tiny.py", "--workdir")
-    assert quarry(cache, *words, "whole", cwd=tmp_path).returncode == 0
+    seldom = ("--checkpoint.every-seconds", 60)
+    assert quarry(cache, *words, "whole", *seldom, cwd=tmp_path).returncode == 0
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"\0" * 1_300_000)
     stopped = quarry(cache, *words, "disk/runs", cwd=tmp_path)
@@ -42,7 +43,7 @@ def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(tmp_path, cache, small
     assert directory.status() == "failed"
     assert len(read_jsonl(directory.metrics)) < steps // 2
     ballast.unlink()
-    done = quarry(cache, *words, "disk/runs", cwd=tmp_path)
+    done = quarry(cache, *words, "disk/runs", *seldom, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert rows_of(directory) == rows_of(RunDirectory(tmp_path / "whole/study/tiny"))
 

@@ -15,7 +15,8 @@ from tests.train.tiny import write_tiny
 
 pytestmark = pytest.mark.slow
 
-STEPS, SHORT = 4000, 1500
+STEPS, SHORT = 3000, 1500
+SELDOM = ("--checkpoint.every-seconds", 60)  # for runs that nothing ends
 
 
 def kill_after_progress(cache, folder, directory, rng):
@@ -33,7 +34,7 @@ def kill_after_progress(cache, folder, directory, rng):
 def test_three_kills_leave_no_trace_in_the_logs(tmp_path, cache):
     for name in ("whole", "killed"):
         write_tiny(tmp_path / name / "study", steps=STEPS, every=0.2)
-    assert quarry(cache, "train", "study/tiny.py", cwd=tmp_path / "whole").returncode == 0
+    assert quarry(cache, "train", "study/tiny.py", *SELDOM, cwd=tmp_path / "whole").returncode == 0
     whole, killed = (RunDirectory(tmp_path / name / "runs/study/tiny") for name in ("whole", "killed"))
     seed = time.time_ns()
     print(f"moments of the kills drawn from seed {seed}")
@@ -41,7 +42,7 @@ def test_three_kills_leave_no_trace_in_the_logs(tmp_path, cache):
     for _ in range(3):
         kill_after_progress(cache, tmp_path / "killed", killed, rng)
     assert killed.status() == "running", "the run ended before the third kill: give it more steps"
-    done = quarry(cache, "train", "study/tiny.py", cwd=tmp_path / "killed")
+    done = quarry(cache, "train", "study/tiny.py", *SELDOM, cwd=tmp_path / "killed")
     assert done.returncode == 0, done.stderr
     assert rows_of(killed) == rows_of(whole)
     assert len(rows_of(whole)[0]) == STEPS // 2
@@ -82,7 +83,7 @@ def test_a_run_that_cannot_save_in_time_goes_on_from_the_checkpoint_before(
     assert "Traceback" not in done.stderr
     assert directory.status() == "preempted"
     logged = read_jsonl(directory.metrics)
-    whole = quarry(cache, "train", "study/tiny.py", cwd=tmp_path)
+    whole = quarry(cache, "train", "study/tiny.py", *SELDOM, cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
     rows = read_jsonl(directory.metrics)
     assert [row["step"] for row in rows] == list(range(2, SHORT + 1, 2))
