@@ -23,6 +23,14 @@ pytestmark = pytest.mark.xdist_group("slurm")
 STEPS = 2000
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_compile():
+    """XLA's costly optimisations are off in all processes: compiling takes most of a job's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+        yield
+
+
 @pytest.fixture(scope="module")
 def cluster():
     missing = missing_programs()
