@@ -45,7 +45,7 @@ def begin(cache: Path, hosts: int, *words: object, cwd: Path, together: int = 4)
     return processes
 
 
-def end(processes: list[subprocess.Popen], cwd: Path, timeout: float = 200) -> tuple[list[int], list[str]]:
+def end(processes: list[subprocess.Popen], cwd: Path, timeout: float = 400) -> tuple[list[int], list[str]]:
     """Wait for the processes; returns their exit codes and the output of each host."""
     try:
         codes = [process.wait(timeout) for process in processes]

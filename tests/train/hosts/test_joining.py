@@ -27,7 +27,7 @@ QUICK = ["--host-timeout", 60, "--heartbeat-timeout", 4]
 def wait_for_step(directory: RunDirectory, beyond: int, processes) -> int:
     """Wait until the last logged step is beyond `beyond`; returns it."""
     print(f"waiting for a step beyond {beyond}")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while (step := (read_last_row(directory.metrics) or {"step": 0})["step"]) <= beyond:
         assert time.monotonic() < deadline
         assert all(process.poll() is None for process in processes), "ended too soon: more steps are needed"

@@ -70,7 +70,7 @@ class Cluster:
     def ask(self, *words: str) -> str:
         """What a Slurm command prints."""
         done = subprocess.run(
-            words, env=self.environment, capture_output=True, text=True, timeout=60, check=True
+            words, env=self.environment, capture_output=True, text=True, timeout=120, check=True
         )
         return done.stdout.strip()
 
@@ -82,7 +82,7 @@ class Cluster:
         """Let requeued jobs begin now: Slurm would hold them back for two minutes."""
         for job in set(self.ask("squeue", "--noheader", "--states=PENDING", "--format=%A").split()):
             subprocess.run(
-                ["scontrol", "update", f"jobid={job}", "starttime=now"], env=self.environment, timeout=60
+                ["scontrol", "update", f"jobid={job}", "starttime=now"], env=self.environment, timeout=120
             )
 
     def drained(self) -> bool:
@@ -162,7 +162,7 @@ def _last_words(folder: Path) -> dict[str, str]:
 def _stop(cluster: Cluster, daemons: list[subprocess.Popen]) -> None:
     user = ["scancel", f"--user={getpass.getuser()}"]
     for words in (user, [*user, "--signal=KILL", "--full"]):
-        subprocess.run(words, env=cluster.environment, capture_output=True, timeout=60)
+        subprocess.run(words, env=cluster.environment, capture_output=True, timeout=120)
         time.sleep(0.5)
     for daemon in reversed(daemons):
         daemon.send_signal(signal.SIGTERM)

@@ -48,7 +48,7 @@ def on_slurm(cluster, cache, tmp_path):
         done = subprocess.run(
             [Path(sys.executable).with_name("quarry"), "sweep", *map(str, words), "--on", "slurm"],
             env=cluster.environment | environment(cache) | {"PATH": cluster.environment["PATH"]},
-            cwd=tmp_path, text=True, capture_output=True, timeout=120,
+            cwd=tmp_path, text=True, capture_output=True, timeout=300,
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
         return done
@@ -82,7 +82,7 @@ def test_an_array_of_points_trains_to_the_end_and_only_once(cluster, on_slurm, t
     assert "submitted 3 as job" in first.stdout
     again = on_slurm("study")
     assert "submitted" not in again.stdout
-    wait_until(cluster.drained, 120, "the array to end")
+    wait_until(cluster.drained, 300, "the array to end")
     states = {path.name: RunDirectory(path).status() for path in (tmp_path / "runs/study").iterdir()}
     assert states == {"a": "finished", "a-seed1": "finished", "hot": "diverged"}
     assert on_slurm("study", "--dry-run").stdout.count("finished") == 2
@@ -103,7 +103,7 @@ def goes_on_as_if_nothing_had_been(cluster, directory: RunDirectory, whole: RunD
     time.sleep(
         3
     )  # Slurm holds a requeued job back for good reason: late news of its former life would end it
-    wait_until(cluster.drained, 120, "the point to end")
+    wait_until(cluster.drained, 300, "the point to end")
     assert directory.status() == "finished"
     assert rows_of(directory) == rows_of(whole)
     assert (directory.path / "log.txt").read_text().count("study/tiny: ") == 2
@@ -209,7 +209,7 @@ def test_two_processes_by_srun_train_one_run(cluster, on_slurm, cache, tmp_path)
     write_alone(tmp_path / "study")
     on_slurm("study", "--slurm.tasks-per-node", 2)
     assert quarry(cache, "train", "study/tiny.py", "--workdir", "alone", cwd=tmp_path).returncode == 0
-    wait_until(cluster.drained, 120, "the run to end")
+    wait_until(cluster.drained, 300, "the run to end")
     two, one = (RunDirectory(tmp_path / workdir / "study/tiny") for workdir in ("runs", "alone"))
     assert (two.status(), two.read_run()["hosts"], one.read_run()["hosts"]) == ("finished", 2, 1)
     assert len(losses(two)) == len(losses(one)) > 10
@@ -232,7 +232,7 @@ def test_the_guide_leads_from_nothing_to_a_fitted_law(cluster, cache, tmp_path):
     clients = cluster.environment | environment(cache) | {"PATH": cluster.environment["PATH"]}
     for block in blocks("slurm.md", "bash"):
         out = run_block(block, tmp_path, clients)
-        wait_until(cluster.drained, 120, "what the guide submitted to end")
+        wait_until(cluster.drained, 300, "what the guide submitted to end")
     assert "alpha_N" in out
     for block in blocks("slurm.md", "sh"):
         check_syntax(block)
