@@ -9,7 +9,7 @@ from typeguard import TypeCheckError, check_type
 
 from quarry.errors import ConfigError, QuarryError
 
-_FEWEST_DRAWS = 100
+FEWEST_DRAWS = 100
 
 
 def require(condition: bool, message: str) -> None:
@@ -31,9 +31,9 @@ def check_types(config: Any) -> None:
 
 def check_settings(error: type[QuarryError], bootstrap: int, seed: int, level: float) -> None:
     """Raise `error` for settings that no interval can be made with; 0 draws ask for none."""
-    if bootstrap < 0 or 0 < bootstrap < _FEWEST_DRAWS:
+    if bootstrap < 0 or 0 < bootstrap < FEWEST_DRAWS:
         raise error(
-            f"bootstrap={bootstrap}: an interval needs at least {_FEWEST_DRAWS} draws (0: no interval)"
+            f"bootstrap={bootstrap}: an interval needs at least {FEWEST_DRAWS} draws (0: no interval)"
         )
     if seed < 0:
         raise error(f"seed={seed}: must not be negative")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quarry.analysis.fitting.bootstrap import refit, resample
+from quarry.checks import FEWEST_DRAWS
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 FEWEST_RUNS = 5
 """With fewer runs held out, resamples of them say nothing of noise."""
-
-FEWEST_DRAWS = 100
 
 BETTER_PROBABILITY = 0.95
 """A law predicts better than another if that is at least this probable."""

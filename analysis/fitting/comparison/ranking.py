@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 DRAWS = 400
 """Refits of each law without the runs held out."""
 
-
 _SCHEMA = {
     "law": pl.String,
     "parameters": pl.Int64,

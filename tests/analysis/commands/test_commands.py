@@ -129,7 +129,7 @@ def test_crossing_of_published_constants_and_of_points(folder):
     published = analyse("crossing", cwd=folder).stdout
     assert "1.668" in published
     assert "1.49" in published
-    words = ["crossing", "epochs.csv", "--surface", "kaplan-nd", "--bootstrap", 100]
+    words = ["crossing", "epochs.csv", "--surface", "data-constrained", "--bootstrap", 100]
     done = analyse(*words, "--json", "crossing.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "draws without a crossing" in done.stdout

@@ -186,7 +186,11 @@ def test_chinchillas_own_points_give_the_bootstraps_intervals():
 @pytest.mark.parametrize(
     ("quantity", "settings", "sentence"),
     [
-        ("gamma", {}, "chinchilla has no 'gamma' to profile: choose one of L_inf, A, B, alpha, beta"),
+        (
+            "gamma",
+            {},
+            "chinchilla has no 'gamma' to profile: choose one of L_inf, A, B, alpha, beta, a, b, G",
+        ),
         ("alpha", {"points": 3}, "points=3: a profile needs at least 8 values"),
         ("alpha", {"level": 1.0}, r"level=1\.0: must be"),
         (lambda p: np.log(p["A"]), {"name": "log A"}, "log A: the function must be plain arithmetic"),

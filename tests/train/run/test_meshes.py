@@ -35,7 +35,7 @@ def run(sizes, scan, remat):
     specs = " ".join(str(leaf.sharding.spec) for leaf in leaves)
     assert all(axis in specs for axis in ("fsdp", "tensor")), specs
     losses = []
-    for i in range(20):
+    for i in range(50):
         tokens = jax.random.randint(jax.random.key(i), (16, 9), 0, 32)
         state, metrics = step(state, tokens[:, :-1], tokens[:, 1:], step_scalars(chosen, 1e-2))
         losses.append(float(metrics.loss))
