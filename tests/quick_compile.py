@@ -1,9 +1,11 @@
 """Programs that compile faster and run slower, for tests of small models: compiling takes most of their time.
 
-Processes that a test starts compile as users' do.
+Processes that a test starts compile as users' do, unless it puts `QUICK_COMPILE` into their environment.
 """
 
 import pytest
+
+QUICK_COMPILE = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
 
 
 @pytest.fixture(scope="module", autouse=True)

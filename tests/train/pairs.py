@@ -7,15 +7,13 @@ import time
 from pathlib import Path
 
 from tests.commands import environment
+from tests.quick_compile import QUICK_COMPILE
 
 
 def devices(cache: Path, count: int) -> dict[str, str]:
     """The environment of a process with `count` virtual CPU devices."""
-    return environment(cache) | {
-        "JAX_PLATFORMS": "cpu",
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling takes most of a short run's time
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={count}",
-    }
+    own = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"--xla_force_host_platform_device_count={count}"}
+    return environment(cache) | QUICK_COMPILE | own
 
 
 def free_port() -> int:

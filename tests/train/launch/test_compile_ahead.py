@@ -13,6 +13,7 @@ from quarry.train.launch.compile_ahead import compiling_ahead, idle_cores, to_co
 from quarry.train.launch.jobs import group_into_stacks, make_jobs
 from quarry.train.launch.process_commands import point_argument
 from tests.commands import environment, quarry
+from tests.quick_compile import QUICK_COMPILE
 from tests.train.tiny import tiny_point, write_tiny
 
 LONG = ("jit_step", "jit_score", "jit_fingerprint", "jit__lambda")
@@ -34,7 +35,8 @@ def other_shape(folder, name: str):
 def test_a_run_finds_every_program_that_was_compiled_ahead(tmp_path, cache, monkeypatch):
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    for flag in QUICK_COMPILE.items():
+        monkeypatch.setenv(*flag)
     point = tiny_point(tmp_path / "mine")
     mine = tmp_path / "mine" / "cache"
     command = [
@@ -58,7 +60,8 @@ def test_a_run_finds_every_program_that_was_compiled_ahead(tmp_path, cache, monk
 @pytest.mark.slow
 def test_a_point_that_cannot_be_compiled_keeps_none_from_it(tmp_path, cache, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "xla"))
-    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    for flag in QUICK_COMPILE.items():
+        monkeypatch.setenv(*flag)
     bad, good = write_tiny(tmp_path / "mine", name="bad"), tiny_point(tmp_path / "mine", name="good")
     bad.write_text(bad.read_text().replace("unique_tokens=2048", "unique_tokens=10**12"))
     command = [
@@ -103,7 +106,8 @@ def test_room_is_a_core_without_a_worker(monkeypatch):
 @pytest.mark.skipif(len(available_cores()) < 2, reason="needs two cores: run it on a machine with more")
 def test_a_sweep_with_a_core_to_spare_has_the_next_point_compiled(tmp_path, cache, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "xla"))
-    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    for flag in QUICK_COMPILE.items():
+        monkeypatch.setenv(*flag)
     points = [load_point_file(other_shape(tmp_path / "mine", "large"))[0], tiny_point(tmp_path / "mine")]
     queue = group_into_stacks(make_jobs(points, tmp_path / "runs", cache), 1, 1)
     with compiling_ahead(queue, [available_cores()[:1]], cache):

@@ -15,6 +15,7 @@ from quarry.train.record.files import read_last_row
 from quarry.train.record.run_directory import RunDirectory
 from tests.commands import environment, quarry
 from tests.guides import blocks, check_syntax, quarry_lines, run_block
+from tests.quick_compile import QUICK_COMPILE
 from tests.train.launch.slurm_cluster import INSTALL, missing_programs, slurm_cluster, wait_until
 from tests.train.run.test_loop import rows_of
 from tests.train.tiny import write_tiny
@@ -27,7 +28,8 @@ STEPS = 2000
 def quick_compile():
     """XLA's costly optimisations are off in all processes: compiling takes most of a job's time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+        for flag in QUICK_COMPILE.items():
+            patch.setenv(*flag)
         yield
 
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
+from tests.quick_compile import QUICK_COMPILE
 
 pytestmark = pytest.mark.slow
 
@@ -55,11 +56,10 @@ for case in cases:
 
 def test_losses_are_equal_on_every_mesh_and_the_first_state_bit_for_bit(cache):
     """Virtual devices need a process of their own: XLA reads their number once."""
-    environment = {
+    environment = QUICK_COMPILE | {
         "PATH": "/usr/bin:/bin",
         "HOME": str(cache),
         "JAX_PLATFORMS": "cpu",
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         "PYTHONPATH": str(ROOT),
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
     }
