@@ -21,6 +21,7 @@ from quarry.train.launch.sweep import run_here, submit_waiting
 from quarry.train.launch.tpu_slices import TpuOptions
 from quarry.train.record.bucket import bucket_address
 from quarry.train.record.folders import make_writable
+from quarry.train.record.progress import Sentences
 from quarry.train.record.schema import TERMINAL, Status
 
 
@@ -92,7 +93,8 @@ def train_studies(studies: Sequence[str], options: SweepOptions, console: Consol
             console.print(line, highlight=False, soft_wrap=True)
         return "finished"
     cache = cache_or_default(options.cache)
-    jobs = make_jobs(collect_points(studies, study_folders()), options.workdir, cache)
+    say = Sentences(console).say
+    jobs = make_jobs(collect_points(studies, study_folders()), options.workdir, cache, say)
     if options.on == "slurm":
         mark_queued(jobs, options.workdir)
     if options.dry_run:

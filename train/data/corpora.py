@@ -48,14 +48,19 @@ def open_corpus(name: str, data_dir: Path) -> Corpus:
     return source.open(name, argument, data_dir)
 
 
+def input_files(name: str, data_dir: Path) -> list[Path]:
+    """The files that the text of a corpus comes from, sorted. Raises DataError as `open_corpus`."""
+    source, argument = _source(name)
+    return source.files(argument, data_dir)
+
+
 def fingerprint(name: str, data_dir: Path) -> str:
     """Hexadecimal digest of the corpus's inputs, without reading them: names, sizes and times of the files.
 
     Raises DataError as `open_corpus`.
     """
-    source, argument = _source(name)
-    files = source.files(argument, data_dir)
-    return file_fingerprint(name, source.version(), files)
+    source, _ = _source(name)
+    return file_fingerprint(name, source.version(), input_files(name, data_dir))
 
 
 def _source(name: str) -> tuple[Source, str]:

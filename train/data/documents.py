@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -61,28 +62,73 @@ class Source(Protocol):
 
 
 def file_fingerprint(name: str, version: str, files: Iterable[Path]) -> str:
-    """Hexadecimal digest of a corpus by the names, sizes and times of its files, without reading them."""
+    """Hexadecimal digest of a corpus by the names, sizes and times of its files, without reading them.
+
+    Raises DataError if a file is gone.
+    """
     digest = hashlib.sha256(repr((name, version)).encode())
     for path in files:
-        status = path.stat()
+        with reading(path):
+            status = path.stat()
         digest.update(repr((str(path), status.st_size, status.st_mtime_ns)).encode())
     return digest.hexdigest()
 
 
+@contextmanager
+def unchanged(files: Sequence[Path]) -> Iterator[None]:
+    """Raise DataError if one of the files has changed inside, even if its text and time were then restored.
+
+    The time of the last change of status (ctime) tells: no program can set it.
+    """
+    before = _states(files)
+    yield
+    for path, was, now in zip(files, before, _states(files), strict=True):
+        if was != now:
+            raise DataError(f"{path} changed while it was read: run the command again once it stays as it is")
+
+
+def _states(files: Iterable[Path]) -> list[tuple[int, ...]]:
+    states = []
+    for path in files:
+        with reading(path):
+            status = path.stat()
+        states.append((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+    return states
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn an OSError into DataError: a part of a corpus that cannot be read is never left out."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or path
+        raise DataError(f"cannot read {where} ({error.strerror}): make it readable or move it away") from None
+
+
 def files_below(root: Path, suffixes: Set[str], skip: Set[str] = frozenset()) -> list[Path]:
-    """Regular files below `root` with these suffixes, sorted; links to folders are not followed."""
+    """Regular files below `root` with these suffixes, sorted; links to folders are not followed.
+
+    Raises DataError for a folder that cannot be read.
+    """
     files = []
-    for folder, subfolders, names in os.walk(root):
-        subfolders[:] = [subfolder for subfolder in subfolders if subfolder not in skip]
-        paths = (Path(folder, name) for name in names)
-        files += [path for path in paths if path.suffix.lower() in suffixes and path.is_file()]
+    with reading(root):
+        for folder, subfolders, names in os.walk(root, onerror=_raise):
+            subfolders[:] = [subfolder for subfolder in subfolders if subfolder not in skip]
+            paths = (Path(folder, name) for name in names)
+            files += [path for path in paths if path.suffix.lower() in suffixes and path.is_file()]
     return sorted(files)
 
 
+def _raise(error: OSError) -> None:
+    raise error
+
+
 def read_text(path: Path) -> str:
-    """The file as text, line ends untouched. Raises DataError if it is not UTF-8."""
+    """The file as text, line ends untouched. Raises DataError if it cannot be read or is not UTF-8."""
     try:
-        return path.read_bytes().decode("utf-8")
+        with reading(path):
+            return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 (byte {error.start}): convert it or move it away") from None
 

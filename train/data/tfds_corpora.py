@@ -8,6 +8,7 @@ import io
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,19 @@ def open_packaged(
     licence: str,
     skips_invalid: bool,
 ) -> Corpus:
-    """The corpus of these files, prepared in `data_dir`, which must belong to just these files."""
-    builder = _TextFiles(name, files, homepage, licence, skips_invalid, data_dir=data_dir)
-    tfds.disable_progress_bar()
-    with contextlib.redirect_stdout(io.StringIO()):  # a second of local files is no download to announce
-        builder.download_and_prepare()
-    return _corpus(name, builder, "train", f"{name} {release}")
+    """The corpus of these files, prepared in `data_dir`, which must belong to just these files.
+
+    Raises DataError if a file cannot be read, or if what is prepared is damaged: all of it is read.
+    """
+    with _readable(name, data_dir):
+        builder = _TextFiles(name, files, homepage, licence, skips_invalid, data_dir=data_dir)
+        tfds.disable_progress_bar()
+        with contextlib.redirect_stdout(io.StringIO()):  # a second of local files is no download to announce
+            builder.download_and_prepare()
+        corpus = _corpus(name, builder, "train", f"{name} {release}")
+        for _ in corpus:
+            pass
+    return corpus
 
 
 def open_tfds(name: str, argument: str, data_dir: Path) -> Corpus:
@@ -79,18 +87,39 @@ def open_tfds(name: str, argument: str, data_dir: Path) -> Corpus:
     dataset, _, split = argument.partition("@")
     if not _DATASET.fullmatch(dataset):
         raise DataError(f"corpus = {name!r}: {dataset!r} is not NAME, NAME/CONFIG or NAME:VERSION")
+    with _readable(name, data_dir / dataset.partition(":")[0]):
+        builder = _builder(name, dataset, data_dir)
+        _text_feature(name, builder.info.features)  # before a long download
+    _download(name, dataset, builder, data_dir)
+    return _corpus(name, builder, split or "train", builder.info.full_name)
+
+
+@contextlib.contextmanager
+def _readable(name: str, folder: Path) -> Iterator[None]:
+    """Turn any error of TFDS and of the libraries below it, which have no class in common, into DataError."""
     try:
-        builder = tfds.builder(dataset, data_dir=str(data_dir), file_format="array_record")
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"corpus = {name!r}: {_first_line(error)}; if the data set in {folder} is damaged, "
+            "delete that folder to prepare it again"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _builder(name: str, dataset: str, data_dir: Path) -> tfds.core.DatasetBuilder:
+    try:
+        return tfds.builder(dataset, data_dir=str(data_dir), file_format="array_record")
     except DatasetNotFoundError:
         raise DataError(
             f"corpus = {name!r}: TFDS without TensorFlow has no data set {dataset!r}, "
             f"and none is prepared in {data_dir}"
         ) from None
-    except ValueError as error:
-        raise DataError(f"corpus = {name!r}: {str(error).splitlines()[0]}") from None
-    _text_feature(name, builder.info.features)  # before a long download
-    _download(name, dataset, builder, data_dir)
-    return _corpus(name, builder, split or "train", builder.info.full_name)
 
 
 def _download(name: str, dataset: str, builder: tfds.core.DatasetBuilder, data_dir: Path) -> None:
@@ -114,11 +143,13 @@ def _corpus(name: str, builder: tfds.core.DatasetBuilder, split: str, source: st
     try:
         records = builder.as_data_source(split)  # pyright: ignore[reportCallIssue] (TFDS's decorator hides it)
     except ValueError as error:
-        raise DataError(f"corpus = {name!r}, split {split!r}: {str(error).splitlines()[0]}") from None
+        raise DataError(f"corpus = {name!r}, split {split!r}: {_first_line(error)}") from None
     licence = info.redistribution_info.license.strip() or "unknown"
 
     def read(index: int) -> Document:
-        return _document(name, index, records[index], feature)
+        with _readable(name, Path(builder.data_dir)):
+            record = records[index]
+        return _document(name, index, record, feature)
 
     return Corpus(name, f"{source}, {info.homepage}", licence, len(records), read)
 

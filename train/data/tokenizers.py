@@ -13,12 +13,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quarry.errors import DataError
-from quarry.train.data.bpe_training import train_bpe
+from quarry.errors import DataError, RecordError
+from quarry.train.data.bpe_training import LONGEST_WORD, train_bpe
 from quarry.train.data.documents import to_utf8
+from quarry.train.record.files import read_json
 
-# GPT-2's pre-tokenisation, the one the ByteLevel pre-tokenizer of `tokenizers` applies while training.
-_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+# GPT-2's pre-tokenisation, the one the ByteLevel pre-tokenizer of `tokenizers` applies while training. White
+# space is cut where the trainer cuts it: `\s+(?!\S)` overflows the stack of tiktoken's matcher on a megabyte.
+_PATTERN = (
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+"
+    rf"|\s{{1,{LONGEST_WORD}}}(?!\S)|\s{{1,{LONGEST_WORD}}}"
+)
 
 
 class Tokenizer(ABC):
@@ -34,6 +39,11 @@ class Tokenizer(ABC):
     @abstractmethod
     def accepts(cls, name: str) -> bool:
         """Whether `name` has the form of `usage`. Raises DataError if its numbers cannot be used."""
+
+    @classmethod
+    @abstractmethod
+    def size(cls, name: str) -> int:
+        """The `vocab_size` of the tokenizer of that name, before it is trained."""
 
     @classmethod
     @abstractmethod
@@ -98,6 +108,10 @@ class ByteTokenizer(Tokenizer):
         return name == cls.usage
 
     @classmethod
+    def size(cls, name: str) -> int:
+        return cls.vocab_size
+
+    @classmethod
     def train(cls, name: str, documents: Iterable[str]) -> "Tokenizer":
         return cls()
 
@@ -150,8 +164,12 @@ class BpeTokenizer(Tokenizer):
         return True
 
     @classmethod
+    def size(cls, name: str) -> int:
+        return int(name.partition(":")[2])
+
+    @classmethod
     def train(cls, name: str, documents: Iterable[str]) -> "Tokenizer":
-        return cls(train_bpe(int(name.partition(":")[2]), documents))
+        return cls(train_bpe(cls.size(name), documents))
 
     @classmethod
     def from_definition(cls, definition: Mapping[str, Any]) -> "Tokenizer":
@@ -210,9 +228,9 @@ def make_tokenizer(name: str, documents: Iterable[str]) -> Tokenizer:
     return _kind(name).train(name, documents)
 
 
-def check_tokenizer(name: str) -> None:
-    """Raise DataError unless `name` names a tokenizer."""
-    _kind(name)
+def vocabulary_size(name: str) -> int:
+    """The `vocab_size` of the tokenizer of that name. Raises DataError unless `name` names a tokenizer."""
+    return _kind(name).size(name)
 
 
 def _kind(name: str) -> type[Tokenizer]:
@@ -240,9 +258,6 @@ def save_tokenizer(tokenizer: Tokenizer, path: Path) -> None:
 def load_tokenizer(path: Path) -> Tokenizer:
     """Read a tokenizer written by `save_tokenizer`. Raises DataError if the file is none."""
     try:
-        definition = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError:
-        definition = None
-    if not isinstance(definition, dict):
-        raise DataError(f"{path} holds no tokenizer")
-    return tokenizer_from(definition)
+        return tokenizer_from(read_json(path, {"name": str}))
+    except RecordError as error:
+        raise DataError(f"{path} holds no tokenizer: {error}") from None

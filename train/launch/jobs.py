@@ -11,6 +11,7 @@ from quarry.train.config.branches import branches, fork_step
 from quarry.train.config.experiment import same_programs
 from quarry.train.config.point_files import Point, find_study, load_point_file
 from quarry.train.data.store import TokenStore
+from quarry.train.data.store_building import Say, silent
 from quarry.train.launch import estimates
 from quarry.train.record.files import read_last_row
 from quarry.train.record.locations import locate_run
@@ -108,13 +109,16 @@ def collect_points(studies: Sequence[str], places: Sequence[Path]) -> list[Point
     return points
 
 
-def make_jobs(points: Sequence[Point], workdir: Path, cache: Path) -> list[Job]:
-    """A job for each point and its branches; those already finished or diverged are marked so."""
-    return [_make_job(point, workdir, cache) for point in points]
+def make_jobs(points: Sequence[Point], workdir: Path, cache: Path, say: Say = silent) -> list[Job]:
+    """A job for each point and its branches; those already finished or diverged are marked so.
+
+    `say` is told of the steps that prepare the tokens; their files are verified by the runs that read them.
+    """
+    return [_make_job(point, workdir, cache, say) for point in points]
 
 
-def _make_job(point: Point, workdir: Path, cache: Path) -> Job:
-    store = prepare_store(point.config, cache)
+def _make_job(point: Point, workdir: Path, cache: Path, say: Say) -> Job:
+    store = prepare_store(point.config, cache, verify=False, say=say)
     runs = [_make_run(run, workdir, cache, store) for run in (point, *branches(point))]
     job = Job(runs, sum(run.seconds(ORDERING_FLOPS_PER_SECOND) for run in runs))
     status = job.status()

@@ -1,7 +1,9 @@
 """The plain files of the record: JSON, JSONL logs, and writing that never leaves half a file."""
 
+import errno
 import json
 import os
+import stat
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,6 +13,46 @@ from typing import Any
 import orjson
 
 from quarry.errors import RecordError
+
+Schema = type | Mapping[str, "Schema"]
+"""The type of a value, or the schemas of the fields that an object must have; it may have others."""
+
+
+def read_json(path: Path, schema: Mapping[str, Schema]) -> dict[str, Any]:
+    """The JSON object in a file of ours.
+
+    Raises RecordError, which names the file, if it cannot be read or does not have the fields of `schema`.
+    """
+    try:
+        value = json.loads(_read_regular(path))
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError):
+        raise RecordError(f"{path} is damaged: it holds no JSON") from None
+    if wrong := _first_mismatch(value, schema):
+        raise RecordError(f"{path} is damaged: {wrong}")
+    return value
+
+
+def _read_regular(path: Path) -> bytes:
+    """The bytes of a regular file: a pipe would never end. Raises OSError for anything else."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return file.read()
+
+
+def _first_mismatch(value: Any, schema: Schema, name: str = "") -> str | None:
+    """The first field that is not of its type, in words; None if there is none."""
+    if isinstance(schema, Mapping):
+        if not isinstance(value, dict):
+            return f"{name or 'it'} is no object"
+        fields = (
+            _first_mismatch(value.get(key), kind, f"{name}.{key}".lstrip(".")) for key, kind in schema.items()
+        )
+        return next((wrong for wrong in fields if wrong), None)
+    exact = isinstance(value, schema) and not (isinstance(value, bool) and schema is int)
+    return None if exact else f"{name} is no {schema.__name__}"
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from quarry.train.data.store import TokenStore
 from quarry.train.hosts.agreement import broadcast_from_first
 from quarry.train.hosts.shutdown import end_all_hosts, on_abrupt_end
 from quarry.train.hosts.votes import Votes
+from quarry.train.record.disk_space import enough_space, reserve
 from quarry.train.record.files import read_jsonl, write_json
 from quarry.train.record.locations import locate_run
 from quarry.train.record.progress import Watcher
@@ -34,7 +35,6 @@ from quarry.train.run.checkpoints import Checkpoints, permanent_steps
 from quarry.train.run.compatibility import check_same_data, check_same_on_all_hosts
 from quarry.train.run.context import RunContext
 from quarry.train.run.description import describe_run, experiment_as_json
-from quarry.train.run.disk_space import enough_space, reserve
 from quarry.train.run.evaluation_schedule import EvaluationSchedule
 from quarry.train.run.locking import open_run
 from quarry.train.run.loss_watch import Trouble
@@ -85,17 +85,21 @@ def train_stepwise(
     """
     place = partial(locate_run, workdir, cache=cache)
     directory, trunk = place(point.run), place(f"{point.study}/{point.trunk}") if point.trunk else None
-    store = prepare_store(point.config, cache)
-    sizes = resolve_sizes(point.config, store)
-    mesh = make_mesh(point.config.mesh)
     require_trackers(point.config.tracking)
+    mesh = make_mesh(point.config.mesh)
+    store = prepare_store(point.config, cache, say=watcher.say)
+    sizes = resolve_sizes(point.config, store)
     for stage in point.config.ramp.stages(0, sizes.steps):
         micro_batches(at_stage(point.config, stage), mesh)
     check_same_on_all_hosts(point.config, store)
     with (
         stopping as stop,
         open_run(directory, point.config, lease_seconds, watcher.say) as directory,
-        enough_space(directory.path, state_bytes(point.config)),
+        enough_space(
+            directory.path,
+            f"a checkpoint takes up to {state_bytes(point.config) / 2**20:.1f} MiB",
+            ": it resumes from its last checkpoint",
+        ),
     ):
         former = broadcast_from_first(directory.status)
         if former in TERMINAL:

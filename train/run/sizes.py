@@ -9,8 +9,8 @@ from quarry.train.config.experiment import Experiment
 from quarry.train.config.schedules import check_schedule
 from quarry.train.data.order import unique_sequences
 from quarry.train.data.store import TokenStore
-from quarry.train.data.store_building import prepare_tokens
-from quarry.train.record.folders import make_writable
+from quarry.train.data.store_building import Say, prepare_tokens, silent
+from quarry.train.data.tokenizers import vocabulary_size
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,7 @@ class RunSizes:
 
 def resolve_sizes(experiment: Experiment, store: TokenStore) -> RunSizes:
     """U, S and E of an experiment. Raises ConfigError or DataError if the data is too small for them."""
-    tokenizer, context = store.tokenizer, experiment.model.context
-    require(
-        experiment.model.vocab_size >= tokenizer.vocab_size,
-        f"model.vocab_size = {experiment.model.vocab_size} is less than the {tokenizer.vocab_size} tokens of "
-        f"data.tokenizer = {experiment.data.tokenizer}",
-    )
+    context = experiment.model.context
     for split in ("validation", "test"):
         tokens = store.n_tokens(split)
         require(
@@ -54,14 +49,25 @@ def resolve_sizes(experiment: Experiment, store: TokenStore) -> RunSizes:
     )
 
 
-def prepare_store(experiment: Experiment, cache: Path) -> TokenStore:
-    """The token store of an experiment, built if the cache does not have it."""
-    make_writable(cache)
-    data = experiment.data
+def prepare_store(
+    experiment: Experiment, cache: Path, *, verify: bool = True, say: Say = silent
+) -> TokenStore:
+    """The token store of an experiment, built if the cache does not have it; see `prepare_tokens`.
+
+    Raises ConfigError, before anything is read, if the model has too small a vocabulary for the tokenizer.
+    """
+    data, vocabulary = experiment.data, vocabulary_size(experiment.data.tokenizer)
+    require(
+        experiment.model.vocab_size >= vocabulary,
+        f"model.vocab_size = {experiment.model.vocab_size} is less than the {vocabulary} tokens of "
+        f"data.tokenizer = {data.tokenizer}",
+    )
     return prepare_tokens(
         data.corpus,
         data.tokenizer,
         cache,
         validation_fraction=data.validation_fraction,
         test_fraction=data.test_fraction,
+        verify=verify,
+        say=say,
     )

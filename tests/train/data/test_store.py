@@ -131,14 +131,16 @@ def test_two_processes_that_prepare_at_once_both_get_a_good_store(tmp_path):
 
 def test_dying_while_writing_leaves_nothing_visible(folder, tmp_path):
     program = (
-        "import os, pathlib, sys; from quarry.train.data import store_building;"
-        "store_building.save_tokenizer = lambda *_: os._exit(9);"
+        "import os, pathlib, sys; from quarry.train.data import store_building, store_writing;"
+        "store_writing.save_tokenizer = lambda *_: os._exit(9);"
         f"store_building.prepare_tokens('folder:{folder}', 'bytes', pathlib.Path(sys.argv[1]))"
     )
     run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True)
     assert run.returncode == 9
     assert all(path.name.startswith(".") for path in (tmp_path / "tokens").iterdir())
-    prepare_tokens(f"folder:{folder}", "bytes", tmp_path).verify()
+    store = prepare_tokens(f"folder:{folder}", "bytes", tmp_path)
+    store.verify()
+    assert list((tmp_path / "tokens").iterdir()) == [store.directory]
 
 
 def test_a_truncated_file_is_refused_on_opening(store, tmp_path):

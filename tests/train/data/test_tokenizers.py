@@ -13,11 +13,11 @@ from quarry.errors import DataError
 from quarry.train.data.tokenizers import (
     BpeTokenizer,
     ByteTokenizer,
-    check_tokenizer,
     load_tokenizer,
     make_tokenizer,
     save_tokenizer,
     tokenizer_from,
+    vocabulary_size,
 )
 
 TEXTS = [
@@ -112,7 +112,7 @@ def test_damaged_tokenizers_are_refused(tmp_path):
 @pytest.mark.parametrize("name", ["words", "bpe", "bpe:", "bpe:big", "bpe:-5", "bpe:²", "bpe:256"])
 def test_unknown_tokenizers_are_refused(name):
     with pytest.raises(DataError, match=f"tokenizer = '{name}' is"):
-        check_tokenizer(name)
+        vocabulary_size(name)
 
 
 def test_a_vocabulary_larger_than_the_text_gives_is_refused():

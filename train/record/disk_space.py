@@ -1,6 +1,7 @@
 """Handling of a full disk: one clear error, the end recorded, the run resumable."""
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,19 +25,28 @@ def is_about_space(error: BaseException | None) -> bool:
 
 
 @contextmanager
-def enough_space(directory: Path, needed_bytes: int) -> Iterator[None]:
-    """Raise DiskFull, with the space needed and where, in place of an error about space."""
+def enough_space(directory: Path, need: str, then: str = "") -> Iterator[None]:
+    """Raise DiskFull in place of an error about space; it says what is left, what needs it and the remedy."""
     try:
         yield
     except Exception as error:
         if not is_about_space(error):
             raise
-        free = shutil.disk_usage(directory).free
         raise DiskFull(
-            f"no space left for {directory}: {free / 2**20:.1f} MiB are free and a checkpoint takes up to "
-            f"{needed_bytes / 2**20:.1f} MiB; make room and run the same command again: it resumes from "
-            "its last checkpoint"
+            f"no space left for {directory}: {_left(directory)} and {need}; "
+            f"make room and run the same command again{then}"
         ) from error
+
+
+def _left(directory: Path) -> str:
+    """What the file system of a directory has left, bytes or files."""
+    existing = next(
+        folder for folder in (directory.absolute(), *directory.absolute().parents) if folder.exists()
+    )
+    system = os.statvfs(existing)
+    if system.f_files and system.f_favail == 0:
+        return f"its file system holds as many files as it can ({system.f_files:,} inodes, none free)"
+    return f"{shutil.disk_usage(existing).free / 2**20:.1f} MiB are free"
 
 
 @contextmanager

@@ -1,0 +1,70 @@
+"""Writes the files of a token store."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from quarry.train.data.splitting import SplitCorpus
+from quarry.train.data.store import SPLITS, DamagedStore, checksum, open_store
+from quarry.train.data.tokenizers import Tokenizer, save_tokenizer
+from quarry.train.record.files import write_json
+
+_PARTIAL = ".partial-"
+
+
+def holds_good_store(directory: Path) -> bool:
+    """Whether the directory holds an undamaged store; reads all of it."""
+    try:
+        open_store(directory).verify()
+    except DamagedStore:
+        return False
+    return True
+
+
+def write_store(directory: Path, split: SplitCorpus, tokenizer: Tokenizer, manifest: dict[str, Any]) -> None:
+    """Write the store in a temporary folder, then rename it: no reader sees half of it.
+
+    A damaged store in its place is removed, and so is what a build that was killed has left. Only the process
+    that holds the lock of the cache may call this.
+    """
+    _remove_unfinished(directory.parent)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=directory.parent) as scratch:
+        partial = Path(scratch) / "store"
+        partial.mkdir()
+        splits = {
+            name: _write_split(partial / f"{name}.bin", split.texts(name), tokenizer) for name in SPLITS
+        }
+        save_tokenizer(tokenizer, partial / "tokenizer.json")
+        manifest = manifest | {"splits": splits}
+        write_json(partial / "manifest.json", manifest | {"checksum": checksum(manifest, tokenizer)})
+        if os.path.lexists(directory):
+            os.rename(directory, Path(scratch) / "damaged")
+        os.rename(partial, directory)
+
+
+def _remove_unfinished(tokens: Path) -> None:
+    for folder in tokens.glob(f"{_PARTIAL}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_split(path: Path, texts: Iterable[str], tokenizer: Tokenizer) -> dict[str, Any]:
+    counts, digest = {"documents": 0, "tokens": 0, "bytes": 0}, hashlib.sha256()
+    separator = np.array([tokenizer.separator], tokenizer.dtype).tobytes()
+    with path.open("wb") as file:
+        for text in texts:
+            chunk = tokenizer.encode(text).tobytes() + separator
+            digest.update(chunk)
+            file.write(chunk)
+            counts["documents"] += 1
+            counts["tokens"] += len(chunk) // tokenizer.dtype.itemsize
+            counts["bytes"] += len(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+    return counts | {"sha256": digest.hexdigest()}
