@@ -1,6 +1,7 @@
 """The token store of a corpus: found again at once, or built on first use."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -87,10 +88,10 @@ def _find(cache: Path, recipe: dict[str, Any], verify: bool, say: Say) -> TokenS
     None if there is none, or if it or its entry in the index is damaged.
     """
     index = _index(cache, recipe)
-    if not index.exists():
+    if not os.path.lexists(index):
         return None
     try:
-        entry = read_json(index, _ENTRY)
+        entry = _read_entry(index)
         if not (cache / "tokens" / entry["content"]).exists():
             return None
         store = _open_as(cache, entry["content"], entry["provenance"])
@@ -148,12 +149,21 @@ def _content(split: SplitCorpus, tokenizer: Tokenizer, recipe: dict[str, Any]) -
     return hash_json([text, tokenizer.definition, recipe | {"corpus": None}, FORMAT])[:32]
 
 
+def _read_entry(index: Path) -> dict[str, Any]:
+    """An entry of the index. Raises RecordError if it is damaged."""
+    entry = read_json(index, _ENTRY)
+    checksum = entry.pop("checksum", None)
+    if checksum not in (None, hash_json(entry)):
+        raise RecordError(f"{index} is damaged (it does not have its checksum)")
+    return entry
+
+
 def _write_entry(index: Path, entry: dict[str, Any]) -> None:
     """Write an entry of the index, in place of a damaged one."""
     index.parent.mkdir(parents=True, exist_ok=True)
     if index.is_dir():
         shutil.rmtree(index)
-    write_json(index, entry)
+    write_json(index, entry | {"checksum": hash_json(entry)})
 
 
 def _check_fractions(validation: float, test: float) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,8 @@ def open_packaged(
 
     Raises DataError if a file cannot be read, or if what is prepared is damaged: all of it is read.
     """
+    for killed in (data_dir / name).glob("incomplete.*"):
+        shutil.rmtree(killed, ignore_errors=True)
     with _readable(name, data_dir):
         builder = _TextFiles(name, files, homepage, licence, skips_invalid, data_dir=data_dir)
         tfds.disable_progress_bar()

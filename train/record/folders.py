@@ -12,5 +12,7 @@ def make_writable(directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
             pass
+    except FileExistsError:
+        raise ConfigError(f"cannot write in {directory}: it is no folder") from None
     except OSError as error:
         raise ConfigError(f"cannot write in {directory}: {error.strerror}") from None

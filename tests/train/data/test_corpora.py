@@ -5,10 +5,12 @@ import shutil
 import sys
 
 import numpy as np
+import polars as pl
 import pytest
 
 from quarry.errors import DataError
 from quarry.train.data.corpora import fingerprint, open_corpus
+from quarry.train.data.folder_corpus import Folder
 
 
 @pytest.mark.slow
@@ -167,3 +169,80 @@ def test_a_fingerprint_changes_with_the_files(tmp_path):
     changed = fingerprint(name, tmp_path)
     (tmp_path / "b.txt").write_text("")
     assert len({before, changed, fingerprint(name, tmp_path)}) == 3
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@pytest.mark.parametrize("column", ["text", "content"])
+def test_rows_of_tables_are_documents(tmp_path, ending, column):
+    texts = ["one", "zwölf\n", "", "three"]
+    table = pl.DataFrame({"id": range(4), column: texts})
+    for first in (0, 2):
+        part, path = table[first : first + 2], tmp_path / f"{first}.{ending}"
+        part.write_ndjson(path) if ending == "jsonl" else part.write_parquet(path)
+    assert [document.text for document in open_corpus(f"folder:{tmp_path}", tmp_path)] == texts
+    one = open_corpus(f"folder:{tmp_path / f'2.{ending}'}", tmp_path)
+    assert [document.name for document in one] == [f"{tmp_path}/2.{ending}, row {row}" for row in (1, 2)]
+
+
+def test_tables_beside_text_files_are_not_read(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "log.jsonl").write_text('{"text": "b"}\n')
+    assert [document.text for document in open_corpus(f"folder:{tmp_path}", tmp_path)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", b'{"a": "x", "b": "y"}\n', r"no one column of text: .* which are a, b"),
+        ("a.jsonl", b"", "no one column of text: .* which are none"),
+        ("a.jsonl", b"[1]\n", "a.jsonl, byte 0 is no line of JSON Lines"),
+        ("a.jsonl", b'{"text": "x"}\n\n{"text"', "a.jsonl, byte 15 is no line of JSON Lines"),
+        ("a.jsonl", b'{"text": "x"}\n{"text": 3}\n', "a.jsonl, row 2: 'text' is no text but 3"),
+        ("a.jsonl", b'{"text": "\\ud800"}\n', "a.jsonl, row 1: text has a lone surrogate"),
+        ("a.jsonl", b'{"text": "na\xef"}\n', "a.jsonl, byte 0 is no line of JSON Lines"),
+        ("a.parquet", b"PAR1", "a.parquet cannot be read as Parquet"),
+    ],
+)
+def test_damaged_tables_are_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        list(open_corpus(f"folder:{tmp_path}", tmp_path))
+
+
+def test_an_unreadable_subfolder_is_not_left_out(tmp_path, monkeypatch):
+    (tmp_path / "secret").mkdir()
+    for path in (tmp_path / "a.txt", tmp_path / "secret" / "b.txt"):
+        path.write_text("text")
+    scan = os.scandir
+
+    def refuse(folder):
+        if str(folder).endswith("secret"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(DataError, match=r"cannot read .*/secret \(Permission denied\): make it readable or"):
+        open_corpus(f"folder:{tmp_path}", tmp_path)
+
+
+def test_a_file_that_vanishes_is_named(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("text")
+    corpus = open_corpus(f"folder:{tmp_path}", tmp_path)
+    (tmp_path / "a.txt").unlink()
+    with pytest.raises(DataError, match=r"cannot read .*/a.txt \(No such file"):
+        list(corpus)
+    monkeypatch.setattr(Folder, "files", lambda *_: [tmp_path / "a.txt"])
+    with pytest.raises(DataError, match=r"cannot read .*/a.txt \(No such file"):
+        fingerprint(f"folder:{tmp_path}", tmp_path)
+
+
+@pytest.mark.parametrize("file", ["dataset_info.json", "sotu-train.array_record-00000-of-00001"])
+def test_a_damaged_data_set_of_ours_is_prepared_again(prepared, tmp_path, file):
+    copy = shutil.copytree(prepared.parent, tmp_path / "copy")
+    [path] = copy.glob(f"*/sotu/1.0.0/{file}")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(
+        DataError, match=f"if the data set in {path.parents[1]}.* is damaged, delete that folder"
+    ):
+        list(open_corpus("tfds:sotu", path.parents[2]))
+    assert len(list(open_corpus("sotu", copy))) > 200

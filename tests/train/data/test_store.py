@@ -188,3 +188,34 @@ def test_one_document_cannot_be_split(tmp_path):
 def test_bad_fractions_are_refused(folder, tmp_path, fractions, message):
     with pytest.raises(DataError, match=message):
         prepare_tokens(f"folder:{folder}", "bytes", tmp_path, **fractions)
+
+
+def test_every_long_step_is_announced(folder, tmp_path):
+    said = []
+    prepare_tokens(f"folder:{folder}", "bpe:280", tmp_path, say=said.append)
+    assert said == [
+        f"reading the corpus folder:{folder}",
+        "training the tokenizer bpe:280 on 0.1 MB of text",
+        "writing 0.1 MB of text as tokens, bpe:280",
+    ]
+    prepare_tokens(f"folder:{folder}", "bpe:280", tmp_path, say=said.append)
+    assert len(said) == 3
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_documents_too_few_to_split_are_cut_by_position(tmp_path, count):
+    texts = [f"{letter}-" + "".join(f"{i} " for i in range(1000)) for letter in "ab"[:count]]
+    store = prepare_tokens(write(tmp_path / "a", texts), "bytes", tmp_path / "cache")
+    parts = [documents(store, split) for split in SPLITS]
+    assert sorted(map("".join, zip(*parts, strict=True))) == texts
+    for split, share in zip(SPLITS, (0.9, 0.05, 0.05), strict=True):
+        assert abs(store.n_bytes(split) - share * sum(map(len, texts))) <= count
+    assert store.manifest["split_by"] == "position"
+    assert store.manifest["documents"] == count
+
+
+def test_one_file_is_a_corpus(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "enwik8").write_text("wiki " * 1000)
+    store = prepare_tokens("folder:~/enwik8", "bytes", tmp_path / "cache")
+    assert [store.n_bytes(split) for split in SPLITS] == [4500, 250, 250]

@@ -1,6 +1,7 @@
 """Tokenizers: lossless on any text, deterministic, saved as JSON."""
 
 import json
+import random
 import subprocess
 import sys
 
@@ -118,3 +119,20 @@ def test_unknown_tokenizers_are_refused(name):
 def test_a_vocabulary_larger_than_the_text_gives_is_refused():
     with pytest.raises(DataError, match="bpe:5000 is too large: the training text gives only"):
         make_tokenizer("bpe:5000", TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("character", "count"),
+    [("a", 300_000), ("-", 300_000), ("文", 100_000), (" ", 1_000_000), ("\n", 1_000_000)],
+)
+def test_a_long_run_of_one_character_trains_and_encodes_in_seconds(character, count):
+    """Before words were cut, a megabyte took minutes, and of white space it overflowed the matcher's stack."""
+    text = character * count
+    tokenizer = make_tokenizer("bpe:265", [text])
+    assert tokenizer.decode(tokenizer.encode(text + "b")) == text + "b"
+
+
+def test_text_without_spaces_gives_a_vocabulary():
+    text = "".join(random.Random(0).choices("acgt", k=100_000))
+    tokenizer = make_tokenizer("bpe:512", [text])
+    assert len(tokenizer.encode(text)) < len(text) / 2
