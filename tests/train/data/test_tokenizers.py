@@ -126,7 +126,7 @@ def test_a_vocabulary_larger_than_the_text_gives_is_refused():
     [("a", 300_000), ("-", 300_000), ("文", 100_000), (" ", 1_000_000), ("\n", 1_000_000)],
 )
 def test_a_long_run_of_one_character_trains_and_encodes_in_seconds(character, count):
-    """Before words were cut, a megabyte took minutes, and of white space it overflowed the matcher's stack."""
+    """Words that are not cut take minutes, and a megabyte of white space overflows the matcher's stack."""
     text = character * count
     tokenizer = make_tokenizer("bpe:265", [text])
     assert tokenizer.decode(tokenizer.encode(text + "b")) == text + "b"
