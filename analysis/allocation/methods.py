@@ -13,6 +13,7 @@ from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING, chinchilla_optimum
 from quarry.analysis.laws.kaplan_frontier import compute_exponent, optimal_size, plan_efficient_run
+from quarry.analysis.points.units import check_counts, ranges_of
 from quarry.checks import check_choice, check_positive
 from quarry.errors import FitError
 
@@ -119,6 +120,7 @@ def allocate(
 def _from_trend(
     method: Method, found: Envelope | IsoFlop, trend: "Trend", flops: Sequence[float]
 ) -> Allocation:
+    check_counts(ranges_of(found.budgets if isinstance(found, IsoFlop) else found.handovers))
     budgets = _budgets(flops, trend.n, trend.tokens)
     outside = dict.fromkeys(warning for budget in flops for warning in trend.warnings_at(budget))
     a, b = (trend.a, trend.a_interval), (trend.b, trend.b_interval)
@@ -133,6 +135,7 @@ def _parametric(
     fitted = fit(points, law, **settings)
     if fitted.diagnostics.confounded:
         raise FitError("N and E move together in these points: no law of both says what a budget buys best")
+    check_counts(fitted.diagnostics.ranges)
     budgets = _budgets(
         flops,
         lambda budget: fitted.quantity(lambda p: chinchilla_optimum(p, budget)[0]),

@@ -22,11 +22,11 @@ from quarry.analysis.commands.options import (
     Repeated,
 )
 from quarry.analysis.commands.printing import assigned, between, print_warnings, write_result
+from quarry.analysis.commands.reading import read_points
 from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.chinchilla import CHINCHILLA
 from quarry.analysis.laws.kaplan import KAPLAN_NS
-from quarry.analysis.points.loading import load_points
 from quarry.errors import DONE
 from quarry.options import Flat, choice
 from quarry.text import interval, number
@@ -66,9 +66,7 @@ def allocate_points(path: Path, options: AllocateOptions, console: Console) -> A
     """
     reading = options.reading
     law = find_law(KAPLAN_NS.name if options.method == "kaplan" else options.law)
-    points = load_points(
-        path, reading.count, reading.split, not options.mid_schedule, options.loss, law
-    ).exclude(reading.exclude)
+    points = read_points(path, reading, loss=options.loss, mid_schedule=options.mid_schedule, law=law)
     allocation = allocate(
         points, options.flops, method=options.method, law=options.law, curve=options.curve,
         critical=assigned(options.critical) or None, **vars(options.draws),
@@ -76,7 +74,7 @@ def allocate_points(path: Path, options: AllocateOptions, console: Console) -> A
     console.print(exponent_table(allocation), budget_table(allocation))
     if isinstance(allocation.found, IsoFlop) and not allocation.found.refused.is_empty():
         console.print(refused_table(allocation.found))
-    print_warnings(allocation.warnings, console)
+    print_warnings([*points.remarks, *allocation.warnings], console)
     if options.output.json is not None:
         write_result(allocation.to_json(), options.output.json)
     if options.output.figures is not None:

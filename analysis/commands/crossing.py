@@ -12,6 +12,7 @@ from quarry import text
 from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.options import BootstrapOptions, MidSchedule, OutputOptions, ReadingOptions
 from quarry.analysis.commands.printing import print_warnings, write_result
+from quarry.analysis.commands.reading import read_points
 from quarry.analysis.crossing.known_laws import CONVENTIONS, Crossing, NoCrossing, published_crossings
 from quarry.analysis.crossing.law_draws import OFFSETS
 from quarry.analysis.crossing.measured import find_crossing
@@ -19,7 +20,6 @@ from quarry.analysis.crossing.merge import Merge, find_merge
 from quarry.analysis.crossing.result import CrossingResult
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.published import PF_DAY
-from quarry.analysis.points.loading import load_points
 from quarry.errors import DONE, FitError
 from quarry.options import Flat, choice
 
@@ -65,11 +65,10 @@ def cross_points(path: Path | None, options: CrossingOptions, console: Console) 
             raise FitError("--json and --figures need points")
         console.print(published_table())
         return None
-    points = load_points(path, reading.count, reading.split, not options.mid_schedule)
-    points = points.exclude(reading.exclude)
+    points = read_points(path, reading, mid_schedule=options.mid_schedule)
     result = find_crossing(points, offset=options.offset, **vars(draws))
     console.print(crossing_table(result), law_table(result), reading_table(result))
-    print_warnings(result.warnings, console)
+    print_warnings([*points.remarks, *result.warnings], console)
     merged = None
     if options.surface is not None:
         fitted = fit(points, options.surface, bootstrap=draws.bootstrap, seed=draws.seed)

@@ -13,10 +13,11 @@ from tyro.conf import Positional
 from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.options import BootstrapOptions, OutputOptions, ReadingOptions, Repeated
 from quarry.analysis.commands.printing import assigned, print_warnings, write_result
+from quarry.analysis.commands.reading import read_points
 from quarry.analysis.epochs.noise import DRAW_AT, Noise
 from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.study import study_epochs
-from quarry.analysis.points.loading import load_points, read_table
+from quarry.analysis.points.loading import read_table
 from quarry.errors import DONE
 from quarry.options import Flat
 from quarry.text import MISSING, count, estimate, number
@@ -57,7 +58,7 @@ def study_points(path: Path, options: EpochsOptions, console: Console) -> Epochs
     Raises PointsError, FitError, RecordError.
     """
     reading, output = options.reading, options.output
-    points = load_points(path, reading.count, reading.split, annealed_only=False).exclude(reading.exclude)
+    points = read_points(path, reading, mid_schedule=True)
     result = study_epochs(
         points,
         options.unigram_entropy,

@@ -88,16 +88,14 @@ def fit_points(path: Path, options: FitOptions, console: Console) -> "Fit":
     """
     from quarry.analysis.commands import fit_tables as tables
     from quarry.analysis.commands.printing import print_warnings, write_result
+    from quarry.analysis.commands.reading import read_points
     from quarry.analysis.fitting.comparison.ranking import compare_laws
     from quarry.analysis.fitting.estimation import estimate
     from quarry.analysis.fitting.profiles.likelihood import profile
-    from quarry.analysis.points.loading import load_points
 
     law = find_law(options.law, options.x, options.terms)
     reading, settings = options.reading, _settings(options)
-    points = load_points(
-        path, reading.count, reading.split, not options.mid_schedule, options.loss, law
-    ).exclude(reading.exclude)
+    points = read_points(path, reading, loss=options.loss, mid_schedule=options.mid_schedule, law=law)
     points, held_out = points.hold_out(options.hold_out)
     fitted = estimate(points, law, settings)
     console.print(tables.parameter_table(fitted), tables.checklist_table(fitted))

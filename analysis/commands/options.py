@@ -10,7 +10,7 @@ from quarry.analysis.points.choices import Count, Split
 
 PointsPath = Annotated[
     Positional[Path],
-    arg(help="A directory of runs, also gs://bucket/folder, or a CSV or Parquet table."),
+    arg(help="A directory of runs, also gs://bucket/folder, or a table: CSV, TSV, JSON, JSONL or Parquet."),
 ]
 LossColumn = Annotated[str, arg(help="The column that holds the loss.")]
 MidSchedule = Annotated[bool, arg(help="Also use losses measured before the learning rate had decayed.")]
@@ -26,6 +26,8 @@ class ReadingOptions:
     """Which parameters N counts, where the table has several counts."""
     split: Split = "validation"
     """The held-out text of the losses, where the table has both."""
+    columns: Repeated = ()
+    """The table's own names of columns, such as N=num_params,D=1e9*tokens; "status=" leaves a column out."""
     exclude: Repeated = ()
     """Conditions on points to leave out, such as "N<1e5", "run=study/point" or "E/N>30 or loss>4"."""
 

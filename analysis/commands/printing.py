@@ -24,8 +24,8 @@ def assigned(words: Sequence[str]) -> dict[str, float]:
 
 
 def print_warnings(warnings: Sequence[str], console: Console) -> None:
-    """Each warning on its own line."""
-    for warning in warnings:
+    """Each warning once, on its own line."""
+    for warning in dict.fromkeys(warnings):
         console.print(Text("warning: ", "bold yellow") + Text(warning))
 
 

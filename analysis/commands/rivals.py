@@ -12,8 +12,8 @@ from tyro.conf import Positional
 from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.options import BootstrapOptions, LossColumn, OutputOptions, ReadingOptions
 from quarry.analysis.commands.printing import print_warnings, write_result
+from quarry.analysis.commands.reading import read_points
 from quarry.analysis.fitting.comparison.repeated_data import Rivals, compare_rivals
-from quarry.analysis.points.loading import load_points
 from quarry.errors import DONE
 from quarry.options import Flat
 from quarry.text import MISSING, count, number, percent
@@ -50,8 +50,9 @@ def compare_laws(path: Path, options: RivalsOptions, console: Console) -> Rivals
     Raises PointsError, FitError, RecordError.
     """
     reading, output = options.reading, options.output
-    points = load_points(path, reading.count, reading.split, loss=options.loss).exclude(reading.exclude)
+    points = read_points(path, reading, loss=options.loss)
     result = compare_rivals(points, least=options.least, **vars(options.draws))
+    print_warnings(points.remarks, console)
     print_rivals(result, console)
     if output.json is not None:
         write_result(rivals_json(result), output.json)

@@ -117,7 +117,7 @@ def study_epochs(
         noise=surface.noise,
         level=level,
         unigram_entropy=entropy,
-        warnings=study_warnings(surface, tuned, floor),
+        warnings=(*points.remarks, *study_warnings(surface, tuned, floor)),
         **_tables(quantities, surface.noise, entropy, settings),
         **_claims(quantities, settings),
     )

@@ -36,6 +36,7 @@ _LOSS_UNIT = "nats/token"
 def law_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") -> list[str]:
     """Warnings about the points, the law's residuals and the search."""
     return [
+        *points.remarks,
         *_design_warnings(law, points, diagnostics),
         *_table_warnings(law, points, diagnostics),
         *_misfit_warnings(law, diagnostics),

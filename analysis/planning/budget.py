@@ -12,6 +12,7 @@ from quarry.analysis.planning.kaplan_plan import KaplanPlan
 from quarry.analysis.planning.law_plan import Doubling, LawPlan
 from quarry.analysis.planning.surface import Surface, check_plannable
 from quarry.analysis.points.schema import SAME_VALUE
+from quarry.analysis.points.units import check_counts
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
@@ -112,6 +113,7 @@ def plan(
     """
     surface = fit if isinstance(fit, Surface) else Surface.of(fit)
     check_positive(FitError, flops=flops, unique_tokens=unique_tokens, batch_tokens=batch_tokens)
+    check_counts(surface.ranges)
     if surface.law is KAPLAN_NS:
         return _report(KaplanPlan(surface, flops, unique_tokens, batch_tokens), batch_tokens)
     check_plannable(surface.law)

@@ -13,6 +13,7 @@ from quarry.analysis.planning.design import Design
 from quarry.analysis.planning.identification import check_identified
 from quarry.analysis.planning.surface import Surface, check_plannable
 from quarry.analysis.planning.target import find_target
+from quarry.analysis.points.units import check_counts
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
@@ -102,6 +103,7 @@ def plan_next_runs(
     """
     surface = fit if isinstance(fit, Surface) else Surface.of(fit)
     check_plannable(surface.law)
+    check_counts(surface.ranges)
     _check(runs, budget, most_per_run, unique_tokens)
     most = min(budget, most_per_run or budget)
     inputs = list_candidates(surface, unique_tokens)

@@ -1,12 +1,12 @@
-"""Columns of a table of points read as what they are, checked, and completed from one another."""
+"""Columns of a table of points read as what they are, and checked."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from quarry.analysis.points.schema import NUMBERS
 from quarry.errors import PointsError
 
 if TYPE_CHECKING:
@@ -16,29 +16,50 @@ ROW = "row of the source"
 """A column that holds the row of each point in its source, while the table is read; from 1."""
 
 
-def with_numbers(table: pl.DataFrame, names: Iterable[str], source: str) -> pl.DataFrame:
-    """`names` as Float64; an empty cell is null. Raises PointsError for a cell that is not a number."""
-    numbers = [_numbers(table, name, source) for name in names]
+def with_numbers(
+    table: pl.DataFrame, names: Iterable[str], source: str, *, lenient: bool = False
+) -> pl.DataFrame:
+    """`names` as Float64; an empty cell is null. Raises PointsError for a cell that is not a number.
+
+    If `lenient` such a cell is NaN, so that its row can still be left out; `check_cells` then names it.
+    """
+    numbers = [_numbers(table, name, source, lenient) for name in names]
     return table.with_columns(numbers)
 
 
-def _numbers(table: pl.DataFrame, name: str, source: str) -> pl.Series:
+def _numbers(table: pl.DataFrame, name: str, source: str, lenient: bool) -> pl.Series:
     column = table[name]
     if not (column.dtype.is_numeric() or column.dtype in (pl.String, pl.Null)):
         raise PointsError(f"{source}: column {name} holds {column.dtype}, not numbers")
     numbers = column.cast(pl.Float64, strict=False)
     lost = numbers.is_null() & column.is_not_null()
-    if lost.any():
-        raise _error(table, lost, name, source, "is not a number")
-    return numbers
+    if lenient or not lost.any():
+        return numbers.set(lost, math.nan) if lost.any() else numbers
+    raise cell_error(table, lost, name, source, "is not a number")
 
 
-def check_positive_columns(table: pl.DataFrame, names: Iterable[str], source: str) -> None:
-    """Raise PointsError for the first cell of `names` (Float64) that is not finite and positive."""
+def as_text(table: pl.DataFrame, name: str, source: str) -> pl.Series:
+    """A column as String. Raises PointsError for lists, structs, bytes and objects."""
+    column = table[name]
+    if not has_text(column):
+        raise PointsError(f"{source}: column {name} holds {column.dtype}, not text or numbers")
+    return column.cast(pl.String)
+
+
+def has_text(column: pl.Series) -> bool:
+    """Whether each cell of a column can be written as text: no list, struct, bytes or object."""
+    return not (column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object))
+
+
+def check_positive_columns(table: pl.DataFrame, names: Iterable[str], source: str, remedy: str = "") -> None:
+    """Raise PointsError for the first cell of `names` (Float64) that is not finite and positive.
+
+    `remedy` ends its message.
+    """
     for name in names:
         wrong = ~(table[name].is_finite() & (table[name] > 0)).fill_null(False)
         if wrong.any():
-            raise _error(table, wrong, name, source, "is not a positive number")
+            raise cell_error(table, wrong, name, source, f"is not a positive number{remedy}")
 
 
 def check_columns(table: pl.DataFrame, names: Iterable[str], source: str, needed_by: str) -> None:
@@ -58,18 +79,21 @@ def positive_numbers(table: pl.DataFrame, names: Sequence[str], source: str, nee
     return table
 
 
-def with_annealed(table: pl.DataFrame, source: str) -> pl.DataFrame:
+def with_annealed(table: pl.DataFrame, source: str, *, lenient: bool = False) -> pl.DataFrame:
     """The column annealed, where there is one, as Boolean; a loss not known to be annealed is not.
 
-    Booleans, `true` and `false` in any case, and 1 and 0 are read; PointsError for another value.
+    Booleans, `true` and `false` in any case, and 1 and 0 are read; PointsError for another value. If
+    `lenient` such a value counts as true, so that its row is kept until `check_cells` names it.
     """
     if "annealed" not in table.columns:
         return table
-    text = table["annealed"].cast(pl.String).str.to_lowercase().fill_null("false")
+    text = as_text(table, "annealed", source).str.to_lowercase().fill_null("false")
     true = text.is_in(["true", "1", "1.0"])
     wrong = ~(true | text.is_in(["false", "0", "0.0"]))
+    if lenient:
+        return table.with_columns((true | wrong).alias("annealed"))
     if wrong.any():
-        raise _error(table, wrong, "annealed", source, "is not true or false")
+        raise cell_error(table, wrong, "annealed", source, "is not true or false")
     return table.with_columns(true.alias("annealed"))
 
 
@@ -78,45 +102,6 @@ def is_annealed(table: pl.DataFrame) -> pl.Series:
     if "annealed" in table.columns:
         return table["annealed"]
     return pl.repeat(True, len(table), dtype=pl.Boolean, eager=True)
-
-
-def with_run(table: pl.DataFrame, source: str) -> pl.DataFrame:
-    """The column run, the unit of resampling: the table's own; `study/point`; or each row by itself.
-
-    A branch has the run of its trunk: they share the steps of the trunk, so their losses are not independent.
-    Raises PointsError for an empty cell.
-    """
-    if "run" in table.columns:
-        table = table.with_columns(pl.col("run").cast(pl.String))
-    elif {"study", "point"} <= set(table.columns):
-        trunk = pl.coalesce("trunk", "point") if "trunk" in table.columns else pl.col("point")
-        table = table.with_columns(run=pl.concat_str("study", trunk, separator="/"))
-    else:
-        table = table.with_columns(run=pl.concat_str(pl.lit("row "), _rows(table)))
-    if table["run"].has_nulls():
-        raise _error(table, table["run"].is_null(), "run", source, "is not the name of a run")
-    return table
-
-
-def complete(table: pl.DataFrame, source: str) -> pl.DataFrame:
-    """`table` with run, with NUMBERS and annealed typed, and with what follows from N and one of D, E, C.
-
-    E is D, else C / 6N; U is E and C is 6NE where the table has no column of its own. Raises PointsError.
-    """
-    table = with_numbers(table, [name for name in (*NUMBERS, "D") if name in table.columns], source)
-    if "E" not in table.columns and "D" in table.columns:
-        table = table.with_columns(E=pl.col("D"))
-    if "E" not in table.columns and {"N", "C"} <= set(table.columns):
-        table = table.with_columns(E=pl.col("C") / (6 * pl.col("N")))
-        if (table["E"] < 1).any():
-            raise PointsError(
-                f"{source}: column C gives fewer tokens than one, E = C / 6N: C must be in FLOPs"
-            )
-    if "U" not in table.columns and "E" in table.columns:
-        table = table.with_columns(U=pl.col("E"))
-    if "C" not in table.columns and {"N", "E"} <= set(table.columns):
-        table = table.with_columns(C=6 * pl.col("N") * pl.col("E"))
-    return with_run(with_annealed(table, source), source)
 
 
 def law_inputs(table: pl.DataFrame, law: "Law") -> dict[str, np.ndarray]:
@@ -129,13 +114,13 @@ def list_names(names: Iterable[str]) -> str:
     return ", ".join(names) or "nothing"
 
 
-def _rows(table: pl.DataFrame) -> pl.Series:
+def source_rows(table: pl.DataFrame) -> pl.Series:
     """The row of each point in its source."""
     return table[ROW] if ROW in table.columns else pl.int_range(1, len(table) + 1, eager=True)
 
 
-def _error(table: pl.DataFrame, wrong: pl.Series, name: str, source: str, fault: str) -> PointsError:
+def cell_error(table: pl.DataFrame, wrong: pl.Series, name: str, source: str, fault: str) -> PointsError:
     """The error for the first cell that is `wrong`."""
-    value, row = table.filter(wrong)[name][0], _rows(table).filter(wrong)[0]
+    value, row = table.filter(wrong)[name][0], source_rows(table).filter(wrong)[0]
     shown = "an empty cell" if value is None else f"{value:g}" if isinstance(value, float) else repr(value)
     return PointsError(f"{source}: column {name}, row {row}: {shown} {fault}")

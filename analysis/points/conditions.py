@@ -3,8 +3,9 @@
 A condition compares columns, numbers and their sums, differences, products and ratios by = == != < <= > >=;
 comparisons are joined by `and`, `or`, `not` and parentheses. A column of text is compared with the words that
 follow, up to the next `and`, `or` or closing parenthesis, or with text in quotes. Text that holds nothing but
-numbers, as many a column of a CSV, counts as numbers where it meets numbers. A comparison with an empty cell
-is not met.
+numbers, as many a column of a CSV, counts as numbers where it meets numbers; in an order (< <= > >=) with a
+number, so does text of which some are numbers, and the rest is not met. A comparison with an empty cell is
+not met. A column of any name may be written: as it is, such as `train/loss > 3`, or in backticks.
 
 polars evaluates the condition as SQL, rewritten word by word: nothing but the above passes, so no function
 and no subquery.
@@ -12,9 +13,10 @@ and no subquery.
 
 import re
 
+import numpy as np
 import polars as pl
 
-from quarry.analysis.points.columns import list_names
+from quarry.analysis.points.columns import as_text, check_columns, list_names
 from quarry.errors import PointsError
 
 _COMPARISON = r"<=|>=|!=|==|=|<|>"
@@ -24,14 +26,22 @@ _TOKEN = re.compile(
 )
 _TEXT_FOLLOWS = re.compile(rf"\s*({_COMPARISON})\s*(?=\S)")
 _TEXT_ENDS = re.compile(r"\s+(?:and|or)\s", re.IGNORECASE)
+_BACKTICKS = re.compile(r"\s*`(?P<column>[^`]+)`")
 _QUOTED = re.compile(r"""(["'])(.*?)\1\s*(?=$|\)|and\b|or\b)""", re.IGNORECASE)
 _SQL_COMPARISON = {"==": "=", "!=": "<>"}
 _LOGIC = ("and", "or", "not")
+_TERM = re.compile(rf"{_COMPARISON}|[+*/%-]|\b(?:{'|'.join(_LOGIC)})\b", re.IGNORECASE)
+_ORDER = ("<", "<=", ">", ">=")
 _NOT_FINITE = ("inf", "nan")
+
+_MOST_CHARACTERS, _MOST_TERMS, _DEEPEST = 20_000, 200, 50
+"""The longest condition, by its characters, by its comparisons, signs and words of logic together, and by its
+parentheses in one another: polars needs a time that grows with the cube of the terms."""
 
 
 def matches(table: pl.DataFrame, condition: str) -> pl.Series:
     """Which rows of `table` meet `condition`: Boolean [rows]. Raises PointsError if it cannot be read."""
+    _check_length(condition)
     reader = _Reader(table, condition)
     sql = reader.sql()
     try:
@@ -43,12 +53,33 @@ def matches(table: pl.DataFrame, condition: str) -> pl.Series:
     return met.fill_null(False)
 
 
+def _check_length(condition: str) -> None:
+    """Raise PointsError for a condition that is too long to be one that a person wrote."""
+    depths = np.cumsum([(c == "(") - (c == ")") for c in condition[:_MOST_CHARACTERS]])
+    sizes = {
+        "characters": (len(condition), _MOST_CHARACTERS),
+        "terms": (len(_TERM.findall(condition)), _MOST_TERMS),
+        "parentheses in one another": (int(depths.max(initial=0)), _DEEPEST),
+    }
+    for what, (size, most) in sizes.items():
+        if size > most:
+            raise PointsError(
+                f"the condition {condition[:40]!r}... has {size:,} {what}, at most {most:,}: give shorter "
+                "ones, each with its own option"
+            )
+
+
 class _Reader:
     """Reads a condition from left to right and writes it as SQL over `columns`, typed for each comparison."""
 
     def __init__(self, table: pl.DataFrame, condition: str):
         self.columns: dict[str, pl.Expr] = {}
         self._table, self._condition, self._place = table, condition, 0
+        odd = sorted(
+            (name for name in table.columns if not re.fullmatch(r"\w+", name)), key=len, reverse=True
+        )
+        names = "|".join(re.escape(name) for name in odd if name)
+        self._odd = re.compile(rf"\s*(?P<column>{names})(?!\w)") if names else None
 
     def sql(self) -> str:
         words, comparisons, last = [], 0, ""
@@ -56,7 +87,7 @@ class _Reader:
             kind, token = self._next()
             if kind == "comparison":
                 comparisons += 1
-            elif token.lower() in (*_LOGIC, "(", ")"):
+            elif kind != "column" and token.lower() in (*_LOGIC, "(", ")"):
                 comparisons = 0
             if comparisons > 1:  # a < b < c: SQL would compare the truth of the first with c
                 raise self.unreadable()
@@ -77,15 +108,23 @@ class _Reader:
 
     def _next(self) -> tuple[str, str]:
         """The kind of the next token, and the token."""
-        found = _TOKEN.match(self._condition, self._place)
+        found = self._token(self._condition, self._place)
         if not found:
             raise self.unreadable()
         self._place = found.end()
         kind = str(found.lastgroup)
         return kind, found[kind]
 
+    def _token(self, text: str, place: int) -> re.Match[str] | None:
+        """The token of `text` at `place`; the name of a column that is no plain word is one."""
+        named = self._odd.match(text, place) if self._odd else None
+        return named or _BACKTICKS.match(text, place) or _TOKEN.match(text, place)
+
     def _as_sql(self, kind: str, token: str, value: bool) -> str:
         """`value`: whether the token follows a comparison."""
+        if kind == "column":
+            check_columns(self._table, [token], repr(self._condition), "the condition")
+            return self._column(token)
         if kind == "number":
             return repr(float(token))
         if kind == "comparison":
@@ -106,13 +145,17 @@ class _Reader:
         """A column by itself, or with the text or truth that it is compared with."""
         column = self._table[name]
         if column.dtype.is_numeric():
-            return self._quoted(name, pl.col(name).cast(pl.Float64))
+            return self._quoted(name, column.cast(pl.Float64))
         follows = _TEXT_FOLLOWS.match(self._condition, self._place)
         text, end = self._text(follows.end()) if follows else ("", 0)
-        if column.dtype != pl.Boolean and _holds_numbers(column) and not (follows and self._is_text(text)):
-            return self._quoted(name, pl.col(name).cast(pl.String).cast(pl.Float64))
+        if column.dtype != pl.Boolean and not (follows and self._is_text(text)):
+            words = as_text(self._table, name, repr(self._condition))
+            numbers = words.cast(pl.Float64, strict=False)
+            ordered = follows is not None and follows[1] in _ORDER and numbers.count() > 0
+            if ordered or numbers.null_count() == words.null_count():
+                return self._quoted(name, numbers)
         if column.dtype == pl.Boolean and not follows:
-            return self._quoted(name, pl.col(name))
+            return self._quoted(name, column)
         if not follows:
             raise PointsError(f"{self._condition!r}: column {name} holds text: write {name} = text")
         self._place = end
@@ -120,12 +163,13 @@ class _Reader:
         if column.dtype == pl.Boolean:
             if text.lower() not in ("true", "false"):
                 raise PointsError(f"{self._condition!r}: {text!r} is not true or false")
-            return f"{self._quoted(name, pl.col(name))} {comparison} {text.lower()}"
+            return f"{self._quoted(name, column)} {comparison} {text.lower()}"
         literal = text.replace("'", "''")
-        return f"{self._quoted(f'{name} as text', pl.col(name).cast(pl.String))} {comparison} '{literal}'"
+        words = as_text(self._table, name, repr(self._condition))
+        return f"{self._quoted(f'{name} as text', words)} {comparison} '{literal}'"
 
-    def _quoted(self, name: str, column: pl.Expr) -> str:
-        self.columns[name] = column
+    def _quoted(self, name: str, column: pl.Series) -> str:
+        self.columns[name] = pl.lit(column)
         return '"' + name.replace('"', '""') + '"'
 
     def _text(self, start: int) -> tuple[str, int]:
@@ -146,16 +190,12 @@ class _Reader:
         """Whether `text` is no arithmetic of numbers and columns."""
         place = 0
         while text[place:].strip():
-            found = _TOKEN.match(text, place)
-            if not found or found["comparison"]:
+            found = self._token(text, place)
+            if not found or found.lastgroup == "comparison":
                 return True
-            word = found["word"]
-            if word and word not in self._table.columns and word.lower() not in _NOT_FINITE:
+            word = found[found.lastgroup]
+            known = word in self._table.columns or word.lower() in _NOT_FINITE
+            if found.lastgroup == "word" and not known:
                 return True
             place = found.end()
         return not text
-
-
-def _holds_numbers(column: pl.Series) -> bool:
-    """Whether every cell of a column of text that is not empty is a number."""
-    return column.cast(pl.String).cast(pl.Float64, strict=False).null_count() == column.null_count()

@@ -1,5 +1,6 @@
 """From a runs directory, anyone's table or a data frame to the one table of points."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -9,14 +10,15 @@ import polars as pl
 from quarry.analysis.points.choices import Count
 from quarry.analysis.points.columns import (
     ROW,
-    check_positive_columns,
-    complete,
     list_names,
     with_annealed,
     with_numbers,
-    with_run,
 )
+from quarry.analysis.points.completion import complete
+from quarry.analysis.points.filtering import checked_points, excluded_points, selected_points
+from quarry.analysis.points.names import SYNONYMS, suggestions, with_columns_named, with_synonyms
 from quarry.analysis.points.reading import DataFrameLike, TableSource, read_file, read_frame
+from quarry.analysis.points.run_names import with_run
 from quarry.analysis.points.schema import SCALE
 from quarry.analysis.points.table import Points
 from quarry.checks import check_choice
@@ -48,7 +50,8 @@ def as_points(points: PointsLike, law: "Law | None" = None, *, annealed_only: bo
     table, source = read_rows(points)
     if _is_record(table):
         return load_points(table, annealed_only=annealed_only, law=law)
-    return Points(complete(table, source), (), source, _AS_COUNTED.format("table"))
+    table, notes = with_synonyms(table, _missing(law, table))
+    return Points(complete(table, source), (), source, _AS_COUNTED.format("table"), tuple(notes))
 
 
 def load_points(
@@ -58,23 +61,30 @@ def load_points(
     annealed_only: bool = True,
     loss: str = "loss",
     law: "Law | None" = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    exclude: Iterable[str] = (),
 ) -> Points:
     """Points of a directory of runs, of a points table, or of another trainer's table.
 
     Another trainer's table needs N, loss and one of D, E (both: tokens processed) and C; U defaults to E, C
     to 6NE, and E to C/6N. For a `law` of none of these (of the context, of the critical batch) it needs that
-    law's columns instead. A table with the columns status, split or annealed is filtered by them: finished
-    runs, this split, and, with `annealed_only`, only losses measured after the learning rate had decayed.
+    law's columns instead. The usual synonyms are understood (params, tokens, flops, val_loss, ...) and noted.
+    A table with the columns status, split or annealed is filtered by them: finished runs, this split, and,
+    with `annealed_only`, only losses measured after the learning rate had decayed.
 
     Args:
-        source: The path of a runs directory (also gs://...), a CSV or a Parquet file; or a data frame of
-            polars, pandas or another library.
+        source: The path of a runs directory (also gs://...) or of a CSV, TSV, JSON, JSONL or Parquet file; or
+            a data frame of polars, pandas or another library.
         count: Which parameters N counts, in the table of a run: `n_nonembedding`, `n_params` or
             `n_nonembedding+n_head`.
         split: The split on which losses were measured: `validation` or `test`.
         annealed_only: Leave out losses measured before the learning rate had decayed.
         loss: The column that holds the loss, in nats per token.
         law: The law to be fitted, where it needs other columns.
+        columns: The table's own names of columns, such as `{"N": "num_params", "D": "1e9*tokens"}`; an empty
+            name leaves the column out.
+        exclude: Conditions on rows to leave out before values are checked: `loss > 9 or state=crashed`.
 
     Returns:
         The points, and what was left out of them with the reasons.
@@ -92,13 +102,17 @@ def load_points(
     """
     check_choice(PointsError, "count", count, get_args(Count))
     raw, name = read_rows(source)
-    raw = _with_loss(raw, loss, name).with_row_index(ROW, offset=1)
+    raw = _with_loss(with_columns_named(raw, columns or {}, name), loss, name)
+    notes: list[str] = []
+    if not _is_record(raw):
+        raw, notes = with_synonyms(raw, _missing(law, raw))
+    raw = raw.drop(ROW, strict=False).with_row_index(ROW, offset=1)
     if _is_record(raw):
         points = Points(_from_record(raw, count, name), (), name, count)
     else:
         kind = "file" if isinstance(source, str | Path) else "table"
-        points = Points(_from_table(raw, name, law), (), name, _AS_COUNTED.format(kind))
-    return _checked(_selected(points, split, annealed_only))
+        points = Points(_from_table(raw, name, law), (), name, _AS_COUNTED.format(kind), tuple(notes))
+    return checked_points(excluded_points(selected_points(points, split, annealed_only), raw, exclude), raw)
 
 
 def read_rows(source: TableSource) -> tuple[pl.DataFrame, str]:
@@ -109,7 +123,7 @@ def read_rows(source: TableSource) -> tuple[pl.DataFrame, str]:
 
 
 def read_table(path: Path) -> pl.DataFrame:
-    """The raw rows of a runs directory (also on gs://), a Parquet or a CSV file. Raises PointsError."""
+    """The raw rows of a runs directory (also on gs://) or of the file of a table. Raises PointsError."""
     try:
         path = local_copy(path)
         return points_table(path) if path.is_dir() else read_file(path)
@@ -121,7 +135,15 @@ def read_table(path: Path) -> pl.DataFrame:
 
 def _is_record(table: pl.DataFrame) -> bool:
     """Whether the columns are those of `quarry points`."""
-    return "N" not in table.columns and "tokens" in table.columns
+    own = {"unique_tokens", "n_nonembedding"} & set(table.columns)
+    return "N" not in table.columns and "tokens" in table.columns and bool(own)
+
+
+def _missing(law: "Law | None", table: pl.DataFrame) -> set[str]:
+    """The columns with synonyms that a table of another trainer lacks; those of no use to the law aside."""
+    if own := _own_columns(law, set(table.columns)):
+        return {"loss"} & own
+    return set(SYNONYMS) - set(table.columns)
 
 
 def _with_loss(raw: pl.DataFrame, loss: str, source: str) -> pl.DataFrame:
@@ -140,11 +162,11 @@ def _from_record(raw: pl.DataFrame, count: str, source: str) -> pl.DataFrame:
     if missing := [name for name in needed if name not in raw.columns]:
         raise PointsError(f"{source}: column {missing[0]} is missing; found {_names(raw)}")
     numbers = [name for name in (*needed, "flops_exact") if name in raw.columns]
-    table = with_numbers(raw, numbers, source)
+    table = with_numbers(raw, numbers, source, lenient=True)
     table = table.with_columns(N=pl.sum_horizontal(counted, ignore_nulls=False))
     renamed = {"E": "tokens", "U": "unique_tokens", "S": "step", "B": "batch_tokens"}
     table = table.with_columns(pl.col(old).alias(new) for new, old in renamed.items() if old in table.columns)
-    return complete(table.with_columns(C=6 * pl.col("N") * pl.col("E")), source)
+    return complete(table.with_columns(C=6 * pl.col("N") * pl.col("E")), source, lenient=True)
 
 
 def _from_table(raw: pl.DataFrame, source: str, law: "Law | None") -> pl.DataFrame:
@@ -154,15 +176,18 @@ def _from_table(raw: pl.DataFrame, source: str, law: "Law | None") -> pl.DataFra
     if own:
         return _of_law(raw, own, source)
     if not {"N", "loss"} <= columns or not columns & {"D", "E", "C"}:
+        missing = [name for name in ("N", "loss") if name not in columns]
+        missing += [] if columns & {"D", "E", "C"} else ["D", "C"]
         raise PointsError(
             f"{source}: needs columns N, loss and one of D, E (tokens processed) or C (FLOPs); "
-            f"found {_names(raw)}"
+            f"found {_names(raw)}{suggestions(columns, missing)}"
         )
     if {"D", "E"} <= columns:
         raise PointsError(f"{source}: has both D and E, which both mean tokens processed; keep one")
     if law and "S_min" in law.inputs:
-        raw = with_numbers(raw, [name for name in _BATCH_INPUTS if name in columns], source)
-    return complete(raw, source)
+        used = [name for name in _BATCH_INPUTS if name in columns]
+        raw = with_numbers(raw, used, source, lenient=True)
+    return complete(raw, source, lenient=True)
 
 
 def _own_columns(law: "Law | None", columns: set[str]) -> set[str]:
@@ -183,39 +208,8 @@ def _of_law(raw: pl.DataFrame, own: set[str], source: str) -> pl.DataFrame:
         raise PointsError(f"{source}: needs columns {list_names(sorted(own))}; found {_names(raw)}")
     unused = [name for name in (*SCALE, *_BATCH_INPUTS) if name not in own]
     numbers = [name for name in raw.columns if name in own - {"run"}]
-    table = with_numbers(raw.drop(unused, strict=False), numbers, source)
-    return with_run(with_annealed(table, source), source)
-
-
-def _selected(points: Points, split: str, annealed_only: bool) -> Points:
-    """Finished runs, one split, annealed losses; each rule counts the rows it leaves out."""
-    if "status" in points.table.columns:
-        for status in points.table["status"].unique().sort().to_list():
-            if status != "finished":
-                matching = points.table["status"].eq_missing(pl.Series([status], dtype=pl.String))
-                points = points.without(matching, f"status {status}")
-        points = _without_any(points, points.table["loss"].is_null(), "no loss measured")
-    if "split" in points.table.columns:
-        other = ~points.table["split"].cast(pl.String).eq_missing(pl.Series([split]))
-        points = _without_any(points, other, f"not of the {split} split")
-    if annealed_only and "annealed" in points.table.columns:
-        running = ~points.table["annealed"]
-        points = _without_any(points, running, "measured mid-schedule, not annealed")
-    return points
-
-
-def _without_any(points: Points, rows: pl.Series, reason: str) -> Points:
-    return points.without(rows, reason) if rows.any() else points
-
-
-def _checked(points: Points) -> Points:
-    """Without the column ROW. Raises PointsError for an empty table or a value that is not positive."""
-    table = points.table
-    if table.is_empty():
-        reasons = "; ".join(f"{exclusion.n} {exclusion.reason}" for exclusion in points.excluded)
-        raise PointsError(f"{points.source}: no points" + (f" left ({reasons})" if reasons else ""))
-    check_positive_columns(table, [name for name in (*SCALE, "loss") if name in table.columns], points.source)
-    return replace(points, table=table.drop(ROW))
+    table = with_numbers(raw.drop(unused, strict=False), numbers, source, lenient=True)
+    return with_run(with_annealed(table, source, lenient=True), source, lenient=True)
 
 
 def _names(raw: pl.DataFrame) -> str:

@@ -1,5 +1,9 @@
-"""Raw rows of a CSV or Parquet file, or of a data frame of any library."""
+"""Raw rows of a table in a file of any usual format, or of a data frame of any library."""
 
+import gzip
+import json
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -7,6 +11,7 @@ import narwhals
 import polars as pl
 
 from quarry.errors import PointsError
+from quarry.train.record.files import read_jsonl
 
 
 @runtime_checkable
@@ -21,7 +26,15 @@ class DataFrameLike(Protocol):
 
 
 TableSource = pl.DataFrame | DataFrameLike | str | Path
-"""Where rows are read from: a data frame, or the path of a CSV or Parquet file or of a runs directory."""
+"""Where rows are read from: a data frame, or the path of a table or of a runs directory."""
+
+KINDS = {".parquet": "Parquet", ".json": "JSON", ".jsonl": "JSONL", ".ndjson": "JSONL"}
+"""The formats by the ending of the name; any other file is read as CSV, or as TSV if its header has tabs."""
+
+_TOO_LARGE = 2**63
+"""Integers that a column of integers cannot hold, as JSON writes FLOPs."""
+
+_UNREADABLE = (pl.exceptions.PolarsError, OSError, EOFError, ValueError, RecursionError, zlib.error)
 
 
 def read_frame(source: pl.DataFrame | DataFrameLike) -> pl.DataFrame:
@@ -40,21 +53,73 @@ def read_frame(source: pl.DataFrame | DataFrameLike) -> pl.DataFrame:
 def _read_column(column: narwhals.Series) -> pl.Series:
     """By Python's values, so that pandas needs no pyarrow."""
     pairs = zip(column.to_list(), column.is_null().to_list(), strict=True)
-    return pl.Series(str(column.name), [None if missing else value for value, missing in pairs], strict=False)
+    return _series(str(column.name), [None if missing else value for value, missing in pairs])
+
+
+def _series(name: str, values: Sequence[Any]) -> pl.Series:
+    """Python values as a column; of several kinds they become text, so that no date or truth is a number."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int, float} and (float in kinds or any(abs(value or 0) >= _TOO_LARGE for value in values)):
+        return pl.Series(name, [None if value is None else float(value) for value in values], pl.Float64)
+    if len(kinds) <= 1:
+        return pl.Series(name, values, strict=False)
+    return pl.Series(name, [None if value is None else str(value) for value in values], pl.String)
 
 
 def read_file(path: Path) -> pl.DataFrame:
-    """The rows of a Parquet or a CSV file; cells of a CSV stay text. Raises PointsError."""
+    """The rows of a Parquet, JSON, JSONL, CSV or TSV file; the last two may be compressed by gzip.
+
+    JSON is a list of objects, one a row, or an object of columns. Cells of CSV and TSV stay text. Raises
+    PointsError.
+    """
+    kind = KINDS.get(path.suffix.lower(), "CSV")
+    readers = {
+        "Parquet": pl.read_parquet,
+        "JSON": _read_json,
+        "JSONL": lambda file: _of_rows(read_jsonl(file)),
+    }
     try:
-        if path.suffix == ".parquet":
-            return pl.read_parquet(path)
-        return _stripped(_distinct(pl.read_csv(path, infer_schema=False).rename(str.strip), path))
+        if kind != "CSV" and not path.exists():
+            raise FileNotFoundError
+        return readers.get(kind, _read_csv)(path)
     except FileNotFoundError:
         raise PointsError(f"{path}: no such file or directory") from None
-    except (pl.exceptions.PolarsError, OSError, UnicodeError) as error:
-        kind = "Parquet" if path.suffix == ".parquet" else "CSV"
+    except PointsError:
+        raise
+    except _UNREADABLE as error:
         detail = str(error).strip().split("\n")[0]
         raise PointsError(f"{path}: not a {kind} file that can be read ({detail})") from None
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    table = pl.read_csv(path, infer_schema=False, separator=_separator(path))
+    return _stripped(_distinct(table.rename(str.strip), path))
+
+
+def _separator(path: Path) -> str:
+    """What parts the columns of the header: a tab, a semicolon where there is no comma, else a comma."""
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if zipped else path.open("rb") as file:
+        header = file.readline(1_000_000)
+    return "\t" if b"\t" in header else ";" if b";" in header and b"," not in header else ","
+
+
+def _read_json(path: Path) -> pl.DataFrame:
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(value, dict) and value and all(isinstance(cells, list) for cells in value.values()):
+        if len({len(cells) for cells in value.values()}) > 1:
+            raise ValueError("its columns differ in length")
+        return pl.DataFrame([_series(name, cells) for name, cells in value.items()])
+    return _of_rows(value)
+
+
+def _of_rows(rows: Any) -> pl.DataFrame:
+    """A table of JSON objects, one a row; a field that a row lacks is null."""
+    if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
+        raise ValueError("it holds neither a list of objects nor an object of columns")
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pl.DataFrame([_series(name, [row.get(name) for row in rows]) for name in names])
 
 
 def _stripped(table: pl.DataFrame) -> pl.DataFrame:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from quarry.analysis.points.conditions import matches
+from quarry.analysis.points.run_names import run_remarks
+from quarry.analysis.points.units import ranges_of, unit_doubts
 from quarry.errors import PointsError
 
 
@@ -23,13 +25,19 @@ class Points:
 
     `table` has the columns of `quarry.analysis.points.schema`, at least run, N (parameters, as `count` says),
     E (tokens processed), U (unique tokens), C (FLOPs) and loss (nats per token); for a law of other inputs
-    its columns instead. `source` names the file or runs directory.
+    its columns instead. `source` names the file or runs directory; `notes` say what was read as what.
     """
 
     table: pl.DataFrame
     excluded: tuple[Exclusion, ...]
     source: str
     count: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> list[str]:
+        """`notes`, and what is doubtful in the table: runs that it does not name, units."""
+        return [*self.notes, *run_remarks(self.table), *unit_doubts(ranges_of(self.table))]
 
     def exclude(self, conditions: Iterable[str]) -> "Points":
         """Without the rows that match any of `conditions`: `N<1e5`, `run=a/b`, `E/N>30 or loss>4`.

@@ -49,7 +49,7 @@ def shared_points(
     Raises FitError.
     """
     points = as_points(points)
-    numbered = replace(points, table=points.table.with_row_index(_ROW))
+    numbered = replace(points, table=points.table.drop(_ROW, strict=False).with_row_index(_ROW))
     usable = {name: select_points(points_for_law(numbered, law, critical), law) for name, law in laws.items()}
     kept = {name: set(own.table[_ROW]) for name, own in usable.items()}
     shared = set.intersection(*kept.values())

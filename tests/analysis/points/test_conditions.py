@@ -102,3 +102,45 @@ def test_a_comparison_is_pythons_and_empty_cells_meet_none(symbol, column, value
 def test_what_is_no_condition_is_refused(condition, sentence):
     with pytest.raises(PointsError, match=sentence.replace("(", r"\(").replace(")", r"\)")):
         matches(TABLE, condition)
+
+
+ODD = pl.DataFrame(
+    {"train/loss": [1.0, 5.0], "Peak LR": ["0.1", "0.2"], "not": [1, 2], "N": [3, 4], "E/N": [9, 1]}
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("train/loss > 3", [1]),
+        ("`train/loss` > 3 or `not` = 1", [0, 1]),
+        ("Peak LR = 0.2", [1]),
+        ("Peak LR < 0.15 and train/loss<3", [0]),
+        ("N > train/loss", [0]),
+        ("E/N > 3", [0]),
+    ],
+)
+def test_columns_of_any_name_can_be_written(condition, rows):
+    assert matches(ODD, condition).arg_true().to_list() == rows
+
+
+def test_text_of_which_some_are_numbers_is_ordered_by_its_numbers():
+    table = pl.DataFrame({"loss": ["10.2", "diverged", None, "2"]})
+    assert matches(table, "loss > 3").to_list() == [True, False, False, False]
+    assert matches(table, "loss = diverged").to_list() == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        " or ".join(["N=1"] * 50_000),
+        "(" * 60 + "N=1" + ")" * 60,
+        "not " * 900 + "good",
+        "N" + "+1" * 9_000 + ">3",
+    ],
+)
+def test_a_condition_of_no_persons_length_is_refused_at_once(condition):
+    with pytest.raises(
+        PointsError, match=r"has [\d,]+ (characters|comparisons|parentheses in one another), at most"
+    ):
+        matches(TABLE, condition)

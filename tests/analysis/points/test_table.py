@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quarry.analysis.points.columns import with_run
 from quarry.analysis.points.loading import load_points
+from quarry.analysis.points.run_names import with_run
 from quarry.analysis.points.table import Exclusion
 from quarry.errors import PointsError
 from quarry.train.record.points_table import points_table

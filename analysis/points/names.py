@@ -1,0 +1,105 @@
+"""What the columns of another trainer's table are called: as the user says, or by the usual synonyms."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
+
+import polars as pl
+
+from quarry.analysis.points.columns import list_names, with_numbers
+from quarry.errors import PointsError
+
+SYNONYMS = {
+    "N": "params num_params n_params parameters num_parameters n_parameters param_count parameter_count "
+    "model_params model_parameters total_params total_parameters non_embedding_params params_non_embedding "
+    "model_size",
+    "D": "tokens n_tokens num_tokens tokens_trained trained_tokens training_tokens train_tokens tokens_seen "
+    "seen_tokens total_tokens tokens_processed consumed_tokens tokens_consumed",
+    "C": "flops flop compute total_flops train_flops training_flops training_compute compute_flops",
+    "U": "unique_tokens distinct_tokens num_unique_tokens",
+    "loss": "val_loss validation_loss eval_loss held_out_loss test_loss final_loss loss_val loss_validation "
+    "loss_eval loss_test train_loss training_loss loss_train",
+}
+"""The usual names of columns, the surest first; case and signs do not count, so `Val/Loss` is val_loss."""
+
+_TOKENS = {"D", "E"}
+_FACTOR = re.compile(r"\s*(?P<factor>[\d.]+(?:[eE][+-]?\d+)?)\s*\*\s*(?P<name>.+?)\s*")
+_ASSIGNMENTS = re.compile(r",(?=\s*\w+\s*=)")
+
+
+def read_mapping(words: Iterable[str]) -> dict[str, str]:
+    """The names in the file by column, from words such as `N=num_params,D=1e9*tokens`. Raises PointsError."""
+    mapping: dict[str, str] = {}
+    for part in (part for word in words for part in _ASSIGNMENTS.split(word)):
+        name, sign, own = (each.strip() for each in part.partition("="))
+        if not sign or not re.fullmatch(r"\w+", name):
+            raise PointsError(f"cannot read {part!r}: write --columns N=num_params,D=tokens_trained")
+        mapping[name] = own
+    return mapping
+
+
+def with_columns_named(raw: pl.DataFrame, mapping: Mapping[str, str], source: str) -> pl.DataFrame:
+    """`raw` with each column of `mapping`: a copy of one of its own, times a factor if one is written.
+
+    A column mapped to nothing is left out. Raises PointsError for a name that `raw` lacks.
+    """
+    for name, own in mapping.items():
+        if not own:
+            raw = raw.drop(name, strict=False)
+            continue
+        product = None if own in raw.columns else _FACTOR.fullmatch(own)
+        column = product["name"] if product else own
+        if column not in raw.columns:
+            raise PointsError(
+                f"{source}: no column {column!r} for {name}{did_you_mean(column, raw.columns)}; "
+                f"found {list_names(raw.columns)}"
+            )
+        values = raw[column]
+        if product:
+            values = with_numbers(raw, [column], source)[column] * float(product["factor"])
+        raw = raw.with_columns(values.alias(name))
+    return raw
+
+
+def with_synonyms(raw: pl.DataFrame, wanted: Collection[str]) -> tuple[pl.DataFrame, list[str]]:
+    """`raw` with the columns of `wanted` that it lacks, where a usual synonym is there, and notes of them.
+
+    D and C are looked for only if none of D, E and C is there: one gives the others.
+    """
+    plain = {_plain(name): name for name in reversed(raw.columns)}
+    sized = {*_TOKENS, "C"} & set(raw.columns)
+    taken = {}
+    for name, words in SYNONYMS.items():
+        if name not in wanted or name in raw.columns or (name in ("D", "C") and sized):
+            continue
+        usual = next((plain[_plain(word)] for word in (name, *words.split()) if _plain(word) in plain), None)
+        if usual is not None:
+            taken[name] = usual
+    named = raw.with_columns(raw[own].alias(name) for name, own in taken.items())
+    said = ", ".join(f"{own} as {name}" for name, own in taken.items())
+    return named, [f"read {said} (--columns says otherwise)"] if taken else []
+
+
+def suggestions(names: Iterable[str], missing: Iterable[str]) -> str:
+    """Which of `names` may be meant by the `missing` columns, for a message; or nothing."""
+    plain = {_plain(name): name for name in names}
+    meant = {}
+    for name in missing:
+        known = {_plain(word): name for word in (name, *SYNONYMS.get(name, "").split())}
+        close = [own for word, own in plain.items() if get_close_matches(word, known, 1, 0.75)]
+        if close:
+            meant[name] = close[0]
+    words = ",".join(f"{name}={own}" for name, own in meant.items())
+    return f"; did you mean --columns {words}?" if meant else ""
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The nearest of `names`, for a message; or nothing."""
+    plain = {_plain(each): each for each in names}
+    close = get_close_matches(_plain(name), plain, 1, 0.6)
+    return f", did you mean {plain[close[0]]}?" if close else ""
+
+
+def _plain(name: str) -> str:
+    """A name without case and signs."""
+    return re.sub(r"[\W_]", "", name.lower())
