@@ -141,6 +141,6 @@ def test_text_of_which_some_are_numbers_is_ordered_by_its_numbers():
 )
 def test_a_condition_of_no_persons_length_is_refused_at_once(condition):
     with pytest.raises(
-        PointsError, match=r"has [\d,]+ (characters|comparisons|parentheses in one another), at most"
+        PointsError, match=r"has [\d,]+ (characters|terms|parentheses in one another), at most"
     ):
         matches(TABLE, condition)
