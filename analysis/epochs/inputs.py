@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from quarry.analysis.laws.batch_size import critical_batch
-from quarry.analysis.points.schema import BATCH, RECIPE
+from quarry.analysis.points.schema import BATCH, TUNED
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
@@ -42,7 +42,7 @@ def held_out_entropy(table: pl.DataFrame, given: float | None) -> float:
 
 def plain_rows(table: pl.DataFrame, surface: "Terminal") -> pl.DataFrame:
     """The rows of each size's plain recipe, annealed or not."""
-    recipe = [name for name in RECIPE if name in table.columns]
+    recipe = [name for name in TUNED if name in table.columns]
     plain = surface.cells.filter("plain").select("N", *recipe).unique()
     return table.join(plain, on=["N", *recipe], how="semi")
 

@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import polars as pl
 
+from quarry.analysis.epochs.replicates import clusters_joined, compared, without_outliers
 from quarry.analysis.points.schema import ONE_PASS
 
 DRAW_AT = 1e6
@@ -34,50 +34,25 @@ class Noise:
     once_freedom: int = 0
 
 
-@dataclass(frozen=True)
-class _Replicated:
-    """Log losses [clusters, k] of runs that differ by seeds or draw alone."""
-
-    logs: np.ndarray
-    draws: np.ndarray
-    k: np.ndarray
-    unique: float
-
-    def same_draw(self) -> list[np.ndarray]:
-        """Log losses [clusters, k] of each draw that has several clusters."""
-        parts = [self.logs[self.draws == draw] for draw in np.unique(self.draws)]
-        return [part for part in parts if len(part) > 1]
-
-    def between_draws(self, run: float, branch: float) -> list[tuple[float, float]]:
-        """For each two clusters of different draws: DRAW_AT / U, and the draw's variance at U."""
-        means = self.logs[:, self.k > ONE_PASS].mean(axis=1) if (self.k > ONE_PASS).any() else np.zeros(0)
-        own = run + branch / max(1, int((self.k > ONE_PASS).sum()))
-        return [
-            (DRAW_AT / self.unique, float((means[i] - means[j]) ** 2) / 2 - own)
-            for i, j in combinations(range(len(means)), 2)
-            if self.draws[i] != self.draws[j]
-        ]
-
-
 def measured_noise(table: pl.DataFrame, cell: tuple[str, ...]) -> Noise:
     """The noise from the rows of clusters that share cells; `cell` names the columns of one, U and k among
     them.
 
-    Clusters are compared over the k that all of their group have, so that k cancels: half the mean square of
-    a difference of two clusters is the variance between them, with the draw's or without it.
+    Each two clusters are compared over the k that both have, so that k cancels: half the mean square of
+    their difference is the variance between them, with the draw's or without it. Rows far from their
+    replicates are left out (`quarry.analysis.epochs.replicates`).
     """
-    group = [name for name in cell if name != "k"]
-    groups = (_balanced(rows) for _, rows in table.group_by(group, maintain_order=True))
-    replicated = [found for found in groups if len(found.logs) > 1]
-    freedom = sum(len(found.logs) - 1 for found in replicated)
+    table = without_outliers(table, cell)
+    pairs = compared(table, cell)
+    freedom = clusters_joined(pairs)[1]
     if not freedom:
         return Noise(math.nan, math.nan, math.nan, 0)
-    same_draw = [part for found in replicated for part in found.same_draw()]
-    same = same_draw or [found.logs for found in replicated]
+    same_draw = pairs.filter("same_draw")
+    same = pairs if same_draw.is_empty() else same_draw
     branch = _branch_variance(same)
-    run = max(0.0, float(np.mean([pair for logs in same for pair in _pairs(logs, branch)])))
-    draws = [pair for found in replicated for pair in found.between_draws(run, branch)] if same_draw else []
-    return Noise(math.sqrt(_slope(draws)), math.sqrt(run), math.sqrt(branch), freedom, *_once(table, cell))
+    run = max(0.0, _mean_variance(same, branch))
+    draw = 0.0 if same_draw.is_empty() else _draw_variance(pairs.filter(~pl.col("same_draw")), run, branch)
+    return Noise(math.sqrt(draw), math.sqrt(run), math.sqrt(branch), freedom, *_once(table, cell))
 
 
 def _once(table: pl.DataFrame, cell: tuple[str, ...]) -> tuple[float | None, int]:
@@ -93,24 +68,31 @@ def _once(table: pl.DataFrame, cell: tuple[str, ...]) -> tuple[float | None, int
     return math.sqrt(float((groups["log"] * groups["freedom"]).sum()) / freedom), freedom
 
 
-def _slope(pairs: list[tuple[float, float]]) -> float:
-    """The least-squares factor, not negative, of y = factor x; 0 without pairs."""
-    if not pairs:
+def _branch_variance(pairs: pl.DataFrame) -> float:
+    """The variance of log losses that neither cluster nor k explains.
+
+    Of n clusters that all share their k, the squares of the pairs over n sum to the squares of the
+    interaction, of (n - 1) (k - 1) degrees of freedom.
+    """
+    share = 1 / clusters_joined(pairs)[0]
+    degrees = float((2 * share * (pairs["shared"].to_numpy() - 1)).sum())
+    return float((share * pairs["scatter"].to_numpy()).sum()) / degrees if degrees > 0 else 0.0
+
+
+def _mean_variance(pairs: pl.DataFrame, branch: float) -> float:
+    """The mean over pairs of the variance between their clusters, less that of their branches."""
+    mean, shared = pairs["mean"].to_numpy(), pairs["shared"].to_numpy()
+    return float(np.mean(mean**2 / 2 - branch / shared))
+
+
+def _draw_variance(pairs: pl.DataFrame, run: float, branch: float) -> float:
+    """The variance of the draw at DRAW_AT tokens: the least-squares factor of DRAW_AT / U, not negative."""
+    pairs = pairs.filter(pl.col("repeated") > 0)
+    if pairs.is_empty():
         return 0.0
-    x, y = np.array(pairs).T
-    return max(0.0, float(x @ y / (x @ x)))
-
-
-def _branch_variance(replicated: list[np.ndarray]) -> float:
-    """The variance of log losses [clusters, k] that neither cluster nor k explains."""
-    degrees = sum((clusters - 1) * (k - 1) for clusters, k in (logs.shape for logs in replicated))
-    return sum(float((_interaction(logs) ** 2).sum()) for logs in replicated) / degrees if degrees else 0.0
-
-
-def _pairs(logs: np.ndarray, branch: float) -> list[float]:
-    """For each two clusters the variance between them, less that of their branches."""
-    means, own = logs.mean(axis=1), branch / logs.shape[1]
-    return [float((one - other) ** 2) / 2 - own for one, other in combinations(means, 2)]
+    of_u = DRAW_AT / pairs["U"].to_numpy()
+    mean, repeated = pairs["repeated_mean"].to_numpy(), pairs["repeated"].to_numpy()
+    return max(0.0, float(of_u @ (mean**2 / 2 - run - branch / repeated) / (of_u @ of_u)))
 
 
 def shifted(table: pl.DataFrame, noise: Noise, draws: int, seed: int) -> np.ndarray:
@@ -126,19 +108,3 @@ def shifted(table: pl.DataFrame, noise: Noise, draws: int, seed: int) -> np.ndar
         + noise.run * random.standard_normal((draws, cluster.max() + 1))[:, cluster]
         + noise.branch * random.standard_normal((draws, len(table)))
     )
-
-
-def _balanced(rows: pl.DataFrame) -> _Replicated:
-    """The clusters of one group over the k that all of them have."""
-    mean = rows.group_by("cluster", "k").agg(pl.col("loss").log().mean(), pl.col("draw").first())
-    clusters = mean["cluster"].n_unique()
-    shared = mean.filter(pl.len().over("k") == clusters).sort("cluster", "k")
-    if shared.is_empty():
-        return _Replicated(np.empty((0, 0)), np.empty(0), np.empty(0), rows["U"][0])
-    logs, draws, k = (shared[name].to_numpy().reshape(clusters, -1) for name in ("loss", "draw", "k"))
-    return _Replicated(logs, draws[:, 0], k[0], rows["U"][0])
-
-
-def _interaction(logs: np.ndarray) -> np.ndarray:
-    """Residuals of log losses [clusters, k] without the means of clusters and of k."""
-    return logs - logs.mean(axis=0) - logs.mean(axis=1, keepdims=True) + logs.mean()

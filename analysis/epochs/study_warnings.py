@@ -3,6 +3,9 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
+
+from quarry.text import count
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.cells import Terminal
@@ -10,6 +13,9 @@ if TYPE_CHECKING:
     from quarry.analysis.epochs.grid import Grid
 
 _FEW_DEGREES_OF_FREEDOM = 5
+
+# So many runs are named in one sentence.
+_NAMED = 5
 
 
 def study_warnings(surface: "Terminal", tuned: "Grid", floor: "Floors") -> tuple[str, ...]:
@@ -27,7 +33,22 @@ def study_warnings(surface: "Terminal", tuned: "Grid", floor: "Floors") -> tuple
         warnings.append(
             f"the noise has only {surface.noise.freedom} degrees of freedom, which widens the intervals"
         )
-    return tuple(warnings)
+    return (*warnings, *_outlier_warnings(surface.outliers))
+
+
+def _outlier_warnings(outliers: pl.DataFrame) -> list[str]:
+    """The runs whose losses are no noise, as those of diverged runs."""
+    named = [
+        f"{row['cluster']} at N = {count(row['N'])}, U = {count(row['U'])}, k = {row['k']:g}"
+        for row in outliers.iter_rows(named=True)
+    ]
+    if not named:
+        return []
+    more = f" and {len(named) - _NAMED} others" if len(named) > _NAMED else ""
+    return [
+        f"far from the losses of replicates: {', '.join(named[:_NAMED])}{more}; the noise is measured "
+        "without them, the losses of their cells with them (--exclude leaves a diverged run out)"
+    ]
 
 
 def _falling_cells(tuned: "Grid") -> int:

@@ -55,8 +55,7 @@ class IntervalSettings:
         with np.errstate(all="ignore"):
             values, middle = (np.log(draws), math.log(estimate)) if logarithmic else (draws, estimate)
         missing = lost | np.isnan(values)
-        low, high = (float(end) for end in self.ends(values, middle, missing, missing))
-        low, high = finite(min(low, middle)), finite(max(high, middle))
+        low, high = (finite(end) for end in self.ends(values, middle, missing, missing))
         if not logarithmic:
             return low, high
         return None if low is None else math.exp(low), None if high is None else math.exp(high)
@@ -64,12 +63,13 @@ class IntervalSettings:
     def ends(self, draws: np.ndarray, estimate: Any, below: Any, above: Any) -> tuple[Any, Any]:
         """Low and high [...] of draws [draws, ...]; infinite where the draws leave the side open.
 
+        The estimate lies within: draws of a least value lie below it, since noise lowers the least once more.
         The draws marked `below` put no limit on the low end, those marked `above` none on the high one.
         """
         ends = quantiles(draws, self.level, below, above)
         with np.errstate(all="ignore"):
             low, high = (estimate + (end - estimate) * self.widening for end in ends)
-        return low, high
+        return np.minimum(low, estimate), np.maximum(high, estimate)
 
     def widened(self, values: np.ndarray) -> np.ndarray:
         """Values [1 + draws], the draws as far from the first as the ends of an interval are."""
@@ -102,8 +102,7 @@ def band(
         logs, log_middle = np.log(losses), np.log(middle)
         missing = np.isnan(logs)
         low, high = settings.ends(logs, log_middle, missing, missing)
-        reach = (np.maximum(log_middle - low, 0.0), np.maximum(high - log_middle, 0.0))
-    return with_noise(middle, reach, settings.level, noise)
+    return with_noise(middle, (log_middle - low, high - log_middle), settings.level, noise)
 
 
 def with_noise(

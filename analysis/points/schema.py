@@ -12,7 +12,7 @@ A table has one row per measured loss:
 | loss | Float64 | nats per token on held-out text |
 | loss_sem | Float64 | standard error of the loss |
 | annealed | Boolean | whether the learning rate had decayed when the loss was measured |
-| RECIPE | Float64 | what is tuned at each N, U and E |
+| RECIPE | Float64 | what is tuned at each N, U and E; other settings: `quarry.analysis.points.settings` |
 | draw | Float64 | which U tokens of the corpus |
 
 `quarry.analysis.points.columns` reads, checks and completes them. A table may have any other columns; one
@@ -30,6 +30,12 @@ NUMBERS = (*SCALE, "loss", "loss_sem")
 
 RECIPE = ("weight_decay", "dropout", "peak_learning_rate")
 """What is tuned at each N, U and E; a table may lack some of it."""
+
+SETTINGS = "settings"
+"""The column that numbers the combinations of further settings in which rows of one N, U and E differ."""
+
+TUNED = (*RECIPE, SETTINGS)
+"""All that tells recipes apart."""
 
 BATCH = {"S": ("S", "step"), "B": ("B", "batch_tokens"), "E": ("E", "tokens")}
 """Steps, tokens per step and tokens processed, by their names in tables of points and in the record."""
@@ -56,3 +62,16 @@ def value_groups(values: np.ndarray) -> np.ndarray:
             group, first = group + 1, value
         numbers[value] = group
     return np.array([numbers[value] for value in values])
+
+
+def one_spelling(values: np.ndarray) -> np.ndarray:
+    """Each positive value as most of its group of `value_groups` have it (ties: the least); others stay."""
+    spelt = np.array(values, float)
+    usable = np.isfinite(spelt) & (spelt > 0)
+    distinct, index, times = np.unique(spelt[usable], return_inverse=True, return_counts=True)
+    if len(distinct):
+        group, order = value_groups(distinct), np.lexsort((-distinct, times))
+        usual = np.empty(group.max() + 1)
+        usual[group[order]] = distinct[order]  # of equal indices the last counts: the most frequent
+        spelt[usable] = usual[group][index]
+    return spelt
