@@ -53,8 +53,8 @@ class GapLaw:
         """The N at which the gap is this small, [draws]; infinite where it never is."""
         level, _, of_e, _ = self.coefficients.T
         falls = self.exponent(e)
-        above = level + of_e * np.log(e / self.e_least) - np.log(gap)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):  # a gap of 0 is never reached
+            above = level + of_e * np.log(e / self.e_least) - np.log(gap)
             times = np.where(falls > 0, above / falls, np.inf)
         return np.where(times < _FARTHEST, self.n_least * np.exp(np.minimum(times, _FARTHEST)), np.inf)
 
