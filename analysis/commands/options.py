@@ -30,6 +30,8 @@ class ReadingOptions:
     """The table's own names of columns, such as N=num_params,D=1e9*tokens; "status=" leaves a column out."""
     exclude: Repeated = ()
     """Conditions on points to leave out, such as "N<1e5", "run=study/point" or "E/N>30 or loss>4"."""
+    best_recipe: bool = False
+    """Of several recipes (learning rate, batch size, ...) at one N, U and E keep that of the least loss."""
 
 
 @dataclass(frozen=True)

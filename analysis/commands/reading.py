@@ -1,9 +1,11 @@
 """The points that a command was given, read as its options say."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quarry.analysis.commands.options import ReadingOptions
+from quarry.analysis.fitting.comparison.recipes import of_best_recipe
 from quarry.analysis.points.loading import load_points
 from quarry.analysis.points.names import read_mapping
 
@@ -21,7 +23,7 @@ def read_points(
     law: "Law | None" = None,
 ) -> "Points":
     """The points at `path` without those that the options leave out. Raises PointsError."""
-    return load_points(
+    points = load_points(
         path,
         reading.count,
         reading.split,
@@ -31,3 +33,7 @@ def read_points(
         columns=read_mapping(reading.columns),
         exclude=reading.exclude,
     )
+    if not reading.best_recipe:
+        return points
+    points, said = of_best_recipe(points)
+    return replace(points, notes=(*points.notes, *said))

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.fitting.bootstrap import draw_refits
+from quarry.analysis.fitting.clustering import clustering_warnings
 from quarry.analysis.fitting.correlation import confounded
 from quarry.analysis.fitting.diagnostics import diagnose
 from quarry.analysis.fitting.fit_intervals import FitIntervals
@@ -203,5 +204,6 @@ def _with_derived(fitted: Fit) -> Fit:
 
 def _with_warnings(fitted: Fit, points: "Points") -> Fit:
     about_law = law_warnings(fitted.law, points, fitted.diagnostics)
+    clustered = clustering_warnings(points.table, fitted.data, fitted.minima.params[0])
     unbounded = unbounded_warnings(fitted.data.law, fitted.interval, fitted.diagnostics)
-    return replace(fitted, warnings=(*about_law, *unbounded))
+    return replace(fitted, warnings=(*about_law, *clustered, *unbounded))

@@ -48,10 +48,11 @@ def relative_noise(data: "Data", params: np.ndarray) -> float:
 def seed_noise(data: "Data", params: np.ndarray) -> float:
     """The standard deviation of scaled residuals between repeats, or around the law if there are none.
 
-    Runs with the same inputs differ by their seeds alone. With fewer than three such differences the median
-    absolute residual is read as that of a normal distribution.
+    Runs with the same inputs and settings differ by their seeds alone. With fewer than three such differences
+    the median absolute residual is read as that of a normal distribution.
     """
-    inputs = np.stack(list(data.inputs.values()), axis=1)
+    recipe = [] if data.recipe is None else [data.recipe]
+    inputs = np.stack([*data.inputs.values(), *recipe], axis=1)
     _, group, sizes = np.unique(inputs, axis=0, return_inverse=True, return_counts=True)
     group = group.reshape(-1)
     freedom = data.points - len(sizes)

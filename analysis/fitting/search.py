@@ -12,6 +12,7 @@ import polars as pl
 
 from quarry.analysis.fitting.correlation import strongest_correlation
 from quarry.analysis.points.columns import law_inputs
+from quarry.analysis.points.settings import labels, places, settings
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class Minima:
 class Data:
     """The arrays of one fit: inputs and target [points], the run of each, residuals' scale [points].
 
-    For a law of the best points only, `choice` chooses them in each resample of the runs.
+    For a law of the best points only, `choice` chooses them in each resample of the runs. `recipe` [points]
+    numbers the settings, beside the inputs, in which runs of equal size and data differ.
     """
 
     law: "Law"
@@ -86,6 +88,7 @@ class Data:
     objective: "Objective"
     scale: np.ndarray
     choice: "BestPoints | None" = None
+    recipe: np.ndarray | None = None
 
     @classmethod
     def of(cls, table: pl.DataFrame, law: "Law", objective: "Objective", noise: str | None = None) -> "Data":
@@ -93,7 +96,8 @@ class Data:
         response = table[law.response].cast(pl.Float64).to_numpy()
         inputs, runs = law_inputs(table, law), table["run"].to_numpy()
         scale = np.ones(len(response)) if noise is None else _scale(table, noise, response, objective)
-        return cls(law, inputs, objective.target(response), runs, objective, scale)
+        recipe = labels(table, settings(table, places(table, law))[0]).to_numpy()
+        return cls(law, inputs, objective.target(response), runs, objective, scale, recipe=recipe)
 
     @property
     def points(self) -> int:
@@ -106,9 +110,9 @@ class Data:
     def rows(self, kept: np.ndarray) -> "Data":
         """Only these rows (a mask or indices)."""
         inputs = {name: values[kept] for name, values in self.inputs.items()}
-        return replace(
-            self, inputs=inputs, target=self.target[kept], runs=self.runs[kept], scale=self.scale[kept]
-        )
+        recipe = None if self.recipe is None else self.recipe[kept]
+        own = {name: getattr(self, name)[kept] for name in ("target", "runs", "scale")}
+        return replace(self, inputs=inputs, recipe=recipe, **own)
 
     def chosen(self, weights: np.ndarray) -> np.ndarray:
         """`weights` [draws, points] of a resample, 0 for the points that are not on its frontier."""

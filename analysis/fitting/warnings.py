@@ -9,6 +9,7 @@ from quarry.analysis.fitting.correlation import strongest_pair
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.schema import repeats_data
 from quarry.analysis.points.selection import FRONTIER, shares_fixed_value
+from quarry.analysis.points.settings import places, settings
 from quarry.text import plural
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _design_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") -
 
 def _table_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") -> list[str]:
     """Points that may not be what the law assumes."""
-    warnings = _unit_warnings(law, points)
+    warnings = [*_unit_warnings(law, points), *_setting_warnings(law, points)]
     if (repeated_rows := _identical(law, points.table)) > 0:
         warnings.append(
             f"{plural(repeated_rows, 'row')} repeat others exactly: copies of one narrow the intervals"
@@ -122,6 +123,19 @@ def _unit_warnings(law: "Law", points: "Points") -> list[str]:
         f"{parameter.upper:g}: are these losses in {_LOSS_UNIT}?"
         for parameter in law.parameters
         if parameter.unit == _LOSS_UNIT and not parameter.log and parameter.upper < highest
+    ]
+
+
+def _setting_warnings(law: "Law", points: "Points") -> list[str]:
+    """Settings in which rows that the law takes for one differ."""
+    place = places(points.table, law)
+    found = settings(points.table, place)[0]
+    if not found:
+        return []
+    words = " and ".join(f"{name} ({points.table[name].n_unique()} values)" for name in found)
+    return [
+        f"rows of the same {', '.join(place)} differ in {words}: they are no repeats of one run, and the law "
+        "lies between them; keep the best at each (--best-recipe), or one value (--exclude)"
     ]
 
 

@@ -20,6 +20,9 @@ RUN_NAMES = ("runname", "runid", "jobname", "name")
 _CURVE = "curve of "
 """What the names of runs that are recognised as learning curves begin with."""
 
+_ROW = "row "
+"""What the names of rows that are their own run begin with."""
+
 _FEWEST_ON_CURVE, _EQUAL_STEPS, _SAME_STEP = 8, 0.8, 0.02
 """Token counts of one size of which this share of the steps are equal, to this relative difference. In
 published tables learning curves have 0.96 and more, end points of separate runs 0.2 and less."""
@@ -56,7 +59,12 @@ def _study_and_trunk(table: pl.DataFrame, source: str) -> pl.Series:
 
 
 def _each_row(table: pl.DataFrame) -> pl.Series:
-    return pl.select(pl.concat_str(pl.lit("row "), source_rows(table))).to_series()
+    return pl.select(pl.concat_str(pl.lit(_ROW), source_rows(table))).to_series()
+
+
+def names_no_run(table: pl.DataFrame) -> bool:
+    """Whether the table names no run: each row counts as its own."""
+    return bool(table["run"].str.starts_with(_ROW).all()) and not name_columns(table)
 
 
 def name_columns(table: pl.DataFrame) -> list[str]:

@@ -6,6 +6,7 @@ A setting takes few values, each at many points; what a run measured differs in 
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -14,6 +15,9 @@ from quarry.analysis.points.names import SYNONYMS
 from quarry.analysis.points.run_names import RUN_NAMES
 from quarry.analysis.points.schema import NUMBERS, RECIPE, SETTINGS
 from quarry.train.record.schema import POINT_COLUMNS
+
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Law
 
 OWN_NAMES = {
     "peak_learning_rate": "peak_learning_rate peak_lr max_learning_rate max_lr learning_rate lr base_lr",
@@ -93,6 +97,11 @@ def _candidates(table: pl.DataFrame) -> list[str]:
 def _may_be_setting(name: str) -> bool:
     plain = _plain(name)
     return plain in _SURE or not (plain in _KNOWN or _NEVER.search(plain))
+
+
+def places(table: pl.DataFrame, law: "Law") -> list[str]:
+    """The columns that are equal in repeats of one run, settings aside: the law's inputs, size and data."""
+    return [name for name in dict.fromkeys((*law.inputs, "N", "E", "U")) if name in table.columns]
 
 
 def labels(table: pl.DataFrame, columns: Iterable[str]) -> pl.Series:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from quarry.analysis.points.schema import RECIPE
+from quarry.analysis.points.settings import settings
 from quarry.analysis.points.table import Exclusion
 
 if TYPE_CHECKING:
@@ -18,9 +19,11 @@ POINT = ["N", "U", "E"]
 def of_best_recipe(points: "Points") -> "tuple[Points, tuple[str, ...]]":
     """At each N, U and E the points of the recipe with the least mean loss, and what to know of the choice.
 
-    A recipe is a combination of those columns of `RECIPE` that the points have.
+    A recipe is a combination of those columns of `RECIPE` that the points have, and of the settings in which
+    points of one place differ.
     """
-    recipe = [name for name in RECIPE if name in points.table.columns]
+    own = [name for name in RECIPE if name in points.table.columns]
+    recipe = [*own, *(name for name in settings(points.table, POINT)[0] if name not in own)]
     mean = points.table.group_by(*POINT, *recipe).agg(pl.col("loss").mean())
     tried = mean.group_by(POINT).len()["len"]
     if tried.max() in (None, 1):
