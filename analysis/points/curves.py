@@ -4,7 +4,6 @@ from pathlib import Path
 
 import polars as pl
 
-from quarry.train.record.files import read_jsonl
 from quarry.train.record.points_table import find_runs, points_table
 
 RUN = pl.concat_str("study", "point", separator="/").alias("run")
@@ -48,7 +47,7 @@ def training_curves(runs: Path) -> pl.DataFrame:
 
     Raises RecordError if there is no run.
     """
-    rows = [{"run": run.name} | row for run in find_runs(runs) for row in read_jsonl(run.metrics)]
+    rows = [{"run": run.name} | row for run in find_runs(runs) for row in run.rows(run.metrics)]
     return pl.from_dicts(
         [{name: row.get(name) for name in TRAINING_COLUMNS} for row in rows], TRAINING_COLUMNS
     )

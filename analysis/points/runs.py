@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from quarry.train.record.files import read_jsonl
 from quarry.train.record.points_table import find_runs
 from quarry.train.record.run_directory import RunDirectory
 
@@ -44,7 +43,8 @@ def run_table(runs: Path) -> pl.DataFrame:
 
 
 def _row(directory: RunDirectory) -> dict[str, Any]:
-    run, metrics, evals = directory.read_run(), read_jsonl(directory.metrics), read_jsonl(directory.evals)
+    metrics, evals = directory.rows(directory.metrics), directory.rows(directory.evals)
+    run = directory.read_run()
     named = {"N": "n_nonembedding", "U": "unique_tokens", "B": "batch_tokens"}
     row: dict[str, Any] = {"run": directory.name, "status": run.get("status")}
     row |= {symbol: run.get(name) for symbol, name in named.items()}

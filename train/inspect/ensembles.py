@@ -19,11 +19,13 @@ from quarry.errors import ConfigError
 from quarry.model.sharding import make_mesh
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import Point
+from quarry.train.data.store import TokenStore
 from quarry.train.record.locations import locate_run
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.checkpoints import Checkpoints
 from quarry.train.run.description import describe_model, experiment_as_json
 from quarry.train.run.evaluation import Evaluator
+from quarry.train.run.origin import foreign
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 from quarry.train.run.step import abstract_state
 
@@ -78,7 +80,7 @@ def _rows(group: list[Member], cache: Path) -> Iterator[dict[str, Any]]:
     evaluator = Evaluator(
         config, make_mesh(config.mesh), store, "validation", config.evaluation.validation_tokens
     )
-    scored = np.stack([evaluator.token_losses(_params(point.config, where)) for point, where in group])
+    scored = np.stack([evaluator.token_losses(_params(point.config, where, store)) for point, where in group])
     about = {"study": first.study, "point": first.name, "tokens": sizes.tokens}
     about |= {name: counts[name] for name in ("n_nonembedding", "n_params")}
     about |= {"unique_tokens": sizes.unique_tokens, "weight_decay": config.optimizer.weight_decay}
@@ -97,10 +99,11 @@ def ensemble_loss(losses: np.ndarray) -> float:
     return float(np.mean(least - np.log(np.exp(least - losses).mean(axis=0))))
 
 
-def _params(config: Experiment, directory: RunDirectory) -> Any:
+def _params(config: Experiment, directory: RunDirectory, store: TokenStore) -> Any:
     """The parameters at the end of a run. Raises ConfigError if no checkpoint can be read."""
     checkpoints = Checkpoints(directory.checkpoints, config.checkpoint, (), lambda *_: None)
-    newest = checkpoints.newest(abstract_state(config, make_mesh(config.mesh)), lambda _: True)
+    fault = lambda _, facts: foreign(facts, experiment_as_json(config), store)  # noqa: E731
+    newest = checkpoints.newest(abstract_state(config, make_mesh(config.mesh)), fault)
     checkpoints.close()
     if newest is None:
         raise ConfigError(f"{directory} has no checkpoint that can be read")

@@ -90,6 +90,11 @@ class Job:
             return statuses[done.index(False)]
         return "diverged" if "diverged" in statuses else "finished"
 
+    def is_intact(self) -> bool:
+        """Whether the logs of its runs, unless they are on a bucket, are still those that they ended with."""
+        here = (run.directory for run in self.runs if isinstance(run.directory.checkpoints, Path))
+        return not any(directory.changed_logs() for directory in here)
+
     def ended(self) -> float:
         """When one of its runs last ended, in seconds since 1970; 0 if none has."""
         return max(run.directory.read_run().get("ended", 0.0) for run in self.runs)
@@ -124,7 +129,7 @@ def _make_job(point: Point, workdir: Path, cache: Path, say: Say) -> Job:
     runs = [_make_run(run, workdir, cache, store) for run in (point, *branches(point))]
     job = Job(runs, sum(run.seconds(ORDERING_FLOPS_PER_SECOND) for run in runs))
     status = job.status()
-    job.state = status if status in TERMINAL else "waiting"
+    job.state = status if status in TERMINAL and job.is_intact() else "waiting"
     return job
 
 

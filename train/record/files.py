@@ -4,17 +4,20 @@ import errno
 import json
 import os
 import stat
+import sys
 import threading
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, NamedTuple
 
 import orjson
 
 from quarry.errors import RecordError
 
-Schema = type | Mapping[str, "Schema"]
+Schema = type | UnionType | Mapping[str, "Schema"]
 """The type of a value, or the schemas of the fields that an object must have; it may have others."""
 
 
@@ -52,25 +55,53 @@ def _first_mismatch(value: Any, schema: Schema, name: str = "") -> str | None:
         )
         return next((wrong for wrong in fields if wrong), None)
     exact = isinstance(value, schema) and not (isinstance(value, bool) and schema is int)
-    return None if exact else f"{name} is no {schema.__name__}"
+    return None if exact else f"{name} is no {getattr(schema, '__name__', schema)}"
+
+
+class Log(NamedTuple):
+    """The rows of a JSONL file and their bytes, up to its first damaged line; `fault` names that one."""
+
+    rows: list[dict[str, Any]]
+    lines: list[bytes]
+    fault: str | None
+
+
+ROW: Schema = {}
+"""Any object."""
+
+
+def read_log(path: Path, schema: Schema = ROW) -> Log:
+    """The whole lines of a JSONL file; a torn last line (the process died while writing it) is dropped.
+
+    A line is damaged if it holds no object with the fields of `schema`; so is a file that cannot be read.
+    """
+    try:
+        lines = _read_regular(path).split(b"\n") if os.path.exists(path) else []
+    except OSError as error:
+        return Log([], [], f"{path} cannot be read ({error.strerror})")
+    log = Log([], [], None)
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line) if line.strip() else None
+        except (ValueError, RecursionError):
+            if number == len(lines):
+                break
+            return log._replace(fault=f"{path}, line {number} is damaged: {line[:60]!r}")
+        if row is None:
+            continue
+        if _first_mismatch(row, schema):
+            return log._replace(fault=f"{path}, line {number} is damaged: {line[:60]!r}")
+        log.rows.append(row)
+        log.lines.append(line + b"\n")
+    return log
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """Rows of a JSONL file; a torn last line (the process died while writing it) is dropped.
-
-    Raises RecordError if any line but the last is damaged.
-    """
-    if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")
-    rows = []
-    for number, line in enumerate(lines, 1):
-        try:
-            rows += [json.loads(line)] if line.strip() else []
-        except ValueError:
-            if number < len(lines):
-                raise RecordError(f"{path}, line {number} is damaged: {line[:60]!r}") from None
-    return rows
+    """Rows of a JSONL file; see `read_log`. Raises RecordError if any line but the last is damaged."""
+    log = read_log(path)
+    if log.fault:
+        raise RecordError(log.fault)
+    return log.rows
 
 
 def read_last_row(path: Path, tail_bytes: int = 4096) -> dict[str, Any] | None:
@@ -120,29 +151,60 @@ def _standard(value: Any) -> Any:
 
 def write_json(path: Path, value: Any) -> None:
     """Replace `path` by `value` as strict JSON, atomically: a reader sees the old file or the new one."""
+    write_bytes(path, to_json(value, indent=True))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace `path` by a file of `content`, atomically and durably."""
     with atomic_write(path) as partial, partial.open("wb") as file:
-        file.write(to_json(value, indent=True))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
+STEP: Schema = {"step": int}
+
+
 def drop_rows_after(path: Path, step: int) -> None:
-    """Drop the rows of a log after `step`; a resumed run writes the same rows again."""
-    rows = [row for row in read_jsonl(path) if row["step"] <= step]
-    with atomic_write(path) as partial:
-        partial.write_bytes(b"".join(map(to_json, rows)))
+    """Drop the rows of a log after `step` or a damaged line; a resumed run writes the same rows again."""
+    log = read_log(path, STEP)
+    kept = (line for row, line in zip(log.rows, log.lines, strict=True) if row["step"] <= step)
+    write_bytes(path, b"".join(kept))
+
+
+class Mark(NamedTuple):
+    """How far a log has got: its size in bytes, and the CRC-32 of these."""
+
+    bytes: int
+    crc32: int
+
+
+EMPTY = Mark(0, 0)
+
+
+def mark_of(path: Path, most: int = sys.maxsize) -> Mark | None:
+    """The mark of the first `most` bytes of a log, None if it cannot be read."""
+    try:
+        content = _read_regular(path)[:most] if os.path.lexists(path) else b""
+    except OSError:
+        return None
+    return Mark(len(content), zlib.crc32(content))
 
 
 class JsonlLog:
     """An append-only log of rows, each flushed as it is written."""
 
     def __init__(self, path: Path):
+        former = path.read_bytes() if path.is_file() else b""
+        self.path, self.mark = path, Mark(len(former), zlib.crc32(former))
         self._file = path.open("ab")
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Write one row; a crash can damage only this line."""
-        self._file.write(to_json(row))
+        line = to_json(row)
+        self._file.write(line)
         self._file.flush()
+        self.mark = Mark(self.mark.bytes + len(line), zlib.crc32(line, self.mark.crc32))
 
     def sync(self) -> None:
         """Flush the rows to the disk, or to a bucket mounted there, so that they survive a crash."""

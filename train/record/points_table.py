@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from quarry.errors import RecordError
-from quarry.train.record.files import atomic_write, read_jsonl
+from quarry.train.record.files import atomic_write
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import FILES, POINT_COLUMNS, RUN_COLUMNS
 
@@ -93,7 +93,7 @@ def _point_rows(directory: RunDirectory) -> Iterable[dict[str, Any]]:
         "status": run.get("status"),
     }
     per_token = {name: run.get(f"{name}_per_token") for name in ("flops_6ne", "flops_exact", "flops_xla")}
-    for row in read_jsonl(directory.evals) or [{}]:
+    for row in directory.rows(directory.evals) or [{}]:
         tokens = row.get("tokens")
         flops = {
             name: None if tokens is None or rate is None else rate * tokens

@@ -16,6 +16,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -23,8 +24,17 @@ from typing import Any, get_args
 import polars as pl
 
 from quarry.errors import RecordError
-from quarry.train.record.files import JsonlLog, drop_rows_after, read_jsonl, write_json
-from quarry.train.record.schema import FILES, LOCK, Status
+from quarry.train.record.files import (
+    JsonlLog,
+    Mark,
+    drop_rows_after,
+    mark_of,
+    read_jsonl,
+    to_json,
+    write_bytes,
+    write_json,
+)
+from quarry.train.record.schema import FILES, LOCK, TERMINAL, Status
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,28 @@ class RunDirectory:
         """Set `fields` in run.json, keeping the others."""
         write_json(self.run, self.read_run() | fields)
 
+    def rows(self, log: Path) -> list[dict[str, Any]]:
+        """The rows of a log. Raises RecordError if it is damaged or has changed since the end of the run."""
+        if log in self.changed_logs():
+            raise RecordError(
+                f"{log} has changed since the run ended: train it again, as before, to restore it"
+            )
+        return read_jsonl(log)
+
+    def changed_logs(self) -> list[Path]:
+        """The logs that have changed since the run ended; none before, or for runs of earlier versions."""
+        run = self.read_run()
+        ended = run.get("logs", {}) if run.get("status") in TERMINAL else {}
+        return [self.path / name for name, mark in ended.items() if mark_of(self.path / name) != Mark(*mark)]
+
+    def restore_logs(self) -> bool:
+        """Restore logs that have changed since the end from Parquet; returns whether all are restored."""
+        for log in self.changed_logs():
+            with suppress(OSError, pl.exceptions.PolarsError):
+                rows = pl.read_parquet(log.with_suffix(".parquet")).to_dicts()
+                write_bytes(log, b"".join(map(to_json, rows)))
+        return not self.changed_logs()
+
     def add_event(self, event: str, step: int, sentence: str) -> None:
         """Append to events.jsonl; a line torn by a crash is dropped first."""
         drop_rows_after(self.events, sys.maxsize)
@@ -104,9 +136,11 @@ class RunDirectory:
         log.close()
 
     def finish(self, status: Status) -> None:
-        """Record the end of the run, then write both logs as Parquet too."""
-        self.write_run(status=status, ended=time.time())
-        for log in (self.metrics, self.evals):
+        """Record the end of the run and what its logs are then, and write both as Parquet too."""
+        logs = (self.metrics, self.evals)
+        marks = {log.name: mark_of(log) for log in logs} if status in TERMINAL else {}
+        self.write_run(status=status, ended=time.time(), logs=marks)
+        for log in logs:
             rows = read_jsonl(log)
             if rows:
                 pl.from_dicts(rows, infer_schema_length=None).write_parquet(log.with_suffix(".parquet"))

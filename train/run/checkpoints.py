@@ -5,26 +5,23 @@ of every array, which is checked when it is read back. A checkpoint that cannot 
 seal is set aside as `damaged-<step>`, and the one before it is used.
 """
 
-import json
 import time
-import zlib
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
 from etils import epath
 from orbax.checkpoint import checkpoint_managers as managers
 
-from quarry.checks import require
 from quarry.errors import DamagedCheckpoint
 from quarry.train.hosts.agreement import broadcast_from_first, gather_from_all
 from quarry.train.record.bucket import Folder
 from quarry.train.run.checkpoint_reading import read_item
-from quarry.train.run.fingerprint import fingerprint, names
+from quarry.train.run.fingerprint import names
+from quarry.train.run.seal import make_seal, open_seal, read_words
 from quarry.train.run.train_state import TrainState
 
 if TYPE_CHECKING:
@@ -33,12 +30,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Report = Callable[[str, int, str], None]
 """Called with the kind of event, its step and a sentence for the user."""
+Fault = Callable[[int, dict[str, Any]], str | None]
+"""Says why the checkpoint of a step, with the facts in its seal, is not to be used; None if it is."""
 
 
 class Checkpoints:
     """The checkpoints of one run. On several hosts all call the same methods in the same order.
 
     It keeps the newest `config.keep`, those of the `permanent` steps, and that of step `best` if it is set.
+    `facts` are those in the seal of the state last restored.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Checkpoints:
         self._bucket = Folder(str(directory)) if str(directory).startswith("gs://") else None
         self._directory = epath.Path(directory) if self._bucket else epath.Path(directory).resolve()
         self.best: int | None = None
+        self.facts: dict[str, Any] = {}
         options = ocp.CheckpointManagerOptions(
             preservation_policy=managers.AnyPreservationPolicy([managers.LatestN(config.keep), self]),
             cleanup_tmp_directories=True,
@@ -60,35 +61,37 @@ class Checkpoints:
         """Orbax asks this: which checkpoints to keep beside the newest."""
         return [info.step in self._permanent or info.step == self.best for info in checkpoints]
 
-    def newest(self, abstract: TrainState, recorded: Callable[[int], bool]) -> tuple[TrainState, int] | None:
+    def newest(self, abstract: TrainState, fault: Fault) -> tuple[TrainState, int] | None:
         """The newest good state, with shapes and shardings of `abstract`, and its step; None if none is good.
 
-        A checkpoint is good if it matches its seal and the record reaches its step (`recorded`). The others
-        are set aside. Raises ConfigError if one holds the state of another model.
+        A checkpoint is good if it holds the state of its step, matches its seal and has no `fault`. The
+        others are set aside. Raises ConfigError if one holds the state of another model.
         """
         for step in broadcast_from_first(lambda: sorted(self._manager.all_steps(), reverse=True)):
-            state = self._good(step, abstract, recorded)
+            state = self._good(step, abstract, fault)
             if state is not None:
                 return state, step
         return None
 
-    def at(self, step: int, abstract: TrainState) -> TrainState | None:
-        """The state after `step` steps, laid out as in `newest`; None if it has no good checkpoint."""
+    def at(self, step: int, abstract: TrainState, fault: Fault) -> TrainState | None:
+        """The state after `step` steps, laid out and checked as in `newest`; None if none is good."""
         exists = broadcast_from_first(lambda: step in self._manager.all_steps())
-        return self._good(step, abstract, lambda _: True) if exists else None
+        return self._good(step, abstract, fault) if exists else None
 
-    def _good(self, step: int, abstract: TrainState, recorded: Callable[[int], bool]) -> TrainState | None:
+    def _good(self, step: int, abstract: TrainState, fault: Fault) -> TrainState | None:
         try:
-            if not broadcast_from_first(lambda: recorded(step)):
-                raise DamagedCheckpoint("the record of the run ends before it")
-            return self._restore(step, abstract)
+            return self._restore(step, abstract, fault)
         except DamagedCheckpoint as damage:
             self._set_aside(step, str(damage))
             return None
 
-    def _restore(self, step: int, abstract: TrainState) -> TrainState:
+    def _restore(self, step: int, abstract: TrainState, fault: Fault) -> TrainState:
         folder, args = self._directory / str(step), ocp.args.StandardRestore(abstract)
-        words = on_all_hosts(lambda: _open_seal(read_item(folder, "seal", ocp.args.JsonRestore()), abstract))
+        words, facts = on_all_hosts(
+            lambda: open_seal(read_item(folder, "seal", ocp.args.JsonRestore()), abstract)
+        )
+        if reason := broadcast_from_first(lambda: fault(step, facts)):
+            raise DamagedCheckpoint(reason)
         state = on_all_hosts(lambda: TrainState(*read_item(folder, "state", args)))
         changed = [
             name
@@ -97,6 +100,9 @@ class Checkpoints:
         ]
         if changed:
             raise DamagedCheckpoint(f"{changed[0]} is not what was saved")
+        if (held := int(jax.device_get(state.step))) != step:
+            raise DamagedCheckpoint(f"it holds the state of step {held}")
+        self.facts = facts
         return state
 
     def _set_aside(self, step: int, reason: str) -> None:
@@ -127,10 +133,10 @@ class Checkpoints:
         self._manager.check_for_errors()
         return time.monotonic() - self._saved_at >= self._config.every_seconds
 
-    def save(self, state: TrainState) -> None:
-        """Begin to save; the state may be donated as soon as this returns."""
-        step = int(jax.device_get(state.step))
-        items = {"state": ocp.args.PyTreeSave(state), "seal": ocp.args.JsonSave(make_seal(state))}
+    def save(self, state: TrainState, facts: Mapping[str, Any] | None = None) -> None:
+        """Begin to save, with `facts` of the run; the state may be donated as soon as this returns."""
+        step, seal = int(jax.device_get(state.step)), make_seal(state, facts)
+        items = {"state": ocp.args.PyTreeSave(state), "seal": ocp.args.JsonSave(seal)}
         self._manager.save(step, args=ocp.args.Composite(**items))
         self._saved_at = time.monotonic()
 
@@ -166,36 +172,3 @@ def permanent_steps(experiment: "Experiment", steps: int) -> frozenset[int]:
     reached, wanted = range(steps + 1), experiment.checkpoint.at_tokens
     at = (bisect_left(reached, tokens, key=experiment.ramp.tokens) for tokens in wanted)
     return frozenset(step for step in at if step <= steps)
-
-
-def read_words(state: TrainState) -> list[int]:
-    """The fingerprint of a state, on the host."""
-    return [int(word) for word in np.asarray(jax.device_get(fingerprint(state)))]
-
-
-def make_seal(state: TrainState) -> dict[str, Any]:
-    """The seal of a state: a fingerprint for each array, and a checksum of these."""
-    arrays = dict(zip(names(state), read_words(state), strict=True))
-    return {"arrays": arrays, "crc32": _crc(arrays)}
-
-
-def _open_seal(seal: Any, abstract: TrainState) -> list[int]:
-    """The fingerprint in a seal. Raises DamagedCheckpoint if it is broken, ConfigError if another model's."""
-    try:
-        arrays, crc = dict(seal["arrays"]), seal["crc32"]
-    except (TypeError, KeyError, ValueError):
-        raise DamagedCheckpoint("its seal cannot be read") from None
-    if crc != _crc(arrays):
-        raise DamagedCheckpoint("its seal does not match its checksum")
-    expected = names(abstract)
-    unexpected = sorted(set(arrays) ^ set(expected))
-    require(
-        not unexpected,
-        f"the checkpoint holds the state of another model or version of Quarry: {unexpected[:1]}; "
-        "give this run its own --name or --workdir, or delete its checkpoints",
-    )
-    return [arrays[name] for name in expected]
-
-
-def _crc(arrays: dict[str, int]) -> int:
-    return zlib.crc32(json.dumps(arrays, sort_keys=True).encode())

@@ -29,7 +29,7 @@ def check_same_config(directory: RunDirectory, experiment: Experiment) -> None:
         "continue it with that version, or give this run its own --name or --workdir",
     )
     saved, given = fill_defaults(former, Experiment), experiment_as_json(experiment)
-    difference = first_difference(_fixed_fields(saved), _fixed_fields(given))
+    difference = first_difference(fixed_fields(saved), fixed_fields(given))
     require(
         difference is None,
         f"{directory} holds a run of another configuration ({difference}); "
@@ -49,10 +49,10 @@ def fill_defaults(former: dict[str, Any], kind: type) -> dict[str, Any]:
     return former | json.loads(json.dumps(values, default=dataclasses.asdict))
 
 
-def _fixed_fields(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+def fixed_fields(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     """An experiment as JSON without the fields in MAY_CHANGE."""
     return {
-        name: _fixed_fields(value, f"{path}{name}.") if isinstance(value, Mapping) else value
+        name: fixed_fields(value, f"{path}{name}.") if isinstance(value, Mapping) else value
         for name, value in tree.items()
         if f"{path}{name}" not in MAY_CHANGE
     }

@@ -25,7 +25,7 @@ from quarry.train.hosts.agreement import broadcast_from_first
 from quarry.train.hosts.shutdown import end_all_hosts, on_abrupt_end
 from quarry.train.hosts.votes import Votes
 from quarry.train.record.disk_space import enough_space, reserve
-from quarry.train.record.files import read_jsonl, write_json
+from quarry.train.record.files import EMPTY, mark_of, read_jsonl, write_json
 from quarry.train.record.locations import locate_run
 from quarry.train.record.progress import Watcher
 from quarry.train.record.run_directory import RunDirectory, best_step
@@ -39,6 +39,7 @@ from quarry.train.run.evaluation_schedule import EvaluationSchedule
 from quarry.train.run.locking import open_run
 from quarry.train.run.loss_watch import Trouble
 from quarry.train.run.micro_batches import micro_batches
+from quarry.train.run.origin import run_facts
 from quarry.train.run.resume import diverged_with_trunk, starting_state
 from quarry.train.run.rollback import RollBacks
 from quarry.train.run.run_log import RunLog
@@ -102,7 +103,7 @@ def train_stepwise(
         ),
     ):
         former = broadcast_from_first(directory.status)
-        if former in TERMINAL:
+        if former in TERMINAL and broadcast_from_first(lambda: has_its_rows(directory, watcher.say)):
             return former
         broadcast_from_first(lambda: record_start(directory, point, sizes, store))
         try:
@@ -120,6 +121,17 @@ def train_stepwise(
             raise
         directory.finish(status)
         return status
+
+
+def has_its_rows(directory: RunDirectory, say: Callable[[str], object]) -> bool:
+    """Whether the logs of a run that has ended are those it ended with; those that are not are restored."""
+    changed = ", ".join(log.name for log in directory.changed_logs())
+    if not changed:
+        return True
+    restored = directory.restore_logs()
+    how = "restored from Parquet" if restored else "what is lost is trained again"
+    say(f"{changed} in {directory} changed after the run had ended: {how}")
+    return restored
 
 
 def record_start(directory: RunDirectory, point: Point, sizes: RunSizes, store: TokenStore) -> None:
@@ -159,10 +171,13 @@ class TrainingLoop:
 
     def _attempt(self, stop: StopRequest, trouble: Trouble | None = None) -> Steps:
         """Train from the newest good checkpoint on, without the batches that led to `trouble`."""
+        logged = broadcast_from_first(lambda: mark_of(self._run.directory.metrics) != EMPTY)
         state, first = starting_state(self._run, self._checkpoints)
         self._note_best()
         if trouble is not None:
             self._roll_backs.leave_out(first, trouble)
+        elif logged and first == 0:
+            self._run.report("restart", 0, "no checkpoint of this run can be used: trained from the start")
         self._log = RunLog(self._run.directory, self._run.experiment, self._run.watcher)
         with ExitStack() as stack:
             stack.callback(self._log.close)
@@ -190,7 +205,7 @@ class TrainingLoop:
             if self._in_trouble():
                 return "diverged"
             if save:
-                self._checkpoints.save(whole(state))
+                self._checkpoints.save(whole(state), run_facts(self._run, self._log.marks()))
             if stopping and not last:
                 return "preempted"
             votes.cast()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quarry.train.hosts.agreement import broadcast_from_first
-from quarry.train.record.files import JsonlLog, read_jsonl
+from quarry.train.record.files import JsonlLog, Mark, read_jsonl
 from quarry.train.record.progress import Watcher
 from quarry.train.record.run_directory import ReadOnlyRunDirectory, RunDirectory
 from quarry.train.record.trackers import open_trackers
@@ -84,6 +84,10 @@ class RunLog:
         for log in self._durable:
             log.sync()
         self._send()
+
+    def marks(self) -> dict[str, Mark]:
+        """How far each log has got, by the name of its file; after `sync` it is on the disk."""
+        return {log.path.name: log.mark for log in self._durable}
 
     def start_clock(self, done: int) -> None:
         """Measure tokens per second from step `done` on: what came before was not training."""

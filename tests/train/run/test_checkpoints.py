@@ -96,7 +96,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_is_used(saved, 
     shutil.copytree(saved, folder)
     DAMAGE[name](folder / "3")
     checkpoints, said = opened(folder)
-    found = checkpoints.newest(ABSTRACT, lambda step: True)
+    found = checkpoints.newest(ABSTRACT, lambda *_: None)
     assert found is not None
     state, step = found
     assert step == 2
@@ -115,7 +115,7 @@ def test_damage_to_what_is_not_needed_is_no_damage(saved, tmp_path, name):
     folder = tmp_path / "checkpoints"
     shutil.copytree(saved, folder)
     HARMLESS[name](folder / "3")
-    found = opened(folder)[0].newest(ABSTRACT, lambda step: True)
+    found = opened(folder)[0].newest(ABSTRACT, lambda *_: None)
     assert found is not None
     state, step = found
     assert step == 3
@@ -128,18 +128,19 @@ def test_no_good_checkpoint_means_none(saved, tmp_path):
     for step in (1, 2, 3):
         flip(largest(folder / str(step)))
     checkpoints, said = opened(folder)
-    assert checkpoints.newest(ABSTRACT, lambda step: True) is None
+    assert checkpoints.newest(ABSTRACT, lambda *_: None) is None
     assert [step for _, step, _ in said] == [3, 2, 1]
     checkpoints.save(state_at(3))
     checkpoints.close()
-    assert opened(folder)[0].newest(ABSTRACT, lambda step: True) is not None
+    assert opened(folder)[0].newest(ABSTRACT, lambda *_: None) is not None
 
 
 def test_a_checkpoint_beyond_the_record_is_not_used(saved, tmp_path):
     folder = tmp_path / "checkpoints"
     shutil.copytree(saved, folder)
     checkpoints, said = opened(folder)
-    found = checkpoints.newest(ABSTRACT, lambda step: step < 3)
+    ends = "the record of the run ends before it"
+    found = checkpoints.newest(ABSTRACT, lambda step, facts: None if step < 3 else ends)
     assert found is not None
     assert found[1] == 2
     assert "the record of the run ends before it" in said[0][2]
@@ -149,7 +150,7 @@ def test_the_state_of_another_model_is_refused_not_set_aside(saved):
     checkpoints, said = opened(saved)
     other = ABSTRACT._replace(params={"w": ABSTRACT.params["w"]})
     with pytest.raises(ConfigError, match="holds the state of another model"):
-        checkpoints.newest(other, lambda step: True)
+        checkpoints.newest(other, lambda *_: None)
     assert said == []
     assert (saved / "3").is_dir()
 

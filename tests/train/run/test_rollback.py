@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -73,6 +74,18 @@ def rolled_back(tmp_path_factory, cache) -> RunDirectory:
     folder = tmp_path_factory.mktemp("rolled")
     assert train(touchy(folder, 2), folder / "runs", cache, Quiet()) == "finished"
     return RunDirectory(folder / "runs" / "study" / "tiny")
+
+
+@pytest.mark.slow
+def test_what_was_left_out_is_known_without_run_json(rolled_back, tmp_path, cache):
+    run = tmp_path / "runs" / "study" / "tiny"
+    shutil.copytree(rolled_back.path, run)
+    (run / "run.json").unlink()
+    assert train(touchy(tmp_path, 2), tmp_path / "runs", cache, Quiet()) == "finished"
+    before, after = rolled_back.read_run(), RunDirectory(run).read_run()
+    for name in ("skips", "test_text", "flops_xla_per_token"):
+        assert after[name] == before[name]
+    assert rows_of(RunDirectory(run)) == rows_of(rolled_back)
 
 
 @pytest.mark.slow
