@@ -34,6 +34,12 @@ class Keys:
         return key
 
 
+def seed_key(seed: int) -> jax.Array:
+    """The random key of a seed from 0 to 2^64 - 1; `jax.random.key` alone reads the lower 32 bits."""
+    key = jax.random.key(seed % 2**32)
+    return jax.random.fold_in(key, seed >> 32) if seed >> 32 else key
+
+
 def make_stack(make_layer: Callable[[Keys], nnx.Module], keys: Keys, count: int) -> Any:
     """`count` layers in one module with parameters [count, ...], equal to those of layers made one by one."""
     probe = Keys(keys.seed)

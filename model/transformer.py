@@ -22,7 +22,7 @@ from quarry.model import cross_entropy
 from quarry.model.attention import causal_attention, rotary_tables, rotate
 from quarry.model.config import ModelConfig
 from quarry.model.cross_entropy import logits
-from quarry.model.layers import Keys, make_stack, run_stack
+from quarry.model.layers import Keys, make_stack, run_stack, seed_key
 from quarry.model.norms import normalise
 from quarry.model.products import product
 from quarry.model.sharding import constrain, is_sharded, platform
@@ -197,8 +197,8 @@ class Transformer(nnx.Module):
 
 
 def build(config: ModelConfig, seed: int) -> tuple[Any, Params]:
-    """The model's graph (static) and its parameters, a nested dict of arrays drawn from `seed`."""
-    graph, state = nnx.split(Transformer(config, Keys(jax.random.key(seed))))
+    """The model's graph (static) and its parameters, a nested dict of arrays drawn from `seed` (64 bits)."""
+    graph, state = nnx.split(Transformer(config, Keys(seed_key(seed))))
     return graph, nnx.to_pure_dict(state)
 
 

@@ -19,7 +19,10 @@ def require(condition: bool, message: str) -> None:
 
 
 def check_types(config: Any) -> None:
-    """Raise ConfigError for the first field of a dataclass whose value is not of its declared type."""
+    """Raise ConfigError for the first field of a dataclass whose value is not of its declared type.
+
+    An integer must also fit in 64 bits.
+    """
     for name, hint in get_type_hints(type(config)).items():
         value = getattr(config, name)
         try:
@@ -27,6 +30,15 @@ def check_types(config: Any) -> None:
         except TypeCheckError:
             expected = inspect.formatannotation(hint).replace("typing.", "")
             raise ConfigError(f"{type(config).__name__}.{name} must be {expected}, not {value!r}") from None
+        for number in _integers(value):
+            require(abs(number) < 2**63, f"{type(config).__name__}.{name} = {number} does not fit in 64 bits")
+
+
+def _integers(value: Any) -> list[int]:
+    """The integers of a number or of nested tuples."""
+    if isinstance(value, tuple):
+        return [number for part in value for number in _integers(part)]
+    return [value] if isinstance(value, int) else []
 
 
 def check_settings(error: type[QuarryError], bootstrap: int, seed: int, level: float) -> None:

@@ -6,14 +6,14 @@ Exit codes: 0 done, 1 failed, 2 bad input, 75 preempted after saving.
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import tyro
 from rich.console import Console
 from rich.text import Text
 
 import quarry
-from quarry.errors import INTERRUPTED, ConfigError, QuarryError
+from quarry.errors import INTERRUPTED, ConfigError, OutOfMemory, QuarryError
 
 
 class Command(NamedTuple):
@@ -133,8 +133,22 @@ def main() -> None:
     try:
         sys.exit(run(sys.argv[1:]))
     except QuarryError as error:
-        message = Text("error: ", "bold red") + Text(str(error))
-        Console(stderr=True, highlight=False).print(message, soft_wrap=True)
-        sys.exit(error.exit_code)
+        _end(error)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        if not _is_out_of_memory(error):
+            raise
+        _end(OutOfMemory(f"out of memory: {str(error).splitlines()[0] if str(error) else 'none is left'}"))
+
+
+def _end(error: QuarryError) -> NoReturn:
+    """Print the sentence of `error` and exit with its code."""
+    message = Text("error: ", "bold red") + Text(str(error))
+    Console(stderr=True, highlight=False).print(message, soft_wrap=True)
+    sys.exit(error.exit_code)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Python's own error, or XLA's, whose class is not imported here."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)

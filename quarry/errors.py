@@ -44,6 +44,10 @@ class RunError(QuarryError):
     exit_code = FAILED
 
 
+class OutOfMemory(RunError):
+    """The machine or the device has no memory left for what a command does."""
+
+
 class HostLost(RunError):
     """Another host failed, or a computation across hosts did."""
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 
 import polars as pl
@@ -97,6 +98,21 @@ def test_a_stopped_sweep_saves_its_points_and_goes_on(tmp_path, cache):
     states = [json.loads(path.read_text())["status"] for path in tmp_path.rglob("run.json")]
     assert "preempted" in states
     assert set(states) <= {"preempted", "finished"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
+def test_points_save_and_end_when_their_sweep_is_killed(tmp_path, cache):
+    write_tiny(tmp_path / "mine", steps=10**6)
+    process = start(cache, "sweep", "mine/tiny.py", "--workers", "1", cwd=tmp_path)
+    while not any(map(read_last_row, tmp_path.rglob("metrics.jsonl"))):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 300
+    while "preempted" not in [json.loads(path.read_text())["status"] for path in tmp_path.rglob("run.json")]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_changed_point_is_not_taken_for_the_finished_one(tmp_path, cache):

@@ -8,6 +8,7 @@ import pytest
 from quarry.model.attention import causal_attention, rotary_tables, rotate
 from quarry.model.config import modern
 from quarry.model.cross_entropy import cross_entropy
+from quarry.model.layers import seed_key
 from quarry.model.transformer import abstract, apply, apply_dropout, build, mean_loss
 from tests.model.shapes import CONFIGS, SMALL, compiled, drawn
 
@@ -52,6 +53,12 @@ def test_parameters_follow_from_the_seed():
 
 
 @pytest.mark.parametrize("name", CONFIGS)
+def test_all_64_bits_of_a_seed_count():
+    keys = [jax.random.key_data(seed_key(seed)).tolist() for seed in (5, 5 + 2**32, 5 + 2**33)]
+    assert keys[0] == jax.random.key_data(jax.random.key(5)).tolist()
+    assert keys[0] != keys[1] != keys[2] != keys[0]
+
+
 def test_every_parameter_names_its_axes(name):
     _, shapes, axes = abstract(CONFIGS[name])
     named = jax.tree.map(lambda shape, names: len(shape.shape) == len(names), shapes, axes)

@@ -277,7 +277,9 @@ class Experiment:
     def steps(self, unique_tokens: int) -> int:
         """S, in whole optimiser steps, at least one."""
         ramp = self.ramp
-        return ramp.steps(self.duration.to_tokens(self.model, ramp, unique_tokens))
+        tokens = self.duration.to_tokens(self.model, ramp, unique_tokens)
+        require(tokens < 2**62, f"the duration is {tokens:.3g} tokens: more than 64 bits can count in steps")
+        return ramp.steps(tokens)
 
 
 PROGRAMS_KEPT = 8

@@ -3,7 +3,8 @@
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from quarry.errors import ConfigError
 from quarry.train.config.experiment import Experiment
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+LONGEST_NAME = 200
+"""File systems take names of 255 bytes, some of which temporary files need."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,16 @@ class Point:
         return f"{self.study}/{self.name}"
 
 
-def check_name(kind: str, name: str) -> str:
+def check_name(kind: str, name: object) -> str:
     """`name`, if it can be part of a run directory's path; else raises ConfigError."""
     require(
-        NAME.fullmatch(name) is not None, f"{kind} name {name!r} may hold only letters, digits and . _ + -"
+        isinstance(name, str) and NAME.fullmatch(name) is not None,
+        f"{kind} name {name!r} may hold only letters, digits and . _ + -",
+    )
+    assert isinstance(name, str)
+    require(
+        len(name) <= LONGEST_NAME,
+        f"{kind} name {name[:20]}... has {len(name)} characters, at most {LONGEST_NAME} can be used",
     )
     return name
 
@@ -49,7 +58,8 @@ def load_point_file(file: Path) -> list[Point]:
     """
     module = _run_file(file)
     study, stem = check_name("study", file.resolve().parent.name), check_name("point", file.stem)
-    doc = (getattr(module, "__doc__", None) or "").strip()
+    doc = getattr(module, "__doc__", None) or ""
+    require(isinstance(doc, str), f"{file}: its docstring is a {type(doc).__name__}, not text")
     config = getattr(module, "config", None)
     require(config is not None, f"{file} does not define `config`")
     assert config is not None
@@ -57,9 +67,9 @@ def load_point_file(file: Path) -> list[Point]:
     require(isinstance(variants, Mapping), f"{file}: `variants` must be a dict from names to Experiments")
     for name, value in {"config": config, **variants}.items():
         kind = type(value).__name__
-        require(isinstance(value, Experiment), f"{file}: {name} is a {kind}, not an Experiment")
-    return [Point(study, stem, config, file, None, doc)] + [
-        Point(study, f"{stem}-{check_name('variant', name)}", value, file, name, doc)
+        require(type(value) is Experiment, f"{file}: {name} is a {kind}, not an Experiment itself")
+    return [Point(study, stem, config, file, None, doc.strip())] + [
+        Point(study, f"{stem}-{check_name('variant', name)}", value, file, name, doc.strip())
         for name, value in variants.items()
     ]
 
@@ -71,17 +81,40 @@ def _run_file(file: Path) -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    study_parent = str(file.resolve().parent.parent)  # so that a point can import its study's recipe
-    sys.path.insert(0, study_parent)
     try:
-        spec.loader.exec_module(module)
+        with _importing_from(file.resolve().parent.parent):  # a point imports the recipe of its study
+            spec.loader.exec_module(module)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise ConfigError(f"{file} does not run: {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(study_parent)
     return module
+
+
+@contextmanager
+def _importing_from(folder: Path) -> Iterator[None]:
+    """Within the context, the modules in `folder` can be imported.
+
+    They are forgotten afterwards: another folder may have others of the same names.
+    """
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            if _lies_in(sys.modules.get(name.partition(".")[0]), folder):
+                del sys.modules[name]
+
+
+def _lies_in(module: Any, folder: Path) -> bool:
+    """Whether a top-level module is a file or a package of `folder` itself."""
+    spec = getattr(module, "__spec__", None)
+    places = [*(getattr(spec, "submodule_search_locations", None) or [getattr(spec, "origin", None) or ""])]
+    return any(Path(place).parent == folder for place in places)
 
 
 def find_study(name: str, places: Sequence[Path]) -> list[Path]:

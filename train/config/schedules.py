@@ -73,4 +73,5 @@ def is_annealed(config: "ScheduleConfig", step: int, steps: int) -> bool:
 def evaluation_steps(steps: int, count: int) -> tuple[int, ...]:
     """The steps after which the validation loss is measured: the end, half way, a quarter of the way and so
     on, `count` of them; fewer in a run too short for as many."""
-    return tuple(sorted({max(1, round(steps / 2**halvings)) for halvings in range(count)}))
+    halvings = range(min(count, steps.bit_length() + 1))
+    return tuple(sorted({max(1, round(steps / 2**halving)) for halving in halvings}))

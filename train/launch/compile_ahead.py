@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import Point
 from quarry.train.hosts.platform import available_cores, gpu_present, prepare
-from quarry.train.launch.process_commands import pin_to_cores, point_argument, point_from_argument
+from quarry.train.launch.process_commands import as_worker, point_argument, point_from_argument
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def compiling_ahead(
         return
     with log:
         process = subprocess.Popen(
-            pin_to_cores([*command, *map(point_argument, points)], room),
+            as_worker([*command, *map(point_argument, points)], room),
             env=os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},  # its memory is the points'
             stdout=log,
             stderr=log,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from quarry.errors import PREEMPTED
 from quarry.train.hosts.platform import accelerator_present, available_cores
-from quarry.train.launch.process_commands import pin_to_cores, point_command, stack_command
+from quarry.train.launch.process_commands import as_worker, point_command, stack_command
 from quarry.train.record.schema import TERMINAL
 from quarry.train.run.signals import StopRequest
 
@@ -72,7 +72,7 @@ def _run_stack(stack: "list[Job]", slot: list[int] | None, arguments: list[str])
         first.directory.path.mkdir(parents=True, exist_ok=True)
         with first.log.open("ab") as log:
             process = subprocess.Popen(
-                pin_to_cores(command, slot),
+                as_worker(command, slot),
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,

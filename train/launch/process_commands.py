@@ -1,11 +1,16 @@
-"""The commands of a sweep's processes: one point, several points in one program, pinned to cores."""
+"""The commands of a sweep's processes: one point, several points in one program, bound to the sweep."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from quarry.errors import PREEMPTED
 from quarry.train.config.point_files import Point, load_point_file
+
+_PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal that a process is sent when its parent ends."""
 
 
 def point_command(point: Point, arguments: Sequence[str]) -> list[str]:
@@ -38,9 +43,16 @@ def point_from_argument(argument: str) -> Point:
     return next(point for point in load_point_file(Path(file)) if point.variant == (variant or None))
 
 
-def pin_to_cores(command: list[str], cores: list[int] | None) -> list[str]:
-    """`command`, pinned to `cores` before it starts, so that all its threads are."""
-    if cores is None or not hasattr(os, "sched_setaffinity"):
-        return command
-    pin = f"import os, sys; os.sched_setaffinity(0, {cores}); os.execv(sys.executable, sys.argv[1:])"
-    return [sys.executable, "-P", "-c", pin, *command]
+def as_worker(command: list[str], cores: list[int] | None) -> list[str]:
+    """`command` as a process of this sweep.
+
+    It is pinned to `cores` before it starts, so that all its threads are. On Linux it is sent SIGTERM when
+    the thread that started it ends, however that happens: it does not train on unseen.
+    """
+    first = ["import ctypes, os, sys"]
+    if sys.platform == "linux":
+        first += [f"ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, {int(signal.SIGTERM)})"]
+        first += [f"os.getppid() == {os.getpid()} or sys.exit({PREEMPTED})"]
+    if cores is not None and hasattr(os, "sched_setaffinity"):
+        first += [f"os.sched_setaffinity(0, {cores})"]
+    return [sys.executable, "-P", "-c", "; ".join([*first, "os.execv(sys.argv[1], sys.argv[1:])"]), *command]

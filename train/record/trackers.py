@@ -5,11 +5,14 @@ The record is the truth; a tracker only mirrors it. The package of a tracker is 
 
 import importlib
 import importlib.util
+import secrets
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from quarry.checks import require
+
+if TYPE_CHECKING:
+    from quarry.train.record.run_directory import RunDirectory
 
 MODULES = {"tensorboard": "tensorboardX", "wandb": "wandb", "trackio": "trackio"}
 
@@ -32,12 +35,12 @@ class MetricWriter(Protocol):
 
 
 class TensorBoardWriter:
-    """Event files in `<run>/tensorboard/`."""
+    """Event files in `<run>/tensorboard/`; what earlier ones say of steps after `last` is hidden."""
 
-    def __init__(self, run: Path):
+    def __init__(self, directory: "RunDirectory", last: int):
         from tensorboardX import SummaryWriter
 
-        self._writer = SummaryWriter(str(run / "tensorboard"))
+        self._writer = SummaryWriter(str(directory.path / "tensorboard"), purge_step=last + 1)
 
     def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
         for name, value in scalars.items():
@@ -51,10 +54,19 @@ class TensorBoardWriter:
 
 
 class HostedWriter:
-    """Weights & Biases or Trackio, whose modules share `init` and `log`; a resumed run keeps its identity."""
+    """Weights & Biases or Trackio, whose modules share `init` and `log`; a resumed run keeps its identity.
 
-    def __init__(self, module: Any, run: Path):
-        self._run = module.init(project=run.parent.name, name=run.name, **_resume(module, run))
+    That is kept in run.json: the point of the same name in another work directory is another run.
+    """
+
+    def __init__(self, module: Any, directory: "RunDirectory"):
+        study, point = directory.name.split("/")
+        identity = _identity(directory)
+        if module.__name__ == "wandb":
+            settings = {"name": point, "id": f"{study}-{point}-{identity}", "dir": str(directory.path)}
+        else:
+            settings = {"name": f"{point}-{identity}"}
+        self._run = module.init(project=study, resume="allow", **settings)
 
     def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
         self._run.log(dict(scalars), step=step)
@@ -66,10 +78,13 @@ class HostedWriter:
         self._run.finish()
 
 
-def _resume(module: Any, run: Path) -> dict[str, Any]:
-    if module.__name__ == "wandb":
-        return {"id": f"{run.parent.name}-{run.name}", "resume": "allow", "dir": str(run)}
-    return {"resume": "allow"}
+def _identity(directory: "RunDirectory") -> str:
+    """What tells the run from others of its name, kept in run.json."""
+    known = directory.read_run().get("tracking_id")
+    if known is None:
+        known = secrets.token_hex(4)
+        directory.write_run(tracking_id=known)
+    return str(known)
 
 
 def require_trackers(names: tuple[str, ...]) -> None:
@@ -79,12 +94,12 @@ def require_trackers(names: tuple[str, ...]) -> None:
         require(installed, f"tracking: {name} is not installed; {INSTALL[name]}")
 
 
-def open_trackers(names: tuple[str, ...], run: Path) -> list[MetricWriter]:
-    """A writer for each name, for the run directory `run`."""
-    return [_open(name, run) for name in names]
+def open_trackers(names: tuple[str, ...], directory: "RunDirectory", last: int) -> list[MetricWriter]:
+    """A writer for each name, for a run whose record ends with the step `last`."""
+    return [_open(name, directory, last) for name in names]
 
 
-def _open(name: str, run: Path) -> MetricWriter:
+def _open(name: str, directory: "RunDirectory", last: int) -> MetricWriter:
     if name == "tensorboard":
-        return TensorBoardWriter(run)
-    return HostedWriter(importlib.import_module(MODULES[name]), run)
+        return TensorBoardWriter(directory, last)
+    return HostedWriter(importlib.import_module(MODULES[name]), directory)

@@ -92,10 +92,10 @@ class Evaluator:
         batches = evaluation_batches(
             self._store, self._split, self._n, self._context, self._rows, self._host_rows.rows
         )
-        scored = [
-            (score(params, whole(batch.inputs_BxT), whole(batch.targets_BxT)), batch) for batch in batches
-        ]
-        unpadded = [np.asarray(scores_B)[np.asarray(batch.weights_B) > 0] for scores_B, batch in scored]
+        unpadded = []  # each score is read before the next starts, or XLA's collectives on CPUs may hang
+        for batch in batches:
+            scores_B = np.asarray(score(params, whole(batch.inputs_BxT), whole(batch.targets_BxT)))
+            unpadded.append(scores_B[np.asarray(batch.weights_B) > 0])
         return np.concatenate(unpadded).astype(np.float64)
 
     def compressors(self) -> dict[str, float]:

@@ -38,6 +38,7 @@ from quarry.train.run.description import describe_run, experiment_as_json
 from quarry.train.run.evaluation_schedule import EvaluationSchedule
 from quarry.train.run.locking import open_run
 from quarry.train.run.loss_watch import Trouble
+from quarry.train.run.memory import check_memory
 from quarry.train.run.micro_batches import micro_batches
 from quarry.train.run.origin import run_facts
 from quarry.train.run.resume import diverged_with_trunk, starting_state
@@ -88,6 +89,7 @@ def train_stepwise(
     directory, trunk = place(point.run), place(f"{point.study}/{point.trunk}") if point.trunk else None
     require_trackers(point.config.tracking)
     mesh = make_mesh(point.config.mesh)
+    check_memory(point.config, mesh)
     store = prepare_store(point.config, cache, say=watcher.say)
     sizes = resolve_sizes(point.config, store)
     for stage in point.config.ramp.stages(0, sizes.steps):

@@ -34,4 +34,4 @@ def micro_batches(experiment: "Experiment", mesh: Mesh | AbstractMesh) -> int:
         f"batch_tokens = {experiment.batch_tokens} is {rows} sequences, not a multiple of {shards} devices",
     )
     most = micro_batch_rows(experiment, mesh)
-    return next(n for n in range(1, rows + 1) if rows % (n * shards) == 0 and rows // n <= most)
+    return next(n for n in range(-(-rows // most), rows + 1) if rows % (n * shards) == 0)

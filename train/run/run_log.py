@@ -36,7 +36,9 @@ class RunLog:
         self._ramp, self._watcher = experiment.ramp, watcher
         self._metrics, self._evals = JsonlLog(metrics), JsonlLog(evals)
         self._durable, self._send = (self._metrics, self._evals) if writes else (), directory.send
-        self._trackers = open_trackers(experiment.tracking if writes else (), directory.path)
+        self._trackers = open_trackers(
+            experiment.tracking if writes else (), directory, former[-1]["step"] if former else 0
+        )
         self._pending: tuple[int, float, StepMetrics] | None = None
         self._began = self._read_at = time.monotonic()
         self._spent = former[-1]["wall_seconds"] if former else 0.0

@@ -7,13 +7,15 @@ from types import FrameType
 
 from quarry.errors import INTERRUPTED, PREEMPTED
 
-PREEMPTION_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
+PREEMPTION_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""What batch systems, terminals and users send to end a process; SIGQUIT ends it without saving."""
 
 
 class StopRequest:
     """True once a preemption signal has arrived; a second Ctrl-C stops at once.
 
-    A context manager that restores the signals' former handlers on exit. Stopping at once calls
+    A context manager that restores the signals' former handlers on exit; SIGHUP stays ignored under nohup.
+    Stopping at once calls
     `abandon(exit code, sentence)` if it is given; so does a period of `grace` seconds that ends inside the
     context. Without `abandon`, a second Ctrl-C raises KeyboardInterrupt.
     """
@@ -27,7 +29,8 @@ class StopRequest:
         return self._requested
 
     def __enter__(self) -> "StopRequest":
-        self._former = {number: signal.signal(number, self._on_signal) for number in PREEMPTION_SIGNALS}
+        heard = [number for number in PREEMPTION_SIGNALS if not _is_ignored_hangup(number)]
+        self._former = {number: signal.signal(number, self._on_signal) for number in heard}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,3 +57,7 @@ class StopRequest:
             f"checkpoint.grace_seconds = {self._grace:g} ran out while the run was stopping; "
             "it resumes from the checkpoint before",
         )
+
+
+def _is_ignored_hangup(number: signal.Signals) -> bool:
+    return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN

@@ -20,8 +20,10 @@ from quarry.train.run.train_state import StepMetrics, StepScalars, TrainState
 
 
 def step_scalars(experiment: Experiment, learning_rate: float) -> StepScalars:
-    """The scalars of a step at `learning_rate`; the dropout seed follows from `seed_order`."""
-    decay, seed = experiment.optimizer.weight_decay, experiment.seed_order % 2**32
+    """The scalars of a step at `learning_rate`; the dropout seed, of 32 bits, follows from `seed_order`."""
+    decay, seed = experiment.optimizer.weight_decay, experiment.seed_order
+    if seed >= 2**32:
+        seed = np.random.SeedSequence(seed).generate_state(1)[0]
     return StepScalars(np.float32(learning_rate), np.float32(decay), np.uint32(seed))
 
 

@@ -31,6 +31,13 @@ MODEL = modern(16, 2, 2, context=8)
         (lambda: DataConfig(unique_tokens=0), "data.unique_tokens must be at least 1, not 0"),
         (lambda: Experiment(model=MODEL, batch_tokens=12), "batch_tokens = 12 is not a whole number"),
         (lambda: Experiment(seed_init=-1), "seed_init must be a non-negative 63-bit integer, not -1"),
+        (lambda: Duration(steps=10**30), r"Duration.steps = 10{30} does not fit in 64 bits"),
+        (lambda: Experiment(batch_ramp=((10**20, 128),)), r"batch_ramp = 10{20} does not fit in 64 bits"),
+        (lambda: Experiment(duration=Duration(epochs=1e308)).steps(10**6), "the duration is inf tokens"),
+        (
+            lambda: Experiment(duration=Duration(steps=10**18)).steps(1),
+            r"is 4.1e\+21 tokens: more than 64 bits",
+        ),
     ],
 )
 def test_a_bad_field_is_named_with_its_value(build, says):
@@ -79,6 +86,14 @@ def test_a_file_gives_its_point_and_its_variants(tmp_path):
     [
         ("x = 1", "does not define `config`"),
         ("config = 3", "config is a int, not an Experiment"),
+        (
+            GOOD + "class Mine(Experiment): pass\nconfig = Mine()",
+            "config is a Mine, not an Experiment itself",
+        ),
+        (GOOD + "class Stop(BaseException): pass\nraise Stop('here')", "does not run: Stop: here"),
+        (GOOD + "__doc__ = 5", "its docstring is a int, not text"),
+        (GOOD + "variants = {1: config}", "variant name 1 may hold only letters"),
+        (GOOD + "variants = {'x' * 300: config}", "has 300 characters, at most 200 can be used"),
         ("config = 1/0", "does not run: ZeroDivisionError"),
         ("config =", "does not run: SyntaxError"),
         (GOOD + "variants = 3", "`variants` must be a dict"),
@@ -90,6 +105,20 @@ def test_a_bad_file_is_one_sentence(tmp_path, text, says):
     with pytest.raises(ConfigError, match=says) as caught:
         load_point_file(write(tmp_path / "study", "small.py", text))
     assert "\n" not in str(caught.value)
+
+
+def test_two_studies_of_one_folder_name_have_their_own_recipes(tmp_path):
+    recipe = "from quarry.train.config.experiment import Experiment\nconfig = Experiment(log_every={})\n"
+    for number, place in enumerate(("a", "b"), start=1):
+        study = tmp_path / place / "mystudy"
+        study.mkdir(parents=True)
+        write(study, "__init__.py", recipe.format(number))
+        write(
+            study, "small.py", f"from mystudy import config\nimport helper\nassert helper.at == {place!r}\n"
+        )
+        write(tmp_path / place, "helper.py", f"at = {place!r}\n")
+    files = [tmp_path / place / "mystudy" / "small.py" for place in "aba"]
+    assert [load_point_file(file)[0].config.log_every for file in files] == [1, 2, 1]
 
 
 def test_names_cannot_leave_the_run_directory(tmp_path):

