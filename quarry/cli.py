@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import NamedTuple, NoReturn
 
 import tyro
-from rich.console import Console
 from rich.text import Text
 
 import quarry
-from quarry.errors import INTERRUPTED, ConfigError, OutOfMemory, QuarryError
+from quarry.console import lost_output, make_console
+from quarry.errors import INTERRUPTED, ConfigError, OutOfMemory, OutputLost, QuarryError
 
 
 class Command(NamedTuple):
@@ -131,7 +131,9 @@ def _described(summary: str) -> Callable[[], int]:
 def main() -> None:
     """Run one command; bad input ends in one sentence and exit code 2."""
     try:
-        sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+        check_output(sys.argv[1:])
+        sys.exit(code)
     except QuarryError as error:
         _end(error)
     except KeyboardInterrupt:
@@ -142,10 +144,17 @@ def main() -> None:
         _end(OutOfMemory(f"out of memory: {str(error).splitlines()[0] if str(error) else 'none is left'}"))
 
 
+def check_output(words: Sequence[str]) -> None:
+    """Raise OutputLost if the console took no more of what a command prints; a run has its record."""
+    error = lost_output()
+    if error and not (words and COMMANDS[words[0]].module.startswith("quarry.train.")):
+        raise OutputLost(f"what was printed is not complete: {error.strerror}")
+
+
 def _end(error: QuarryError) -> NoReturn:
     """Print the sentence of `error` and exit with its code."""
     message = Text("error: ", "bold red") + Text(str(error))
-    Console(stderr=True, highlight=False).print(message, soft_wrap=True)
+    make_console(stderr=True).print(message, soft_wrap=True, highlight=False)
     sys.exit(error.exit_code)
 
 

@@ -48,6 +48,10 @@ class OutOfMemory(RunError):
     """The machine or the device has no memory left for what a command does."""
 
 
+class OutputLost(RunError):
+    """The console took no more of what a command prints."""
+
+
 class HostLost(RunError):
     """Another host failed, or a computation across hosts did."""
 

@@ -27,6 +27,7 @@ from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.chinchilla import CHINCHILLA
 from quarry.analysis.laws.kaplan import KAPLAN_NS
+from quarry.console import make_console
 from quarry.errors import DONE
 from quarry.options import Flat, choice
 from quarry.text import interval, number
@@ -55,7 +56,7 @@ class AllocateOptions:
 
 def command(points: PointsPath, options: Annotated[AllocateOptions, Flat]) -> int:
     """The compute-optimal parameters and tokens of each budget, with intervals."""
-    allocate_points(points, options, Console())
+    allocate_points(points, options, make_console())
     return DONE
 
 

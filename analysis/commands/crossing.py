@@ -20,6 +20,7 @@ from quarry.analysis.crossing.merge import Merge, find_merge
 from quarry.analysis.crossing.result import CrossingResult
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.published import PF_DAY
+from quarry.console import make_console
 from quarry.errors import DONE, FitError
 from quarry.options import Flat, choice
 
@@ -49,7 +50,7 @@ def command(
     Args:
         points: A directory of runs, or a table with N, E, U and loss; without it Kaplan's constants.
     """
-    cross_points(points, options, Console())
+    cross_points(points, options, make_console())
     return DONE
 
 

@@ -18,6 +18,7 @@ from quarry.analysis.epochs.noise import DRAW_AT, Noise
 from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.loading import read_table
+from quarry.console import make_console
 from quarry.errors import DONE
 from quarry.options import Flat
 from quarry.text import MISSING, count, estimate, number
@@ -48,7 +49,7 @@ def command(points: Positional[Path], options: Annotated[EpochsOptions, Flat] = 
     Args:
         points: A directory of runs, or a table of points as `quarry points` writes it.
     """
-    study_points(points, options, Console())
+    study_points(points, options, make_console())
     return DONE
 
 

@@ -23,6 +23,7 @@ from quarry.analysis.fitting.settings import FitSettings, IntervalKind, Resampli
 from quarry.analysis.laws.catalog import LAWS, find_law
 from quarry.analysis.laws.power_laws import UNITS
 from quarry.analysis.laws.repeated_data import EPOCH_TERMS
+from quarry.console import make_console
 from quarry.errors import DONE
 from quarry.options import Flat, choice
 
@@ -77,7 +78,7 @@ def command(points: PointsPath, options: Annotated[FitOptions, Flat]) -> int:
 
     `quarry plan` reads what --json writes.
     """
-    fit_points(points, options, Console())
+    fit_points(points, options, make_console())
     return DONE
 
 

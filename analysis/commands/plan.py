@@ -17,6 +17,7 @@ from quarry.analysis.planning.next_runs import NextRuns, plan_next_runs
 from quarry.analysis.planning.saved_fit import read_fit
 from quarry.analysis.planning.surface import Surface, plannable, published_surface
 from quarry.analysis.points.schema import ONE_PASS
+from quarry.console import make_console
 from quarry.errors import DONE, FitError
 from quarry.options import Flat
 from quarry.train.record.files import atomic_write
@@ -65,9 +66,9 @@ def make_command(write_points: WritePoints) -> Callable[..., int]:
     def command(options: Annotated[PlanOptions, Flat] = PlanOptions()) -> int:
         """What to train: with --flops the best N, E, k by each law; with --next the most informative runs."""
         if options.next is None:
-            plan_budget(options, Console())
+            plan_budget(options, make_console())
         else:
-            choose_runs(options, write_points, Console())
+            choose_runs(options, write_points, make_console())
         return DONE
 
     return command

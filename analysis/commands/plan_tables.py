@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -80,7 +79,7 @@ def help_table(plans: "Sequence[Plan]") -> Table:
 
 def next_table(result: "NextRuns") -> Table:
     """The runs to make, and the standard error of the target after each."""
-    what = escape(f"log {result.target}" if result.logarithmic else result.target)
+    what = f"log {result.target}" if result.logarithmic else result.target
     spent = f"{text.power(result.spent)} of {text.power(result.budget)} FLOPs"
     table = _table(
         f"runs that narrow {what} = {text.number(result.estimate)}, {spent}",

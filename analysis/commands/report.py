@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from tyro.conf import Positional
 
+from quarry.console import make_console
 from quarry.errors import DONE
 from quarry.options import OutputPath
 
@@ -23,5 +23,5 @@ def command(
     from quarry.analysis.report.page import write_report
 
     write_report(runs, output, bootstrap=bootstrap, seed=seed)
-    Console().print(f"report -> {output}", highlight=False)
+    make_console().print(f"report -> {output}", highlight=False)
     return DONE

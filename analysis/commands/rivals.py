@@ -14,6 +14,7 @@ from quarry.analysis.commands.options import BootstrapOptions, LossColumn, Outpu
 from quarry.analysis.commands.printing import print_warnings, write_result
 from quarry.analysis.commands.reading import read_points
 from quarry.analysis.fitting.comparison.repeated_data import Rivals, compare_rivals
+from quarry.console import make_console
 from quarry.errors import DONE
 from quarry.options import Flat
 from quarry.text import MISSING, count, number, percent
@@ -40,7 +41,7 @@ def command(points: Positional[Path], options: Annotated[RivalsOptions, Flat] = 
     Args:
         points: A directory of runs, or a CSV or Parquet table with N, loss, U and D or E.
     """
-    compare_laws(points, options, Console())
+    compare_laws(points, options, make_console())
     return DONE
 
 

@@ -12,6 +12,7 @@ from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.loading import load_points
 from quarry.analysis.theory.comparison import EXPONENTS, beside
 from quarry.analysis.theory.simulated import LADDERS
+from quarry.console import make_console
 from quarry.text import MISSING, estimate
 
 Model = Literal["equal", "rare", "wrong", "lookup", "features"]
@@ -33,7 +34,7 @@ def main(
     """
     points = load_points(measured, annealed_only=False)
     ladders = [LADDERS[name] for name in models]
-    print_table(beside(study_epochs(points, bootstrap=bootstrap), ladders), Console())
+    print_table(beside(study_epochs(points, bootstrap=bootstrap), ladders), make_console())
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         for ladder in ladders:

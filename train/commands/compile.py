@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from tyro.conf import arg
 
+from quarry.console import make_console
 from quarry.errors import DONE, FAILED
 from quarry.model.config import Remat
 from quarry.options import Flat
@@ -52,7 +53,7 @@ def make_command(words: Sequence[str]) -> Callable[..., int]:
             config: Every field of the experiment can be overridden.
         """
         require_point(point, file)
-        return DONE if report_compilation(config, target, options, Console()) else FAILED
+        return DONE if report_compilation(config, target, options, make_console()) else FAILED
 
     return command
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-from rich.console import Console
 from tyro.conf import Positional, arg
 
+from quarry.console import make_console
 from quarry.errors import DONE
 from quarry.train.commands.common import RUNS, Cache, cache_or_default
 from quarry.train.hosts.platform import available_cores, prepare
@@ -27,5 +27,5 @@ def command(
     from quarry.train.inspect.doctor import diagnose
 
     experiment = load_point_file(file)[0].config if file else None
-    diagnose(folder, workdir, experiment, cores, Console())
+    diagnose(folder, workdir, experiment, cores, make_console())
     return DONE

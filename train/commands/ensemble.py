@@ -1,8 +1,8 @@
 """`quarry ensemble`: the loss of averaged runs that differ by their seeds."""
 
-from rich.console import Console
 from tyro.conf import Positional
 
+from quarry.console import make_console
 from quarry.errors import DONE
 from quarry.options import OutputPath
 from quarry.train.commands.common import RUNS, Cache, Workdir, cache_or_default, study_folders
@@ -29,5 +29,5 @@ def command(
     runs = [run for trunk in trunks for run in (trunk, *branches(trunk))]
     table = ensembles(runs, workdir, folder)
     write_table(table, output)
-    Console().print(f"{len(table)} losses of ensembles -> {output}", highlight=False)
+    make_console().print(f"{len(table)} losses of ensembles -> {output}", highlight=False)
     return DONE

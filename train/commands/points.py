@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from tyro.conf import Positional
 
+from quarry.console import make_console
 from quarry.errors import DONE
 from quarry.options import OutputPath
 from quarry.train.record.points_table import points_table, write_table
@@ -19,5 +19,5 @@ def command(runs: Positional[Path], output: OutputPath) -> int:
     """
     table = points_table(runs)
     write_table(table, output)
-    Console().print(f"{len(table)} points -> {output}", highlight=False)
+    make_console().print(f"{len(table)} points -> {output}", highlight=False)
     return DONE

@@ -9,6 +9,7 @@ from rich.console import Console
 from tyro.conf import Positional, UseAppendAction
 
 from quarry.checks import require
+from quarry.console import make_console
 from quarry.options import Flat
 from quarry.train.commands.common import EXIT_CODES, RUNS, Cache, Workdir, cache_or_default, study_folders
 from quarry.train.hosts.platform import accelerator_present
@@ -77,7 +78,7 @@ def command(
     Args:
         studies: Names of studies in experiments/, folders, or files.
     """
-    return EXIT_CODES[train_studies(studies, options, Console())]
+    return EXIT_CODES[train_studies(studies, options, make_console())]
 
 
 def train_studies(studies: Sequence[str], options: SweepOptions, console: Console) -> Status:

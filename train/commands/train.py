@@ -8,6 +8,7 @@ from typing import Annotated
 from rich.console import Console
 
 from quarry.checks import require
+from quarry.console import make_console
 from quarry.options import Flat
 from quarry.train.commands.common import EXIT_CODES, RUNS, Cache, File, Workdir, cache_or_default
 from quarry.train.commands.point import find_point, require_point
@@ -55,7 +56,7 @@ def make_command(words: Sequence[str]) -> Callable[..., int]:
         """
         original = require_point(point, file)
         changed = replace(original, config=config, name=options.name or original.name)
-        return EXIT_CODES[train_point(changed, options, Console())]
+        return EXIT_CODES[train_point(changed, options, make_console())]
 
     return command
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from quarry.console import make_console
 from quarry.errors import PREEMPTED, QuarryError
 from quarry.train.config.point_files import Point
 from quarry.train.hosts.platform import prepare
@@ -32,7 +33,7 @@ def main(words: list[str]) -> int:
     options = parser.parse_args(words)
     prepare(options.cache)
     statuses = train_together(
-        list(map(point_from_argument, options.points)), options.workdir, options.cache, Console()
+        list(map(point_from_argument, options.points)), options.workdir, options.cache, make_console()
     )
     return PREEMPTED if "preempted" in statuses else int(set(statuses) != {"finished"})
 

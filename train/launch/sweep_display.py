@@ -19,7 +19,7 @@ class SweepDisplay:
     def __init__(self, jobs: "Sequence[Job]", console: Console):
         self._jobs, self._bars = jobs, dict[str, TaskID]()
         self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[note]}"),

@@ -45,13 +45,13 @@ class Sentences(Quiet):
         self._console = console
 
     def say(self, sentence: str) -> None:
-        self._console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(sentence, highlight=False, soft_wrap=True)
 
 
 def columns() -> tuple:
     """Columns of a progress bar: name, steps, loss, speed, time elapsed and left."""
     return (
-        TextColumn("[bold]{task.description}"),
+        TextColumn("{task.description}", style="bold", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("loss {task.fields[loss]:.3f}"),

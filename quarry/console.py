@@ -1,0 +1,62 @@
+"""The console of every command.
+
+Text is printed as it is: names of files and columns may hold brackets, which Rich would read as markup. A
+console that takes no more (a closed pipe, a full disk) ends no run; `lost_output` tells of it at the end.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from rich.console import Console
+
+_errors: list[OSError] = []
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console on standard output or standard error."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=None if stream is None else _Forgiving(stream), stderr=stderr, markup=False)  # type: ignore[arg-type]
+
+
+def lost_output() -> OSError | None:
+    """Flush standard output; the first error that kept text from being written, None if it was all written.
+
+    That nobody reads the other end of a pipe is no error.
+    """
+    with _kept_errors():
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    if _errors and sys.stdout is not None:  # else the interpreter fails again when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return next((error for error in _errors if error.errno != errno.EPIPE), None)
+
+
+class _Forgiving:
+    """A stream whose errors are kept, not raised."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with _kept_errors():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with _kept_errors():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _kept_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        _errors.append(error)

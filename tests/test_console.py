@@ -1,0 +1,59 @@
+"""What is printed: text as it is, and a console that takes no more."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from quarry.console import make_console
+from tests.commands import environment
+from tests.train.tiny import write_tiny
+
+QUARRY = str(Path(sys.executable).with_name("quarry"))
+
+
+def test_brackets_are_text_and_no_markup(capsys):
+    make_console().print("4 points -> [/red].csv and [bold]this[/bold]")
+    assert capsys.readouterr().out == "4 points -> [/red].csv and [bold]this[/bold]\n"
+
+
+def run_into(output, words, cwd, cache):
+    return subprocess.run(
+        [QUARRY, *words], env=environment(cache), cwd=cwd, stdout=output, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_result_that_cannot_be_printed_is_an_error(tmp_path, cache):
+    with open("/dev/full", "w") as full:
+        done = run_into(full, ["crossing"], tmp_path, cache)
+    assert done.returncode == 1
+    assert done.stderr == "error: what was printed is not complete: No space left on device\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path, cache):
+    process = subprocess.Popen(
+        [QUARRY, "crossing"],
+        env=environment(cache),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 0
+    process.stderr.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_run_ends_well_whatever_becomes_of_its_display(tmp_path, cache):
+    write_tiny(tmp_path / "study")
+    for words in (["train", "study/tiny.py"], ["points", "runs", "-o", "points.parquet"]):
+        with open("/dev/full", "w") as full:
+            done = run_into(full, words, tmp_path, cache)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads((tmp_path / "runs/study/tiny/run.json").read_text())["status"] == "finished"
+    assert (tmp_path / "points.parquet").exists()
