@@ -36,18 +36,19 @@ def quarry(
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def analyse(*words: object, cwd: Path) -> subprocess.CompletedProcess:
-    """Run `quarry WORDS` in `cwd` in this process: a command of the analysis, which sets nothing up for JAX.
+def quarry_here(*words: object, cwd: Path, cache: Path | None = None) -> subprocess.CompletedProcess:
+    """Run `quarry WORDS` in `cwd` in this process: a command that sets nothing up for training.
 
     It saves the start of a process and shares compiled programs; `quarry` above is the command as installed.
     """
+    variables = {"COLUMNS": "160"} | ({} if cache is None else {"QUARRY_CACHE": str(cache)})
     out, err, arguments = io.StringIO(), io.StringIO(), ["quarry", *map(str, words)]
     with (
         contextlib.chdir(cwd),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
         mock.patch.object(sys, "argv", arguments),
-        mock.patch.dict(os.environ, {"COLUMNS": "160"}),
+        mock.patch.dict(os.environ, variables),
     ):
         try:
             cli.main()

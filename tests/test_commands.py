@@ -10,8 +10,9 @@ import time
 import polars as pl
 import pytest
 
+from quarry.train.commands import train
 from quarry.train.record.files import read_last_row
-from tests.commands import quarry, start
+from tests.commands import quarry, quarry_here, start
 from tests.train.tiny import write_tiny
 
 pytestmark = pytest.mark.slow
@@ -203,6 +204,10 @@ BAD_FILES = {
 }
 
 
+IN_A_PROCESS = {"corpus", "wrong_type", "wrong_float", "wrong_choice"}
+"""Run as installed; in this process the types of all arguments are checked before the fields are."""
+
+
 def refused(done, says):
     """One sentence, exit code 2, no traceback."""
     assert done.returncode == 2, done.stdout + done.stderr
@@ -211,14 +216,26 @@ def refused(done, says):
     assert "Traceback" not in said
 
 
+@pytest.fixture
+def unprepared(monkeypatch):
+    """`quarry train` leaves the settings of this process alone, which it needs for training."""
+    monkeypatch.setattr(train, "prepare", lambda *_: None)
+
+
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_a_bad_point_is_refused_in_a_sentence_and_nothing_is_written(name, tmp_path, cache):
+def test_a_bad_point_is_refused_in_a_sentence_and_nothing_is_written(name, tmp_path, cache, unprepared):
     text, says = BAD_FILES[name]
     (tmp_path / "empty").mkdir()
     (tmp_path / "latin").mkdir()
     (tmp_path / "latin" / "old.txt").write_bytes("café".encode("latin-1"))
     (tmp_path / f"{name}.py").write_text(GOOD + text)
-    refused(quarry(cache, "train", f"{name}.py", cwd=tmp_path), says)
+    words = ["train", f"{name}.py"]
+    done = (
+        quarry(cache, *words, cwd=tmp_path)
+        if name in IN_A_PROCESS
+        else quarry_here(*words, cwd=tmp_path, cache=cache)
+    )
+    refused(done, says)
     assert not (tmp_path / "runs").exists()
 
 
@@ -234,18 +251,17 @@ def test_a_bad_point_is_refused_in_a_sentence_and_nothing_is_written(name, tmp_p
         (["--tracking", "paper"], "paper"),
     ],
 )
-def test_a_bad_option_is_refused_in_a_sentence(words, says, tmp_path, cache):
+def test_a_bad_option_is_refused_in_a_sentence(words, says, tmp_path, cache, unprepared):
     write_tiny(tmp_path / "study")
-    refused(quarry(cache, "train", "study/tiny.py", *words, cwd=tmp_path), says)
+    refused(quarry_here("train", "study/tiny.py", *words, cwd=tmp_path, cache=cache), says)
     assert not list(tmp_path.rglob("metrics.jsonl"))
 
 
-def test_a_run_directory_that_cannot_be_written_is_named(tmp_path, cache):
+def test_a_run_directory_that_cannot_be_written_is_named(tmp_path, cache, unprepared):
     write_tiny(tmp_path / "study")
     (tmp_path / "runs").write_text("a file in the way")
     refused(
-        quarry(cache, "train", "study/tiny.py", cwd=tmp_path),
-        "cannot write in runs/study/tiny",
+        quarry_here("train", "study/tiny.py", cwd=tmp_path, cache=cache), "cannot write in runs/study/tiny"
     )
 
 
@@ -259,10 +275,10 @@ BAD_TABLES = {
 
 
 @pytest.mark.parametrize("name", BAD_TABLES)
-def test_a_bad_table_is_refused_in_a_sentence(name, tmp_path, cache):
+def test_a_bad_table_is_refused_in_a_sentence(name, tmp_path):
     text, says = BAD_TABLES[name]
     (tmp_path / "bad.csv").write_text(text)
-    refused(quarry(cache, "fit", "bad.csv", "--law", "chinchilla", "--json", "out.json", cwd=tmp_path), says)
+    refused(quarry_here("fit", "bad.csv", "--law", "chinchilla", "--json", "out.json", cwd=tmp_path), says)
     assert not (tmp_path / "out.json").exists()
 
 
@@ -284,9 +300,9 @@ def test_a_bad_table_is_refused_in_a_sentence(name, tmp_path, cache):
     ],
 )
 def test_bad_words_are_refused_in_a_sentence(words, says, tmp_path, cache):
-    refused(quarry(cache, *words, cwd=tmp_path), says)
+    refused(quarry_here(*words, cwd=tmp_path, cache=cache), says)
 
 
-def test_an_unknown_law_names_the_known(tmp_path, cache):
+def test_an_unknown_law_names_the_known(tmp_path):
     (tmp_path / "good.csv").write_text("N,E,loss\n1e6,1e8,3\n2e6,1e8,2.8\n")
-    refused(quarry(cache, "fit", "good.csv", "--law", "kaplan-x", cwd=tmp_path), "chinchilla")
+    refused(quarry_here("fit", "good.csv", "--law", "kaplan-x", cwd=tmp_path), "chinchilla")

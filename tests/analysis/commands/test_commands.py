@@ -9,7 +9,7 @@ import pytest
 from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED
-from tests.commands import analyse, quarry
+from tests.commands import quarry, quarry_here
 
 TRUE = PUBLISHED["besiroglu"].params
 MUENNIGHOFF = PUBLISHED["muennighoff"].params
@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def fitted(folder):
     words = ["fit", "grid.csv", "--law", "chinchilla", "--loss", "my_loss", "--hold-out", "N>5e9 and D>5e11"]
-    done = analyse(*words, "--bootstrap", 200, "--json", "fit.json", "--figures", "drawn", cwd=folder)
+    done = quarry_here(*words, "--bootstrap", 200, "--json", "fit.json", "--figures", "drawn", cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -63,7 +63,7 @@ def test_a_fit_names_its_column_holds_out_a_point_and_draws(folder, fitted):
 @pytest.mark.slow
 def test_a_comparison_with_another_law_is_printed_and_drawn(folder):
     words = ["fit", "grid.csv", "--law", "chinchilla", "--loss", "my_loss", "--against", "skaling"]
-    done = analyse(*words, "--bootstrap", 0, "--figures", "compared", cwd=folder)
+    done = quarry_here(*words, "--bootstrap", 0, "--figures", "compared", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "laws fitted to the same points" in done.stdout
     drawn = (folder / "compared" / "comparison.svg").read_text()
@@ -75,7 +75,7 @@ def test_frozen_parameters_and_the_objective_elsewhere(folder):
     words = ["fit", "epochs.csv", "--law", "data-constrained", "--at", "R_D=10", "--bootstrap", 0]
     for name in ("L_inf", "A", "B", "alpha", "beta"):
         words += ["--freeze", f"{name}={MUENNIGHOFF[name]}"]
-    done = analyse(*words, "--json", "frozen.json", cwd=folder)
+    done = quarry_here(*words, "--json", "frozen.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "the objective elsewhere" in done.stdout
     found = json.loads((folder / "frozen.json").read_text())
@@ -86,7 +86,7 @@ def test_frozen_parameters_and_the_objective_elsewhere(folder):
 
 @pytest.mark.slow
 def test_a_ladder_of_fixed_tokens_per_parameter_is_flagged(folder):
-    done = analyse("fit", "ladder.csv", "--law", "chinchilla", "--json", "ladder.json", cwd=folder)
+    done = quarry_here("fit", "ladder.csv", "--law", "chinchilla", "--json", "ladder.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "cannot tell the exponents apart" in " ".join(done.stdout.split())
     found = json.loads((folder / "ladder.json").read_text())
@@ -98,7 +98,7 @@ def test_a_ladder_of_fixed_tokens_per_parameter_is_flagged(folder):
 @pytest.mark.parametrize(("method", "table"), [("isoflop", "flat.csv"), ("parametric", "flat.csv")])
 def test_allocation_finds_the_optimum(method, table, folder):
     words = ["allocate", table, "--flops", 1e20, 1e21, "--method", method, "--bootstrap", 200]
-    done = analyse(*words, "--json", f"{method}.json", "--figures", f"{method}-drawn", cwd=folder)
+    done = quarry_here(*words, "--json", f"{method}.json", "--figures", f"{method}-drawn", cwd=folder)
     assert done.returncode == 0, done.stderr
     found = json.loads((folder / f"{method}.json").read_text())
     for row in found["budgets"]:
@@ -109,9 +109,9 @@ def test_allocation_finds_the_optimum(method, table, folder):
 
 @pytest.mark.slow
 def test_a_plan_comes_from_fits_or_from_published_ones(folder, fitted):
-    done = analyse("plan", "--flops", 1e21, "--fit", "fit.json", "--json", "plan.json", cwd=folder)
+    done = quarry_here("plan", "--flops", 1e21, "--fit", "fit.json", "--json", "plan.json", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "2.78B" in analyse("plan", "--flops", 1e21, cwd=folder).stdout
+    assert "2.78B" in quarry_here("plan", "--flops", 1e21, cwd=folder).stdout
     assert "1e+21" not in done.stdout
     assert json.loads((folder / "plan.json").read_text())
 
@@ -119,18 +119,18 @@ def test_a_plan_comes_from_fits_or_from_published_ones(folder, fitted):
 @pytest.mark.slow
 def test_the_next_runs_are_chosen_and_priced(folder, fitted):
     words = ["plan", "--next", 2, "--budget", 1e21, "--target", "alpha", "--fit", "fit.json"]
-    done = analyse(*words, "--json", "next.json", cwd=folder)
+    done = quarry_here(*words, "--json", "next.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "s.e. of alpha" in done.stdout
 
 
 @pytest.mark.slow
 def test_crossing_of_published_constants_and_of_points(folder):
-    published = analyse("crossing", cwd=folder).stdout
+    published = quarry_here("crossing", cwd=folder).stdout
     assert "1.668" in published
     assert "1.49" in published
     words = ["crossing", "epochs.csv", "--surface", "data-constrained", "--bootstrap", 100]
-    done = analyse(*words, "--json", "crossing.json", cwd=folder)
+    done = quarry_here(*words, "--json", "crossing.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "draws without a crossing" in done.stdout
     assert json.loads((folder / "crossing.json").read_text())
@@ -159,7 +159,7 @@ def test_crossing_of_published_constants_and_of_points(folder):
     ],
 )
 def test_bad_words_are_refused_in_a_sentence(words, says, folder):
-    done = analyse(*words, cwd=folder)
+    done = quarry_here(*words, cwd=folder)
     assert done.returncode == 2, done.stdout + done.stderr
     assert says in " ".join((done.stdout + done.stderr).split())
     assert "Traceback" not in done.stderr

@@ -12,7 +12,7 @@ from quarry.analysis.report.figures.epochs import epochs_charts
 from quarry.errors import FitError, PointsError
 from tests.analysis.epochs.coverage import coverage
 from tests.analysis.epochs.known_surface import L_0, L_INF, REMEDY, RHO, UNIQUE, Surface, T, floor, runs
-from tests.commands import analyse
+from tests.commands import quarry_here
 from tests.conftest import ROOT
 
 CRITERION = f"{RHO:.0%} above the floor"
@@ -186,7 +186,7 @@ def test_what_cannot_be_measured_is_said():
 def test_the_command_prints_the_verdicts_writes_json_and_draws(tmp_path):
     runs(Surface(), 0).with_columns(unigram_entropy=L_0).write_parquet(tmp_path / "points.parquet")
     words = ["epochs", "points.parquet", "--bootstrap", 100, "--json", "found.json", "--figures", "drawn"]
-    done = analyse(*words, cwd=tmp_path)
+    done = quarry_here(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(": yes") == 3
     found = json.loads((tmp_path / "found.json").read_text())
@@ -214,7 +214,7 @@ def test_the_docs_say_what_the_committed_study_says(tmp_path):
         "--json",
         "found.json",
     ]
-    done = analyse(*words, cwd=tmp_path)
+    done = quarry_here(*words, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     verdicts = json.loads((tmp_path / "found.json").read_text())["verdicts"]
     docs = (ROOT / "docs" / "epochs.md").read_text()

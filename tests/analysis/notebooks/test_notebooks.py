@@ -21,7 +21,7 @@ from quarry.analysis.points.loading import load_points
 from quarry.train.record.points_table import points_table
 from quarry.train.record.schema import POINT_COLUMNS
 from tests.analysis.synthetic_runs import write_ladder, write_run
-from tests.commands import analyse
+from tests.commands import quarry_here
 from tests.conftest import ROOT
 from tests.published import published
 
@@ -185,7 +185,7 @@ def test_your_own_csv_finds_the_law_and_its_command_repeats_the_fit(tmp_path):
     before = json.loads(saved.read_text())
     saved.unlink()
     (command,) = re.findall(r"^quarry fit .*--json .*$", words, re.MULTILINE)
-    assert analyse(*shlex.split(command)[1:], cwd=tmp_path).returncode == 0
+    assert quarry_here(*shlex.split(command)[1:], cwd=tmp_path).returncode == 0
     assert json.loads(saved.read_text())["params"] == pytest.approx(before["params"])
 
 

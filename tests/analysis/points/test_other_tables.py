@@ -15,7 +15,7 @@ from quarry.analysis.points.loading import as_points, load_points
 from quarry.analysis.points.names import read_mapping
 from quarry.analysis.points.units import check_counts, ranges_of
 from quarry.errors import FitError, PointsError
-from tests.commands import analyse
+from tests.commands import quarry_here
 
 ROWS = [(1e6, 2e7, 3.5), (2e6, 2e7, 3.3), (1e6, 8e7, 3.1), (2e6, 8e7, 2.9)]
 HEADER = "N,D,loss"
@@ -289,6 +289,6 @@ def test_fewer_tokens_than_one_are_refused(tmp_path):
 def test_notes_and_doubts_are_printed_by_the_commands(tmp_path):
     written(tmp_path, "\n".join(["params,tokens,loss", *LINES]))
     words = ["points.csv", "--law", "kaplan-n", "--bootstrap", "0", "--exclude", "tokens>3e7"]
-    done = analyse("fit", *words, cwd=tmp_path)
+    done = quarry_here("fit", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "warning: read params as N, tokens as D" in done.stdout

@@ -13,7 +13,7 @@ import yaml
 from quarry.errors import ConfigError
 from quarry.train.launch.launch_files import label
 from quarry.train.launch.tpu_slices import TpuOptions, parse_slice
-from tests.commands import quarry
+from tests.commands import quarry_here
 from tests.conftest import ROOT
 from tests.train.tiny import write_tiny
 
@@ -42,7 +42,7 @@ def emit(cache, tmp_path):
     write_tiny(tmp_path / "study", "Odd_name.v2")
 
     def run(engine: str, *words: object, code: int = 0, study: object = "study"):
-        done = quarry(cache, "sweep", study, "--emit", engine, *words, cwd=tmp_path)
+        done = quarry_here("sweep", study, "--emit", engine, *words, cwd=tmp_path, cache=cache)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stderr if code else sorted((tmp_path / "launch").iterdir())
 
