@@ -12,17 +12,13 @@ pytestmark = pytest.mark.slow
 
 EIGHT_DEVICES = """
 import dataclasses, hashlib, sys
-from pathlib import Path
 import jax, jax.numpy as jnp, numpy as np
 from quarry.model.config import MeshConfig, modern
 from quarry.model.sharding import make_mesh
 from quarry.train.config.experiment import Experiment
-from quarry.train.data.store_building import prepare_tokens
-from quarry.train.run.evaluation import Evaluator
 from quarry.train.run.step import make_state, make_train_step, step_scalars
 
-store = prepare_tokens("sotu", "bytes", Path(sys.argv[1]))
-model = modern(16, 2, 2, context=8, vocab_size=256)
+model = modern(16, 2, 2, context=8, vocab_size=32)
 experiment = Experiment(model=model, batch_tokens=128, micro_batch_tokens=16)
 
 def run(sizes, scan, remat):
@@ -44,14 +40,12 @@ def run(sizes, scan, remat):
         tokens = jax.random.randint(jax.random.key(i), (16, 9), 0, 32)
         state, metrics = step(state, tokens[:, :-1], tokens[:, 1:], step_scalars(chosen, 1e-2))
         losses.append(float(metrics.loss))
-    # 128 batches of evaluation in a row: XLA's collectives on CPUs deadlock where many are enqueued
-    held_out = Evaluator(chosen, mesh, store, "validation", 128 * chosen.micro_batch_tokens)(state.params)
-    return digest, np.array([*losses, held_out.loss])
+    return digest, np.array(losses)
 
 assert jax.device_count() == 8
 first, expected = run((1, 1, 1), False, "none")
 cases = [((1, 1, 1), True, "full"), ((8, 1, 1), False, "dots"), ((2, 4, 1), True, "none"),
-         ((2, 2, 2), False, "none"), ((1, 1, 2), False, "none"), ((1, 2, 1), False, "none")]
+         ((2, 2, 2), False, "none")]
 for case in cases:
     digest, losses = run(*case)
     print(case, np.abs(losses - expected).max())
@@ -60,8 +54,34 @@ for case in cases:
 """
 
 
-def test_losses_are_equal_on_every_mesh_and_the_first_state_bit_for_bit(cache):
-    """Virtual devices need a process of their own: XLA reads their number once."""
+EVALUATION = """
+import os, sys
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])  # as `quarry train` runs on a CPU
+import dataclasses
+from pathlib import Path
+import jax, numpy as np
+from quarry.model.config import MeshConfig, modern
+from quarry.model.sharding import make_mesh
+from quarry.train.config.experiment import Experiment
+from quarry.train.data.store_building import prepare_tokens
+from quarry.train.run.evaluation import Evaluator
+from quarry.train.run.step import make_state
+
+store = prepare_tokens("sotu", "bytes", Path(sys.argv[1]))
+experiment = Experiment(model=modern(16, 2, 2, context=8), batch_tokens=128, micro_batch_tokens=16)
+losses = {}
+for sizes in [(1, 1, 1), (8, 1, 1), (1, 8, 1), (1, 1, 8), (2, 2, 2)]:
+    chosen = dataclasses.replace(experiment, mesh=MeshConfig(*sizes))
+    mesh = make_mesh(chosen.mesh, jax.devices()[: np.prod(sizes)])
+    evaluate = Evaluator(chosen, mesh, store, "validation", 4096)
+    losses[sizes] = evaluate(make_state(chosen, mesh).params).loss
+print(losses)
+np.testing.assert_allclose(list(losses.values()), losses[1, 1, 1], rtol=1e-6)
+"""
+
+
+def on_eight_devices(code, cache):
+    """Run `code` on eight virtual devices, in a process of its own: XLA reads their number once."""
     environment = QUICK_COMPILE | {
         "PATH": "/usr/bin:/bin",
         "HOME": str(cache),
@@ -69,7 +89,16 @@ def test_losses_are_equal_on_every_mesh_and_the_first_state_bit_for_bit(cache):
         "PYTHONPATH": str(ROOT),
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
     }
-    command = [sys.executable, "-c", EIGHT_DEVICES, str(cache)]
+    command = [sys.executable, "-c", code, str(cache)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout)
+
+
+def test_losses_are_equal_on_every_mesh_and_the_first_state_bit_for_bit(cache):
+    on_eight_devices(EIGHT_DEVICES, cache)
+
+
+def test_evaluation_of_many_batches_ends_on_every_mesh_with_the_same_loss(cache):
+    """XLA's collectives on CPUs wait for all devices, and abort after 40 s if one core cannot start them."""
+    on_eight_devices(EVALUATION, cache)
