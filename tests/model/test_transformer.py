@@ -52,13 +52,13 @@ def test_parameters_follow_from_the_seed():
     assert not (first["embedding"] == other["embedding"]).all()
 
 
-@pytest.mark.parametrize("name", CONFIGS)
 def test_all_64_bits_of_a_seed_count():
     keys = [jax.random.key_data(seed_key(seed)).tolist() for seed in (5, 5 + 2**32, 5 + 2**33)]
     assert keys[0] == jax.random.key_data(jax.random.key(5)).tolist()
     assert keys[0] != keys[1] != keys[2] != keys[0]
 
 
+@pytest.mark.parametrize("name", CONFIGS)
 def test_every_parameter_names_its_axes(name):
     _, shapes, axes = abstract(CONFIGS[name])
     named = jax.tree.map(lambda shape, names: len(shape.shape) == len(names), shapes, axes)

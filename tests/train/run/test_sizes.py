@@ -25,7 +25,7 @@ MESSAGE = "model.vocab_size = 256 is less than the 512 tokens of data.tokenizer 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        (dict(model=modern(2**20, 2, 2)), r"2.64e\+13 parameters .* at least 393,216.0 GiB"),
+        (dict(model=modern(2**20, 2, 2)), r"2.64e\+13 parameters .* at least 393,224.1 GiB"),
         (dict(model=modern(16, 10**9, 2)), r"n_layers = 1000000000, .* more than the \d+"),
         (dict(model=modern(16, 2, 2, vocab_size=2**40)), "vocab_size = 1099511627776"),
         (dict(batch_tokens=2**50), r"batch_tokens = 1125899906842624 takes at least 8,388,608.0 GiB"),
