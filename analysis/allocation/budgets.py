@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from quarry.analysis.allocation.trends import with_sizes
+from quarry.analysis.points.schema import value_groups
 from quarry.errors import FitError
 
 
@@ -97,3 +97,8 @@ def _one_point_per_run(group: pl.DataFrame) -> pl.DataFrame:
     return group.sort(distance, maintain_order=True).unique(
         ["run", "size"], keep="first", maintain_order=True
     )
+
+
+def with_sizes(table: pl.DataFrame) -> pl.DataFrame:
+    """`table` with size: a number for each N, ascending; an N within 1% of a size's least belongs to it."""
+    return table.with_columns(size=pl.Series(value_groups(table["N"].to_numpy())))

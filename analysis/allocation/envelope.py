@@ -18,13 +18,13 @@ import numpy as np
 import polars as pl
 
 from quarry import text
+from quarry.analysis.allocation.budgets import with_sizes
 from quarry.analysis.allocation.trends import (
     Optima,
     Trend,
     allocation_table,
     measurement_warnings,
     trend_through,
-    with_sizes,
 )
 from quarry.analysis.fitting.bootstrap import resample
 from quarry.analysis.fitting.intervals import IntervalSettings

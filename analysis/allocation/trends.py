@@ -11,7 +11,7 @@ from quarry import text
 from quarry.analysis.fitting.intervals import Interval, IntervalSettings
 from quarry.analysis.points.columns import positive_numbers
 from quarry.analysis.points.loading import PointsLike, as_points
-from quarry.analysis.points.schema import repeats_data, value_groups
+from quarry.analysis.points.schema import repeats_data
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
@@ -159,11 +159,6 @@ def allocation_table(points: PointsLike) -> pl.DataFrame:
     if table.is_empty():
         raise FitError("there are no points")
     return table
-
-
-def with_sizes(table: pl.DataFrame) -> pl.DataFrame:
-    """`table` with size: a number for each N, ascending; an N within 1% of a size's least belongs to it."""
-    return table.with_columns(size=pl.Series(value_groups(table["N"].to_numpy())))
 
 
 def measurement_warnings(used: pl.DataFrame) -> list[str]:

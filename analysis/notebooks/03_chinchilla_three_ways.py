@@ -39,7 +39,7 @@ from quarry.analysis.report.figures.allocation import compute_optimal, isoflop_c
 from quarry.analysis.report.figures.parts import axis, finished
 from quarry.analysis.allocation.isoflop import fit_isoflop
 from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
-from quarry.analysis.allocation.trends import with_sizes
+from quarry.analysis.allocation.budgets import with_sizes
 from quarry.analysis.fitting.profiles.likelihood import profile
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.laws.published_trends import APPROACHES, CHINCHILLA_PLANS, TRENDS
