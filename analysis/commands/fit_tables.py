@@ -27,7 +27,9 @@ def parameter_table(fitted: "Fit") -> Table:
     for heading in ("parameter", "value", f"{fitted.level:.0%} interval"):
         table.add_column(heading, justify="left" if heading == "parameter" else "right")
     frozen, drawn = fitted.diagnostics.frozen, fitted.diagnostics.settings.bootstrap > 0
-    words = interval if drawn else lambda ends: "not asked for"
+    words = (
+        interval if drawn and not fitted.no_interval else lambda ends: "none" if drawn else "not asked for"
+    )
     for name, value in fitted.params.items():
         table.add_row(name, number(value), "frozen" if name in frozen else words(fitted.interval[name]))
     for name, value in fitted.derived.items():

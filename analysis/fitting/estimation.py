@@ -110,7 +110,7 @@ def estimate(points: PointsLike, law: "Law", settings: FitSettings) -> Fit:
         law = law.reference(_middle(chosen.table, law))
     data = Data.of(chosen.table, law.frozen(settings.freeze), settings.minimised(), settings.noise)
     minima = data.search()
-    intervals = _intervals(data, offered.table, minima, settings)
+    intervals, no_interval = _intervals(data, offered.table, minima, settings)
     best = minima.params[0]
     fitted = Fit(
         law=law,
@@ -128,6 +128,7 @@ def estimate(points: PointsLike, law: "Law", settings: FitSettings) -> Fit:
         data=data,
         minima=minima,
         intervals=intervals,
+        no_interval=no_interval,
     )
     return _with_warnings(_with_derived(fitted), chosen)
 
@@ -139,21 +140,27 @@ def _middle(table: pl.DataFrame, law: "Law") -> dict[str, float]:
 
 def _intervals(
     data: Data, offered: pl.DataFrame, minima: Minima, settings: FitSettings
-) -> FitIntervals | None:
-    """Intervals from refits, or None where they would say nothing.
+) -> tuple[FitIntervals | None, str]:
+    """Intervals from refits, or None where they would say nothing; and why resamples cannot make them.
 
     So it is without draws, with no more runs than parameters, where inputs move together, and where more
     resamples than the interval leaves out have fewer distinct points than the law has parameters.
     """
     if settings.bootstrap == 0 or data.n_runs <= len(data.law.parameters):
-        return None
+        return None, ""
     if confounded(data.input_correlation()):
-        return None
+        return None, ""
     drawn = data if settings.resampling == "noise" else _resampled(data, offered, settings.noise)
     draws = draw_refits(drawn, minima, settings.bootstrap, settings.seed, settings.resampling)
-    if draws.undetermined.mean() > (1 - settings.level) / 2:
-        return None
-    return FitIntervals(drawn, minima.params[0], draws, settings.level, settings.interval)
+    lost, most = float(draws.undetermined.mean()), (1 - settings.level) / 2
+    if lost > most:
+        return None, (
+            f"no bootstrap interval: {lost:.1%} of the resamples of {data.n_runs} runs have fewer distinct "
+            f"points than the {len(data.law.parameters)} parameters of {data.law.name}, and an interval may "
+            f"leave out {most:.1%} on a side; simulated noise (--resampling noise) and profiles (--profile "
+            f"{data.law.parameter_names[-1]}) need no resamples"
+        )
+    return FitIntervals(drawn, minima.params[0], draws, settings.level, settings.interval), ""
 
 
 def _resampled(data: Data, offered: pl.DataFrame, noise: str | None) -> Data:
@@ -205,5 +212,5 @@ def _with_derived(fitted: Fit) -> Fit:
 def _with_warnings(fitted: Fit, points: "Points") -> Fit:
     about_law = law_warnings(fitted.law, points, fitted.diagnostics)
     clustered = clustering_warnings(points.table, fitted.data, fitted.minima.params[0])
-    unbounded = unbounded_warnings(fitted.data.law, fitted.interval, fitted.diagnostics)
+    unbounded = unbounded_warnings(fitted)
     return replace(fitted, warnings=(*about_law, *clustered, *unbounded))

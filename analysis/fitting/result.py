@@ -42,7 +42,7 @@ class Fit:
     `interval` holds a None on a side that the runs do not bound. `draws` are the bootstrap refits by
     parameter name, empty without an interval. `points` are the rows used, `excluded` says what was left out.
     `data` and `minima` are the arrays fitted and the minima found: a frozen parameter is in `params`, not in
-    them.
+    them. `no_interval` says why resamples of the runs cannot make an interval, where they cannot.
     """
 
     law: "Law"
@@ -60,6 +60,7 @@ class Fit:
     data: "Data"
     minima: "Minima"
     intervals: "FitIntervals | None"
+    no_interval: str = ""
 
     @property
     def seed_noise(self) -> float:

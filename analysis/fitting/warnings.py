@@ -1,6 +1,6 @@
 """Warnings that go with a fit, each one sentence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -14,8 +14,8 @@ from quarry.text import plural
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.diagnostics import Diagnostics
-    from quarry.analysis.fitting.intervals import Interval
     from quarry.analysis.fitting.misfit import Misfit
+    from quarry.analysis.fitting.result import Fit
     from quarry.analysis.laws.law import Law
     from quarry.analysis.points.table import Points
 
@@ -187,10 +187,9 @@ def _repeating(law: "Law", points: "Points") -> int:
     return int(points.table.select(repeats_data()).to_series().sum())
 
 
-def unbounded_warnings(
-    law: "Law", interval: "Mapping[str, Interval]", diagnostics: "Diagnostics"
-) -> list[str]:
+def unbounded_warnings(fit: "Fit") -> list[str]:
     """Warnings about parameters that these runs do not pin down."""
+    law, diagnostics = fit.data.law, fit.diagnostics
     runs, needed = diagnostics.runs, len(law.parameters)
     if runs <= needed:
         return [
@@ -198,7 +197,9 @@ def unbounded_warnings(
         ]
     if diagnostics.settings.bootstrap == 0:
         return ["no interval was asked for (bootstrap=0)"]
-    sides = {name: _open_sides(*interval[name]) for name in law.parameter_names}
+    if fit.no_interval:
+        return [fit.no_interval]
+    sides = {name: _open_sides(*fit.interval[name]) for name in law.parameter_names}
     return [f"{name} is not bounded {side} by these runs" for name, side in sides.items() if side]
 
 

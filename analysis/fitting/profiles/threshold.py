@@ -62,7 +62,7 @@ class Local:
 def local_shape(data: "Data", quantity: "Quantity", params: np.ndarray, level: float) -> Local:
     """Raises FitError."""
     residuals, jacobian = data.residuals(params), data.jacobian(params)
-    curvature = _expected_curvature(data, residuals)
+    curvature = _expected_curvature(data, residuals, len(params))
     variance, response = _response(data.law, quantity, params, np.sqrt(curvature)[:, None] * jacobian)
     influence = jacobian @ response if variance > 0 else np.ones(data.points)
     scores = _by_run(data, influence * data.objective.slopes(residuals))
@@ -92,21 +92,26 @@ def _response(
     return float(along @ along), response
 
 
-def _expected_curvature(data: "Data", residuals: np.ndarray) -> np.ndarray:
+def _expected_curvature(data: "Data", residuals: np.ndarray, fitted: int) -> np.ndarray:
     """E[psi'] at each point [points]: of Huber terms the probability of a residual within delta."""
     delta, side = data.objective.delta, np.where(residuals < 0, data.objective.above, 1.0)
     if math.isinf(delta):
         return side
-    width = max(delta, _WIDER * _bandwidth(residuals))
+    width = max(delta, _WIDER * _bandwidth(residuals, fitted))
     return side * (np.abs(residuals) <= width) * delta / width
 
 
-def _bandwidth(residuals: np.ndarray) -> float:
-    """Half the width over which residuals are counted (Hall and Sheather 1988, at the median)."""
+def _bandwidth(residuals: np.ndarray, fitted: int) -> float:
+    """Half the width over which residuals are counted (Hall and Sheather 1988, at the median).
+
+    A robust fit passes through about as many points as parameters were `fitted`: of few points these would
+    make most of the median, and the width, the region with it, too narrow.
+    """
     normal = NormalDist()
     z, density = normal.inv_cdf(0.975), normal.pdf(0.0)
     share = len(residuals) ** (-1 / 3) * z ** (2 / 3) * (1.5 * density**2) ** (1 / 3)
-    spread = float(np.median(np.abs(residuals))) / normal.inv_cdf(0.75)
+    rest = np.sort(np.abs(residuals))[fitted:]
+    spread = float(np.median(rest)) / normal.inv_cdf(0.75)
     return spread * normal.inv_cdf(0.5 + min(share, 0.3))
 
 
