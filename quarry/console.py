@@ -19,7 +19,8 @@ _errors: list[OSError] = []
 def make_console(*, stderr: bool = False) -> Console:
     """A console on standard output or standard error."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=None if stream is None else _Forgiving(stream), stderr=stderr, markup=False)  # type: ignore[arg-type]
+    file: Any = None if stream is None else _Forgiving(stream)
+    return Console(file=file, stderr=stderr, markup=False, emoji=False)
 
 
 def lost_output() -> OSError | None:

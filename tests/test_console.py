@@ -15,8 +15,8 @@ QUARRY = str(Path(sys.executable).with_name("quarry"))
 
 
 def test_brackets_are_text_and_no_markup(capsys):
-    make_console().print("4 points -> [/red].csv and [bold]this[/bold]")
-    assert capsys.readouterr().out == "4 points -> [/red].csv and [bold]this[/bold]\n"
+    make_console().print("4 points -> [/red].csv and [bold]this[/bold] :smile:")
+    assert capsys.readouterr().out == "4 points -> [/red].csv and [bold]this[/bold] :smile:\n"
 
 
 def run_into(output, words, cwd, cache):

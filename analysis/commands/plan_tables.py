@@ -82,8 +82,8 @@ def next_table(result: "NextRuns") -> Table:
     what = f"log {result.target}" if result.logarithmic else result.target
     spent = f"{text.power(result.spent)} of {text.power(result.budget)} FLOPs"
     table = _table(
-        f"runs that narrow {what} = {text.number(result.estimate)}, {spent}",
-        ("run", "N", "E", "U", "k", "C", "expected loss", f"s.e. of {what}"),
+        Text(f"runs that narrow {what} = {text.number(result.estimate)}, {spent}"),
+        ("run", "N", "E", "U", "k", "C", "expected loss", Text(f"s.e. of {what}")),
     )
     table.add_row("so far", *[""] * 6, text.number(result.standard_error, 3))
     for i, run in enumerate(result.runs, 1):
@@ -94,7 +94,7 @@ def next_table(result: "NextRuns") -> Table:
     return table
 
 
-def _table(title: str, headings: Sequence[str], caption: str | None = None) -> Table:
+def _table(title: str | Text, headings: Sequence[str | Text], caption: str | None = None) -> Table:
     table = Table(title=title, caption=caption, box=None, padding=(0, 1))
     for heading in headings:
         table.add_column(heading, justify="left" if heading in ("fit", "law", "limited by") else "right")

@@ -70,9 +70,11 @@ def points_table(root: Path) -> pl.DataFrame:
 def write_table(table: pl.DataFrame, path: Path) -> None:
     """Write a table as CSV or Parquet, by the ending of `path`, whole or not at all.
 
+    In CSV text that a spreadsheet would run as a formula has a quote before it.
+
     Raises RecordError for another ending or a place that cannot be written.
     """
-    writers = {".csv": table.write_csv, ".parquet": table.write_parquet}
+    writers = {".csv": without_formulas(table).write_csv, ".parquet": table.write_parquet}
     if path.suffix not in writers:
         raise RecordError(f"{path} must end in .csv or .parquet")
     try:
@@ -81,6 +83,17 @@ def write_table(table: pl.DataFrame, path: Path) -> None:
             writers[path.suffix](partial)
     except OSError as error:
         raise RecordError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def without_formulas(table: pl.DataFrame) -> pl.DataFrame:
+    """`table` with `'` before text that begins as a formula (=, +, -, @, tab, return) and is no number."""
+    formula = (
+        pl.col(pl.String).str.contains(r"^[=+\-@\t\r]")
+        & pl.col(pl.String).cast(pl.Float64, strict=False).is_null()
+    )
+    return table.with_columns(
+        pl.when(formula).then("'" + pl.col(pl.String)).otherwise(pl.col(pl.String)).name.keep()
+    )
 
 
 def _point_rows(directory: RunDirectory) -> Iterable[dict[str, Any]]:

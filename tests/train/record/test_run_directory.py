@@ -127,6 +127,17 @@ def test_tables_are_written_whole_or_not_at_all(tmp_path):
         write_table(table, tmp_path / "file" / "t.csv")
 
 
+def test_text_that_a_spreadsheet_would_run_is_quoted_in_csv_alone(tmp_path):
+    cells = ["=1+1", "+x", "-x", "@x", "\tx", "x=1", "-1.5", "", None]
+    table = pl.DataFrame({"run": cells, "loss": [-1.0] * len(cells)})
+    for name in ("t.csv", "t.parquet"):
+        write_table(table, tmp_path / name)
+    quoted = ["'=1+1", "'+x", "'-x", "'@x", "'\tx", "x=1", "-1.5", "", None]
+    assert pl.read_csv(tmp_path / "t.csv", infer_schema=False)["run"].to_list() == quoted
+    assert pl.read_csv(tmp_path / "t.csv")["loss"].to_list() == [-1.0] * len(cells)
+    assert pl.read_parquet(tmp_path / "t.parquet").equals(table)
+
+
 def test_an_unknown_status_is_no_status(run):
     assert run.status() is None
     run.run.write_text(json.dumps({"status": "odd"}))
