@@ -193,7 +193,7 @@ class _Reader:
             found = self._token(text, place)
             if not found or found.lastgroup == "comparison":
                 return True
-            word = found[found.lastgroup]
+            word = found[str(found.lastgroup)]
             known = word in self._table.columns or word.lower() in _NOT_FINITE
             if found.lastgroup == "word" and not known:
                 return True

@@ -111,7 +111,7 @@ def _by_curves(table: pl.DataFrame) -> pl.Series:
 
 def _equal_steps(tokens: pl.Series) -> bool:
     """Whether the distinct token counts of one size are those of a log written at equal steps."""
-    steps = np.diff(np.sort(tokens.to_numpy()))
+    steps = np.diff(np.sort(tokens.to_numpy().astype(np.float64)))
     if len(steps) + 1 < _FEWEST_ON_CURVE or not np.isfinite(steps).all():
         return False
     return bool(np.mean(np.abs(steps / np.median(steps) - 1) <= _SAME_STEP) >= _EQUAL_STEPS)

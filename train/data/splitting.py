@@ -50,7 +50,8 @@ def split_corpus(corpus: Corpus, validation_fraction: float, test_fraction: floa
     """Split a corpus; reads every document. Raises DataError if a split would be empty."""
     digests, sizes = _read(corpus)
     distinct, first = np.unique(digests, return_index=True)
-    facts = {"documents": len(distinct), "duplicates_dropped": len(corpus) - len(distinct)}
+    dropped = len(corpus) - len(distinct)
+    facts: dict[str, int | str] = {"documents": len(distinct), "duplicates_dropped": dropped}
     if len(distinct) < FEWEST_DOCUMENTS:
         parts, members = _cut_by_position(corpus, first, validation_fraction, test_fraction)
         split = SplitCorpus(parts, *_read(parts), members, facts | {"split_by": "position"})
