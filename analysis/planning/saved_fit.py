@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,23 @@ if TYPE_CHECKING:
     from quarry.analysis.laws.law import Law, Parameter
 
 
+_LARGEST_FILE, _MOST_DRAWS = 200_000_000, 100_000
+"""Bytes of a file, and draws of a parameter, that are read: a plan is made in every draw."""
+
+_NOISIEST = 10.0
+"""No standard deviation of log loss is larger."""
+
+_FARTHEST = 1e60
+"""No count of parameters, tokens or FLOPs is larger, nor the inverse of one."""
+
+
 def read_fit(path: Path) -> Surface:
     """The fit that `quarry fit --json` wrote at `path`. Raises FitError naming the file and the field."""
     try:
+        if path.exists() and not path.is_file():
+            raise FitError(f"cannot read {path}: it is no regular file")
+        if path.exists() and path.stat().st_size > _LARGEST_FILE:
+            raise FitError(f"{path} is not a fit: it is larger than {_LARGEST_FILE / 1e6:g} MB")
         value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except OSError as error:
         raise FitError(f"cannot read {path}: {error.strerror}") from None
@@ -51,15 +66,15 @@ def _surface(name: str, value: Any, source: str) -> Surface:
         source=source,
         draws=draws,
         level=_number(value, "interval", "level", 0.5, 0.9999),
-        runs=int(_number(value, "diagnostics", "runs", 2 if draws else 1)),
-        seed_noise=_number(value, "diagnostics", "seed_noise", 0.0),
+        runs=int(_number(value, "diagnostics", "runs", 2 if draws else 1, 1e9)),
+        seed_noise=_number(value, "diagnostics", "seed_noise", 0.0, _NOISIEST),
         ranges={x: _range(diagnostics, x) for x in ranged(law)},
         parameter_interval={p: _pair(interval.get(p), f"interval.{p}") for p in law.parameter_names},
-        frozen=tuple(diagnostics.get("frozen") or ()),
-        confounded=confounded(diagnostics.get("correlated_inputs")),
+        frozen=_frozen(diagnostics, law),
+        confounded=confounded(_correlation(diagnostics)),
         critical=_critical(diagnostics),
-        count=str(diagnostics.get("count") or ""),
-        warnings=tuple(map(str, value.get("warnings") or ())),
+        count=_words([diagnostics.get("count") or ""], "diagnostics.count")[0],
+        warnings=_words(value.get("warnings") or [], "warnings"),
     )
 
 
@@ -71,11 +86,9 @@ def _law(value: Mapping[str, Any]) -> "Law":
     if name != EPOCHS.name:
         return find_law(name)
     diagnostics = _object(value, "diagnostics")
-    terms = diagnostics.get("terms")
-    if not (isinstance(terms, list) and all(isinstance(term, str) for term in terms)):
-        raise FitError("the field diagnostics.terms is missing or not a list of names")
+    terms = _words(diagnostics.get("terms"), "diagnostics.terms")
     n, unique = (_number(diagnostics, "reference", x, 1e-30, 1e30) for x in ("N", "U"))
-    return epochs(tuple(terms), n, unique)
+    return epochs(terms, n, unique)
 
 
 def _critical(diagnostics: Mapping[str, Any]) -> dict[str, float]:
@@ -83,6 +96,26 @@ def _critical(diagnostics: Mapping[str, Any]) -> dict[str, float]:
     if not diagnostics.get("critical"):
         return dict(KAPLAN_CRITICAL_BATCH)
     return {name: _number(diagnostics, "critical", name, 1e-30, 1e60) for name in ("B_star", "alpha_B")}
+
+
+def _frozen(diagnostics: Mapping[str, Any], law: "Law") -> tuple[str, ...]:
+    """The names of the parameters that were not fitted."""
+    names = diagnostics.get("frozen") or {}
+    if not isinstance(names, dict) or not set(names) <= set(law.parameter_names):
+        raise FitError("the field diagnostics.frozen is not an object of parameters of the law")
+    return tuple(names)
+
+
+def _correlation(diagnostics: Mapping[str, Any]) -> float | None:
+    if diagnostics.get("correlated_inputs") is None:
+        return None
+    return _number({"diagnostics": diagnostics}, "diagnostics", "correlated_inputs", -1.0, 1.0)
+
+
+def _words(value: Any, where: str) -> tuple[str, ...]:
+    if not (isinstance(value, list) and all(isinstance(word, str) for word in value)):
+        raise FitError(f"the field {where} is missing or not a list of words")
+    return tuple(value)
 
 
 def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -95,13 +128,16 @@ def _number(value: Mapping[str, Any], where: str, name: str, low: float, high: f
     number: Any = _object(value, where).get(name)
     if not _is_number(number):
         raise FitError(f"the field {where}.{name} is missing or not a number")
-    if not low * (1 - 1e-9) <= number <= high * (1 + 1e-9):
+    if not low - 1e-9 * abs(low) <= number <= high + 1e-9 * abs(high):
         raise FitError(f"the field {where}.{name} = {number:g} is outside its range, {low:g} to {high:g}")
     return float(number)
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is a finite number; an integer may be too large to be one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max  # compared exactly, also for integers beyond
 
 
 def _parameter(value: Mapping[str, Any], parameter: "Parameter") -> float:
@@ -110,7 +146,7 @@ def _parameter(value: Mapping[str, Any], parameter: "Parameter") -> float:
 
 def _range(diagnostics: Mapping[str, Any], name: str) -> tuple[float, float]:
     low, high = _pair(_object(diagnostics, "ranges").get(name), f"diagnostics.ranges.{name}")
-    if low is None or high is None or not 0 < low <= high:
+    if low is None or high is None or not 1 / _FARTHEST <= low <= high <= _FARTHEST:
         raise FitError(f"the field diagnostics.ranges.{name} is not a range of positive numbers")
     return low, high
 
@@ -119,6 +155,8 @@ def _pair(value: Any, where: str) -> "Interval":
     if not (isinstance(value, list) and len(value) == 2 and all(v is None or _is_number(v) for v in value)):
         raise FitError(f"the field {where} is missing or not a pair of numbers")
     low, high = (None if side is None else float(side) for side in value)
+    if low is not None and high is not None and low > high:
+        raise FitError(f"the field {where} has its low end above its high one")
     return low, high
 
 
@@ -128,11 +166,24 @@ def _draws(drawn: Mapping[str, Any], law: "Law") -> dict[str, np.ndarray]:
         return {}
     if missing := [name for name in law.parameter_names if name not in drawn]:
         raise FitError(f"the field draws.{missing[0]} is missing")
-    try:
-        found = {name: np.asarray(drawn[name], dtype=np.float64) for name in law.parameter_names}
-    except (TypeError, ValueError):
-        raise FitError("the field draws holds something else than numbers") from None
-    shapes = {values.shape for values in found.values()}
-    if len(shapes) > 1 or len(shape := shapes.pop()) != 1 or shape[0] < 2:
+    lists = [drawn[name] for name in law.parameter_names]
+    known = [value for each in lists if isinstance(each, list) for value in each if value is not None]
+    if not all(map(_is_number, known)):
+        raise FitError("the field draws holds something else than numbers")
+    if not all(isinstance(each, list) for each in lists) or len({len(each) for each in lists}) > 1:
         raise FitError("the field draws is not one list of the same length for each parameter")
+    if not 2 <= len(lists[0]) <= _MOST_DRAWS:
+        raise FitError(f"the field draws has {len(lists[0])} entries each: must be 2 to {_MOST_DRAWS}")
+    return {parameter.name: _drawn(drawn[parameter.name], parameter) for parameter in law.parameters}
+
+
+def _drawn(values: list[Any], parameter: "Parameter") -> np.ndarray:
+    """The draws of one parameter, within the bounds that refits have."""
+    found = np.array([math.nan if value is None else float(value) for value in values])
+    known = found[~np.isnan(found)]
+    slack = 1e-9 * np.abs(known)
+    if ((known < parameter.lower - slack) | (known > parameter.upper + slack)).any():
+        raise FitError(
+            f"the field draws.{parameter.name} leaves its range, {parameter.lower:g} to {parameter.upper:g}"
+        )
     return found
