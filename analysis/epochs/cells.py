@@ -68,7 +68,7 @@ def numeric_points(points: PointsLike) -> Points:
     table = with_numbers(table, [name for name in read if name in table.columns], points.source)
     sizes = [name for name in ("N", "U") if name in table.columns]
     table = table.with_columns(pl.Series(name, one_spelling(table[name].to_numpy())) for name in sizes)
-    if SETTINGS in table.columns:
+    if SETTINGS in table.columns and table[SETTINGS].dtype == pl.Float64:
         return replace(points, table=table)
     table, told = _with_settings(table)
     return replace(points, table=table, notes=(*points.notes, *notes, *told))

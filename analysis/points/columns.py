@@ -47,8 +47,8 @@ def as_text(table: pl.DataFrame, name: str, source: str) -> pl.Series:
 
 
 def has_text(column: pl.Series) -> bool:
-    """Whether each cell of a column can be written as text: no list, struct, bytes or object."""
-    return not (column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object))
+    """Whether each cell of a column can be written as text: no list, struct, bytes, time span or object."""
+    return not (column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object, pl.Duration))
 
 
 def check_positive_columns(table: pl.DataFrame, names: Iterable[str], source: str, remedy: str = "") -> None:
@@ -116,7 +116,8 @@ def list_names(names: Iterable[str]) -> str:
 
 def source_rows(table: pl.DataFrame) -> pl.Series:
     """The row of each point in its source."""
-    return table[ROW] if ROW in table.columns else pl.int_range(1, len(table) + 1, eager=True)
+    own = ROW in table.columns and table[ROW].dtype.is_integer()
+    return table[ROW] if own else pl.int_range(1, len(table) + 1, eager=True)
 
 
 def cell_error(table: pl.DataFrame, wrong: pl.Series, name: str, source: str, fault: str) -> PointsError:

@@ -31,7 +31,7 @@ NUMBERS = (*SCALE, "loss", "loss_sem")
 RECIPE = ("weight_decay", "dropout", "peak_learning_rate")
 """What is tuned at each N, U and E; a table may lack some of it."""
 
-SETTINGS = "settings"
+SETTINGS = "settings of the run"
 """The column that numbers the combinations of further settings in which rows of one N, U and E differ."""
 
 TUNED = (*RECIPE, SETTINGS)

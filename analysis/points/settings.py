@@ -36,6 +36,9 @@ _NEVER = re.compile(
     r"seed|draw|replica|repeat|trial|loss|perplexity|accuracy|second|time|date|speed|id$|^split$"
 )
 
+_PATTERN = re.compile(r"^(\*|\^.*\$)$", re.DOTALL)
+"""Names that polars takes for several columns."""
+
 
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name.lower())
@@ -89,6 +92,7 @@ def _candidates(table: pl.DataFrame) -> list[str]:
         name
         for name in table.columns
         if has_text(table[name])
+        and not _PATTERN.match(name)
         and (name in (*RECIPE, *_RECORDED_SETTINGS) or _may_be_setting(name))
         and name not in known
     ]

@@ -4,6 +4,8 @@ import os
 
 from hypothesis import HealthCheck, Phase, settings
 
+from quarry.errors import QuarryError
+
 FEW = 40
 
 QUIET = settings(
@@ -20,8 +22,6 @@ QUIET = settings(
 
 def attempt(function, *args, **keywords):
     """The result, or None if one typed error with a sentence refused it."""
-    from quarry.errors import QuarryError
-
     try:
         return function(*args, **keywords)
     except Exception as error:

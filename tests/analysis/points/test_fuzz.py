@@ -6,26 +6,16 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quarry import fit, load_points
 from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws.catalog import LAWS
-from quarry.errors import QuarryError
+from tests.analysis.fuzzing import QUIET, attempt
 
 INPUTS = ("N", "E", "U", "C", "M", "T", "S_min", "B_crit", "loss")
 QUICK = ("kaplan-n", "kaplan-d", "kaplan-c", "critical-batch", "power-offset", "context", "overtraining")
-# A failing example is reported as it was drawn: to shrink it would take as many fits again.
-QUIET = settings(
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-    max_examples=40,
-    phases=(Phase.explicit, Phase.generate),
-)
-
 laws = st.one_of(st.sampled_from(QUICK), st.sampled_from(QUICK), st.sampled_from(list(LAWS)))
 rows = st.sampled_from((0, 1, 2, 4, 6, 8, 12, 20, 20, 40, 40, 60))
 awkward = st.sampled_from(
@@ -81,22 +71,8 @@ def check(result: Fit) -> None:
     assert ((low <= predicted) & (predicted <= high)).all()
 
 
-def typed(error: Exception) -> bool:
-    return isinstance(error, QuarryError)
-
-
-def attempt(function, *args, **keywords):
-    """The result, or None if one typed error with a sentence refused it."""
-    try:
-        return function(*args, **keywords)
-    except Exception as error:
-        if not typed(error) or len(str(error)) < 20:
-            raise
-        return None
-
-
 @pytest.mark.slow
-@settings(QUIET)
+@QUIET
 @given(columns(), laws, options)
 def test_any_scale_points(table, law, choices):
     result = attempt(fit, pl.DataFrame(table), law, **choices)
@@ -105,7 +81,7 @@ def test_any_scale_points(table, law, choices):
 
 
 @pytest.mark.slow
-@settings(QUIET)
+@QUIET
 @given(columns(), st.sampled_from(QUICK), st.data())
 def test_tables_with_broken_values(table, law, data):
     frame = pl.DataFrame(table)
@@ -146,7 +122,7 @@ def csv_text(draw) -> str:
     return text[: -draw(st.integers(1, 9))] if draw(st.integers(0, 5)) == 0 else text
 
 
-@settings(QUIET)
+@QUIET
 @given(csv_text(), st.sampled_from(QUICK))
 def test_any_csv_text(tmp_path_factory, text, law):
     path = tmp_path_factory.mktemp("fuzz") / "points.csv"
@@ -157,7 +133,7 @@ def test_any_csv_text(tmp_path_factory, text, law):
         check(result)
 
 
-@settings(QUIET)
+@QUIET
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_table_or_a_typed_error(tmp_path_factory, content):
     for name in ("points.csv", "points.parquet"):
