@@ -12,7 +12,7 @@ from quarry.analysis.points.completion import check_cells, words_of
 from quarry.analysis.points.conditions import matches
 from quarry.analysis.points.schema import SCALE
 from quarry.analysis.points.table import Points
-from quarry.analysis.points.units import check_tokens
+from quarry.analysis.points.units import check_compute, check_tokens
 from quarry.errors import PointsError
 from quarry.train.record.schema import Status
 
@@ -77,9 +77,11 @@ def checked_points(points: Points, raw: pl.DataFrame) -> Points:
         raise PointsError(f"{source}: no points" + (f" left ({reasons})" if reasons else ""))
     check_cells(table, raw, source)
     used = [name for name in (*SCALE, "loss") if name in table.columns]
+    given = next((name for name in ("E", "D", "tokens") if name in raw.columns), "C")
+    if given != "C" and {"N", "C"} <= set(table.columns):
+        check_compute(table, source, given)
     own = list_names([name for name in raw.columns if name != ROW][:12])
     check_positive_columns(table, used, source, f" (--exclude leaves rows out by any of {own})")
     if "E" in table.columns:
-        given = [name for name in ("E", "D", "tokens") if name in raw.columns]
-        check_tokens(table, source, given[0] if given else "C")
+        check_tokens(table, source, given)
     return replace(points, table=table.drop(ROW))

@@ -46,6 +46,14 @@ def check_tokens(table: pl.DataFrame, source: str, given: str) -> None:
     raise PointsError(f"{error}: {given} counts tokens; --columns {given}=1e9*{given} reads it in billions")
 
 
+def check_compute(table: pl.DataFrame, source: str, given: str) -> None:
+    """Raise PointsError where C = 6NE is too large for a float; E was read from `given`."""
+    large = (table["C"].is_infinite() & table["N"].is_finite() & table["E"].is_finite()).fill_null(False)
+    if large.any():
+        table = table.with_columns(pl.col("E").alias(given))
+        raise cell_error(table, large, given, source, "gives a C = 6NE that is too large for a number")
+
+
 def ranges_of(table: pl.DataFrame) -> dict[str, Range]:
     """The least and largest N, E and E/N of the rows that have both, positive and finite; empty without."""
     if not {"N", "E"} <= set(table.columns):

@@ -292,3 +292,9 @@ def test_notes_and_doubts_are_printed_by_the_commands(tmp_path):
     done = quarry_here("fit", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "warning: read params as N, tokens as D" in done.stdout
+
+
+def test_a_product_too_large_for_a_number_is_blamed_on_the_column_of_the_file():
+    table = pl.DataFrame({"N": [1e6, 2e6], "tokens": [1e8, 1e305], "loss": [3.0, 2.9]})
+    with pytest.raises(PointsError, match=r"column D, row 2: 1e\+305 gives a C = 6NE that is too large"):
+        load_points(table)
