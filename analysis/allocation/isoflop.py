@@ -160,8 +160,12 @@ def _check_own(method: str, tolerance: float, noise: float | None) -> None:
 
 def _check_enough(kept: list[Minimum], refused: list[Minimum]) -> None:
     if len(kept) < 2:
-        reasons = "; ".join(f"C = {text.power(one.curve.flops, 3)}: {one.reason}" for one in refused)
-        raise FitError(f"{text.plural(len(kept), 'budget')} with a minimum, and a line needs 2 ({reasons})")
+        budgets = [*(f"C = {text.power(one.curve.flops, 3)} has one" for one in kept)]
+        budgets += [f"C = {text.power(one.curve.flops, 3)}: {one.reason}" for one in refused]
+        raise FitError(
+            f"{text.plural(len(kept), 'budget')} with a minimum, and a line needs 2 "
+            f"({'; '.join(budgets) or 'none has several sizes'}): train several sizes at a further budget"
+        )
 
 
 def _optima(minima: list[Minimum]) -> Optima:

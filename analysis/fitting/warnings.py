@@ -7,10 +7,10 @@ import polars as pl
 
 from quarry.analysis.fitting.correlation import strongest_pair
 from quarry.analysis.points.columns import law_inputs
-from quarry.analysis.points.schema import repeats_data
+from quarry.analysis.points.schema import SAME_VALUE, repeats_data
 from quarry.analysis.points.selection import FRONTIER, shares_fixed_value
 from quarry.analysis.points.settings import places, settings
-from quarry.text import plural
+from quarry.text import count, plural
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.diagnostics import Diagnostics
@@ -30,6 +30,9 @@ _CLOSE_MINIMUM = 0.01
 
 # So many outlying runs are named.
 _NAMED = 5
+
+# What a law of fresh tokens has.
+_FRESH = ("L_inf", "A", "B", "alpha", "beta")
 
 _LOSS_UNIT = "nats/token"
 
@@ -61,7 +64,22 @@ def _design_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") -
             "points cannot tell the exponents apart, and the parameters "
             f"are one choice among many; vary {two} at fixed {one}"
         )
-    return warnings
+    return [*warnings, *_single_unique(law, points)]
+
+
+def _single_unique(law: "Law", points: "Points") -> list[str]:
+    """One number of unique tokens, for a law of repeated data."""
+    if "U" not in law.inputs or "E" not in law.inputs:
+        return []
+    unique = points.table["U"].cast(pl.Float64)
+    if float(unique.max()) > float(unique.min()) * (1 + SAME_VALUE):  # pyright: ignore[reportArgumentType]
+        return []
+    extra = [name for name in law.parameter_names if name not in _FRESH]
+    return [
+        f"all points have one U ({count(unique[0])}): passes vary with E alone, so that the worth of repeats "
+        f"({', '.join(extra)}) and that of fresh tokens are hardly told apart, and parameters may run away; "
+        "vary U"
+    ]
 
 
 def _table_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") -> list[str]:

@@ -315,3 +315,10 @@ def test_chinchillas_table_gives_an_exponent_near_a_half():
 def test_repeated_data_is_said():
     points = surface(BESIROGLU).with_columns(U=pl.col("E") / 2)
     assert any("28 points used repeat data" in warning for warning in fit_isoflop(points).trend.warnings)
+
+
+def test_a_single_budget_is_named_with_the_remedy():
+    with pytest.raises(
+        FitError, match=r"1 budget with a minimum, .* \(C = 10²⁰ has one\): train several sizes"
+    ):
+        fit_isoflop(surface(BESIROGLU, budgets=(1e20,)))

@@ -9,7 +9,7 @@ from quarry.analysis.fitting.comparison.recipes import of_best_recipe
 from quarry.analysis.points.loading import load_points
 from quarry.analysis.points.settings import settings
 from tests.analysis.quick import QUICK
-from tests.commands import analyse
+from tests.commands import quarry_here
 
 SIZES, TOKENS = np.geomspace(5e7, 2e9, 5), np.geomspace(1e9, 8e10, 5)
 RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
@@ -35,9 +35,9 @@ def swept() -> pl.DataFrame:
 def test_rows_that_differ_in_a_setting_are_told_and_the_best_is_kept(tmp_path):
     swept().write_csv(tmp_path / "rates.csv")
     words = ["fit", "rates.csv", "--law", "chinchilla", "--bootstrap", 0, "--json", "fit.json"]
-    said = analyse(*words, cwd=tmp_path).stdout
+    said = quarry_here(*words, cwd=tmp_path).stdout
     assert "rows of the same N, E, U differ in peak_lr (5 values): they are no repeats of one run" in said
-    done = analyse(*words, "--best-recipe", cwd=tmp_path)
+    done = quarry_here(*words, "--best-recipe", cwd=tmp_path)
     assert "the best of up to 5 recipes (peak_lr) at each N, U and k: 25 of 125 points" in done.stdout
     assert "they are no repeats" not in done.stdout
 
@@ -86,6 +86,18 @@ def test_residuals_that_cluster_by_size_are_told_where_no_run_is_named():
     assert told(clustered(0.0)) == []
     named = pl.format("run {}", pl.int_range(pl.len()))
     assert told(clustered(0.01).with_columns(run=named)) == []
+
+
+def test_a_single_number_of_unique_tokens_is_told_for_laws_of_repeats():
+    def told(unique):
+        places = [(n, u, k) for n in SIZES for u in unique for k in (1, 2, 4)]
+        rows = [{"N": n, "U": u, "E": k * u, "loss": law(n, k * u)} for n, u, k in places]
+        freeze = {"L_inf": 1.8, "A": 480.0, "B": 2000.0, "alpha": 0.35, "beta": 0.37, "R_N": 5.0}
+        found = fit(pl.DataFrame(rows), "data-constrained", freeze=freeze, bootstrap=0)
+        return [said for said in found.warnings if "all points have one U" in said]
+
+    assert "all points have one U (1B): passes vary with E alone" in told([1e9])[0]
+    assert told([1e9, 4e9]) == []
 
 
 @pytest.mark.slow
