@@ -42,6 +42,7 @@ def test_rows_that_differ_in_a_setting_are_told_and_the_best_is_kept(tmp_path):
     assert "they are no repeats" not in done.stdout
 
 
+@pytest.mark.slow
 def test_the_noise_of_the_best_is_that_of_seeds():
     best = of_best_recipe(load_points(swept()))[0]
     assert NOISE / 2 < fit(best, QUICK, bootstrap=0).seed_noise < NOISE * 1.5
@@ -88,6 +89,7 @@ def test_residuals_that_cluster_by_size_are_told_where_no_run_is_named():
     assert told(clustered(0.01).with_columns(run=named)) == []
 
 
+@pytest.mark.slow
 def test_a_single_number_of_unique_tokens_is_told_for_laws_of_repeats():
     def told(unique):
         places = [(n, u, k) for n in SIZES for u in unique for k in (1, 2, 4)]
