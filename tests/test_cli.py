@@ -45,3 +45,24 @@ except SystemExit as end:
 assert not {set(unused)!r} & set(sys.modules), {set(unused)!r} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (MemoryError(), "error: out of memory: none is left\n"),
+        (
+            RuntimeError("RESOURCE_EXHAUSTED: allocating 8 bytes.\nmore"),
+            "allocating 8 bytes.\n",
+        ),
+    ],
+)
+def test_no_memory_left_is_a_sentence(monkeypatch, capsys, error, says):
+    def fail(words):
+        raise error
+
+    monkeypatch.setattr(cli, "run", fail)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 1
+    assert capsys.readouterr().err.endswith(says)
