@@ -37,6 +37,10 @@ COMMANDS = {
         "quarry.train.commands.points",
         "Write one row per evaluation of every run below a directory, as CSV or Parquet.",
     ),
+    "import": Command(
+        "quarry.analysis.commands.import_points",
+        "Write the points of other trainers' logs as a table: nanochat, MaxText, W&B exports, TensorBoard.",
+    ),
     "ensemble": Command(
         "quarry.train.commands.ensemble",
         "Average the probabilities of runs that differ by their seeds only, and write the held-out losses.",
