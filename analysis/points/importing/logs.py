@@ -12,18 +12,21 @@ from typing import Any
 
 import polars as pl
 
-NANOCHAT = re.compile(r"\bstep (?P<step>\d+)/\d+ \([\d.]+%\) \| loss: (?P<loss>[\d.]+|nan|inf)")
+_NUMBER = r"\d+(?:\.\d+)?"
+
+NANOCHAT = re.compile(rf"\bstep (?P<step>\d+)/\d+ \({_NUMBER}%\) \| loss: (?P<loss>{_NUMBER}|nan|inf)")
 MAXTEXT = re.compile(
-    r"completed step: (?P<step>\d+),.*?\btotal_weights: (?P<weights>[\d.]+), loss: (?P<loss>[\d.]+|nan|inf)"
+    rf"completed step: (?P<step>\d+),.*?\btotal_weights: (?P<weights>{_NUMBER}), "
+    rf"loss: (?P<loss>{_NUMBER}|nan|inf)"
 )
 
-_NANOCHAT_HELD_OUT = re.compile(r"Step (?P<step>\d+) \| Validation bpb: (?P<loss>[\d.]+)")
+_NANOCHAT_HELD_OUT = re.compile(rf"Step (?P<step>\d+) \| Validation bpb: (?P<loss>{_NUMBER})")
 _NANOCHAT_BATCH = re.compile(r"Total batch size ([\d,]+)")
 _NANOCHAT_COUNTS = re.compile(r"^(transformer_matrices|scalars|lm_head|total) *: ([\d,]+)\s*$", re.MULTILINE)
 _NANOCHAT_PARAMETERS = re.compile(r"Number of parameters: ([\d,]+)")
-_NANOCHAT_FLOPS = re.compile(r"Estimated FLOPs per token: ([\d.]+e[+-]?\d+)")
-_MAXTEXT_HELD_OUT = re.compile(r"eval metrics after step: (?P<step>\d+), *loss=(?P<loss>[\d.]+)")
-_MAXTEXT_PARAMETERS = re.compile(r"number parameters: ([\d.]+) billion")
+_NANOCHAT_FLOPS = re.compile(rf"Estimated FLOPs per token: ({_NUMBER}e[+-]?\d+)")
+_MAXTEXT_HELD_OUT = re.compile(rf"eval metrics after step: (?P<step>\d+), *loss=(?P<loss>{_NUMBER})")
+_MAXTEXT_PARAMETERS = re.compile(rf"number parameters: ({_NUMBER}) billion")
 _MAXTEXT_NAME = re.compile(r"Config param run_name: (\S+)")
 
 NATS_PER_TOKEN, NATS_PER_BYTE = "nats/token", "nats/byte"

@@ -32,7 +32,11 @@ def import_points(path: Path, given: Import = Import()) -> tuple[pl.DataFrame, l
     Columns run, N, E, loss and whatever else was logged; rows without a loss are left out. Raises
     PointsError, which says what is missing and how to give it.
     """
-    table, notes = _raw(path)
+    try:
+        table, notes = _raw(path)
+    except (pl.exceptions.PolarsError, ValueError, OverflowError, OSError) as error:
+        detail = str(error).strip().split("\n")[0]
+        raise PointsError(f"{path}: is no log or table that can be read ({detail})") from None
     if table.is_empty():
         raise PointsError(f"{path}: no loss is logged")
     if given.loss is not None:

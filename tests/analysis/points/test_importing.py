@@ -4,11 +4,14 @@ import math
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tensorboardX import SummaryWriter
 
 from quarry.analysis.points.importing.read import Import, combined, import_points
 from quarry.analysis.points.loading import load_points
 from quarry.errors import PointsError
+from tests.analysis.fuzzing import QUIET, attempt
 from tests.commands import quarry_here
 
 NANOCHAT = """Parameter counts:
@@ -141,6 +144,18 @@ def test_the_command_writes_points_that_are_fitted(tmp_path):
     assert "1 point of 1 run -> points.parquet" in done.stdout
     assert len(load_points(tmp_path / "points.parquet").table) == 1
     assert pl.read_parquet(tmp_path / "points.parquet")["loss_unit"].to_list() == ["nats/byte"]
+
+
+@QUIET
+@given(st.sampled_from((NANOCHAT, MAXTEXT, PANEL, RUNS)), st.data())
+def test_any_change_to_a_log_is_points_or_a_typed_error(tmp_path_factory, text, data):
+    for _ in range(data.draw(st.integers(1, 4))):
+        place, length = data.draw(st.integers(0, len(text))), data.draw(st.integers(0, 20))
+        new = data.draw(st.sampled_from(("", "9" * 30, ".", "e99", ",", "\n", '"', "nan", " - ", text[:200])))
+        text = text[:place] + new + text[place + length :]
+    name = "fuzzed.csv" if "val" in text[:60] else "fuzzed.log"
+    path = written(tmp_path_factory.mktemp("import"), name, text)
+    attempt(lambda: combined([import_points(path, Import(params=1e6, tokens_per_step=1e3))[0]]))
 
 
 @pytest.mark.parametrize("text", ["", "nothing of the kind\n", "a,b\n1,2\n"])
