@@ -36,6 +36,9 @@ _FRESH = ("L_inf", "A", "B", "alpha", "beta")
 
 _LOSS_UNIT = "nats/token"
 
+# Above the loss of a uniform guess among 3 million tokens.
+_LARGEST_LOSS = 15.0
+
 
 def law_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") -> list[str]:
     """Warnings about the points, the law's residuals and the search."""
@@ -87,7 +90,8 @@ def _table_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") ->
     warnings = [*_unit_warnings(law, points), *_setting_warnings(law, points)]
     if (repeated_rows := _identical(law, points.table)) > 0:
         warnings.append(
-            f"{plural(repeated_rows, 'row')} repeat others exactly: copies of one narrow the intervals"
+            f"{plural(repeated_rows, 'row')} {'repeats another' if repeated_rows == 1 else 'repeat others'} "
+            "exactly: copies of one narrow the intervals"
         )
     if (far := _far_from_6ne(points.table)) > 0:
         warnings.append(f"C is not within a factor of 3 of 6NE in {plural(far, 'point')}: is it in FLOPs?")
@@ -134,9 +138,13 @@ def _search_warnings(diagnostics: "Diagnostics") -> list[str]:
 
 
 def _unit_warnings(law: "Law", points: "Points") -> list[str]:
-    """Losses beyond what the search allows an irreducible loss: perhaps of another unit."""
+    """Losses that no text has in nats, or beyond what the search allows an irreducible loss."""
     highest = float(points.table[law.response].cast(pl.Float64).to_numpy().max())
-    return [
+    perplexity = [
+        f"column loss reaches {highest:g}: a model that knows nothing has ln(vocabulary), 11 nats for "
+        "60,000 tokens; of a perplexity take the logarithm first"
+    ]
+    return perplexity * (law.response == "loss" and highest > _LARGEST_LOSS) + [
         f"column {law.response} reaches {highest:g}, and {parameter.name} is searched up to "
         f"{parameter.upper:g}: are these losses in {_LOSS_UNIT}?"
         for parameter in law.parameters

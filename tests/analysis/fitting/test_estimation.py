@@ -278,7 +278,7 @@ def test_points_carry_their_count_and_exclusions_through():
 def test_importing_analysis_does_not_import_jax():
     import subprocess
 
-    code = "import sys, analysis; sys.exit('jax' in sys.modules)"
+    code = "import sys, quarry, quarry.analysis; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -287,6 +287,21 @@ def test_losses_beyond_the_search_of_an_irreducible_loss_are_pointed_out():
     found = fit(table.with_columns(pl.col("loss") * 1000), "power-offset", bootstrap=0)
     assert any("L_inf is searched up to 100" in warning for warning in found.warnings)
     assert not any("searched up to" in w for w in fit(table, "power-offset", bootstrap=0).warnings)
+
+
+def test_a_perplexity_in_place_of_a_loss_is_pointed_out():
+    table = DESIGNS["power-offset"].table(seed=1)
+    doubted = "of a perplexity take the logarithm first"
+    found = fit(table.with_columns(pl.col("loss").exp().clip(16.0)), "power-offset", bootstrap=0)
+    assert any(doubted in warning for warning in found.warnings)
+    assert not any(doubted in warning for warning in fit(table, "power-offset", bootstrap=0).warnings)
+
+
+@pytest.mark.parametrize(("copies", "says"), [(1, "1 row repeats another"), (2, "2 rows repeat others")])
+def test_rows_that_repeat_others_are_counted(copies, says):
+    table = DESIGNS["power-offset"].table(seed=1)
+    found = fit(pl.concat([table, table[:copies]]), "power-offset", bootstrap=0)
+    assert any(says in warning for warning in found.warnings)
 
 
 @pytest.mark.slow
