@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from quarry.train.record.files import JsonlLog, write_json
+from quarry.train.record.files import write_json
+from quarry.train.record.logs import JsonlLog
 from quarry.train.record.run_directory import RunDirectory
 
 GZIP, XZ = 3.21, 2.54

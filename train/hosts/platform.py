@@ -10,7 +10,7 @@ import importlib.util
 import os
 from pathlib import Path
 
-from quarry.train.hosts.workarounds import apply_workarounds
+from quarry.train.hosts.workarounds import apply_workarounds, replace_damaged_programs
 
 CPU_FLAGS = ("--xla_backend_optimization_level=1",)
 """LLVM's higher optimisation levels take a quarter of the time that compiles a step, and most of the time for
@@ -93,6 +93,7 @@ def prepare(cache: Path, cores: int = 1) -> None:
         os.environ["XLA_FLAGS"] = " ".join([*flags, os.environ.get("XLA_FLAGS", "")]).strip()
         if cores == 1:
             keep_freed_memory()
+    replace_damaged_programs()
 
 
 def keep_freed_memory() -> None:

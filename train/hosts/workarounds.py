@@ -8,7 +8,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,35 @@ def _show_unraisable(show: Callable[[Any], None], unraisable: Any) -> None:
     error = unraisable.exc_value
     if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
         show(unraisable)
+
+
+def replace_damaged_programs() -> None:
+    """Let JAX delete an entry of its compilation cache that it cannot read, and so write it again.
+
+    JAX compiles the program of an entry that a full disk or a kill has cut off, with a warning, but never
+    writes over the entry: every later process would do the same. Call it once JAX may be imported.
+
+    Upstream: no issue found; seen with jax 0.10.2.
+    """
+    from jax._src import compilation_cache
+
+    read = compilation_cache.get_executable_and_time
+    if not isinstance(read, partial):
+        compilation_cache.get_executable_and_time = partial(_read_program, read)
+
+
+def _read_program(read: Callable[..., Any], key: str, options: Any, backend: Any, *devices: Any) -> Any:
+    from jax._src import compilation_cache
+
+    try:
+        return read(key, options, backend, *devices)
+    except Exception:
+        entry = compilation_cache._get_cache(backend).path / f"{key}-cache"
+        with suppress(OSError):
+            entry.unlink()
+        if entry.exists():  # JAX warns of one that cannot be replaced
+            raise
+        return None, None
 
 
 class _WaitingLoop(asyncio.SelectorEventLoop):

@@ -52,7 +52,8 @@ class JobRun:
 class Job:
     """A point with its branches, trained by one process.
 
-    Its state is waiting, running, finished, diverged, preempted or failed, or Slurm's word for a queued job.
+    Its state is waiting, running, finished, diverged, preempted, failed or in progress elsewhere, or Slurm's
+    word for a queued job.
     """
 
     runs: list[JobRun]
@@ -95,9 +96,13 @@ class Job:
         here = (run.directory for run in self.runs if isinstance(run.directory.checkpoints, Path))
         return not any(directory.changed_logs() for directory in here)
 
+    def is_in_use(self) -> bool:
+        """Whether a process trains one of its runs."""
+        return any(run.directory.is_in_use() for run in self.runs)
+
     def ended(self) -> float:
         """When one of its runs last ended, in seconds since 1970; 0 if none has."""
-        return max(run.directory.read_run().get("ended", 0.0) for run in self.runs)
+        return max(run.directory.ended() for run in self.runs)
 
 
 def collect_points(studies: Sequence[str], places: Sequence[Path]) -> list[Point]:

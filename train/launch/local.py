@@ -8,14 +8,19 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from quarry.errors import PREEMPTED
+from quarry.errors import BAD_INPUT, PREEMPTED
 from quarry.train.hosts.platform import accelerator_present, available_cores
 from quarry.train.launch.process_commands import as_worker, point_command, stack_command
+from quarry.train.record.files import clear_unless_regular
 from quarry.train.record.schema import TERMINAL
 from quarry.train.run.signals import StopRequest
 
 if TYPE_CHECKING:
     from quarry.train.launch.jobs import Job
+
+ELSEWHERE = "in progress elsewhere"
+LOOK_SECONDS = 2.0
+"""How often the sweep looks whether another process has ended its run."""
 
 
 def worker_slots(workers: int | None) -> list[list[int] | None]:
@@ -31,8 +36,9 @@ def run_jobs(
 ) -> bool:
     """Run stacks of jobs, one process each, as many at a time as there are slots; `tick()` twice a second.
 
-    A job that fails or diverges does not stop the others. On a request to stop, each running point saves and
-    ends. Returns whether there was one.
+    A job that fails or diverges does not stop the others. One that another process trains is waited for, and
+    trained here if that process ends before it. On a request to stop, each running point saves and ends.
+    Returns whether there was one.
     """
     waiting: queue.SimpleQueue[list[Job]] = queue.SimpleQueue()
     for stack in stacked:
@@ -57,10 +63,31 @@ def _work_through(
 ) -> None:
     while not stop:
         try:
-            stack = waiting.get_nowait()
+            stack = [job for job in waiting.get_nowait() if not _has_ended(job)]
         except queue.Empty:
             return
-        _run_stack(stack, slot, arguments)
+        busy = [job for job in stack if job.is_in_use()]
+        if free := [job for job in stack if job not in busy]:
+            _run_stack(free, slot, arguments)
+        _put_back([*busy, *(job for job in free if job.state == ELSEWHERE)], waiting)
+
+
+def _has_ended(job: "Job") -> bool:
+    """Whether a job has been trained to its end by another process since the sweep began."""
+    status = job.status()
+    if status in TERMINAL and job.is_intact():
+        job.state = status
+        return True
+    return False
+
+
+def _put_back(busy: "list[Job]", waiting: "queue.SimpleQueue[list[Job]]") -> None:
+    """Put jobs that other processes train at the end of the queue; wait a little if they came from there."""
+    if any(job.state == ELSEWHERE for job in busy):
+        time.sleep(LOOK_SECONDS)
+    for job in busy:
+        job.state = ELSEWHERE
+        waiting.put([job])
 
 
 def _run_stack(stack: "list[Job]", slot: list[int] | None, arguments: list[str]) -> None:
@@ -70,6 +97,7 @@ def _run_stack(stack: "list[Job]", slot: list[int] | None, arguments: list[str])
     command = stack_command(points, arguments) if others else point_command(first.point, arguments)
     try:
         first.directory.path.mkdir(parents=True, exist_ok=True)
+        clear_unless_regular(first.log)
         with first.log.open("ab") as log:
             process = subprocess.Popen(
                 as_worker(command, slot),
@@ -97,6 +125,8 @@ def state_after_stack(code: int, job: "Job", began: float) -> str:
     status = job.status()
     if status in TERMINAL:
         return status
+    if job.is_in_use():
+        return ELSEWHERE
     if code == -signal.SIGTERM or (status == "preempted" and job.ended() >= began):
         return "preempted"
     return "preempted" if code == PREEMPTED and status not in ("preempted", "failed") else "failed"
@@ -104,6 +134,8 @@ def state_after_stack(code: int, job: "Job", began: float) -> str:
 
 def _state_after_point(code: int, job: "Job") -> str:
     """The state of a job by its exit code. After code 1, the record says whether it failed or diverged."""
+    if code == BAD_INPUT and job.is_in_use():
+        return ELSEWHERE
     states = {0: "finished", PREEMPTED: "preempted", -signal.SIGTERM: "preempted"}
     return states.get(code, "diverged" if code == 1 and job.status() == "diverged" else "failed")
 

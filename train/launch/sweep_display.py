@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from quarry.train.launch.local import ELSEWHERE
 from quarry.train.record.files import read_last_row
 from quarry.train.record.schema import TERMINAL
 
@@ -44,7 +45,9 @@ class SweepDisplay:
             done += share * job.cost
             self._refresh_bar(job, share, row)
         finished = sum(job.state in TERMINAL for job in self._jobs)
-        self._progress.update(self._all, completed=done, note=f"{finished} of {len(self._jobs)} points")
+        elsewhere = sum(job.state == ELSEWHERE for job in self._jobs)
+        note = f"{finished} of {len(self._jobs)} points" + (f", {elsewhere} {ELSEWHERE}" if elsewhere else "")
+        self._progress.update(self._all, completed=done, note=note)
 
     def _refresh_bar(self, job: "Job", share: float, row: dict | None) -> None:
         name = job.point.run

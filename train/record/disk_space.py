@@ -4,11 +4,12 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from quarry.errors import DiskFull
+from quarry.errors import DiskFull, RunError
 from quarry.train.hosts.agreement import is_first_host
+from quarry.train.record.files import write_bytes
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
@@ -57,7 +58,22 @@ def reserve(directory: Path) -> Iterator[None]:
         yield
         return
     try:
-        file.write_bytes(b"\0" * RESERVE_BYTES)
+        write_bytes(file, b"\0" * RESERVE_BYTES)
         yield
     finally:
-        file.unlink(missing_ok=True)
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+@contextmanager
+def usable(directory: Path) -> Iterator[None]:
+    """Turn an OSError, unless it is about space, into RunError: a sentence that names the file."""
+    try:
+        yield
+    except OSError as error:
+        if is_about_space(error) or error.strerror is None:
+            raise
+        raise RunError(
+            f"{error.filename or directory} cannot be used ({error.strerror}): "
+            "repair or delete it and run the same command again"
+        ) from error

@@ -1,17 +1,16 @@
-"""The plain files of the record: JSON, JSONL logs, and writing that never leaves half a file."""
+"""The plain files of the record: JSON, rows of JSONL, and writing that never leaves half a file."""
 
 import errno
 import json
 import os
+import shutil
 import stat
-import sys
 import threading
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import UnionType
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
@@ -27,7 +26,7 @@ def read_json(path: Path, schema: Mapping[str, Schema]) -> dict[str, Any]:
     Raises RecordError, which names the file, if it cannot be read or does not have the fields of `schema`.
     """
     try:
-        value = json.loads(_read_regular(path))
+        value = json.loads(read_regular(path))
     except OSError as error:
         raise RecordError(f"{path} cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError):
@@ -37,12 +36,19 @@ def read_json(path: Path, schema: Mapping[str, Schema]) -> dict[str, Any]:
     return value
 
 
-def _read_regular(path: Path) -> bytes:
-    """The bytes of a regular file: a pipe would never end. Raises OSError for anything else."""
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+def read_regular(path: Path) -> bytes:
+    """The bytes of a regular file. Raises OSError for anything else."""
+    with _open_regular(path) as file:
         return file.read()
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """A regular file, to be read: a pipe would never end. Raises OSError for anything else."""
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return file
 
 
 def _first_mismatch(value: Any, schema: Schema, name: str = "") -> str | None:
@@ -68,6 +74,7 @@ class Log(NamedTuple):
 
 ROW: Schema = {}
 """Any object."""
+STEP: Schema = {"step": int}
 
 
 def read_log(path: Path, schema: Schema = ROW) -> Log:
@@ -76,7 +83,7 @@ def read_log(path: Path, schema: Schema = ROW) -> Log:
     A line is damaged if it holds no object with the fields of `schema`; so is a file that cannot be read.
     """
     try:
-        lines = _read_regular(path).split(b"\n") if os.path.exists(path) else []
+        lines = read_regular(path).split(b"\n") if os.path.exists(path) else []
     except OSError as error:
         return Log([], [], f"{path} cannot be read ({error.strerror})")
     log = Log([], [], None)
@@ -105,13 +112,15 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 
 
 def read_last_row(path: Path, tail_bytes: int = 4096) -> dict[str, Any] | None:
-    """The last whole row of a log that is being written, None before the first."""
-    if not path.exists():
+    """The last whole row of a log that is being written; None before the first, and if it is damaged."""
+    try:
+        with _open_regular(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - tail_bytes))
+            lines = file.read().split(b"\n")[:-1]
+        row = json.loads(lines[-1]) if lines else None
+    except (OSError, ValueError, RecursionError):
         return None
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - tail_bytes))
-        lines = file.read().split(b"\n")[:-1]
-    return json.loads(lines[-1]) if lines else None
+    return None if _first_mismatch(row, STEP) else row
 
 
 @contextmanager
@@ -154,15 +163,39 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, to_json(value, indent=True))
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | bytearray) -> None:
     """Replace `path` by a file of `content`, atomically and durably."""
+    clear_unless_regular(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as partial, partial.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-STEP: Schema = {"step": int}
+def holds(path: Path, content: bytes | bytearray) -> bool:
+    """Whether a regular file of just this content is at `path`."""
+    try:
+        return path.stat().st_size == len(content) and read_regular(path) == content
+    except OSError:
+        return False
+
+
+def clear_unless_regular(path: Path) -> None:
+    """Take away what stands in the place of a file of ours: a folder, which is kept, a pipe, a dead link."""
+    if path.is_dir() and not path.is_symlink():
+        set_aside(path)
+    elif os.path.lexists(path) and not path.is_file():
+        path.unlink()
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file or folder to `damaged-<name>`, in place of a former one; returns the new path."""
+    aside = path.with_name(f"damaged-{path.name}")
+    if aside.is_dir() and not aside.is_symlink():
+        shutil.rmtree(aside)
+    aside.unlink(missing_ok=True)
+    return path.rename(aside)
 
 
 def drop_rows_after(path: Path, step: int) -> None:
@@ -170,45 +203,3 @@ def drop_rows_after(path: Path, step: int) -> None:
     log = read_log(path, STEP)
     kept = (line for row, line in zip(log.rows, log.lines, strict=True) if row["step"] <= step)
     write_bytes(path, b"".join(kept))
-
-
-class Mark(NamedTuple):
-    """How far a log has got: its size in bytes, and the CRC-32 of these."""
-
-    bytes: int
-    crc32: int
-
-
-EMPTY = Mark(0, 0)
-
-
-def mark_of(path: Path, most: int = sys.maxsize) -> Mark | None:
-    """The mark of the first `most` bytes of a log, None if it cannot be read."""
-    try:
-        content = _read_regular(path)[:most] if os.path.lexists(path) else b""
-    except OSError:
-        return None
-    return Mark(len(content), zlib.crc32(content))
-
-
-class JsonlLog:
-    """An append-only log of rows, each flushed as it is written."""
-
-    def __init__(self, path: Path):
-        former = path.read_bytes() if path.is_file() else b""
-        self.path, self.mark = path, Mark(len(former), zlib.crc32(former))
-        self._file = path.open("ab")
-
-    def append(self, row: Mapping[str, Any]) -> None:
-        """Write one row; a crash can damage only this line."""
-        line = to_json(row)
-        self._file.write(line)
-        self._file.flush()
-        self.mark = Mark(self.mark.bytes + len(line), zlib.crc32(line, self.mark.crc32))
-
-    def sync(self) -> None:
-        """Flush the rows to the disk, or to a bucket mounted there, so that they survive a crash."""
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()

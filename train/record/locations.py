@@ -2,6 +2,7 @@
 
 import dataclasses
 import fcntl
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +56,11 @@ class BucketDirectory(RunDirectory):
         """The holder of the lease, None if there is none."""
         lease = Lease(self.folder, 0, lambda _: None).current()
         return lease["holder"] if lease else None
+
+    def is_in_use(self) -> bool:
+        """Whether a process has renewed the lease in its last seconds."""
+        lease = Lease(self.folder, 0, lambda _: None).current()
+        return lease is not None and time.time() - lease["time"] < lease["seconds"]
 
     def fetch(self, names: Sequence[str] = FILES) -> None:
         """Update the copy from the bucket, unless a process on this machine is writing the copy."""

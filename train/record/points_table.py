@@ -9,7 +9,7 @@ import polars as pl
 
 from quarry.errors import RecordError
 from quarry.train.record.files import atomic_write
-from quarry.train.record.run_directory import RunDirectory
+from quarry.train.record.run_directory import REMEDY, RunDirectory
 from quarry.train.record.schema import FILES, POINT_COLUMNS, RUN_COLUMNS
 
 
@@ -23,6 +23,9 @@ def find_runs(root: Path) -> list[RunDirectory]:
         raise RecordError(f"no such directory of runs: {root}")
     paths = []
     for folder, subfolders, files in os.walk(root):
+        lost = "metrics.jsonl" in files and "run.json" not in files
+        if lost or "run.json" in subfolders:
+            raise RecordError(f"{folder} holds a run without its run.json; {REMEDY}")
         if "run.json" in files:
             paths.append(Path(folder))
             subfolders.clear()  # checkpoints: many folders, slow to list on a network disk
@@ -63,7 +66,7 @@ def points_table(root: Path) -> pl.DataFrame:
     rows = [row for directory in find_runs(root) for row in _point_rows(directory)]
     try:
         return pl.from_dicts(rows, schema=POINT_COLUMNS)
-    except (pl.exceptions.PolarsError, TypeError) as error:
+    except (pl.exceptions.PolarsError, TypeError, OverflowError) as error:
         raise RecordError(f"a run below {root} records a value of the wrong type: {error}") from None
 
 

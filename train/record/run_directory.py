@@ -13,11 +13,12 @@ No module that the analysis reads (schema, files, run_directory, points_table) i
 """
 
 import json
-import sys
+import os
 import time
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -25,16 +26,33 @@ import polars as pl
 
 from quarry.errors import RecordError
 from quarry.train.record.files import (
-    JsonlLog,
-    Mark,
-    drop_rows_after,
-    mark_of,
+    Schema,
+    atomic_write,
+    json_values,
+    read_json,
     read_jsonl,
+    read_log,
     to_json,
     write_bytes,
-    write_json,
 )
+from quarry.train.record.kept_files import KeptFiles
+from quarry.train.record.logs import JsonlLog, Mark, mark_of
+from quarry.train.record.run_lock import RunLock, is_locked
 from quarry.train.record.schema import FILES, LOCK, TERMINAL, Status
+
+CHECKSUM = "checksum"
+RUN: Schema = {
+    "status": str | None,
+    "started": float | None,
+    "ended": float | None,
+    "data": dict | None,
+    "logs": dict | None,
+    "skips": list | None,
+    "forked_at": int | None,
+    "test_text": dict | None,
+}
+"""The fields of run.json that are read again."""
+REMEDY = "the command that trained the run restores it, or trains it again"
 
 
 @dataclass(frozen=True)
@@ -42,6 +60,10 @@ class RunDirectory:
     """The files of one run. `path` is `runs/<study>/<point>`."""
 
     path: Path
+    kept: KeptFiles = field(default_factory=KeptFiles, kw_only=True, compare=False, repr=False)
+    """What this process writes there."""
+    lock: RunLock | None = field(default=None, kw_only=True, compare=False, repr=False)
+    """Held by the process that trains the run."""
 
     def __str__(self) -> str:
         """The path or address that the user gave."""
@@ -82,6 +104,10 @@ class RunDirectory:
         lock = self.path / LOCK
         return lock.read_text(encoding="utf-8") if lock.exists() else None
 
+    def is_in_use(self) -> bool:
+        """Whether a process trains this run."""
+        return is_locked(self.path)
+
     def fetch(self, names: Sequence[str] = FILES) -> None:
         """Update files of the record from where the run is kept; nothing to do on this machine."""
 
@@ -90,29 +116,68 @@ class RunDirectory:
 
     def read_run(self) -> dict[str, Any]:
         """`run.json`, or {} before the run has begun. Raises RecordError if it is damaged."""
-        if not self.run.exists():
+        if not os.path.lexists(self.run):
             return {}
         try:
-            return dict(json.loads(self.run.read_text(encoding="utf-8")))
-        except (ValueError, TypeError):
-            raise RecordError(f"{self.run} is damaged; delete it and train again to rebuild it") from None
+            run = read_json(self.run, RUN)
+            if not run or run.get(CHECKSUM, checksum(run)) != checksum(run):
+                raise RecordError(f"{self.run} is damaged: it does not have its checksum")
+        except RecordError as error:
+            raise RecordError(f"{error}; {REMEDY}") from None
+        return _without_checksum(run)
 
     def status(self) -> Status | None:
-        """The status of the run, None before it has begun."""
-        status = self.read_run().get("status")
+        """The status of the run, None before it has begun and if run.json is damaged."""
+        try:
+            status = self.read_run().get("status")
+        except RecordError:
+            return None
         return status if status in get_args(Status) else None
+
+    def ended(self) -> float:
+        """When a process that trained the run last ended, in seconds since 1970; 0 if none has."""
+        return 0.0 if self.status() is None else self.read_run().get("ended") or 0.0
+
+    def known_run(self) -> dict[str, Any]:
+        """run.json as this process has last written it, else as it is on the disk."""
+        content = self.kept.content(self.run)
+        run = self.read_run() if content is None else json.loads(content)
+        return _without_checksum(run)
 
     def write_run(self, **fields: Any) -> None:
         """Set `fields` in run.json, keeping the others."""
-        write_json(self.run, self.read_run() | fields)
+        run = json_values(self.known_run() | fields)
+        self._write(self.run, to_json(run | {CHECKSUM: checksum(run)}, indent=True))
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Write config.json."""
+        self._write(self.config, to_json(config, indent=True))
+
+    def _write(self, path: Path, content: bytes) -> None:
+        self.keep_lock()
+        self.kept.write(path, content)
+
+    def keep_lock(self) -> None:
+        """Take the lock again if it was deleted. Raises LeaseLost if another process trains there by now."""
+        if self.lock is not None:
+            self.lock.keep()
+
+    def open_log(self, path: Path) -> JsonlLog:
+        """One of the two logs, for rows to be appended; it is kept until the end."""
+        return self.kept.open_log(path)
+
+    def restore(self, *, thoroughly: bool = False) -> list[str]:
+        """Write what has vanished or changed of the record since this process wrote it again; its names."""
+        self.keep_lock()
+        return self.kept.restore(thoroughly=thoroughly)
 
     def rows(self, log: Path) -> list[dict[str, Any]]:
         """The rows of a log. Raises RecordError if it is damaged or has changed since the end of the run."""
-        if log in self.changed_logs():
-            raise RecordError(
-                f"{log} has changed since the run ended: train it again, as before, to restore it"
-            )
-        return read_jsonl(log)
+        found = read_log(log)
+        fault = f"{log} has changed since the run ended" if log in self.changed_logs() else found.fault
+        if fault:
+            raise RecordError(f"{fault}; {REMEDY}")
+        return found.rows
 
     def changed_logs(self) -> list[Path]:
         """The logs that have changed since the run ended; none before, or for runs of earlier versions."""
@@ -130,24 +195,38 @@ class RunDirectory:
 
     def add_event(self, event: str, step: int, sentence: str) -> None:
         """Append to events.jsonl; a line torn by a crash is dropped first."""
-        drop_rows_after(self.events, sys.maxsize)
-        log = JsonlLog(self.events)
-        log.append({"time": time.time(), "step": step, "event": event, "sentence": sentence})
-        log.close()
+        former = self.kept.content(self.events) or b"".join(read_log(self.events).lines)
+        row = {"time": time.time(), "step": step, "event": event, "sentence": sentence}
+        self._write(self.events, former + to_json(row))
 
     def finish(self, status: Status) -> None:
         """Record the end of the run and what its logs are then, and write both as Parquet too."""
+        self.restore(thoroughly=True)
         logs = (self.metrics, self.evals)
         marks = {log.name: mark_of(log) for log in logs} if status in TERMINAL else {}
         self.write_run(status=status, ended=time.time(), logs=marks)
         for log in logs:
             rows = read_jsonl(log)
             if rows:
-                pl.from_dicts(rows, infer_schema_length=None).write_parquet(log.with_suffix(".parquet"))
+                with atomic_write(log.with_suffix(".parquet")) as partial:
+                    pl.from_dicts(rows, infer_schema_length=None).write_parquet(partial)
+
+
+def checksum(run: Mapping[str, Any]) -> int:
+    """CRC-32 of the fields of run.json but this one."""
+    return zlib.crc32(json.dumps(_without_checksum(run), sort_keys=True).encode())
+
+
+def _without_checksum(run: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in run.items() if name != CHECKSUM}
 
 
 class ReadOnlyRunDirectory(RunDirectory):
     """A run directory for a host other than the first: it reads and never writes."""
+
+    def restore(self, *, thoroughly: bool = False) -> list[str]:
+        """Left to the first host."""
+        return []
 
     def write_run(self, **fields: Any) -> None:
         """Left to the first host."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from quarry.checks import require
+from quarry.train.record.files import clear_unless_regular
 
 if TYPE_CHECKING:
     from quarry.train.record.run_directory import RunDirectory
@@ -40,7 +41,11 @@ class TensorBoardWriter:
     def __init__(self, directory: "RunDirectory", last: int):
         from tensorboardX import SummaryWriter
 
-        self._writer = SummaryWriter(str(directory.path / "tensorboard"), purge_step=last + 1)
+        folder = directory.path / "tensorboard"
+        if not folder.is_dir():
+            clear_unless_regular(folder)
+            folder.unlink(missing_ok=True)
+        self._writer = SummaryWriter(str(folder), purge_step=last + 1)
 
     def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
         for name, value in scalars.items():

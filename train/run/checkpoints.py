@@ -5,9 +5,11 @@ of every array, which is checked when it is read back. A checkpoint that cannot 
 seal is set aside as `damaged-<step>`, and the one before it is used.
 """
 
+import os
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -16,9 +18,10 @@ import orbax.checkpoint as ocp
 from etils import epath
 from orbax.checkpoint import checkpoint_managers as managers
 
-from quarry.errors import DamagedCheckpoint
-from quarry.train.hosts.agreement import broadcast_from_first, gather_from_all
+from quarry.errors import DamagedCheckpoint, RunError
+from quarry.train.hosts.agreement import broadcast_from_first, gather_from_all, process_count
 from quarry.train.record.bucket import Folder
+from quarry.train.record.disk_space import is_about_space
 from quarry.train.run.checkpoint_reading import read_item
 from quarry.train.run.fingerprint import names
 from quarry.train.run.seal import make_seal, open_seal, read_words
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from quarry.train.config.experiment import CheckpointConfig, Experiment
 
 T = TypeVar("T")
+PATIENCE_SECONDS = 5.0
 Report = Callable[[str, int, str], None]
 """Called with the kind of event, its step and a sentence for the user."""
 Fault = Callable[[int, dict[str, Any]], str | None]
@@ -50,12 +54,17 @@ class Checkpoints:
         self._directory = epath.Path(directory) if self._bucket else epath.Path(directory).resolve()
         self.best: int | None = None
         self.facts: dict[str, Any] = {}
+        self._step, self._failed = 0, False
+        self._open()
+
+    def _open(self) -> None:
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=managers.AnyPreservationPolicy([managers.LatestN(config.keep), self]),
+            preservation_policy=managers.AnyPreservationPolicy([managers.LatestN(self._config.keep), self]),
             cleanup_tmp_directories=True,
             lightweight_initialize=True,  # else one damaged file would keep all of them from being listed
         )
         self._manager = ocp.CheckpointManager(self._directory, options=options, item_handlers=writers())
+        self._folder = os.stat(self._directory) if self._bucket is None else None
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
         """Orbax asks this: which checkpoints to keep beside the newest."""
@@ -130,20 +139,70 @@ class Checkpoints:
 
     def due(self) -> bool:
         """Whether `every_seconds` have passed since the last save. Raises what that one met."""
-        self._manager.check_for_errors()
+        self._work(self._manager.check_for_errors)
         return time.monotonic() - self._saved_at >= self._config.every_seconds
 
     def save(self, state: TrainState, facts: Mapping[str, Any] | None = None) -> None:
         """Begin to save, with `facts` of the run; the state may be donated as soon as this returns."""
-        step, seal = int(jax.device_get(state.step)), make_seal(state, facts)
+        self._step = step = int(jax.device_get(state.step))
+        seal = make_seal(state, facts)
         items = {"state": ocp.args.PyTreeSave(state), "seal": ocp.args.JsonSave(seal)}
-        self._manager.save(step, args=ocp.args.Composite(**items))
+        arguments = ocp.args.Composite(**items)
+        save = lambda: self._manager.save(step, args=arguments)  # noqa: E731
+        if not self._work(save):
+            save()
         self._saved_at = time.monotonic()
+
+    def _work(self, work: Callable[[], object]) -> bool:
+        """Let the manager work. Returns False if a save failed or the folder vanished: it is open again then.
+
+        Raises the error if it is about space, and RunError if two saves fail one after the other.
+        """
+        reason = None
+        try:
+            work()
+        except Exception as error:
+            reason = str(error).splitlines()[0]
+            if self._bucket or process_count() > 1 or is_about_space(error):
+                raise
+            if self._failed:
+                raise RunError(f"cannot save into {self._directory}: {reason}") from error
+        self._failed = reason is not None or (self._failed and self._manager.latest_step() != self._step)
+        if reason is None and not self._has_vanished():
+            return True
+        self._open_again()
+        lost = (
+            f"the checkpoint of step {self._step} was not saved ({reason})" if reason else "it had vanished"
+        )
+        self._report("restored", self._step, f"{self._directory} is made again for new checkpoints: {lost}")
+        return False
+
+    def _open_again(self) -> None:
+        """Open the folder again; what a failed save still writes there may first be in the way."""
+        with suppress(Exception):  # of saves that failed
+            self._manager.close()
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return self._open()
+            except OSError:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.1)
+
+    def _has_vanished(self) -> bool:
+        """Whether another folder, or none, is where this process opened that of the checkpoints."""
+        if self._bucket or process_count() > 1:
+            return False
+        try:
+            return self._folder is not None and not os.path.samestat(self._folder, os.stat(self._directory))
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Wait for what is being saved."""
         try:
-            self._manager.wait_until_finished()
+            self._work(self._manager.wait_until_finished)
         finally:
             self._manager.close()
 

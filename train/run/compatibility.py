@@ -3,38 +3,67 @@
 import dataclasses
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, get_type_hints
 
 from quarry.checks import require
+from quarry.errors import RecordError
 from quarry.train.config.experiment import Experiment
 from quarry.train.data.store import TokenStore
 from quarry.train.hosts.agreement import broadcast_from_first, process_index
+from quarry.train.record.files import Schema, read_json
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import TERMINAL
 from quarry.train.run.description import RECORDED_VERSIONS, experiment_as_json
 
+CONFIG: Schema = {"model": dict, "data": dict, "duration": dict}
+"""What config.json holds at least."""
 MAY_CHANGE = ("checkpoint", "tracking", "mesh", "branches", "model.scan_layers", "model.remat")
 """Fields that may differ between a run and its continuation: they change no number beyond rounding."""
 
 
 def check_same_config(directory: RunDirectory, experiment: Experiment) -> None:
-    """Raise ConfigError if the directory holds a run of another configuration."""
-    if not directory.config.exists():
-        return
-    former = json.loads(directory.config.read_text(encoding="utf-8"))
+    """Raise ConfigError if the directory holds a run of another configuration.
+
+    config.json counts, or the copy in run.json: one of them may be damaged or missing.
+    """
+    differences = []
+    for former in _saved_configs(directory):
+        require(
+            "remat" in former["model"] or directory.status() in TERMINAL,
+            f"{directory} was begun by an earlier version, which saved each layer by itself; "
+            "continue it with that version, or give this run its own --name or --workdir",
+        )
+        differences += [_difference(former, experiment)]
     require(
-        "remat" in former["model"] or directory.status() in TERMINAL,
-        f"{directory} was begun by an earlier version, which saved each layer by itself; "
-        "continue it with that version, or give this run its own --name or --workdir",
-    )
-    saved, given = fill_defaults(former, Experiment), experiment_as_json(experiment)
-    difference = first_difference(fixed_fields(saved), fixed_fields(given))
-    require(
-        difference is None,
-        f"{directory} holds a run of another configuration ({difference}); "
+        not differences or None in differences,
+        f"{directory} holds a run of another configuration ({differences and differences[0]}); "
         "give this one its own --name or --workdir, or delete that run",
     )
+
+
+def holds_config(directory: RunDirectory, experiment: Experiment) -> bool:
+    """Whether config.json can be read and holds this configuration."""
+    try:
+        return _difference(read_json(directory.config, CONFIG), experiment) is None
+    except RecordError:
+        return False
+
+
+def _difference(former: dict[str, Any], experiment: Experiment) -> str | None:
+    saved, given = fill_defaults(former, Experiment), experiment_as_json(experiment)
+    return first_difference(fixed_fields(saved), fixed_fields(given))
+
+
+def _saved_configs(directory: RunDirectory) -> list[dict[str, Any]]:
+    """The configuration in config.json and its copy in run.json, without those that cannot be read."""
+    found = []
+    with suppress(RecordError):
+        found.append(read_json(directory.config, CONFIG))
+    with suppress(RecordError):
+        found += [config] if (config := directory.read_run().get("config")) else []
+    return found
 
 
 def fill_defaults(former: dict[str, Any], kind: type) -> dict[str, Any]:
@@ -42,11 +71,15 @@ def fill_defaults(former: dict[str, Any], kind: type) -> dict[str, Any]:
     hints, values = get_type_hints(kind), {}
     for field in dataclasses.fields(kind):
         if field.name in former and dataclasses.is_dataclass(hints[field.name]):
-            values[field.name] = fill_defaults(former[field.name], hints[field.name])
+            values[field.name] = _fill_part(former[field.name], hints[field.name])
         elif field.name not in former:
             made = field.default_factory() if callable(field.default_factory) else field.default
             values[field.name] = made
     return former | json.loads(json.dumps(values, default=dataclasses.asdict))
+
+
+def _fill_part(former: Any, kind: type) -> Any:
+    return fill_defaults(former, kind) if isinstance(former, dict) else former
 
 
 def fixed_fields(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:

@@ -1,23 +1,23 @@
 """Opening a run directory: create it or find it again, and lock it while this process trains the run."""
 
-import fcntl
+import dataclasses
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
-from typing import IO
 
 from quarry.checks import require
-from quarry.errors import FAILED, ConfigError
+from quarry.errors import FAILED
 from quarry.train.config.experiment import Experiment
 from quarry.train.hosts.agreement import broadcast_from_first, is_first_host, process_index
 from quarry.train.hosts.shutdown import end_all_hosts
 from quarry.train.record.folders import make_writable
 from quarry.train.record.locations import BucketDirectory, hold_lease, read_only
 from quarry.train.record.run_directory import RunDirectory
-from quarry.train.record.schema import LOCK
+from quarry.train.record.run_lock import RunLock
 from quarry.train.run.compatibility import check_same_config
+from quarry.train.run.repair import repair
 
 SHARED_STORAGE_SECONDS = 60.0
 """How long a network file system may take to show on every host what the first has written."""
@@ -52,27 +52,16 @@ def _locked(
 ) -> Iterator[RunDirectory]:
     """The run directory, locked. The lock file holds the token: the lease's on a bucket, else a new one."""
     make_writable(directory.path)
-    with (directory.path / LOCK).open("a+", encoding="utf-8") as lock, ExitStack() as stack:
-        _acquire(lock, directory)
-        lock.seek(0)
-        former, token = lock.read(), str(uuid.uuid4())
+    with closing(RunLock(directory.path, str(directory))) as lock, ExitStack() as stack:
+        directory, token = dataclasses.replace(directory, lock=lock), str(uuid.uuid4())
         if isinstance(directory, BucketDirectory):
             on_lost = partial(end_all_hosts, FAILED)
-            directory = stack.enter_context(hold_lease(directory, former, lease_seconds, say, on_lost))
+            directory = stack.enter_context(hold_lease(directory, lock.former, lease_seconds, say, on_lost))
             token = directory.lock_token() or token
         check_same_config(directory, config)
-        lock.truncate(0)
+        repair(directory, config, say)
         lock.write(token)
-        lock.flush()
         yield directory
-
-
-def _acquire(lock: IO[str], directory: RunDirectory) -> None:
-    """Lock the file; the kernel releases it when the process ends, however it ends."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConfigError(f"another process is training in {directory}") from None
 
 
 def _check_shared(directory: RunDirectory, token: str) -> None:

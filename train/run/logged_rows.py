@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quarry.train.config.schedules import evaluation_steps
-from quarry.train.record.files import Mark, Schema, mark_of, read_log
+from quarry.train.record.files import Schema, read_log
+from quarry.train.record.logs import Mark, mark_of
 
 if TYPE_CHECKING:
     from quarry.train.run.context import RunContext
@@ -24,7 +25,7 @@ def logs_fault(run: "RunContext", step: int, facts: Mapping[str, Any]) -> str | 
     Rows of later steps do not matter: they are written again.
     """
     metrics, evals, marks = run.directory.metrics, run.directory.evals, facts.get("logs", {})
-    record = facts.get("record") or run.directory.read_run()
+    record = facts.get("record") or run.directory.known_run()
     begun = record.get("forked_at", 0)
     return (
         _rows_fault(metrics, METRICS, _logged(run, begun, step), step)

@@ -24,9 +24,10 @@ from quarry.train.data.store import TokenStore
 from quarry.train.hosts.agreement import broadcast_from_first
 from quarry.train.hosts.shutdown import end_all_hosts, on_abrupt_end
 from quarry.train.hosts.votes import Votes
-from quarry.train.record.disk_space import enough_space, reserve
-from quarry.train.record.files import EMPTY, mark_of, read_jsonl, write_json
+from quarry.train.record.disk_space import enough_space, reserve, usable
+from quarry.train.record.files import read_jsonl
 from quarry.train.record.locations import locate_run
+from quarry.train.record.logs import EMPTY, mark_of
 from quarry.train.record.progress import Watcher
 from quarry.train.record.run_directory import RunDirectory, best_step
 from quarry.train.record.schema import TERMINAL, Status
@@ -103,6 +104,7 @@ def train_stepwise(
             f"a checkpoint takes up to {state_bytes(point.config) / 2**20:.1f} MiB",
             ": it resumes from its last checkpoint",
         ),
+        usable(directory.path),
     ):
         former = broadcast_from_first(directory.status)
         if former in TERMINAL and broadcast_from_first(lambda: has_its_rows(directory, watcher.say)):
@@ -139,9 +141,9 @@ def has_its_rows(directory: RunDirectory, say: Callable[[str], object]) -> bool:
 def record_start(directory: RunDirectory, point: Point, sizes: RunSizes, store: TokenStore) -> None:
     """Record what is known before the first step. Raises ConfigError if the run began on other data."""
     check_same_data(directory, store)
-    write_json(directory.config, experiment_as_json(point.config))
-    started = directory.read_run().get("started", time.time())
-    known = describe_run(point.config, sizes, store)
+    config, started = experiment_as_json(point.config), directory.read_run().get("started", time.time())
+    directory.write_config(config)
+    known = describe_run(point.config, sizes, store) | {"config": config}
     directory.write_run(status="running", started=started, trunk=point.trunk, **known)
 
 
@@ -179,7 +181,8 @@ class TrainingLoop:
         if trouble is not None:
             self._roll_backs.leave_out(first, trouble)
         elif logged and first == 0:
-            self._run.report("restart", 0, "no checkpoint of this run can be used: trained from the start")
+            where = self._run.directory.checkpoints
+            self._run.report("restart", 0, f"no checkpoint in {where} can be used: trained from the start")
         self._log = RunLog(self._run.directory, self._run.experiment, self._run.watcher)
         with ExitStack() as stack:
             stack.callback(self._log.close)

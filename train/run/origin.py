@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from quarry.train.config.experiment import Experiment
-from quarry.train.record.files import Mark
+from quarry.train.record.logs import Mark
 from quarry.train.run.compatibility import fill_defaults, first_difference, fixed_fields
 from quarry.train.run.description import experiment_as_json
 
@@ -22,7 +22,7 @@ KEPT = ("started", "skips", "forked_at", "compile_seconds", "flops_xla_per_token
 
 def run_facts(run: "RunContext", logs: Mapping[str, Mark]) -> dict[str, Any]:
     """What a seal says of a run whose logs have got to the marks `logs`."""
-    record = run.directory.read_run()
+    record = run.directory.known_run()
     return {
         "config": fixed_fields(experiment_as_json(run.experiment)),
         "data": _digests(run.store),
@@ -48,7 +48,7 @@ def recovered(run: "RunContext", step: int, facts: Mapping[str, Any]) -> dict[st
 
     What was left out of the batch order before `step` is in the seal, what was left out later in run.json.
     """
-    record, sealed = run.directory.read_run(), facts.get("record", {})
+    record, sealed = run.directory.known_run(), facts.get("record", {})
     fields = {name: value for name, value in sealed.items() if name not in record}
     if facts:
         later = [skip for skip in record.get("skips", []) if skip[0] >= run.position(step)]

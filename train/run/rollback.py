@@ -22,7 +22,7 @@ class RollBacks:
 
     def skips(self) -> tuple[tuple[int, int], ...]:
         """The parts of the batch order left out so far, as (position, sequences)."""
-        skips = broadcast_from_first(lambda: self._run.directory.read_run().get("skips", []))
+        skips = broadcast_from_first(lambda: self._run.directory.known_run().get("skips", []))
         return tuple((position, n) for position, n in skips)
 
     def remain(self) -> bool:

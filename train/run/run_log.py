@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quarry.train.hosts.agreement import broadcast_from_first
-from quarry.train.record.files import JsonlLog, Mark, read_jsonl
+from quarry.train.record.files import read_jsonl
+from quarry.train.record.logs import JsonlLog, Mark
 from quarry.train.record.progress import Watcher
 from quarry.train.record.run_directory import ReadOnlyRunDirectory, RunDirectory
 from quarry.train.record.trackers import open_trackers
@@ -34,7 +35,9 @@ class RunLog:
         metrics, evals = (directory.metrics, directory.evals) if writes else (NOWHERE, NOWHERE)
         former = read_jsonl(metrics) if writes else []
         self._ramp, self._watcher = experiment.ramp, watcher
-        self._metrics, self._evals = JsonlLog(metrics), JsonlLog(evals)
+        self._directory = directory
+        open_log = directory.open_log if writes else JsonlLog
+        self._metrics, self._evals = open_log(metrics), open_log(evals)
         self._durable, self._send = (self._metrics, self._evals) if writes else (), directory.send
         self._trackers = open_trackers(
             experiment.tracking if writes else (), directory, former[-1]["step"] if former else 0
@@ -83,6 +86,7 @@ class RunLog:
     def sync(self) -> None:
         """Write all rows durably, so that the logs survive the machine as the checkpoint does."""
         self.flush()
+        self._restore()
         for log in self._durable:
             log.sync()
         self._send()
@@ -118,6 +122,14 @@ class RunLog:
         self.flush()
         for log in (self._metrics, self._evals, *self._trackers):
             log.close()
+        self._restore(thoroughly=True)
+
+    def _restore(self, *, thoroughly: bool = False) -> None:
+        """Write what has vanished of the record again, and say so."""
+        if names := self._directory.restore(thoroughly=thoroughly):
+            sentence = f"{', '.join(names)} of {self._directory} vanished or changed meanwhile: written again"
+            self._directory.add_event("restored", self._read_step, sentence)
+            self._watcher.say(sentence)
 
     def _wall_seconds(self) -> float:
         return self._spent + time.monotonic() - self._began

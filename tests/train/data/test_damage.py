@@ -12,42 +12,7 @@ from quarry.errors import DataError, DiskFull, QuarryError
 from quarry.train.data import store_building
 from quarry.train.data.store import SPLITS
 from quarry.train.data.store_building import prepare_tokens
-
-
-def flip_bit(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def zero_block(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[100:4196] = bytes(len(content[100:4196]))
-    path.write_bytes(content)
-
-
-def replace_by(make):
-    def damage(path: Path) -> None:
-        path.unlink() if path.is_file() else shutil.rmtree(path)
-        make(path)
-
-    return damage
-
-
-DAMAGES = {
-    "a bit flipped": flip_bit,
-    "a block of zeros": zero_block,
-    "all zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
-    "empty": lambda path: path.write_bytes(b""),
-    "cut off": lambda path: os.truncate(path, path.stat().st_size // 2),
-    "a list": lambda path: path.write_text("[1]"),
-    "an empty object": lambda path: path.write_text("{}"),
-    "not UTF-8": lambda path: path.write_bytes(b"\xff\xfe{"),
-    "deleted": replace_by(lambda path: None),
-    "a folder": replace_by(Path.mkdir),
-    "a dangling link": replace_by(lambda path: path.symlink_to("/nowhere/at/all")),
-    "a pipe": replace_by(os.mkfifo),
-}
+from tests.train.damages import DAMAGES, FOLDER_DAMAGES
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +41,7 @@ FILES = ["train.bin", "validation.bin", "test.bin", "manifest.json", "tokenizer.
 @pytest.mark.parametrize("name", FILES)
 def test_a_damaged_file_is_named_and_built_again(texts, clean, tmp_path, name):
     whole = contents(prepare_tokens(texts, "bpe:262", clean))
-    folder = DAMAGES if name != "." else {"a file": replace_by(Path.touch), "a pipe": DAMAGES["a pipe"]}
+    folder = DAMAGES if name != "." else {way: FOLDER_DAMAGES[way] for way in ("a file", "a pipe")}
     for number, (what, damage) in enumerate(folder.items()):
         cache = shutil.copytree(clean, tmp_path / str(number))
         [path] = cache.glob(name if "/" in name else f"tokens/*/{name}")

@@ -1,8 +1,12 @@
 import os
 import subprocess
 import sys
+import zlib
+from types import SimpleNamespace
 
 import pytest
+
+from quarry.train.hosts.workarounds import replace_damaged_programs
 
 FAULTS_OF_A_SECOND_BUFFER = """
 import ctypes, resource, sys, pathlib
@@ -36,3 +40,21 @@ def faults_of_a_second_buffer(folder, **environment: str) -> int:
 def test_freed_memory_is_kept_unless_the_environment_tunes_malloc(tmp_path):
     assert faults_of_a_second_buffer(tmp_path) < 100
     assert faults_of_a_second_buffer(tmp_path, MALLOC_PERTURB_="0") > 1000
+
+
+def test_a_compiled_program_that_cannot_be_read_is_deleted_and_made_again(tmp_path, monkeypatch):
+    from jax._src import compilation_cache
+
+    def read(key, options, backend, devices):
+        return zlib.decompress((tmp_path / f"{key}-cache").read_bytes()), 1
+
+    monkeypatch.setattr(compilation_cache, "get_executable_and_time", read)
+    monkeypatch.setattr(compilation_cache, "_get_cache", lambda backend: SimpleNamespace(path=tmp_path))
+    replace_damaged_programs()
+    replace_damaged_programs()
+    whole = zlib.compress(b"a program" * 9)
+    for content, found in ((whole, (b"a program" * 9, 1)), (whole[:9], (None, None)), (b"", (None, None))):
+        entry = tmp_path / "step-cache"
+        entry.write_bytes(content)
+        assert compilation_cache.get_executable_and_time("step", None, None, None) == found
+        assert entry.exists() == (found[0] is not None)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarry.errors import RecordError
-from quarry.train.record.files import JsonlLog, drop_rows_after, read_jsonl, read_last_row, write_json
+from quarry.train.record.files import drop_rows_after, read_jsonl, read_last_row, write_json
+from quarry.train.record.logs import JsonlLog
 from quarry.train.record.points_table import points_table, write_table
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import POINT_COLUMNS

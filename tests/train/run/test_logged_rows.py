@@ -170,5 +170,5 @@ def test_a_run_that_starts_anew_says_so(runs, tmp_path, cache):
     shutil.copytree(runs.half, run)
     shutil.rmtree(run / "checkpoints")
     assert train(runs.point, tmp_path, cache, listener) == "finished"
-    assert listener.said == ["no checkpoint of this run can be used: trained from the start"]
+    assert listener.said == [f"no checkpoint in {run}/checkpoints can be used: trained from the start"]
     assert [row["event"] for row in read_jsonl(run / "events.jsonl")] == ["restart"]

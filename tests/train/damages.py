@@ -1,0 +1,70 @@
+"""Ways in which a file of ours can be damaged."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+Damage = Callable[[Path], object]
+
+
+def flip_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def zero_block(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[100:4196] = bytes(len(content[100:4196]))
+    path.write_bytes(content)
+
+
+def replace_by(make: Damage) -> Damage:
+    def damage(path: Path) -> None:
+        if path.is_file():
+            path.unlink()
+        elif path.exists():
+            shutil.rmtree(path)
+        make(path)
+
+    return damage
+
+
+DAMAGES: dict[str, Damage] = {
+    "a bit flipped": flip_bit,
+    "a block of zeros": zero_block,
+    "all zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut off": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "a list": lambda path: path.write_text("[1]"),
+    "an empty object": lambda path: path.write_text("{}"),
+    "not UTF-8": lambda path: path.write_bytes(b"\xff\xfe{"),
+    "deleted": replace_by(lambda path: None),
+    "a folder": replace_by(Path.mkdir),
+    "a dangling link": replace_by(lambda path: path.symlink_to("/nowhere/at/all")),
+    "a pipe": replace_by(os.mkfifo),
+}
+"""What may happen to a file."""
+
+FOLDER_DAMAGES: dict[str, Damage] = {
+    "a file": replace_by(Path.touch),
+    **{name: DAMAGES[name] for name in ("deleted", "a dangling link", "a pipe")},
+}
+"""What may happen to a folder."""
+
+
+def huge_number(path: Path) -> None:
+    path.write_bytes(b"9" * 5000)
+
+
+def forbid_writing(path: Path) -> bool:
+    """Make a file immutable, also for root; returns whether the file system can."""
+    done = subprocess.run(["chattr", "+i", str(path)], capture_output=True)
+    return done.returncode == 0
+
+
+def allow_writing(path: Path) -> None:
+    if path.exists() and not path.is_fifo():
+        subprocess.run(["chattr", "-i", str(path)], capture_output=True)
