@@ -85,7 +85,7 @@ class HostedWriter:
 
 def _identity(directory: "RunDirectory") -> str:
     """What tells the run from others of its name, kept in run.json."""
-    known = directory.read_run().get("tracking_id")
+    known = directory.known_run().get("tracking_id")
     if known is None:
         known = secrets.token_hex(4)
         directory.write_run(tracking_id=known)

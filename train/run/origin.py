@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from quarry.train.data.store import TokenStore
     from quarry.train.run.context import RunContext
 
-KEPT = ("started", "skips", "forked_at", "compile_seconds", "flops_xla_per_token", "test_text")
+KEPT = (
+    "started",
+    "skips",
+    "forked_at",
+    "compile_seconds",
+    "flops_xla_per_token",
+    "test_text",
+    "tracking_id",
+)
 """Fields of run.json that follow neither from the configuration nor from the data."""
 
 
