@@ -4,8 +4,7 @@ Start with `run_directory.py`. To add a column of the points table, see `schema.
 
     schema         statuses, files and the columns of the points table
     files          JSON and JSONL files, written whole or not at all
-    logs           the logs of a run, appended row by row
-    kept_files     what a process has written, to be written again if it vanishes
+    logs           the logs of a run, and what its process has written, to be written again if it vanishes
     run_lock       one process at a time trains a run
     run_directory  the directory of one run
     points_table   one table of the evaluations of many runs

@@ -35,8 +35,7 @@ from quarry.train.record.files import (
     to_json,
     write_bytes,
 )
-from quarry.train.record.kept_files import KeptFiles
-from quarry.train.record.logs import JsonlLog, Mark, mark_of
+from quarry.train.record.logs import JsonlLog, KeptFiles, Mark, mark_of
 from quarry.train.record.run_lock import RunLock, is_locked
 from quarry.train.record.schema import FILES, LOCK, TERMINAL, Status
 
