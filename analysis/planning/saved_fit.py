@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from quarry.analysis.laws.law import Law, Parameter
 
 
-_LARGEST_FILE, _MOST_DRAWS = 200_000_000, 100_000
+_LARGEST_FILE, _MOST_DRAWS = 50_000_000, 100_000
 """Bytes of a file, and draws of a parameter, that are read: a plan is made in every draw."""
 
 _NOISIEST = 10.0
@@ -33,11 +33,11 @@ _FARTHEST = 1e60
 
 def read_fit(path: Path) -> Surface:
     """The fit that `quarry fit --json` wrote at `path`. Raises FitError naming the file and the field."""
+    if path.exists() and not path.is_file():
+        raise FitError(f"cannot read {path}: it is no regular file")
+    if path.exists() and path.stat().st_size > _LARGEST_FILE:
+        raise FitError(f"{path} is not a fit: it is larger than {_LARGEST_FILE / 1e6:g} MB")
     try:
-        if path.exists() and not path.is_file():
-            raise FitError(f"cannot read {path}: it is no regular file")
-        if path.exists() and path.stat().st_size > _LARGEST_FILE:
-            raise FitError(f"{path} is not a fit: it is larger than {_LARGEST_FILE / 1e6:g} MB")
         value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except OSError as error:
         raise FitError(f"cannot read {path}: {error.strerror}") from None

@@ -34,6 +34,8 @@ def import_points(path: Path, given: Import = Import()) -> tuple[pl.DataFrame, l
     """
     try:
         table, notes = _raw(path)
+    except PointsError:
+        raise
     except (pl.exceptions.PolarsError, ValueError, OverflowError, OSError) as error:
         detail = str(error).strip().split("\n")[0]
         raise PointsError(f"{path}: is no log or table that can be read ({detail})") from None

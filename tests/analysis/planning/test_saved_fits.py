@@ -148,6 +148,10 @@ def test_a_damaged_fit_is_refused_by_its_field(name, saved, tmp_path):
 
 
 def test_what_is_no_file_is_not_read(tmp_path):
+    with (tmp_path / "large.json").open("wb") as large:
+        large.truncate(10**8)  # of zeros that take no space
+    with pytest.raises(FitError, match=r"^\S*large\.json is not a fit: it is larger than 50 MB$"):
+        read_fit(tmp_path / "large.json")
     os.mkfifo(tmp_path / "fit.json")
     with pytest.raises(FitError, match="it is no regular file"):
         read_fit(tmp_path / "fit.json")
