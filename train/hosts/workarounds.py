@@ -63,7 +63,8 @@ def _read_program(read: Callable[..., Any], key: str, options: Any, backend: Any
     try:
         return read(key, options, backend, *devices)
     except Exception:
-        entry = compilation_cache._get_cache(backend).path / f"{key}-cache"
+        cache: Any = compilation_cache._get_cache(backend)
+        entry = cache.path / f"{key}-cache"
         with suppress(OSError):
             entry.unlink()
         if entry.exists():  # JAX warns of one that cannot be replaced

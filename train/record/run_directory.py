@@ -40,7 +40,7 @@ from quarry.train.record.run_lock import RunLock, is_locked
 from quarry.train.record.schema import FILES, LOCK, TERMINAL, Status
 
 CHECKSUM = "checksum"
-RUN: Schema = {
+RUN: Mapping[str, Schema] = {
     "status": str | None,
     "started": float | None,
     "ended": float | None,

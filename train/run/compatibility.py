@@ -17,7 +17,7 @@ from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import TERMINAL
 from quarry.train.run.description import RECORDED_VERSIONS, experiment_as_json
 
-CONFIG: Schema = {"model": dict, "data": dict, "duration": dict}
+CONFIG: Mapping[str, Schema] = {"model": dict, "data": dict, "duration": dict}
 """What config.json holds at least."""
 MAY_CHANGE = ("checkpoint", "tracking", "mesh", "branches", "model.scan_layers", "model.remat")
 """Fields that may differ between a run and its continuation: they change no number beyond rounding."""

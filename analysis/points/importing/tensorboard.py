@@ -38,7 +38,7 @@ def _events(path: Path) -> Iterator[Any]:
     """The whole events of a file; a torn last record (the process died) ends it. Records are length, data
     and their checksums."""
     from google.protobuf.message import DecodeError
-    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
 
     content, at = path.read_bytes(), 0
     while at + 12 <= len(content):
