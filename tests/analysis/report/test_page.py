@@ -219,8 +219,10 @@ def test_a_single_run_has_its_curve_and_the_reason_why_no_law_can_be_fitted(brow
 @pytest.mark.slow
 def test_runs_that_all_diverged_are_still_reported(browser, tmp_path):
     for n in (10_000, 20_000):
-        write_run(tmp_path / "runs" / "s" / f"n{n}", n=n, status="diverged")
-        (tmp_path / "runs" / "s" / f"n{n}" / "evals.jsonl").unlink()
+        run = write_run(tmp_path / "runs" / "s" / f"n{n}", n=n, status="diverged")
+        run.evals.write_bytes(b"")  # diverged before the first evaluation
+        run.evals.with_suffix(".parquet").unlink()
+        RunDirectory(run.path).finish("diverged")
     opened(browser, write_report(tmp_path / "runs", tmp_path / "report.html", bootstrap=100))
     assert "2 runs diverged" in visible(browser)
     assert "no curve to draw" in visible(browser)

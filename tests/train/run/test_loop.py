@@ -11,6 +11,7 @@ from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import POINT_COLUMNS, WALL_CLOCK_COLUMNS
 from quarry.train.run.loop import train
+from quarry.train.run.signals import StopRequest
 from tests.commands import quarry
 from tests.train.tiny import tiny_point
 
@@ -96,7 +97,8 @@ def test_another_configuration_in_the_same_place_is_refused(whole, tmp_path, cac
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_preempted_run_goes_on_as_if_nothing_had_been(whole, tmp_path, cache, number):
+def test_a_preempted_run_goes_on_as_if_nothing_had_been(whole, tmp_path, cache, number, monkeypatch):
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_DFL)  # tests may run under nohup
     point, runs = tiny_point(tmp_path / "study"), tmp_path / "runs"
     stopper = Watch(8, lambda: os.kill(os.getpid(), number))
     assert train(point, runs, cache, stopper) == "preempted"
@@ -104,6 +106,17 @@ def test_a_preempted_run_goes_on_as_if_nothing_had_been(whole, tmp_path, cache, 
     assert directory.status() == "preempted"
     assert train(point, runs, cache, Quiet()) == "finished"
     assert rows_of(directory) == rows_of(whole)
+
+
+def test_a_closed_terminal_is_nothing_under_nohup():
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, former)
 
 
 @pytest.mark.slow
