@@ -23,10 +23,10 @@ def zero_block(path: Path) -> None:
 
 def replace_by(make: Damage) -> Damage:
     def damage(path: Path) -> None:
-        if path.is_file():
-            path.unlink()
-        elif path.exists():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
+        elif os.path.lexists(path):
+            path.unlink()
         make(path)
 
     return damage
