@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 bad input, 75 preempted after saving.
 """
 
+import errno
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -143,9 +144,10 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
-        if not _is_out_of_memory(error):
+        known = _known(error)
+        if known is None:
             raise
-        _end(OutOfMemory(f"out of memory: {str(error).splitlines()[0] if str(error) else 'none is left'}"))
+        _end(known)
 
 
 def check_output(words: Sequence[str]) -> None:
@@ -162,6 +164,10 @@ def _end(error: QuarryError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    """Python's own error, or XLA's, whose class is not imported here."""
-    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+def _known(error: Exception) -> QuarryError | None:
+    """What the machine says of memory (XLA's class of error is not imported here) and of names of files."""
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return OutOfMemory(f"out of memory: {str(error).splitlines()[0] if str(error) else 'none is left'}")
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return ConfigError(f"{str(error.filename)[:40]}...: a name of a file or folder is too long")
+    return None

@@ -47,6 +47,20 @@ assert not {set(unused)!r} & set(sys.modules), {set(unused)!r} & set(sys.modules
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
+LONG = [["train", "{}"], ["train", "{}.py"], ["sweep", "{}"], ["points", "{}", "-o", "p"]]
+
+
+@pytest.mark.parametrize("words", LONG)
+def test_a_long_name_is_a_sentence(words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["quarry", *(word.format("a" * 300) for word in words)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [

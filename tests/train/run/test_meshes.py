@@ -70,7 +70,7 @@ from quarry.train.run.step import make_state
 store = prepare_tokens("sotu", "bytes", Path(sys.argv[1]))
 experiment = Experiment(model=modern(16, 2, 2, context=8), batch_tokens=128, micro_batch_tokens=16)
 losses = {}
-for sizes in [(1, 1, 1), (8, 1, 1), (1, 8, 1), (1, 1, 8), (2, 2, 2)]:
+for sizes in [(1, 1, 1), (8, 1, 1), (1, 8, 1), (1, 1, 8), (2, 4, 1), (2, 2, 2)]:
     chosen = dataclasses.replace(experiment, mesh=MeshConfig(*sizes))
     mesh = make_mesh(chosen.mesh, jax.devices()[: np.prod(sizes)])
     evaluate = Evaluator(chosen, mesh, store, "validation", 4096)
