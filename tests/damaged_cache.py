@@ -6,23 +6,19 @@ prints a table of files and ways. `docs/faults.md` has it.
 """
 
 import shutil
-import signal
 import tempfile
-import traceback
 from pathlib import Path
 
 import numpy as np
 
-from quarry.errors import QuarryError
 from quarry.train.data.store import SPLITS, TokenStore
 from quarry.train.data.store_building import prepare_tokens
-from tests.train.damages import DAMAGES, FOLDER_DAMAGES, huge_number
+from tests.train.damages import DAMAGES, FOLDER_DAMAGES, failure, huge_number
 
 FILES = ("train.bin", "validation.bin", "test.bin", "manifest.json", "tokenizer.json", "index/*.json")
 FOLDERS = ("tokens/*", "tokens", "index", ".")
 WAYS = DAMAGES | {"a huge number": huge_number}
 TOKENIZER = "bpe:270"
-SECONDS = 60
 
 
 def write_texts(folder: Path) -> str:
@@ -47,17 +43,14 @@ def find(cache: Path, name: str) -> Path:
 def outcome(corpus: str, cache: Path, damaged: Path, whole: tuple) -> str:
     """What preparing the tokens does with a damaged cache: in words of the table."""
     said: list[str] = []
-    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError("it hangs")))
-    signal.alarm(SECONDS)
-    try:
-        found = contents(prepare_tokens(corpus, TOKENIZER, cache, say=said.append))
-    except QuarryError as error:
-        return "refused" if damaged.name in str(error) else f"REFUSED WITHOUT ITS NAME: {error}"
-    except BaseException:
-        return "TRACEBACK " + traceback.format_exc().splitlines()[-1]
-    finally:
-        signal.alarm(0)
-    if found != whole:
+    found: list[tuple] = []
+
+    def prepare() -> None:
+        found.append(contents(prepare_tokens(corpus, TOKENIZER, cache, say=said.append)))
+
+    if failed := failure(damaged.name, prepare):
+        return failed
+    if found != [whole]:
         return "OTHER TOKENS"
     return "built again" if said else "unharmed"
 

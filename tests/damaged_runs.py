@@ -12,11 +12,9 @@ import shutil
 import signal
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from quarry.errors import QuarryError
 from quarry.train.config.experiment import CheckpointConfig
 from quarry.train.config.point_files import Point
 from quarry.train.hosts.workarounds import apply_workarounds
@@ -25,13 +23,12 @@ from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import WALL_CLOCK_COLUMNS
 from quarry.train.run.loop import train
-from tests.train.damages import DAMAGES, FOLDER_DAMAGES, allow_writing, forbid_writing, huge_number
+from tests.train.damages import DAMAGES, FOLDER_DAMAGES, allow_writing, failure, forbid_writing, huge_number
 from tests.train.tiny import tiny_point
 
 WAYS = DAMAGES | {"a huge number": huge_number, "unwritable": forbid_writing}
 FILES = ("config.json", "run.json", "events.jsonl", "metrics.jsonl", "evals.jsonl", ".lock", ".reserve")
 FOLDERS = ("checkpoints",)
-SECONDS = 120
 
 
 class Listener(Quiet):
@@ -76,16 +73,8 @@ def rows(run: Path) -> list[list[dict]]:
 def outcome(run: Path, name: str, command: Callable[[Listener], object], right: Callable[[], bool]) -> str:
     """What a command does with a damaged run: in words of the table."""
     listener = Listener()
-    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError("it hangs")))
-    signal.alarm(SECONDS)
-    try:
-        command(listener)
-    except QuarryError as error:
-        return "refused" if name in str(error) else f"REFUSED WITHOUT ITS NAME: {error}"
-    except BaseException:
-        return "TRACEBACK " + traceback.format_exc().splitlines()[-1]
-    finally:
-        signal.alarm(0)
+    if failed := failure(name, lambda: command(listener)):
+        return failed
     if not right():
         return "WRONG ROWS"
     named = any(name in sentence for sentence in listener.said)

@@ -26,9 +26,10 @@ def run_into(output, words, cwd, cache):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-def test_a_result_that_cannot_be_printed_is_an_error(tmp_path, cache):
+@pytest.mark.parametrize("words", [["crossing"], ["--version"]])
+def test_a_result_that_cannot_be_printed_is_an_error(words, tmp_path, cache):
     with open("/dev/full", "w") as full:
-        done = run_into(full, ["crossing"], tmp_path, cache)
+        done = run_into(full, words, tmp_path, cache)
     assert done.returncode == 1
     assert done.stderr == "error: what was printed is not complete: No space left on device\n"
 

@@ -2,9 +2,13 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+
+from quarry.errors import QuarryError
 
 Damage = Callable[[Path], object]
 
@@ -53,6 +57,24 @@ FOLDER_DAMAGES: dict[str, Damage] = {
     **{name: DAMAGES[name] for name in ("deleted", "a dangling link", "a pipe")},
 }
 """What may happen to a folder."""
+
+
+SECONDS = 120
+
+
+def failure(name: str, command: Callable[[], object]) -> str | None:
+    """How a command fails on a damaged file, None if it does not: refused by `name`, or what must not be."""
+    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError("it hangs")))
+    signal.alarm(SECONDS)
+    try:
+        command()
+    except QuarryError as error:
+        return "refused" if name in str(error) else f"REFUSED WITHOUT ITS NAME: {error}"
+    except BaseException:
+        return "TRACEBACK " + traceback.format_exc().splitlines()[-1]
+    finally:
+        signal.alarm(0)
+    return None
 
 
 def huge_number(path: Path) -> None:

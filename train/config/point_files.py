@@ -60,6 +60,7 @@ def load_point_file(file: Path) -> list[Point]:
     study, stem = check_name("study", file.resolve().parent.name), check_name("point", file.stem)
     doc = getattr(module, "__doc__", None) or ""
     require(isinstance(doc, str), f"{file}: its docstring is a {type(doc).__name__}, not text")
+    doc = doc.strip()
     config = getattr(module, "config", None)
     require(config is not None, f"{file} does not define `config`")
     assert config is not None
@@ -68,8 +69,8 @@ def load_point_file(file: Path) -> list[Point]:
     for name, value in {"config": config, **variants}.items():
         kind = type(value).__name__
         require(type(value) is Experiment, f"{file}: {name} is a {kind}, not an Experiment itself")
-    return [Point(study, stem, config, file, None, doc.strip())] + [
-        Point(study, f"{stem}-{check_name('variant', name)}", value, file, name, doc.strip())
+    return [Point(study, stem, config, file, None, doc)] + [
+        Point(study, f"{stem}-{check_name('variant', name)}", value, file, name, doc)
         for name, value in variants.items()
     ]
 
@@ -82,7 +83,7 @@ def _run_file(file: Path) -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     try:
-        with _importing_from(file.resolve().parent.parent):  # a point imports the recipe of its study
+        with importing_from(file.resolve().parent.parent):  # a point imports the recipe of its study
             spec.loader.exec_module(module)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
@@ -94,7 +95,7 @@ def _run_file(file: Path) -> Any:
 
 
 @contextmanager
-def _importing_from(folder: Path) -> Iterator[None]:
+def importing_from(folder: Path) -> Iterator[None]:
     """Within the context, the modules in `folder` can be imported.
 
     They are forgotten afterwards: another folder may have others of the same names.

@@ -3,13 +3,12 @@
 import importlib
 import inspect
 import keyword
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from quarry.train.config.experiment import Experiment
+from quarry.train.config.point_files import importing_from
 
 Recipe = Callable[..., Experiment]
 
@@ -19,8 +18,9 @@ def find_recipe(folder: Path, output: Path) -> tuple[str, Recipe] | None:
 
     None if the study has no recipe, or if files in `output` could not import it.
     """
-    module = _importable_name(folder, output)
-    recipe = None if module is None else _recipe_of(module)
+    with importing_from(folder.parent):
+        module = _importable_name(folder, output)
+        recipe = None if module is None else _recipe_of(module)
     return None if module is None or recipe is None else (module, recipe)
 
 
@@ -44,22 +44,12 @@ def _importable_name(folder: Path, output: Path) -> str | None:
     # the path.
     names = [f"quarry.{'.'.join(parts)}", ".".join(parts)] if len(parts) > 1 else []
     names += [folder.name] if output.parent == folder.parent else []
-    with _on_path(folder.parent):
-        return next((name for name in names if _is_valid(name) and _is_package(name, folder)), None)
+    return next((name for name in names if _is_valid(name) and _is_package(name, folder)), None)
 
 
 def _is_valid(name: str) -> bool:
     """Whether `name` can stand in an import statement."""
     return all(part.isidentifier() and not keyword.iskeyword(part) for part in name.split("."))
-
-
-@contextmanager
-def _on_path(folder: Path) -> Iterator[None]:
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
 
 
 def _is_package(name: str, folder: Path) -> bool:

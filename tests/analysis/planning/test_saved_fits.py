@@ -76,21 +76,13 @@ def damaged(draw, value):
     return value
 
 
+@pytest.mark.parametrize("read_and_use", [use, pytest.param(use_for_next_runs, marks=pytest.mark.slow)])
 @QUIET
 @given(st.data())
-def test_any_change_to_a_saved_fit(tmp_path_factory, saved, data):
+def test_any_change_to_a_saved_fit(tmp_path_factory, saved, read_and_use, data):
     path = tmp_path_factory.mktemp("fuzz") / "fit.json"
     path.write_text(json.dumps(data.draw(damaged(saved))))
-    attempt(use, path)
-
-
-@pytest.mark.slow
-@QUIET
-@given(st.data())
-def test_next_runs_by_any_change_to_a_saved_fit(tmp_path_factory, saved, data):
-    path = tmp_path_factory.mktemp("fuzz") / "fit.json"
-    path.write_text(json.dumps(data.draw(damaged(saved))))
-    attempt(use_for_next_runs, path)
+    attempt(read_and_use, path)
 
 
 DAMAGED = {
