@@ -106,7 +106,7 @@ def fit_points(path: Path, options: FitOptions, console: Console) -> "Fit":
         console.print(tables.at_table(fitted, fitted.at(assigned(options.at))))
     profiles = [profile(fitted, name, level=fitted.level) for name in options.profile]
     if profiles:
-        console.print(tables.profile_table(profiles))
+        console.print(tables.profile_table(fitted, profiles))
     comparison = None
     if options.against:
         laws = (law.frozen(settings.freeze), *options.against)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from quarry.analysis.fitting.doubts import marked
 from quarry.analysis.laws.formulas import plain
 from quarry.text import interval, number, percent
 
@@ -30,10 +31,10 @@ def parameter_table(fitted: "Fit") -> Table:
     words = (
         interval if drawn and not fitted.no_interval else lambda ends: "none" if drawn else "not asked for"
     )
-    for name, value in fitted.params.items():
-        table.add_row(name, number(value), "frozen" if name in frozen else words(fitted.interval[name]))
-    for name, value in fitted.derived.items():
-        table.add_row(f"{name} (derived)", number(value), words(fitted.derived_interval[name]))
+    for name in fitted.params:
+        table.add_row(name, fitted.shown(name), "frozen" if name in frozen else words(fitted.interval[name]))
+    for name in fitted.derived:
+        table.add_row(f"{name} (derived)", fitted.shown(name), words(fitted.derived_interval[name]))
     return table
 
 
@@ -68,15 +69,15 @@ def at_table(fitted: "Fit", at: "At") -> Table:
         "best": (fitted.params, fitted.objective),
     }
     table = Table(title="the objective elsewhere", box=None)
-    free = fitted.data.law.parameter_names
-    for heading in ("", *free, "objective"):
+    free = fitted.data.law.parameters
+    for heading in ("", *(parameter.name for parameter in free), "objective"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, (params, objective) in rows.items():
-        table.add_row(name, *(number(params[parameter], 6) for parameter in free), f"{objective:.9g}")
+        table.add_row(name, *(marked(each, params[each.name], 6) for each in free), f"{objective:.9g}")
     return table
 
 
-def profile_table(profiled: Sequence["Profile"]) -> Table:
+def profile_table(fitted: "Fit", profiled: Sequence["Profile"]) -> Table:
     """The profile interval of each quantity, with the other valleys of its objective."""
     table = Table(title="profile likelihood", box=None)
     for heading in ("quantity", "best", "regions", "other valleys"):
@@ -88,7 +89,7 @@ def profile_table(profiled: Sequence["Profile"]) -> Table:
             for value, objective in each.valleys
             if objective > each.minimum * (1 + _SAME_OBJECTIVE)
         )
-        table.add_row(Text(each.name), number(each.best), regions, valleys or "none")
+        table.add_row(Text(each.name), fitted.shown(each.name), regions, valleys or "none")
     return table
 
 

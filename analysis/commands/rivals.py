@@ -131,11 +131,10 @@ def gaps_table(result: Rivals) -> Table:
 
 def rivals_json(result: Rivals) -> dict:
     """The result as JSON values, with each law's parameters fitted to all points."""
+    laws = [(row, result.fits[row["law"]]) for row in result.table.iter_rows(named=True)]
     return {
         "level": result.level,
-        "laws": [
-            row | {"params": result.fits[row["law"]].params} for row in result.table.iter_rows(named=True)
-        ],
+        "laws": [row | {"params": fitted.params, "at_limit": fitted.at_limit} for row, fitted in laws],
         "verdicts": result.verdicts.to_dicts(),
         "winners": result.winners.to_dicts(),
         "predictions": result.predictions.to_dicts(),

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from quarry import text
+from quarry.analysis.fitting.doubts import marked
 from quarry.analysis.laws.formulas import plain
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ def _counts(fit: "Fit") -> str:
 
 def _ranges(fit: "Fit") -> str:
     forms = dict.fromkeys((*fit.law.inputs, fit.law.response), text.count) | {"loss": text.number}
+    several = {name: f" ({text.plural(found, 'value')})" for name, found in fit.diagnostics.distinct.items()}
     return "; ".join(
         f"{name} {form(float(fit.points[name].to_numpy().min()))} "
-        f"to {form(float(fit.points[name].to_numpy().max()))}"
+        f"to {form(float(fit.points[name].to_numpy().max()))}{several.get(name, '')}"
         for name, form in forms.items()
     )
 
@@ -63,9 +65,10 @@ def _objective(fit: "Fit") -> str:
 
 def _other_minima(fit: "Fit") -> str:
     """The local minima beside the best one, nearest first."""
+    by_name = {parameter.name: parameter for parameter in fit.law.parameters}
     minima = [
         f"{minimum.excess:.2%} above the best at "
-        + ", ".join(f"{name} {text.number(value, 3)}" for name, value in minimum.params.items())
+        + ", ".join(f"{name} {marked(by_name[name], value, 3)}" for name, value in minimum.params.items())
         for minimum in fit.diagnostics.other_minima
     ]
     return "; ".join(minima) or "none found"

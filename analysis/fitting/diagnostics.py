@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quarry.analysis.fitting.correlation import confounded
+from quarry.analysis.fitting.doubts import distinct_values
 from quarry.analysis.fitting.misfit import Misfit, measure_misfit, outliers
 from quarry.analysis.fitting.noise import relative_noise
 from quarry.analysis.points.held_out import held_out_rows
@@ -23,7 +24,7 @@ class Diagnostics:
     """How a fit was made and what to judge it by.
 
     - `count` is the meaning of N, `source` where the points come from, `runs` how many they are of, `ranges`
-      the least and the largest of each input and of E / N.
+      the least and the largest of each input and of E / N, `distinct` how many values each input takes.
     - `law_options` are what the law was built with, `objective` its words, `huber_delta` the value used.
     - `n_starts_agreeing` of `n_starts` reached the best objective; `other_minima` are the further ones.
     - `condition_number` is that of the Jacobian with columns of length 1, `correlated_inputs` the strongest
@@ -39,6 +40,7 @@ class Diagnostics:
     source: str
     runs: int
     ranges: dict[str, tuple[float, float]]
+    distinct: dict[str, int]
     law_options: Mapping[str, Any]
     objective: str
     huber_delta: float
@@ -73,6 +75,7 @@ class Diagnostics:
             "source": self.source,
             "runs": self.runs,
             "ranges": {name: list(ends) for name, ends in self.ranges.items()},
+            "distinct": self.distinct,
             **self.law_options,
             "objective": self.objective,
             "huber_delta": self.huber_delta,
@@ -112,6 +115,7 @@ def diagnose(
         source=points.source,
         runs=data.n_runs,
         ranges=_ranges(data),
+        distinct=distinct_values(data.inputs),
         law_options=data.law.options,
         objective=data.objective.words(),
         huber_delta=data.objective.delta,

@@ -11,6 +11,7 @@ from quarry.analysis.fitting.bootstrap import draw_refits
 from quarry.analysis.fitting.clustering import clustering_warnings
 from quarry.analysis.fitting.correlation import confounded
 from quarry.analysis.fitting.diagnostics import diagnose
+from quarry.analysis.fitting.doubts import doubts
 from quarry.analysis.fitting.fit_intervals import FitIntervals
 from quarry.analysis.fitting.intervals import OPEN, Interval
 from quarry.analysis.fitting.result import Fit
@@ -213,4 +214,4 @@ def _with_warnings(fitted: Fit, points: "Points") -> Fit:
     about_law = law_warnings(fitted.law, points, fitted.diagnostics)
     clustered = clustering_warnings(points.table, fitted.data, fitted.minima.params[0])
     unbounded = unbounded_warnings(fitted)
-    return replace(fitted, warnings=(*about_law, *clustered, *unbounded))
+    return replace(fitted, warnings=(*about_law, *clustered, *doubts(fitted), *unbounded))

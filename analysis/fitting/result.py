@@ -9,12 +9,14 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.fitting.checklist import build_checklist
+from quarry.analysis.fitting.doubts import values_at_limits
 from quarry.analysis.fitting.intervals import OPEN, Interval, band, with_noise
 from quarry.analysis.laws.law import check_inside
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.selection import at_fixed_value, points_for_law
 from quarry.errors import FitError
+from quarry.text import number
 from quarry.train.record.files import json_values
 
 if TYPE_CHECKING:
@@ -66,6 +68,24 @@ class Fit:
     def seed_noise(self) -> float:
         """The standard deviation of log loss between repeats of one run."""
         return self.diagnostics.seed_noise
+
+    @property
+    def at_limit(self) -> dict[str, str]:
+        """The fitted parameters that lie on a bound of the search, with the side: lower or upper."""
+        return values_at_limits(self.data.law, self.params)
+
+    def shown(self, name: str, digits: int = 4) -> str:
+        """A parameter or derived quantity in words, marked (limit) where it owes its value to a bound."""
+        value = self.params.get(name, self.derived.get(name))
+        return number(value, digits) + " (limit)" * self._owes_a_limit(name)
+
+    def _owes_a_limit(self, name: str) -> bool:
+        """Whether a parameter lies on a bound, or a derived quantity changes with one that does."""
+        if name not in self.derived:
+            return name in self.at_limit
+        value = next(derived.value for derived in self.law.derived if derived.name == name)
+        moved = [{**self.params, each: self.params[each] * 1.001 + 1e-9} for each in self.at_limit]
+        return any(value(params) != self.derived[name] for params in moved)
 
     def predict(self, inputs: Mapping[str, Any]) -> np.ndarray:
         """The predicted response (a loss) at `inputs`, one array for each of the law's inputs."""
@@ -146,6 +166,7 @@ class Fit:
             {
                 "law": self.law.name,
                 "params": self.params,
+                "at_limit": self.at_limit,
                 "interval": {"level": self.level, **_listed(self.interval)},
                 "objective": self.objective,
                 "n_points": len(self.points),

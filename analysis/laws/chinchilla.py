@@ -46,6 +46,7 @@ CHINCHILLA = Law(
     ),
     source="Hoffmann et al. 2022 (arXiv 2203.15556), eq. 2",
     derived=PLAN,
+    decay=(("alpha",), ("beta",)),
 )
 
 KAPPA = Parameter("kappa", "", 0.02, 5.0, (0.3, 0.6, 1.0), log=True)
@@ -61,6 +62,7 @@ SKALING = Law(
     ),
     source="Skaling (arXiv 2608.07222), read in a secondary source",
     derived=PLAN,
+    decay=(("alpha", "kappa"), ("beta", "kappa")),
     nested=(Nested(CHINCHILLA, {"kappa": (1.0,)}),),
 )
 
@@ -84,6 +86,7 @@ OVERTRAINING = Law(
             "M_opt", r"(b / a)^{1 / 2\eta}", lambda p: power_of_ratio(p["b"], p["a"], 1 / (2 * p["eta"]))
         ),
     ),
+    decay=(("eta",),),
 )
 
 

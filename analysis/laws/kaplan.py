@@ -16,6 +16,7 @@ KAPLAN_N = Law(
     parameters=(scale("N_c", "parameters"), exponent("alpha_N", 0.03, 0.1, 0.3, 1.0)),
     predict=lambda p, v: power_of_ratio(p["N_c"], v["N"], p["alpha_N"]),
     source=f"{_PAPER}, eq. 1.1",
+    decay=(("alpha_N",),),
 )
 
 KAPLAN_D = Law(
@@ -25,6 +26,7 @@ KAPLAN_D = Law(
     parameters=(scale("D_c", "tokens"), exponent("alpha_D", 0.03, 0.1, 0.3, 1.0)),
     predict=lambda p, v: power_of_ratio(p["D_c"], v["U"], p["alpha_D"]),
     source=f"{_PAPER}, eq. 1.2: its D is the unique tokens U, stopped early",
+    decay=(("alpha_D",),),
     early_stopped=True,
 )
 
@@ -35,6 +37,7 @@ KAPLAN_C = Law(
     parameters=(scale("C_c", "FLOPs"), exponent("alpha_C", 0.03, 0.1, 0.3, 1.0)),
     predict=lambda p, v: power_of_ratio(p["C_c"], v["C"], p["alpha_C"]),
     source=f"{_PAPER}, eq. 1.3 and 3.3, in FLOPs instead of PF-days",
+    decay=(("alpha_C",),),
 )
 
 KAPLAN_ND = Law(
@@ -55,6 +58,7 @@ KAPLAN_ND = Law(
         Derived("data_exponent", r"\alpha_N / \alpha_D", lambda p: p["alpha_N"] / p["alpha_D"]),
         Derived("data_for_8x_N", r"8^{\alpha_N / \alpha_D}", lambda p: power(8, p["alpha_N"] / p["alpha_D"])),
     ),
+    decay=(("alpha_N",), ("alpha_D",)),
     early_stopped=True,
 )
 
@@ -73,6 +77,7 @@ KAPLAN_NS = Law(
     ),
     source=f"{_PAPER}, eq. 1.6 and 5.6",
     derived=(Derived("f", r"\alpha_N / \alpha_S", lambda p: p["alpha_N"] / p["alpha_S"]),),
+    decay=(("alpha_N",), ("alpha_S",)),
 )
 
 CRITICAL_BATCH = Law(
@@ -99,4 +104,5 @@ CONTEXT = Law(
     ),
     predict=lambda p, v: p["a"] + p["b"] * power(v["T"], -p["c"]),
     source=f"{_PAPER}, appendix D.5: the loss at position T of the context",
+    decay=(("c",),),
 )

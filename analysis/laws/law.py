@@ -101,6 +101,8 @@ class Law:
     derived: tuple[Derived, ...] = ()
     response: str = "loss"
     """The column that the formula predicts."""
+    decay: tuple[tuple[str, ...], ...] = ()
+    """The exponents with which the response falls: each the product of these parameters."""
     early_stopped: bool = False
     """The law gives the lowest loss over passes: of points with equal inputs, the fit uses the best E."""
     nested: tuple[Nested, ...] = ()

@@ -16,6 +16,7 @@ POWER_OFFSET = Law(
     parameters=(irreducible(), scale("x_0", "parameters"), exponent("alpha", 0.05, 0.1, 0.2, 0.5, 1.0)),
     predict=lambda p, v: p["L_inf"] + power_of_ratio(p["x_0"], v["N"], p["alpha"]),
     source="Henighan et al. 2020 (arXiv 2010.14701), eq. 1.1",
+    decay=(("alpha",),),
 )
 
 
@@ -41,6 +42,7 @@ BROKEN_POWER = Law(
     ),
     predict=lambda p, v: _broken_power(p, v["N"]),
     source="Caballero et al. 2022 (arXiv 2210.14891), one break",
+    decay=(("c_0",),),
     reference=lambda v: _break_near(*v, *map(nearest_power_of_ten, v.values())),
 )
 

@@ -66,6 +66,7 @@ DATA_CONSTRAINED = Law(
     predict=_data_constrained,
     source="Muennighoff et al. 2023 (arXiv 2305.16264), D' = U + U R_D (1 - exp(-R / R_D)), N' likewise",
     derived=PLAN,
+    decay=CHINCHILLA.decay,
     nested=(Nested(CHINCHILLA, {"R_D": _REPEATS, "R_N": _REPEATS}),),
 )
 
@@ -96,6 +97,7 @@ EFFECTIVE_REUSE = Law(
     source="Yan et al. 2025 (arXiv 2511.13421), E_r = 1 + R (1 - exp(-(k - 1) / R)), R = rho ln(1 + U/U_0); "
     "its limits are theirs, as the abstract gives them, the curve between is ours",
     derived=PLAN,
+    decay=CHINCHILLA.decay,
     nested=(Nested(CHINCHILLA, {"rho": _RHO, "U_0": _ORIGINS}),),
 )
 
@@ -118,6 +120,7 @@ OVERFIT_EPOCHS = Law(
     predict=lambda p, v: CHINCHILLA.predict(p, v) + _penalty(p, v, p["kappa"]),
     source="Lovelace 2026 (arXiv 2605.01640), R = max(E / U - 1, 0), read in a secondary source",
     derived=PLAN,
+    decay=CHINCHILLA.decay,
     nested=(Nested(CHINCHILLA, {"P": (1e-6, 1e-3, 1e-1), "delta": (0.5, 1.0), "kappa": (0.2, 0.5, 1.0)}),),
 )
 
@@ -173,6 +176,7 @@ def epochs(
         predict=predict,
         source="the joint surface that nests Muennighoff 2023, Skaling 2026, Lovelace 2026 and Kaplan 1.5",
         derived=PLAN_EXPONENTS,
+        decay=tuple((name, *(("kappa",) if "coupling" in terms else ())) for name in ("alpha", "beta")),
         nested=(Nested(CHINCHILLA, {name: _EPOCH_NESTED[name] for name in names}),),
         reference=lambda v: epochs(terms, nearest_power_of_ten(v["N"]), nearest_power_of_ten(v["U"])),
         options={"terms": list(terms), "reference": {"N": n_reference, "U": u_reference}},

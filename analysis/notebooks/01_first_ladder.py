@@ -183,7 +183,7 @@ fitted_law(offset)
 
 # %%
 rows = "\n".join(
-    f"| {name} | {number(value)} | {interval(offset.interval[name])} |" for name, value in offset.params.items()
+    f"| {name} | {offset.shown(name)} | {interval(offset.interval[name])} |" for name in offset.params
 )
 notes = "\n".join(f"- {warning}" for warning in offset.warnings)
 Markdown(f"| parameter | value | interval |\n|---|---|---|\n{rows}\n\n{notes}")

@@ -140,7 +140,7 @@ fitted_law(ours_c, "C")
 rows = [
     ("exponent", "published", "our runs", f"{ours_n.level:.0%} interval", "points"),
     *(
-        (name, theirs, number(ours.params[name], 3), interval(ours.interval[name]), len(ours.points))
+        (name, theirs, ours.shown(name, 3), interval(ours.interval[name]), len(ours.points))
         for name, theirs, ours in (
             ("alpha_N", n_law.params["alpha_N"], ours_n),
             ("alpha_C", f"{c_law.params['alpha_C']} (fixed batch), {c_min.params['alpha_C']:.3f} (C_min)", ours_c),

@@ -207,7 +207,6 @@ third = fit(points, "chinchilla", bootstrap=400)
 parity(third)
 
 # %%
-best = {"a": third.derived["a"]} | third.params
 bounds = {"a": third.derived_interval["a"]} | third.interval
 error = PUBLISHED["besiroglu"].standard_error
 table(
@@ -215,7 +214,7 @@ table(
     *(
         (
             name,
-            number(best[name]),
+            third.shown(name),
             interval(bounds[name]),
             f"{number(besiroglu[name])} ± {error[name]:g}",
             number(hoffmann[name]),
@@ -224,7 +223,7 @@ table(
     ),
     (
         "a",
-        number(best["a"]),
+        third.shown("a"),
         interval(bounds["a"]),
         number(besiroglu["beta"] / (besiroglu["alpha"] + besiroglu["beta"])),
         number(hoffmann["beta"] / (hoffmann["alpha"] + hoffmann["beta"])),
@@ -289,7 +288,7 @@ for name, weight in (("summed", 1.0), ("averaged", 1 / len(points))):
         )
     )
 rows.append(
-    ("our search", number(third.objective), *(number(v, 3) for v in third.params.values()), number(best["a"], 3), "")
+    ("our search", number(third.objective), *(third.shown(name, 3) for name in (*third.params, "a")), "")
 )
 table(("objective", "sum reached", *CHINCHILLA.parameter_names, "a", "starts within 1%"), *rows)
 
@@ -436,9 +435,9 @@ table(
         (
             one.law.name,
             number(one.objective),
-            f"{number(one.derived['a'], 3)} ({interval(one.derived_interval['a'])})",
-            f"{number(one.params['L_inf'], 3)} ({interval(one.interval['L_inf'])})",
-            f"{number(one.params['kappa'], 3)} ({interval(one.interval['kappa'])})" if "kappa" in one.params else "1, fixed",
+            f"{one.shown('a', 3)} ({interval(one.derived_interval['a'])})",
+            f"{one.shown('L_inf', 3)} ({interval(one.interval['L_inf'])})",
+            f"{one.shown('kappa', 3)} ({interval(one.interval['kappa'])})" if "kappa" in one.params else "1, fixed",
             f"{one.diagnostics.held_out_error:.2%}",
         )
         for one in (third, wider)

@@ -135,15 +135,15 @@ fitted(law)
 truth = {name: number(TRUTH[name]) if known else "?" for name in law.params}
 table(
     ("parameter", "value", f"{law.level:.0%} interval", "truth"),
-    *((name, number(value), interval(law.interval[name]), truth[name]) for name, value in law.params.items()),
+    *((name, law.shown(name), interval(law.interval[name]), truth[name]) for name in law.params),
     *(
         (
             name,
-            number(value, 3),
+            law.shown(name, 3),
             interval(law.derived_interval[name]),
             number(law.law.derive(TRUTH)[name], 3) if known else "?",
         )
-        for name, value in law.derived.items()
+        for name in law.derived
     ),
 )
 
@@ -216,9 +216,7 @@ table(
     *(
         (
             f"`{words}`",
-            number(one.params["L_inf"], 3),
-            number(one.params["alpha"], 3),
-            number(one.derived.get("a"), 3),
+            *(one.shown(name, 3) for name in ("L_inf", "alpha", "a")),
             interval(one.derived_interval.get("a", (None, None))),
             f"{one.predictions(held)['error'].abs().mean():.2%}",
         )
@@ -254,7 +252,7 @@ def told(rows):
         one = fit(rows, "chinchilla", bootstrap=200)
     except FitError as refusal:
         return f"refused: {refusal}"
-    a = f"a = {number(one.derived.get('a'), 3)}, {interval(one.derived_interval.get('a', (None, None)))}"
+    a = f"a = {one.shown('a', 3)}, {interval(one.derived_interval.get('a', (None, None)))}"
     return a + "".join(f"<br>– {warning}" for warning in one.warnings)
 
 
