@@ -5,7 +5,8 @@
   minimised), `coordinates.py` (how the search sees parameters).
 - Uncertainty: `bootstrap.py` (refits of resampled runs), `noise.py` (seed noise), `intervals.py` (from any
   draws to an interval), `fit_intervals.py` (those of a fit), `profiles/` (profile likelihoods).
-- Doubt: `diagnostics.py`, `misfit.py` (curved residuals, outliers), `correlation.py` (inputs that move
-  together), `warnings.py`, `checklist.py`.
+- Doubt: `diagnostics.py`, `misfit.py` (curved residuals), `outliers.py`, `doubts.py` (few sizes, steep
+  exponents, limits of the search), `correlation.py` (inputs that move together), `warnings.py`,
+  `checklist.py`.
 - `comparison/`: which law the points support.
 """

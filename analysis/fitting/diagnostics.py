@@ -8,8 +8,9 @@ import numpy as np
 
 from quarry.analysis.fitting.correlation import confounded
 from quarry.analysis.fitting.doubts import distinct_values
-from quarry.analysis.fitting.misfit import Misfit, measure_misfit, outliers
+from quarry.analysis.fitting.misfit import Misfit, measure_misfit
 from quarry.analysis.fitting.noise import relative_noise
+from quarry.analysis.fitting.outliers import Outliers, find_outliers
 from quarry.analysis.points.held_out import held_out_rows
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Diagnostics:
     - `n_starts_agreeing` of `n_starts` reached the best objective; `other_minima` are the further ones.
     - `condition_number` is that of the Jacobian with columns of length 1, `correlated_inputs` the strongest
       correlation between logarithms of two inputs (None for one input).
-    - `misfit` tests the residuals, `outliers` are the runs far from the law.
+    - `misfit` tests the residuals, `far` has the runs far from the law and the points of other runs.
     - `held_out_error` is the mean |predicted / measured - 1| of the largest runs by a fit without them, over
       `held_out_points` points; None if too few would be left.
     - `interval_widening` is the factor of the percentile interval, None without one.
@@ -50,12 +51,17 @@ class Diagnostics:
     condition_number: float
     correlated_inputs: float | None
     misfit: Misfit | None
-    outliers: list[str]
+    far: Outliers
     held_out_error: float | None
     held_out_points: int
     settings: "FitSettings"
     interval_widening: float | None
     seed_noise: float
+
+    @property
+    def outliers(self) -> list[str]:
+        """The runs far from the law."""
+        return self.far.runs
 
     @property
     def confounded(self) -> bool:
@@ -85,7 +91,7 @@ class Diagnostics:
             "condition_number": self.condition_number,
             "correlated_inputs": self.correlated_inputs,
             "misfit": asdict(self.misfit) if self.misfit else None,
-            "outliers": self.outliers,
+            **self.far.to_json(),
             "held_out_error": self.held_out_error,
             "held_out_points": self.held_out_points,
             "bootstrap": settings.bootstrap,
@@ -125,7 +131,7 @@ def diagnose(
         condition_number=data.condition_number(best),
         correlated_inputs=data.input_correlation(),
         misfit=measure_misfit(data, best),
-        outliers=outliers(data, best),
+        far=find_outliers(data, best),
         held_out_error=held_out_error,
         held_out_points=held_out_points,
         settings=settings,

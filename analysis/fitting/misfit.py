@@ -1,4 +1,4 @@
-"""Whether the law describes the points: curvature left in the residuals, and outliers."""
+"""Whether the law describes the points: curvature left in the residuals."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,8 +9,8 @@ import scipy
 if TYPE_CHECKING:
     from quarry.analysis.fitting.search import Data
 
-# A residual this many times the typical one is an outlier.
-_OUTLYING = 6.0
+OUTLYING = 6.0
+"""A residual this many times the typical one is an outlier."""
 
 # The median absolute value of a normal distribution of standard deviation 1.
 _NORMAL_MEDIAN = 0.6745
@@ -50,20 +50,12 @@ def measure_misfit(data: "Data", params: np.ndarray) -> Misfit | None:
     if probability is None:
         return None
     relative = residuals / data.scale
-    most = _OUTLYING * _typical(relative, len(params))
+    most = OUTLYING * typical(relative, len(params))
     bounded = np.clip(relative, -most, most)
     return Misfit(probability, float(np.linalg.norm(extra.T @ bounded) / np.sqrt(data.points)))
 
 
-def outliers(data: "Data", params: np.ndarray) -> list[str]:
-    """The runs with a residual of more than six times the typical one, in the order of the points."""
-    residuals = data.residuals(params)
-    size, typical = np.abs(residuals), _typical(residuals, len(params))
-    far = data.runs[(size > _OUTLYING * typical) & (size > 0)]
-    return list(dict.fromkeys(far.tolist())) if typical > 0 else []
-
-
-def _typical(residuals: np.ndarray, parameters: int) -> float:
+def typical(residuals: np.ndarray, parameters: int) -> float:
     """The standard deviation of a normal distribution with the same median absolute value.
 
     A robust fit passes through about as many points as it has parameters: these residuals do not count.

@@ -28,9 +28,6 @@ _REJECTED = 1e-3
 # A minimum whose objective is within this fraction of the best may be the right one.
 _CLOSE_MINIMUM = 0.01
 
-# So many outlying runs are named.
-_NAMED = 5
-
 # What a law of fresh tokens has.
 _FRESH = ("L_inf", "A", "B", "alpha", "beta")
 
@@ -167,15 +164,9 @@ def _setting_warnings(law: "Law", points: "Points") -> list[str]:
 
 def _misfit_warnings(law: "Law", diagnostics: "Diagnostics") -> list[str]:
     """Residuals that the law should not leave."""
-    misfit, outliers = diagnostics.misfit, diagnostics.outliers
-    warnings = rejection(law.name, law.inputs, law.response, misfit) if misfit else []
-    if outliers:
-        named = ", ".join(outliers[:_NAMED]) + (" and others" if len(outliers) > _NAMED else "")
-        verb = "lies" if len(outliers) == 1 else "lie"
-        warnings.append(
-            f"{plural(len(outliers), 'run')} {verb} more than six typical residuals from the law: {named}"
-        )
-    return warnings
+    misfit = diagnostics.misfit
+    rejected = rejection(law.name, law.inputs, law.response, misfit) if misfit else []
+    return [*rejected, *diagnostics.far.warnings()]
 
 
 def rejection(law: str, inputs: Sequence[str], response: str, misfit: "Misfit") -> list[str]:
