@@ -14,6 +14,7 @@ setup(
     package_data={
         "quarry": ["py.typed"],
         "quarry.analysis": ["notebooks/*.py"],
+        "quarry.analysis.fitting.prediction": ["*.csv"],
         "quarry.analysis.report": ["templates/*"],
         "quarry.experiments": RESULTS,
     },

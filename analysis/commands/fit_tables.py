@@ -47,18 +47,37 @@ def checklist_table(fitted: "Fit") -> Table:
 
 
 def prediction_table(fitted: "Fit", held_out: "pl.DataFrame") -> Table:
-    """The held-out points, each with its prediction."""
+    """The held-out points, each with its prediction, and how many of them their intervals hold."""
     predictions = fitted.predictions(held_out)
     headings = (*fitted.law.inputs, "measured", "predicted", "error", f"{fitted.level:.0%} for a new run")
-    table = Table(title="predictions of the points held out", box=None)
-    for heading in headings:
+    caption = None if fitted.outlook is None else _evidence(fitted, predictions)
+    table = Table(title="predictions of the points held out", caption=caption, box=None)
+    for heading in (*headings, *(() if fitted.outlook is None else ("beyond",))):
         table.add_column(heading, justify="right")
     for row in predictions.iter_rows(named=True):
         low, high = (None if row[side] in (0, math.inf) else row[side] for side in ("low", "high"))
         inputs = [number(row[name]) for name in fitted.law.inputs]
         ends = [number(row[fitted.law.response], 5), number(row["predicted"], 5), f"{row['error']:+.4%}"]
-        table.add_row(*inputs, *ends, interval((low, high), 4))
+        table.add_row(*inputs, *ends, interval((low, high), 4), *_beyond(row))
     return table
+
+
+def _beyond(row: dict) -> list[str]:
+    """How far beyond the fitted range a prediction lies, and whether any backtest went as far."""
+    if "factor" not in row:
+        return []
+    further = ", further than any backtest" if row["further"] else ""
+    return ["inside" if row["factor"] == 1 else f"×{number(row['factor'], 3)}{further}"]
+
+
+def _evidence(fitted: "Fit", predictions: "pl.DataFrame") -> str:
+    """How many of the predictions hold, and what made the middle one of their intervals so wide."""
+    measured = predictions[fitted.law.response]
+    inside = int(((measured >= predictions["low"]) & (measured <= predictions["high"])).sum())
+    halves = {name: predictions[f"half_{name}"].median() for name in ("parameters", "seed", "extrapolation")}
+    parts = ", ".join(f"{percent(value, decimals=1)} {name}" for name, value in halves.items())
+    expected = fitted.level * len(predictions)
+    return f"{inside} of {len(predictions)} inside, {expected:.0f} expected; median half-widths: {parts}"
 
 
 def at_table(fitted: "Fit", at: "At") -> Table:

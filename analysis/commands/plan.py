@@ -10,7 +10,13 @@ from rich.text import Text
 from tyro.conf import UseAppendAction
 
 from quarry import text
-from quarry.analysis.commands.plan_tables import help_table, interval_table, next_table, plan_table
+from quarry.analysis.commands.plan_tables import (
+    help_table,
+    interval_table,
+    next_table,
+    parts_lines,
+    plan_table,
+)
 from quarry.analysis.commands.printing import print_warnings, write_result
 from quarry.analysis.planning.budget import Plan, plan
 from quarry.analysis.planning.next_runs import NextRuns, plan_next_runs
@@ -91,7 +97,7 @@ def plan_budget(options: PlanOptions, console: Console) -> list[Plan]:
             console.print(Text(f"  {surface.name}: {surface.source}"))
     console.print(plan_table(plans))
     if any(surface.draws for surface in surfaces):
-        console.print(interval_table(plans))
+        console.print(interval_table(plans), *parts_lines(plans))
     console.print(help_table(plans))
     print_warnings(_shared_warnings(plans), console)
     if options.json is not None:

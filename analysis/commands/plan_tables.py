@@ -1,5 +1,6 @@
 """Plans and next runs as tables of the terminal."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,22 @@ def interval_table(plans: "Sequence[Plan]") -> Table:
         losses = (_between(sides, text.number) for sides in (shown.loss_band, shown.run_band))
         table.add_row(Text(shown.name), *counts, *losses, text.number(shown.regret, 2))
     return table
+
+
+def parts_lines(plans: "Sequence[Plan]") -> list[Text]:
+    """What each plan's interval of a new run is made of, a line each."""
+    return [
+        Text(f"{shown.name}: {_width(shown)}: {shown.run_parts['words']}")
+        for shown in plans
+        if shown.run_parts
+    ]
+
+
+def _width(shown: "Plan") -> str:
+    low, high = shown.run_band
+    if low is None or high is None:
+        return "the loss of a new run has no interval"
+    return f"the loss of a new run is known within {text.percent(math.log(high / low) / 2, decimals=1)}"
 
 
 def _between(sides: "Interval", form: Callable[[float | None], str]) -> str:

@@ -1,5 +1,6 @@
 """The (Mis)Fitting checklist (Li et al. 2025, arXiv 2502.18969): to repeat or doubt a fit."""
 
+import math
 from typing import TYPE_CHECKING
 
 from quarry import text
@@ -34,6 +35,7 @@ def build_checklist(fit: "Fit") -> list[tuple[str, str]]:
         ("condition number", f"{fit.diagnostics.condition_number:.3g}"),
         ("interval", _interval(fit)),
         ("held-out extrapolation error", _held_out(fit)),
+        ("backtests", _backtests(fit)),
     ]
 
 
@@ -93,3 +95,17 @@ def _held_out(fit: "Fit") -> str:
         return "not measured: too few points are left without the largest runs"
     left_out = text.plural(points, "point")
     return f"{error:.2%} mean absolute error on {left_out} of the largest runs, fitted without them"
+
+
+def _backtests(fit: "Fit") -> str:
+    """How the band did on points beyond cuts, and how far beyond."""
+    outlook = fit.outlook
+    if outlook is None:
+        return "none: no interval"
+    if outlook.tested == 0:
+        return "none: too few points below any cut; the band beyond the points rests on published ladders"
+    return (
+        f"{outlook.inside} of {text.plural(outlook.tested, 'prediction')} beyond "
+        f"{text.plural(outlook.cuts, 'cut')} inside, {fit.level * outlook.tested:.0f} expected; the furthest "
+        f"by a factor of {math.exp(outlook.furthest):.3g}"
+    )

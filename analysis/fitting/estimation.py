@@ -14,6 +14,7 @@ from quarry.analysis.fitting.diagnostics import diagnose
 from quarry.analysis.fitting.doubts import doubts
 from quarry.analysis.fitting.fit_intervals import FitIntervals
 from quarry.analysis.fitting.intervals import OPEN, Interval
+from quarry.analysis.fitting.prediction.outlook import look_beyond
 from quarry.analysis.fitting.result import Fit
 from quarry.analysis.fitting.search import Data, Minima
 from quarry.analysis.fitting.settings import FitSettings, IntervalKind, Resampling
@@ -22,6 +23,7 @@ from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.selection import FRONTIER, frontier_points, points_for_law, select_points
+from quarry.text import plural
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.objective import Residuals
@@ -129,6 +131,7 @@ def estimate(points: PointsLike, law: "Law", settings: FitSettings) -> Fit:
         data=data,
         minima=minima,
         intervals=intervals,
+        outlook=look_beyond(data, minima, settings.seed, settings.level) if intervals else None,
         no_interval=no_interval,
     )
     return _with_warnings(_with_derived(fitted), chosen)
@@ -144,19 +147,23 @@ def _intervals(
 ) -> tuple[FitIntervals | None, str]:
     """Intervals from refits, or None where they would say nothing; and why resamples cannot make them.
 
-    So it is without draws, with no more runs than parameters, where inputs move together, and where more
+    A law of one input fitted to a single run describes that run: its rows are resampled. There is no interval
+    without draws, with no more runs than parameters, where inputs move together, and where more
     resamples than the interval leaves out have fewer distinct points than the law has parameters.
     """
-    if settings.bootstrap == 0 or data.n_runs <= len(data.law.parameters):
+    one_curve = data.n_runs == 1 and len(data.law.inputs) == 1
+    units = data.points if one_curve else data.n_runs
+    if settings.bootstrap == 0 or units <= len(data.law.parameters):
         return None, ""
     if confounded(data.input_correlation()):
         return None, ""
     drawn = data if settings.resampling == "noise" else _resampled(data, offered, settings.noise)
-    draws = draw_refits(drawn, minima, settings.bootstrap, settings.seed, settings.resampling)
+    resampling = "point" if one_curve and settings.resampling == "run" else settings.resampling
+    draws = draw_refits(drawn, minima, settings.bootstrap, settings.seed, resampling)
     lost, most = float(draws.undetermined.mean()), (1 - settings.level) / 2
     if lost > most:
         return None, (
-            f"no bootstrap interval: {lost:.1%} of the resamples of {data.n_runs} runs have fewer distinct "
+            f"no bootstrap interval: {lost:.1%} of the resamples of {plural(units, 'point' if one_curve else 'run')} have fewer distinct "
             f"points than the {len(data.law.parameters)} parameters of {data.law.name}, and an interval may "
             f"leave out {most:.1%} on a side; simulated noise (--resampling noise) and profiles (--profile "
             f"{data.law.parameter_names[-1]}) need no resamples"

@@ -90,29 +90,18 @@ def _student_over_normal(level: float, freedom: int) -> float:
     return student / NormalDist().inv_cdf(probability)
 
 
-def band(
-    losses: np.ndarray, middle: np.ndarray, settings: IntervalSettings, noise: float = 0.0
+def reach(
+    losses: np.ndarray, middle: np.ndarray, settings: IntervalSettings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The interval of a law at new inputs: losses [draws, ...], middle [...].
+    """How far the interval of a law goes below and above `middle` [...], in log loss; losses [draws, ...].
 
-    A draw without a loss there limits neither side. `noise`, the standard deviation of log loss between
-    repeats of a run, widens it to the interval of a new run.
+    A draw without a loss there limits neither side.
     """
     with np.errstate(all="ignore"):
         logs, log_middle = np.log(losses), np.log(middle)
         missing = np.isnan(logs)
         low, high = settings.ends(logs, log_middle, missing, missing)
-    return with_noise(middle, (log_middle - low, high - log_middle), settings.level, noise)
-
-
-def with_noise(
-    middle: np.ndarray, reach: tuple[np.ndarray, np.ndarray], level: float, noise: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Ends at `reach` below and above `middle` (in logarithms), and further by `noise` (s.d. of log loss)."""
-    own = NormalDist().inv_cdf((1 + level) / 2) * noise
-    with np.errstate(all="ignore"):
-        low, high = middle * np.exp(-np.hypot(reach[0], own)), middle * np.exp(np.hypot(reach[1], own))
-    return np.where(np.isnan(low), 0.0, low), np.where(np.isnan(high), np.inf, high)
+    return log_middle - low, high - log_middle
 
 
 def finite(value: Any) -> float | None:

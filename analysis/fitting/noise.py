@@ -39,10 +39,26 @@ def noise_parts(data: "Data", params: np.ndarray) -> tuple[float, float]:
 
 def relative_noise(data: "Data", params: np.ndarray) -> float:
     """The standard deviation of the logarithm of the response between repeats of one run."""
+    return seed_noise(data, params) * _to_logarithm(data)
+
+
+def run_scatter(data: "Data", params: np.ndarray) -> float:
+    """The standard deviation of the logarithm of the response of a new run about the law, within its range.
+
+    That between repeats, and never less than that of the residuals: where the law misfits, repeats agree with
+    one another and not with it.
+    """
+    return max(
+        relative_noise(data, params), _spread(data.residuals(params), len(params)) * _to_logarithm(data)
+    )
+
+
+def _to_logarithm(data: "Data") -> float:
+    """What turns a scaled residual into one of the logarithm of the response."""
     relative = (
         1.0 if data.objective.logarithmic else float(np.median(1 / data.objective.response(data.target)))
     )
-    return seed_noise(data, params) * relative / float(np.median(data.scale))
+    return relative / float(np.median(data.scale))
 
 
 def seed_noise(data: "Data", params: np.ndarray) -> float:

@@ -10,7 +10,8 @@ import polars as pl
 
 from quarry.analysis.fitting.checklist import build_checklist
 from quarry.analysis.fitting.doubts import values_at_limits
-from quarry.analysis.fitting.intervals import OPEN, Interval, band, with_noise
+from quarry.analysis.fitting.intervals import OPEN, Interval, reach
+from quarry.analysis.fitting.prediction.band import Parts, parts_of, widened
 from quarry.analysis.laws.law import check_inside
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.loading import PointsLike, as_points
@@ -22,6 +23,8 @@ from quarry.train.record.files import json_values
 if TYPE_CHECKING:
     from quarry.analysis.fitting.diagnostics import Diagnostics
     from quarry.analysis.fitting.fit_intervals import FitIntervals
+    from quarry.analysis.fitting.prediction.band import Reach
+    from quarry.analysis.fitting.prediction.outlook import Outlook
     from quarry.analysis.fitting.search import Data, Minima
     from quarry.analysis.laws.law import Law, Values
     from quarry.analysis.points.table import Exclusion
@@ -44,7 +47,7 @@ class Fit:
     `interval` holds a None on a side that the runs do not bound. `draws` are the bootstrap refits by
     parameter name, empty without an interval. `points` are the rows used, `excluded` says what was left out.
     `data` and `minima` are the arrays fitted and the minima found: a frozen parameter is in `params`, not in
-    them. `no_interval` says why resamples of the runs cannot make an interval, where they cannot.
+    them. `outlook` is what is known beyond the points, None without an interval. `no_interval` says why resamples of the runs cannot make an interval, where they cannot.
     """
 
     law: "Law"
@@ -62,6 +65,7 @@ class Fit:
     data: "Data"
     minima: "Minima"
     intervals: "FitIntervals | None"
+    outlook: "Outlook | None" = None
     no_interval: str = ""
 
     @property
@@ -94,20 +98,32 @@ class Fit:
     def band(self, inputs: Mapping[str, Any], new_run: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """The interval of the law at `inputs`, or of one `new_run` there; (0, inf) where nothing is known.
 
-        A new run adds seed noise, as `quarry.analysis.fitting.noise.seed_noise` measures it.
+        Beyond the fitted range both hold the misfit that backtests and the prior over published ladders let
+        expect there (`quarry.analysis.fitting.prediction`). A new run adds its scatter about the law.
         """
         at, middle = self._arrays(inputs), self.predict(inputs)
-        if self.intervals is None:
+        if self.outlook is None:
             return np.zeros_like(middle), np.full_like(middle, np.inf)
-        noise = self.seed_noise if new_run else 0.0
-        if self.intervals.kind == "bca":
-            return with_noise(middle, self._reach(at, middle), self.level, noise)
-        params = {name: values.reshape(-1, *(1,) * middle.ndim) for name, values in self.draws.items()}
-        losses = np.asarray(self.law.predict(params, at))
-        return band(losses, middle, self.intervals.settings, noise)
+        return self.outlook.band(at, middle, self._reach(at, middle), self.level, new_run)
 
-    def _reach(self, at: Mapping[str, np.ndarray], middle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """How far the interval of each prediction by itself goes below and above it, in logarithms."""
+    def parts(self, inputs: Mapping[str, Any]) -> Parts:
+        """What the interval of a new run at `inputs` is made of. Raises FitError without an interval."""
+        if self.outlook is None:
+            raise FitError(f"{self.law.name}: no interval, so it has no parts")
+        at, middle = self._arrays(inputs), self.predict(inputs)
+        return self.outlook.parts(at, self._reach(at, middle), self.level)
+
+    def _reach(self, at: Mapping[str, np.ndarray], middle: np.ndarray) -> "Reach":
+        """How far the parameters' interval of each prediction goes below and above it, in log loss."""
+        if self.intervals is None:
+            return np.full_like(middle, np.inf), np.full_like(middle, np.inf)
+        if self.intervals.kind == "bca":
+            return self._reach_of_each(at, middle)
+        params = {name: values.reshape(-1, *(1,) * middle.ndim) for name, values in self.draws.items()}
+        return reach(np.asarray(self.law.predict(params, at)), middle, self.intervals.settings)
+
+    def _reach_of_each(self, at: Mapping[str, np.ndarray], middle: np.ndarray) -> "Reach":
+        """The same, prediction by prediction."""
         places = np.broadcast_arrays(*at.values())
         below, above = np.empty(middle.shape), np.empty(middle.shape)
         for place in np.ndindex(middle.shape):
@@ -120,15 +136,18 @@ class Fit:
     def predictions(self, held: PointsLike) -> pl.DataFrame:
         """`held` points with the columns predicted, error (predicted / measured - 1), low and high.
 
-        Only the points that share what a law of one variable holds fixed. The interval is that of a new run.
-        Raises FitError.
+        Only the points that share what a law of one variable holds fixed. The interval is that of a new run;
+        with one, half_parameters, half_seed and half_extrapolation are the half-widths (of log loss) that
+        each part alone would give, factor how far beyond the fitted range a point lies, and further whether
+        that is further than any backtest. Raises FitError.
         """
         table = points_for_law(as_points(held, self.law), self.law, self.diagnostics.settings.critical).table
         table = at_fixed_value(table, self.points, self.law)
         inputs, measured = law_inputs(table, self.law), table[self.law.response].cast(pl.Float64)
         low, high = self.band(inputs, new_run=True)
         predicted = pl.Series(self.predict(inputs))
-        return table.with_columns(predicted=predicted, error=predicted / measured - 1, low=low, high=high)
+        found = table.with_columns(predicted=predicted, error=predicted / measured - 1, low=low, high=high)
+        return found if self.outlook is None else found.with_columns(**_columns(self.parts(inputs)))
 
     def at(self, params: Mapping[str, float]) -> At:
         """The objective at `params` (the others as fitted) and the minimum downhill from there.
@@ -177,6 +196,7 @@ class Fit:
                 "warnings": list(self.warnings),
                 "formula": self.law.formula,
                 "draws": {name: values.tolist() for name, values in self.draws.items()},
+                "prediction": self.outlook.to_json() if self.outlook else None,
             }
         )
 
@@ -186,6 +206,13 @@ class Fit:
         if missing := [name for name in law.inputs if name not in inputs]:
             raise FitError(f"{law.name} needs {', '.join(law.inputs)}; {missing[0]} is missing")
         return {name: np.asarray(inputs[name], float) for name in law.inputs}
+
+
+def _columns(parts: Parts) -> dict[str, np.ndarray]:
+    """The parts as columns of a table of predictions."""
+    names = ("parameters", "seed", "extrapolation")
+    halves = {f"half_{name}": getattr(parts, name) for name in names}
+    return {**halves, "factor": np.exp(parts.distance), "further": parts.further}
 
 
 def _listed(intervals: Mapping[str, Interval]) -> dict[str, list[float | None]]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 MINIMA = 8
 """The most minima that are kept apart."""
 
-# A grid with more combinations than this is sampled.
-_MOST_STARTS, _FEW_STARTS = 4500, 512
+# A grid with more combinations than this is sampled: of all points, without the largest runs, below a cut.
+_MOST_STARTS, _FEW_STARTS, _VERY_FEW_STARTS = 4500, 512, 128
 
 # With more points than this the grid is searched on some of them, and its minima are polished on all.
 _ENOUGH_POINTS = 512
@@ -244,6 +244,11 @@ def _grid(law: "Law", most: int) -> np.ndarray:
     columns = np.unravel_index(places, shape)
     values = [np.array(p.starts)[i] for p, i in zip(law.parameters, columns, strict=True)]
     return np.stack(values, axis=1)
+
+
+def few_starts(law: "Law") -> np.ndarray:
+    """A small part of the law's grid [starts, parameters], for refits that also start from known minima."""
+    return _grid(law, _VERY_FEW_STARTS)
 
 
 def _spread_rows(points: int) -> np.ndarray:

@@ -31,6 +31,11 @@ _CLOSE_MINIMUM = 0.01
 # What a law of fresh tokens has.
 _FRESH = ("L_inf", "A", "B", "alpha", "beta")
 
+_ONE_CURVE = (
+    "all points are of one run: its points were resampled, and the intervals are of this run's curve, not of "
+    "another seed's",
+)
+
 _LOSS_UNIT = "nats/token"
 
 # Above the loss of a uniform guess among 3 million tokens.
@@ -208,7 +213,8 @@ def unbounded_warnings(fit: "Fit") -> list[str]:
     """Warnings about parameters that these runs do not pin down."""
     law, diagnostics = fit.data.law, fit.diagnostics
     runs, needed = diagnostics.runs, len(law.parameters)
-    if runs <= needed:
+    one_curve = runs == 1 and len(law.inputs) == 1 and fit.intervals is not None
+    if runs <= needed and not one_curve:
         return [
             f"these runs cannot bound it: {runs} runs for the {needed} parameters of {law.name}; no interval"
         ]
@@ -217,7 +223,8 @@ def unbounded_warnings(fit: "Fit") -> list[str]:
     if fit.no_interval:
         return [fit.no_interval]
     sides = {name: _open_sides(*fit.interval[name]) for name in law.parameter_names}
-    return [f"{name} is not bounded {side} by these runs" for name, side in sides.items() if side]
+    unbounded = [f"{name} is not bounded {side} by these runs" for name, side in sides.items() if side]
+    return [*(_ONE_CURVE if one_curve else []), *unbounded]
 
 
 def _open_sides(below: float | None, above: float | None) -> str:

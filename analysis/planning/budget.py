@@ -35,7 +35,9 @@ class Plan:
     """The compute-optimal plan of one law: N parameters, E, U and B in tokens, losses in nats per token.
 
     - `n_interval` and `tokens_interval` are the intervals of each draw's own optimum, `loss_band` that of the
-      law at this plan, `run_band` that of one new run.
+      law at this plan, `run_band` that of one new run; `run_parts` the half-widths (of log loss) that each
+      part of it alone would give (parameters, seed, extrapolation), the factor by which the plan lies beyond
+      the fitted range, and whether that is further than any backtest.
     - `regret` bounds, in `level` of the draws, how much more loss this plan has than the draw's own optimum.
     - `elasticity` is -d ln(L - L_inf) / d ln x for x of N, U (at fixed k) and k. Without `unique_tokens`
       every token is fresh: U = E, k = 1, and the elasticities of U and k are both that of E.
@@ -62,6 +64,7 @@ class Plan:
     irreducible: float
     loss_band: "Interval"
     run_band: "Interval"
+    run_parts: dict[str, Any] | None
     regret: float | None
     batch_tokens: float
     batch_rule: str
@@ -134,7 +137,8 @@ def plan(
 
 def _report(best: LawPlan | KaplanPlan, batch_tokens: float | None) -> Plan:
     surface, elasticities = best.surface, best.elasticities()
-    loss_band, run_band = surface.bands(best.at)
+    loss_band, run_band = surface.bands(best.at, best.inputs)
+    parts = surface.parts(best.at, best.inputs)
     n_interval, tokens_interval, regret = best.optima()
     batch, rule = _batch(surface, best.loss, batch_tokens)
     shown = Plan(
@@ -155,6 +159,7 @@ def _report(best: LawPlan | KaplanPlan, batch_tokens: float | None) -> Plan:
         irreducible=surface.params.get("L_inf", 0.0),
         loss_band=loss_band,
         run_band=run_band,
+        run_parts=parts.to_json() if parts else None,
         regret=regret,
         batch_tokens=batch,
         batch_rule=rule,
@@ -214,6 +219,8 @@ def _doubts(surface: Surface, outside: Mapping[str, float]) -> Iterable[str]:
         yield "the range that the law was fitted on is not known here"
     if not surface.draws:
         yield "no band: the parameters come without draws"
+    elif surface.outlook is None:
+        yield "the fit has no backtests: its band leaves out what the law misses beyond its points; fit it again"
     yield from surface.caveats
 
 

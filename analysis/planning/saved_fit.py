@@ -4,12 +4,16 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quarry.analysis.fitting.correlation import confounded
+from quarry.analysis.fitting.prediction.distance import coordinates
+from quarry.analysis.fitting.prediction.extrapolation import Extrapolation
+from quarry.analysis.fitting.prediction.outlook import Outlook
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.repeated_data import EPOCHS, epochs
@@ -26,6 +30,9 @@ _LARGEST_FILE, _MOST_DRAWS = 50_000_000, 100_000
 
 _NOISIEST = 10.0
 """No standard deviation of log loss is larger."""
+
+_STEEPEST = 10.0
+"""The misfit grows with no higher power of the distance."""
 
 _FARTHEST = 1e60
 """No count of parameters, tokens or FLOPs is larger, nor the inverse of one."""
@@ -68,7 +75,8 @@ def _surface(name: str, value: Any, source: str) -> Surface:
         level=_number(value, "interval", "level", 0.5, 0.9999),
         runs=int(_number(value, "diagnostics", "runs", 2 if draws else 1, 1e9)),
         seed_noise=_number(value, "diagnostics", "seed_noise", 0.0, _NOISIEST),
-        ranges={x: _range(diagnostics, x) for x in ranged(law)},
+        outlook=_outlook(value, law),
+        ranges={x: _range(diagnostics, "ranges", x) for x in ranged(law)},
         parameter_interval={p: _pair(interval.get(p), f"interval.{p}") for p in law.parameter_names},
         frozen=_frozen(diagnostics, law),
         confounded=confounded(_correlation(diagnostics)),
@@ -144,11 +152,40 @@ def _parameter(value: Mapping[str, Any], parameter: "Parameter") -> float:
     return _number(value, "params", parameter.name, parameter.lower, parameter.upper)
 
 
-def _range(diagnostics: Mapping[str, Any], name: str) -> tuple[float, float]:
-    low, high = _pair(_object(diagnostics, "ranges").get(name), f"diagnostics.ranges.{name}")
+def _range(value: Mapping[str, Any], where: str, name: str) -> tuple[float, float]:
+    low, high = _pair(_object(value, where).get(name), f"{where}.{name}")
     if low is None or high is None or not 1 / _FARTHEST <= low <= high <= _FARTHEST:
-        raise FitError(f"the field diagnostics.ranges.{name} is not a range of positive numbers")
+        raise FitError(f"the field {where}.{name} is not a range of positive numbers")
     return low, high
+
+
+def _outlook(value: Mapping[str, Any], law: "Law") -> Outlook | None:
+    """What the fit knew beyond its points; None of a fit without an interval, or of an earlier version."""
+    if value.get("prediction") is None:
+        return None
+    found = _object(value, "prediction")
+    scales, weights = (_shares(found, name) for name in ("scales", "weights"))
+    if len(scales) != len(weights) or not math.isclose(weights.sum(), 1.0, rel_tol=1e-6):
+        raise FitError("the fields prediction.scales and prediction.weights are no distribution")
+    number = partial(_number, value, "prediction")
+    mixture = Extrapolation(
+        scales=scales,
+        weights=weights,
+        growth=number("growth", 0.0, _STEEPEST),
+        ranges={name: _range(found, "ranges", name) for name in coordinates(dict.fromkeys(law.inputs, 1.0))},
+    )
+    counts = {name: int(number(name, 0.0, 1e9)) for name in ("cuts", "tested", "inside")}
+    return Outlook(number("noise", 0.0, _NOISIEST), mixture, number("furthest", 0.0, _NOISIEST**2), **counts)
+
+
+def _shares(found: Mapping[str, Any], name: str) -> np.ndarray:
+    """A list of numbers from 0 to the largest standard deviation."""
+    values = found.get(name)
+    if not (isinstance(values, list) and values and all(map(_is_number, values))):
+        raise FitError(f"the field prediction.{name} is missing or not a list of numbers")
+    if not 0 <= min(values) <= max(values) <= _NOISIEST:
+        raise FitError(f"the field prediction.{name} leaves its range, 0 to {_NOISIEST:g}")
+    return np.array(values, float)
 
 
 def _pair(value: Any, where: str) -> "Interval":

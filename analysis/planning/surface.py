@@ -1,21 +1,23 @@
 """A law with its parameters as a surface: the loss over N, E and U, with intervals over the draws."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quarry.analysis.fitting.coordinates import at_search_limit
-from quarry.analysis.fitting.intervals import OPEN, Interval, IntervalSettings
+from quarry.analysis.fitting.intervals import OPEN, Interval, IntervalSettings, finite
+from quarry.analysis.fitting.prediction.band import widened
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.catalog import LAWS
 from quarry.analysis.laws.published import find_published
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
+    from quarry.analysis.fitting.prediction.band import Parts, Reach
+    from quarry.analysis.fitting.prediction.outlook import Outlook
     from quarry.analysis.fitting.result import Fit
     from quarry.analysis.laws.law import Law, Parameter, Values
 
@@ -34,7 +36,8 @@ class Surface:
     """A law with its parameters: the loss in nats per token over N, E and U.
 
     `draws` [draws] by parameter are empty where the error is not known. `ranges` are those of the fitted
-    inputs and of E/N. `seed_noise` is the standard deviation of log loss between repeats of one run.
+    inputs and of E/N. `seed_noise` is the standard deviation of log loss between repeats of one run; `outlook`
+    what backtests say of predictions beyond the points (None: not known).
     `critical` has the B_star and alpha_B by which batches are chosen: Kaplan's, or those given to the fit.
     """
 
@@ -46,6 +49,7 @@ class Surface:
     level: float = 0.95
     runs: int = 0
     seed_noise: float = 0.0
+    outlook: "Outlook | None" = None
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     parameter_interval: dict[str, Interval] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
@@ -67,6 +71,7 @@ class Surface:
             level=fit.level,
             runs=diagnostics.runs,
             seed_noise=fit.seed_noise,
+            outlook=fit.outlook,
             ranges={x: diagnostics.ranges[x] for x in ranged(fit.law)},
             parameter_interval=fit.interval,
             frozen=tuple(diagnostics.frozen),
@@ -122,18 +127,41 @@ class Surface:
         settings = IntervalSettings.of_runs(self.level, self.runs)
         return settings.interval(draws, estimate, stopped, logarithmic)
 
-    def bands(self, loss: "Callable[[Values], Any]") -> tuple[Interval, Interval]:
-        """The interval of the law where `loss` is its value there, and that of one new run."""
+    def bands(self, loss: "Callable[[Values], Any]", at: Mapping[str, Any]) -> tuple[Interval, Interval]:
+        """The interval of the law where `loss` is its value, at the inputs `at`, and that of one new run."""
         if not self.draws:
             return OPEN, OPEN
+        reach = self._reach(loss)
+        law, run = (self._band(loss, at, reach, new_run) for new_run in (False, True))
+        return law, run
+
+    def parts(self, loss: "Callable[[Values], Any]", at: Mapping[str, Any]) -> "Parts | None":
+        """What the interval of a new run is made of; None where backtests or draws are not known."""
+        if not self.draws or self.outlook is None:
+            return None
+        return self.outlook.parts(_arrays(at), self._reach(loss), self.level)
+
+    def _reach(self, loss: "Callable[[Values], Any]") -> "Reach":
+        """How far the parameters' interval of the loss goes to each side, in log loss."""
         middle = float(loss(self.params))
-        low, high = self.interval(np.asarray(loss(self.draws)), middle, self.stopped(loss), logarithmic=True)
-        reach = NormalDist().inv_cdf((1 + self.level) / 2) * self.seed_noise
-        run_low, run_high = (
-            None if side is None else middle * math.exp(sign * math.hypot(math.log(side / middle), reach))
-            for sign, side in ((-1, low), (1, high))
-        )
-        return (low, high), (run_low, run_high)
+        sides = self.interval(np.asarray(loss(self.draws)), middle, self.stopped(loss), logarithmic=True)
+        below, above = (math.inf if side is None else abs(math.log(side / middle)) for side in sides)
+        return np.array(below), np.array(above)
+
+    def _band(
+        self, loss: "Callable[[Values], Any]", at: Mapping[str, Any], reach: "Reach", new_run: bool
+    ) -> Interval:
+        middle = np.array(float(loss(self.params)))
+        if self.outlook is None:
+            noise = self.seed_noise if new_run else 0.0
+            low, high = widened(middle, reach, self.level, noise, None, np.array(0.0))
+        else:
+            low, high = self.outlook.band(_arrays(at), middle, reach, self.level, new_run)
+        return (float(low) or None, finite(high))
+
+
+def _arrays(at: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.asarray(value, float) for name, value in at.items()}
 
 
 def ranged(law: "Law") -> tuple[str, ...]:

@@ -20,7 +20,7 @@ def held_out_rows(law: Law, inputs: Mapping[str, np.ndarray], runs: np.ndarray) 
     those fitted. Where all runs reach the same compute (curves over the context, say), the farthest rows are
     held out. `inputs` and `runs` are [rows].
     """
-    size = _compute(inputs)
+    size = compute_of(inputs)
     names, index = np.unique(runs, return_inverse=True)
     largest = np.array([size[index == i].max() for i in range(len(names))])
     group, of_row = value_groups(largest), index
@@ -32,10 +32,11 @@ def held_out_rows(law: Law, inputs: Mapping[str, np.ndarray], runs: np.ndarray) 
     return out if len(left) > len(law.parameters) else None
 
 
-def _compute(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+def compute_of(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """What orders points from small to large: C, else 1 / loss, else N E, else the product of the inputs."""
     if "C" in inputs:
         return inputs["C"]
     if "loss" in inputs:
         return 1 / inputs["loss"]
     used = ("N", "E") if {"N", "E"} <= set(inputs) else tuple(inputs)
-    return np.prod([inputs[name] for name in used], axis=0)
+    return np.prod(np.broadcast_arrays(*(inputs[name] for name in used)), axis=0)

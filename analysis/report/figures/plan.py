@@ -9,6 +9,7 @@ import polars as pl
 from quarry import text
 from quarry.analysis.planning.optimum import best_tokens, find_optimum
 from quarry.analysis.planning.regime import data_floor, split
+from quarry.analysis.planning.surface import law_inputs
 from quarry.analysis.report.figures.parts import axis, finished, y_axis
 from quarry.analysis.report.figures.theme import INK
 
@@ -69,7 +70,8 @@ def _line(surface: "Surface", sizes: np.ndarray, flops: float, unique_tokens: fl
     rows = []
     for n, e in zip(sizes.tolist(), tokens.tolist(), strict=True):
         loss = float(surface.loss(n, e, unique_tokens))
-        (low, high), _ = surface.bands(lambda p, n=n, e=e: surface.loss(n, e, unique_tokens, p))
+        at = law_inputs(surface.law, n, e, unique_tokens)
+        (low, high), _ = surface.bands(lambda p, n=n, e=e: surface.loss(n, e, unique_tokens, p), at)
         rows.append({"law": surface.name, "N": n, "loss": loss, "low": low, "high": high})
     schema = {"law": pl.String(), **dict.fromkeys(("N", "loss", "low", "high"), pl.Float64())}
     return pl.DataFrame(rows, schema=schema)

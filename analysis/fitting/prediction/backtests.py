@@ -1,0 +1,158 @@
+"""Rolling-origin backtests: the law refitted below a cut, and its errors on the points beyond it.
+
+Cuts lie in the compute and in each input apart. All refits are one batch, and so are their resamples: what a
+refit's parameters leave open must not be read as misfit.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quarry.analysis.fitting.bootstrap import refit, resample
+from quarry.analysis.fitting.prediction.distance import COMPUTE, coordinates, distance, fitted_ranges
+from quarry.analysis.fitting.search import few_starts
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.search import Data, Minima
+
+# Shares of the points below a cut: in the compute (or a single input), and in one of several inputs.
+_CUTS, _CUTS_OF_INPUT = (0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9), (0.5, 0.65, 0.8)
+
+# Resamples of each cut, refitted from its own fit and from that of all points.
+_DRAWS = 40
+
+# Values this close to a cut are not beyond it.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Backtests:
+    """What fits below cuts said of the points beyond: each array [rows], a row for each cut and point.
+
+    - `error` is log measured - log predicted, `parameters` the standard deviation of the refits' log loss.
+    - `distance` is in e-folds beyond the points below the cut; `below` the e-folds from the cut to the largest
+      compute of all points.
+    - `cut` numbers the cuts, `run` the runs.
+    """
+
+    error: np.ndarray
+    parameters: np.ndarray
+    distance: np.ndarray
+    below: np.ndarray
+    cut: np.ndarray
+    run: np.ndarray
+
+    @property
+    def cuts(self) -> int:
+        return len(np.unique(self.cut))
+
+    @property
+    def furthest(self) -> float:
+        """The largest distance, in e-folds; 0 without backtests."""
+        return float(self.distance.max(initial=0.0))
+
+    def weights(self) -> np.ndarray:
+        """What each row counts [rows]: the rows of a cut count 1 together, and so does each of its runs."""
+        weight = np.zeros(len(self.error))
+        for cut in np.unique(self.cut):
+            rows = np.flatnonzero(self.cut == cut)
+            _, run, size = np.unique(self.run[rows], return_inverse=True, return_counts=True)
+            weight[rows] = 1 / (size[run] * len(size))
+        return weight
+
+    def rows(self, kept: np.ndarray) -> "Backtests":
+        """Only these rows (a mask or indices)."""
+        return Backtests(**{name: values[kept] for name, values in vars(self).items()})
+
+
+def backtest(data: "Data", minima: "Minima", seed: int = 0) -> Backtests:
+    """The backtests that the points of a fit allow: none where no cut leaves more points than parameters."""
+    kept = _cuts(data)
+    if not len(kept):
+        return _joined([])
+    params = _refits(data, minima, kept)
+    spread = _spread(data, minima, kept, params, seed)
+    each = zip(kept, params, spread, strict=True)
+    return _joined([_errors(data, i, *one) for i, one in enumerate(each)])
+
+
+def _cuts(data: "Data") -> np.ndarray:
+    """Which rows lie below each cut [cuts, points]: distinct cuts with points beyond and enough below."""
+    places = np.stack(list(data.inputs.values()), axis=1)
+    enough = len(data.law.parameters) + 1
+    found = {}
+    for values, cut in _cut_values(data):
+        below = values <= cut * (1 + _ROUNDING)
+        if not below.all() and len(np.unique(places[below], axis=0)) >= enough:
+            found[below.tobytes()] = below
+    return np.array(list(found.values()))
+
+
+def _cut_values(data: "Data") -> Iterator[tuple[np.ndarray, float]]:
+    """Each coordinate [points] with a value to cut it at."""
+    values = coordinates(data.inputs)
+    main = COMPUTE if COMPUTE in values else next(iter(values))
+    for name in (main, *(name for name in values if name != main)):
+        for share in _CUTS if name == main else _CUTS_OF_INPUT:
+            yield values[name], float(np.quantile(values[name], share))
+
+
+def _refits(data: "Data", minima: "Minima", kept: np.ndarray) -> np.ndarray:
+    """The best parameters on the rows below each cut: [cuts, parameters]."""
+    starts = np.concatenate([minima.params, few_starts(data.law)])
+    solution = data.solve(np.tile(starts, (len(kept), 1)), np.repeat(kept, len(starts), 0).astype(float))
+    best = np.argmin(solution.objective.reshape(len(kept), -1), axis=1) + len(starts) * np.arange(len(kept))
+    return solution.params[best]
+
+
+def _spread(data: "Data", minima: "Minima", kept: np.ndarray, params: np.ndarray, seed: int) -> np.ndarray:
+    """The standard deviation of log loss [cuts, points] between resamples of the rows below each cut."""
+    spread = []
+    for below, own in zip(kept, params, strict=True):
+        units = data.rows(below).runs if data.n_runs > 1 else np.arange(int(below.sum()))
+        weights = np.zeros((_DRAWS, data.points))
+        weights[:, below] = resample(units, _DRAWS, seed + 1)
+        drawn = refit(data, weights, np.stack([own, minima.params[0]])).params
+        spread.append(_deviation(np.array([_log_loss(data, one) for one in drawn])))
+    return np.array(spread)
+
+
+def _deviation(values: np.ndarray) -> np.ndarray:
+    """The standard deviation over the first axis of what is finite; infinite where too little is."""
+    known = np.isfinite(values)
+    with np.errstate(all="ignore"):
+        mean = np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)
+        square = np.where(known, (values - mean) ** 2, 0.0).sum(axis=0) / (known.sum(axis=0) - 1)
+    return np.where(known.sum(axis=0) > _DRAWS / 2, np.sqrt(square), np.inf)
+
+
+def _log_loss(data: "Data", params: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return np.log(data.objective.response(data.predicted(params)))
+
+
+def _errors(data: "Data", cut: int, below: np.ndarray, params: np.ndarray, spread: np.ndarray) -> Backtests:
+    """The backtest of one cut: a row for each point beyond it."""
+    beyond = ~below
+    ranges = fitted_ranges({name: values[below] for name, values in data.inputs.items()})
+    main = COMPUTE if COMPUTE in ranges else next(iter(ranges))
+    largest = coordinates(data.inputs)[main].max()
+    measured = np.log(data.objective.response(data.target))
+    found = Backtests(
+        error=(measured - _log_loss(data, params))[beyond],
+        parameters=spread[beyond],
+        distance=distance(data.inputs, ranges)[beyond],
+        below=np.full(int(beyond.sum()), np.log(largest / ranges[main][1])),
+        cut=np.full(int(beyond.sum()), cut),
+        run=np.unique(data.runs, return_inverse=True)[1].reshape(-1)[beyond],
+    )
+    return found.rows(np.isfinite(found.error) & np.isfinite(found.parameters))
+
+
+def _joined(parts: list[Backtests]) -> Backtests:
+    names = Backtests.__dataclass_fields__
+    return Backtests(
+        **{name: np.concatenate([np.empty(0), *(vars(p)[name] for p in parts)]) for name in names}
+    )

@@ -1,0 +1,101 @@
+"""The interval of a prediction, of three parts: the parameters, the seed of a run, and extrapolation."""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.prediction.extrapolation import Extrapolation
+
+_NAMES = ("parameters", "seed", "extrapolation")
+
+Reach = tuple[np.ndarray, np.ndarray]
+"""How far an interval goes below and above its middle [...], in log loss."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What makes an interval of log loss wide [...]: half of it by each part alone, and how far out it lies.
+
+    - `parameters`, `seed` and `extrapolation` are half-widths at the interval's level; together less than
+      their sum, about the root of the sum of their squares.
+    - `distance` is in e-folds beyond the fitted range, `further` whether no backtest went as far.
+    """
+
+    parameters: np.ndarray
+    seed: np.ndarray
+    extrapolation: np.ndarray
+    distance: np.ndarray
+    further: np.ndarray
+
+    def to_json(self) -> dict[str, Any]:
+        """The parts of a single prediction."""
+        halves = {name: float(getattr(self, name)) for name in _NAMES}
+        further = {"factor": math.exp(float(self.distance)), "further": bool(self.further)}
+        return {**halves, **further, "words": self.sentence()}
+
+    def sentence(self, place: tuple[int, ...] = ()) -> str:
+        """The three parts of one prediction, in words."""
+        shares = ", ".join(f"{100 * float(getattr(self, name)[place]):.2g} {name}" for name in _NAMES)
+        if self.distance[place] == 0:
+            return f"{shares}, inside the fitted range"
+        further = ", further than any backtest" if self.further[place] else ""
+        return f"{shares} over a factor of {math.exp(self.distance[place]):.3g}{further}"
+
+
+def parts_of(
+    reach: Reach,
+    level: float,
+    noise: float,
+    extrapolation: "Extrapolation | None",
+    distances: np.ndarray,
+    furthest: float,
+) -> Parts:
+    """The parts of the interval whose parameters alone go as far as `reach`; `noise` is that of a run."""
+    none = np.zeros_like(distances)
+    beyond = none if extrapolation is None else extrapolation.reach(distances, none, level)
+    return Parts(
+        parameters=(reach[0] + reach[1]) / 2,
+        seed=none + _normal(level) * noise,
+        extrapolation=beyond,
+        distance=distances,
+        further=distances > furthest,
+    )
+
+
+def widened(
+    middle: np.ndarray,
+    reach: Reach,
+    level: float,
+    noise: float,
+    extrapolation: "Extrapolation | None",
+    distances: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Low and high [...] about the response `middle`: the parameters' reach, the noise and the misfit.
+
+    (0, inf) where the parameters leave a side open.
+    """
+    below, above = (_side(side, level, noise, extrapolation, distances) for side in reach)
+    with np.errstate(all="ignore"):
+        low, high = middle * np.exp(-below), middle * np.exp(above)
+    return np.where(np.isnan(low), 0.0, low), np.where(np.isnan(high), np.inf, high)
+
+
+def _side(
+    reach: np.ndarray,
+    level: float,
+    noise: float,
+    extrapolation: "Extrapolation | None",
+    distances: np.ndarray,
+) -> np.ndarray:
+    if extrapolation is None:
+        return np.hypot(reach, _normal(level) * noise)
+    known = np.where(np.isfinite(reach), (reach / _normal(level)) ** 2, 0.0) + noise**2
+    return np.where(np.isfinite(reach), extrapolation.reach(distances, known, level), np.inf)
+
+
+def _normal(level: float) -> float:
+    return NormalDist().inv_cdf((1 + level) / 2)

@@ -1,0 +1,91 @@
+"""The misfit that grows with the distance beyond the fitted range: measured by backtests, else by the prior.
+
+The standard deviation of log loss at d e-folds is scale (d / ln 10)^growth. The scale has a posterior on a
+grid: the prior over ladders times the likelihood of the backtests' errors, less what the refits' parameters
+and the noise of a run explain. What lies beyond one cut shares its fit, so the points of a cut count as
+`_EVIDENCE` observations; a cut far below the largest compute says less of what lies beyond this.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy
+
+from quarry.analysis.fitting.prediction.distance import Ranges, distance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from quarry.analysis.fitting.prediction.backtests import Backtests
+    from quarry.analysis.fitting.prediction.prior import Prior
+
+# Chosen by the interval score over the ladders of `experiments/results/bands`: what the points beyond a cut
+# count together, in observations, and by what factor less for each decade that the cut lies below the top.
+_EVIDENCE, _FADING = 2.0, 0.3
+
+# The scales of the grid: standard deviations of log loss a decade beyond the range.
+_SCALES = np.geomspace(1e-4, 3.0, 41)
+
+# No run is known better than this (log loss); backtests without noise would claim a law to be exact.
+_LEAST_NOISE = 1e-4
+
+# Halvings of the bracket of a quantile.
+_BISECTIONS = 40
+
+
+@dataclass(frozen=True)
+class Extrapolation:
+    """A mixture of normal errors of log loss beyond `ranges`: `weights` of the `scales` [grid]."""
+
+    scales: np.ndarray
+    weights: np.ndarray
+    growth: float
+    ranges: Ranges
+
+    def distance(self, inputs: "Mapping[str, Any]") -> np.ndarray:
+        """The e-folds [...] by which inputs lie beyond the range."""
+        return distance(inputs, self.ranges)
+
+    def variance(self, distances: Any) -> np.ndarray:
+        """The variance of log loss in each part of the mixture: [..., grid]."""
+        grown = (np.asarray(distances, float) / math.log(10)) ** self.growth
+        return (grown[..., None] * self.scales) ** 2
+
+    def reach(self, distances: Any, known: Any, level: float) -> np.ndarray:
+        """How far an interval goes to one side [...], in log loss; `known` [...] is the other variance."""
+        total = np.sqrt(np.asarray(known, float)[..., None] + self.variance(distances))
+        return mixture_quantile(total, self.weights, (1 + level) / 2)
+
+
+def mixture_quantile(deviations: np.ndarray, weights: np.ndarray, probability: float) -> np.ndarray:
+    """The quantile [...] above 1/2 of a mixture of centred normals: deviations [..., parts], weights [parts]."""
+    low = np.zeros(deviations.shape[:-1])
+    high = deviations.max(axis=-1) * max(1.0, float(scipy.special.ndtri(probability)))
+    with np.errstate(all="ignore"):
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            reached = (scipy.special.ndtr(middle[..., None] / deviations) * weights).sum(axis=-1)
+            low, high = np.where(reached < probability, (middle, high), (low, middle))
+    return high
+
+
+def measure_extrapolation(
+    backtests: "Backtests", prior: "Prior", noise: float, ranges: Ranges
+) -> Extrapolation:
+    """The posterior of the scale. `noise` is the standard deviation of log loss of a run about the law."""
+    log_prior = -0.5 * ((np.log(_SCALES) - math.log(prior.median)) / prior.spread) ** 2
+    posterior = log_prior + log_likelihood(backtests, prior.growth, noise)
+    weights = np.exp(posterior - posterior.max())
+    return Extrapolation(_SCALES, weights / weights.sum(), prior.growth, ranges)
+
+
+def log_likelihood(backtests: "Backtests", growth: float, noise: float) -> np.ndarray:
+    """The log likelihood of each scale of the grid [grid]."""
+    flat = Extrapolation(_SCALES, np.ones(len(_SCALES)), growth, {})
+    known = backtests.parameters**2 + max(noise, _LEAST_NOISE) ** 2
+    variance = known[:, None] + flat.variance(backtests.distance)
+    each = -0.5 * (np.log(variance) + backtests.error[:, None] ** 2 / variance)
+    counts = _EVIDENCE * backtests.weights() * _FADING ** (backtests.below / math.log(10))
+    return (counts[:, None] * each).sum(axis=0)
