@@ -152,7 +152,7 @@ def _intervals(
     resamples than the interval leaves out have fewer distinct points than the law has parameters.
     """
     one_curve = data.n_runs == 1 and len(data.law.inputs) == 1
-    units = data.points if one_curve else data.n_runs
+    units, unit = (data.points, "point") if one_curve else (data.n_runs, "run")
     if settings.bootstrap == 0 or units <= len(data.law.parameters):
         return None, ""
     if confounded(data.input_correlation()):
@@ -163,10 +163,10 @@ def _intervals(
     lost, most = float(draws.undetermined.mean()), (1 - settings.level) / 2
     if lost > most:
         return None, (
-            f"no bootstrap interval: {lost:.1%} of the resamples of {plural(units, 'point' if one_curve else 'run')} have fewer distinct "
-            f"points than the {len(data.law.parameters)} parameters of {data.law.name}, and an interval may "
-            f"leave out {most:.1%} on a side; simulated noise (--resampling noise) and profiles (--profile "
-            f"{data.law.parameter_names[-1]}) need no resamples"
+            f"no bootstrap interval: {lost:.1%} of the resamples of {plural(units, unit)} have fewer "
+            f"distinct points than the {len(data.law.parameters)} parameters of {data.law.name}, and an "
+            f"interval may leave out {most:.1%} on a side; simulated noise (--resampling noise) and profiles "
+            f"(--profile {data.law.parameter_names[-1]}) need no resamples"
         )
     return FitIntervals(drawn, minima.params[0], draws, settings.level, settings.interval), ""
 

@@ -11,7 +11,7 @@ import polars as pl
 from quarry.analysis.fitting.checklist import build_checklist
 from quarry.analysis.fitting.doubts import values_at_limits
 from quarry.analysis.fitting.intervals import OPEN, Interval, reach
-from quarry.analysis.fitting.prediction.band import Parts, parts_of, widened
+from quarry.analysis.fitting.prediction.band import Parts
 from quarry.analysis.laws.law import check_inside
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.loading import PointsLike, as_points
@@ -47,7 +47,8 @@ class Fit:
     `interval` holds a None on a side that the runs do not bound. `draws` are the bootstrap refits by
     parameter name, empty without an interval. `points` are the rows used, `excluded` says what was left out.
     `data` and `minima` are the arrays fitted and the minima found: a frozen parameter is in `params`, not in
-    them. `outlook` is what is known beyond the points, None without an interval. `no_interval` says why resamples of the runs cannot make an interval, where they cannot.
+    them. `outlook` is what is known beyond the points, None without an interval.
+    `no_interval` says why resamples of the runs cannot make an interval, where they cannot.
     """
 
     law: "Law"

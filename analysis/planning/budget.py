@@ -220,7 +220,7 @@ def _doubts(surface: Surface, outside: Mapping[str, float]) -> Iterable[str]:
     if not surface.draws:
         yield "no band: the parameters come without draws"
     elif surface.outlook is None:
-        yield "the fit has no backtests: its band leaves out what the law misses beyond its points; fit it again"
+        yield "the fit has no backtests: its band leaves out what the law misses beyond its points"
     yield from surface.caveats
 
 

@@ -76,7 +76,7 @@ def _surface(name: str, value: Any, source: str) -> Surface:
         runs=int(_number(value, "diagnostics", "runs", 2 if draws else 1, 1e9)),
         seed_noise=_number(value, "diagnostics", "seed_noise", 0.0, _NOISIEST),
         outlook=_outlook(value, law),
-        ranges={x: _range(diagnostics, "ranges", x) for x in ranged(law)},
+        ranges={x: _range(diagnostics, f"diagnostics.ranges.{x}") for x in ranged(law)},
         parameter_interval={p: _pair(interval.get(p), f"interval.{p}") for p in law.parameter_names},
         frozen=_frozen(diagnostics, law),
         confounded=confounded(_correlation(diagnostics)),
@@ -152,10 +152,10 @@ def _parameter(value: Mapping[str, Any], parameter: "Parameter") -> float:
     return _number(value, "params", parameter.name, parameter.lower, parameter.upper)
 
 
-def _range(value: Mapping[str, Any], where: str, name: str) -> tuple[float, float]:
-    low, high = _pair(_object(value, where).get(name), f"{where}.{name}")
+def _range(value: Mapping[str, Any], where: str) -> tuple[float, float]:
+    low, high = _pair(_object(value, "ranges").get(where.rpartition(".")[2]), where)
     if low is None or high is None or not 1 / _FARTHEST <= low <= high <= _FARTHEST:
-        raise FitError(f"the field {where}.{name} is not a range of positive numbers")
+        raise FitError(f"the field {where} is not a range of positive numbers")
     return low, high
 
 
@@ -167,12 +167,14 @@ def _outlook(value: Mapping[str, Any], law: "Law") -> Outlook | None:
     scales, weights = (_shares(found, name) for name in ("scales", "weights"))
     if len(scales) != len(weights) or not math.isclose(weights.sum(), 1.0, rel_tol=1e-6):
         raise FitError("the fields prediction.scales and prediction.weights are no distribution")
-    number = partial(_number, value, "prediction")
+    number, ones = partial(_number, value, "prediction"), dict.fromkeys(law.inputs, 1.0)
     mixture = Extrapolation(
         scales=scales,
         weights=weights,
         growth=number("growth", 0.0, _STEEPEST),
-        ranges={name: _range(found, "ranges", name) for name in coordinates(dict.fromkeys(law.inputs, 1.0))},
+        ranges={
+            x: _range(found, f"prediction.ranges.{x}") for x in coordinates(dict.fromkeys(law.inputs, 1))
+        },
     )
     counts = {name: int(number(name, 0.0, 1e9)) for name in ("cuts", "tested", "inside")}
     return Outlook(number("noise", 0.0, _NOISIEST), mixture, number("furthest", 0.0, _NOISIEST**2), **counts)

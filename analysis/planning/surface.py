@@ -36,8 +36,8 @@ class Surface:
     """A law with its parameters: the loss in nats per token over N, E and U.
 
     `draws` [draws] by parameter are empty where the error is not known. `ranges` are those of the fitted
-    inputs and of E/N. `seed_noise` is the standard deviation of log loss between repeats of one run; `outlook`
-    what backtests say of predictions beyond the points (None: not known).
+    inputs and of E/N. `seed_noise` is the standard deviation of log loss between repeats of one run;
+    `outlook` what backtests say of predictions beyond the points (None: not known).
     `critical` has the B_star and alpha_B by which batches are chosen: Kaplan's, or those given to the fit.
     """
 

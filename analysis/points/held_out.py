@@ -37,6 +37,6 @@ def compute_of(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     if "C" in inputs:
         return inputs["C"]
     if "loss" in inputs:
-        return 1 / inputs["loss"]
+        return np.asarray(1 / inputs["loss"])
     used = ("N", "E") if {"N", "E"} <= set(inputs) else tuple(inputs)
-    return np.prod(np.broadcast_arrays(*(inputs[name] for name in used)), axis=0)
+    return np.asarray(np.prod(np.broadcast_arrays(*(inputs[name] for name in used)), axis=0))

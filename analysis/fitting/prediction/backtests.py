@@ -32,8 +32,8 @@ class Backtests:
     """What fits below cuts said of the points beyond: each array [rows], a row for each cut and point.
 
     - `error` is log measured - log predicted, `parameters` the standard deviation of the refits' log loss.
-    - `distance` is in e-folds beyond the points below the cut; `below` the e-folds from the cut to the largest
-      compute of all points.
+    - `distance` is in e-folds beyond the points below the cut; `below` the e-folds from the cut to the
+      largest compute of all points.
     - `cut` numbers the cuts, `run` the runs.
     """
 
@@ -152,7 +152,5 @@ def _errors(data: "Data", cut: int, below: np.ndarray, params: np.ndarray, sprea
 
 
 def _joined(parts: list[Backtests]) -> Backtests:
-    names = Backtests.__dataclass_fields__
-    return Backtests(
-        **{name: np.concatenate([np.empty(0), *(vars(p)[name] for p in parts)]) for name in names}
-    )
+    columns = {name: [vars(part)[name] for part in parts] for name in Backtests.__dataclass_fields__}
+    return Backtests(**{name: np.concatenate([np.empty(0), *values]) for name, values in columns.items()})

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from quarry.analysis.fitting.intervals import finite
+
 if TYPE_CHECKING:
     from quarry.analysis.fitting.prediction.extrapolation import Extrapolation
 
@@ -33,13 +35,17 @@ class Parts:
 
     def to_json(self) -> dict[str, Any]:
         """The parts of a single prediction."""
-        halves = {name: float(getattr(self, name)) for name in _NAMES}
+        halves = {name: finite(getattr(self, name)) for name in _NAMES}
         further = {"factor": math.exp(float(self.distance)), "further": bool(self.further)}
         return {**halves, **further, "words": self.sentence()}
 
     def sentence(self, place: tuple[int, ...] = ()) -> str:
         """The three parts of one prediction, in words."""
-        shares = ", ".join(f"{100 * float(getattr(self, name)[place]):.2g} {name}" for name in _NAMES)
+        halves = {name: float(getattr(self, name)[place]) for name in _NAMES}
+        shares = ", ".join(
+            f"{100 * half:.2g} {name}" if math.isfinite(half) else f"{name} open"
+            for name, half in halves.items()
+        )
         if self.distance[place] == 0:
             return f"{shares}, inside the fitted range"
         further = ", further than any backtest" if self.further[place] else ""
@@ -58,11 +64,11 @@ def parts_of(
     none = np.zeros_like(distances)
     beyond = none if extrapolation is None else extrapolation.reach(distances, none, level)
     return Parts(
-        parameters=(reach[0] + reach[1]) / 2,
-        seed=none + _normal(level) * noise,
+        parameters=np.asarray((reach[0] + reach[1]) / 2),
+        seed=np.full_like(distances, _normal(level) * noise),
         extrapolation=beyond,
         distance=distances,
-        further=distances > furthest,
+        further=np.asarray(distances > furthest),
     )
 
 
@@ -92,9 +98,9 @@ def _side(
     distances: np.ndarray,
 ) -> np.ndarray:
     if extrapolation is None:
-        return np.hypot(reach, _normal(level) * noise)
+        return np.asarray(np.hypot(reach, _normal(level) * noise))
     known = np.where(np.isfinite(reach), (reach / _normal(level)) ** 2, 0.0) + noise**2
-    return np.where(np.isfinite(reach), extrapolation.reach(distances, known, level), np.inf)
+    return np.asarray(np.where(np.isfinite(reach), extrapolation.reach(distances, known, level), np.inf))
 
 
 def _normal(level: float) -> float:

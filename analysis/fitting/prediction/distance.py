@@ -16,7 +16,7 @@ COMPUTE = "compute"
 def coordinates(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The inputs, and with several the compute that they make."""
     values = {name: np.asarray(each, float) for name, each in inputs.items()}
-    return values if len(values) == 1 else {**values, COMPUTE: np.asarray(compute_of(values), float)}
+    return values if len(values) == 1 else {**values, COMPUTE: compute_of(values)}
 
 
 def fitted_ranges(inputs: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
@@ -25,10 +25,10 @@ def fitted_ranges(inputs: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
 
 
 def distance(inputs: Mapping[str, Any], ranges: Ranges) -> np.ndarray:
-    """The e-folds [...] beyond `ranges` of the coordinate that lies the furthest out; 0 within all of them."""
+    """The e-folds [...] by which the coordinate furthest out lies beyond `ranges`; 0 within all of them."""
     sides = [
         np.maximum(0.0, np.maximum(np.log(each / ranges[name][1]), np.log(ranges[name][0] / each)))
         for name, each in coordinates(inputs).items()
         if name in ranges
     ]
-    return np.max(np.stack(np.broadcast_arrays(*sides)), axis=0)
+    return np.asarray(np.max(np.stack(np.broadcast_arrays(*sides)), axis=0))

@@ -60,7 +60,7 @@ class Extrapolation:
 
 
 def mixture_quantile(deviations: np.ndarray, weights: np.ndarray, probability: float) -> np.ndarray:
-    """The quantile [...] above 1/2 of a mixture of centred normals: deviations [..., parts], weights [parts]."""
+    """The quantile [...] above 1/2 of centred normals mixed: deviations [..., parts], weights [parts]."""
     low = np.zeros(deviations.shape[:-1])
     high = deviations.max(axis=-1) * max(1.0, float(scipy.special.ndtri(probability)))
     with np.errstate(all="ignore"):
@@ -68,7 +68,7 @@ def mixture_quantile(deviations: np.ndarray, weights: np.ndarray, probability: f
             middle = (low + high) / 2
             reached = (scipy.special.ndtr(middle[..., None] / deviations) * weights).sum(axis=-1)
             low, high = np.where(reached < probability, (middle, high), (low, middle))
-    return high
+    return np.asarray(high)
 
 
 def measure_extrapolation(

@@ -13,9 +13,10 @@ from quarry.analysis.fitting.bootstrap import (
     resample,
 )
 from quarry.analysis.fitting.fit_intervals import FitIntervals, bca_quantile
-from quarry.analysis.fitting.intervals import IntervalSettings, band
+from quarry.analysis.fitting.intervals import IntervalSettings, reach
 from quarry.analysis.fitting.noise import noise_parts, seed_noise, simulated
 from quarry.analysis.fitting.objective import Objective
+from quarry.analysis.fitting.prediction.band import widened
 from quarry.analysis.fitting.search import Data, Minima
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET, Design, checkpoints, measured, spaced
 
@@ -186,9 +187,10 @@ def test_an_end_that_widens_beyond_the_bounds_is_open():
 def test_a_band_is_open_where_draws_have_no_loss_and_wider_for_a_new_run():
     losses, middle = np.linspace(2.9, 3.1, 401)[:, None] * np.ones(2), np.array([3.0, 3.0])
     losses[:20, 1] = np.nan
-    low, high = band(losses, middle, IntervalSettings(LEVEL))
+    sides = reach(losses, middle, IntervalSettings(LEVEL))
+    low, high = widened(middle, sides, LEVEL, 0.0, None, np.zeros(2))
     assert 2.9 < low[0] < 3.0 < high[0] < 3.1
     assert (low[1], high[1]) == (0.0, np.inf)
-    new_low, new_high = band(losses, middle, IntervalSettings(LEVEL), noise=0.05)
+    new_low, new_high = widened(middle, sides, LEVEL, 0.05, None, np.zeros(2))
     assert new_low[0] < low[0] < high[0] < new_high[0]
     assert math.log(3.0 / new_low[0]) == pytest.approx(math.hypot(math.log(3.0 / low[0]), 1.959964 * 0.05))

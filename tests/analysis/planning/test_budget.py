@@ -408,7 +408,8 @@ def test_the_joint_surface_reads_back_with_its_terms_and_references(written):
         value |= {"law": "epochs", "params": params, "draws": {}}
         value["interval"] |= {name: [None, None] for name in params}
         value["diagnostics"] |= law.options
-        value["diagnostics"]["ranges"]["U"] = [1e6, 1e9]
+        for where in ("diagnostics", "prediction"):
+            value[where]["ranges"]["U"] = [1e6, 1e9]
 
     surface = read_fit(changed(written, change))
     at = {"N": 1e8, "E": 1e10, "U": 1e8}
