@@ -172,9 +172,7 @@ def _outlook(value: Mapping[str, Any], law: "Law") -> Outlook | None:
         scales=scales,
         weights=weights,
         growth=number("growth", 0.0, _STEEPEST),
-        ranges={
-            x: _range(found, f"prediction.ranges.{x}") for x in coordinates(dict.fromkeys(law.inputs, 1))
-        },
+        ranges={x: _range(found, f"prediction.ranges.{x}") for x in coordinates(ones)},
     )
     counts = {name: int(number(name, 0.0, 1e9)) for name in ("cuts", "tested", "inside")}
     return Outlook(number("noise", 0.0, _NOISIEST), mixture, number("furthest", 0.0, _NOISIEST**2), **counts)
