@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from quarry.analysis.allocation.gaps import clusters, windows
 from quarry.analysis.points.schema import value_groups
 from quarry.errors import FitError
+
+TOLERANCE = 0.05
+"""Half the width of a window of C, as a fraction of its middle, where none is given."""
 
 
 @dataclass(frozen=True)
@@ -31,24 +35,34 @@ class Curve:
         return math.log(self.flops) - log_n - np.interp(log_n, self.log_n, self.log_cost)
 
 
-def group_budgets(table: pl.DataFrame, tolerance: float) -> tuple[list[pl.DataFrame], int]:
+def group_budgets(table: pl.DataFrame, tolerance: float | None) -> tuple[list[pl.DataFrame], int]:
     """The points of each budget, by rising C, and how many points are of none.
 
-    The budgets are those of a column budget, else the fullest windows of C within `tolerance` of their
-    middle. Raises FitError if there are none.
+    The budgets are those of a column budget. Without one they are told apart by the gaps in log C, however
+    much C varies inside them. Where the gaps tell nothing, or a `tolerance` is given, they are the fullest
+    windows of C within `tolerance` of their middle. Raises FitError if there are none.
     """
     if not (given := "budget" in table.columns):
-        table = table.with_columns(budget=_windows(np.log(table["C"].to_numpy()), tolerance))
+        table = table.with_columns(budget=_found_budgets(with_sizes(table), tolerance))
     table = table.with_columns(pl.col("budget").cast(pl.String))
     groups = table.filter(pl.col("budget") != "NaN").partition_by("budget")
     groups = [with_sizes(group) for group in groups]
     groups = [_one_point_per_run(group) for group in groups if given or group["size"].n_unique() > 1]
     if not groups:
         raise FitError(
-            f"no two sizes were measured at the same C within {tolerance:.0%}: there is no budget to compare "
-            "sizes at; train several sizes to the same C"
+            f"no two sizes were measured at the same C within {tolerance or TOLERANCE:.0%}: there is no "
+            "budget to compare sizes at; train several sizes to the same C, name the budgets in a column "
+            "budget, or give a wider tolerance"
         )
-    return sorted(groups, key=_middle), len(table) - sum(map(len, groups))
+    return sorted(groups, key=middle_of), len(table) - sum(map(len, groups))
+
+
+def _found_budgets(table: pl.DataFrame, tolerance: float | None) -> pl.Series:
+    """A number for each budget, null for a point of none."""
+    log_c = np.log(table["C"].to_numpy())
+    if tolerance is None and (found := clusters(log_c, table["size"].to_numpy())) is not None:
+        return pl.Series(found)
+    return windows(log_c, tolerance or TOLERANCE)
 
 
 def curve_of(group: pl.DataFrame) -> Curve:
@@ -60,40 +74,17 @@ def curve_of(group: pl.DataFrame) -> Curve:
     squares = pl.col("loss").var(ddof=0) * pl.len()
     means = logs.group_by("size").agg(pl.col("n", "loss").mean(), pl.len(), cost=cost.mean(), squares=squares)
     n, loss, cost, count = (means.sort("size")[name].to_numpy() for name in ("n", "loss", "cost", "len"))
-    return Curve(math.exp(_middle(group)), n, loss, cost, count, float(means["squares"].sum()))
+    return Curve(math.exp(middle_of(group)), n, loss, cost, count, float(means["squares"].sum()))
 
 
-def _middle(group: pl.DataFrame) -> float:
+def middle_of(group: pl.DataFrame) -> float:
     """log C of a budget: the mean over its points."""
     return float(np.mean(np.log(group["C"].to_numpy())))
 
 
-def _windows(log_c: np.ndarray, tolerance: float) -> pl.Series:
-    """A number for each budget, null for a point alone: in turn the window that holds most points."""
-    width = math.log((1 + tolerance) / (1 - tolerance)) * (1 + 1e-9)
-    left, budget = np.argsort(log_c), np.full(len(log_c), -1)
-    for number in range(len(log_c)):
-        window = _fullest(log_c[left], width)
-        if window.stop - window.start == 1:
-            break
-        budget[left[window]] = number
-        left = np.delete(left, window)
-        if not len(left):
-            break
-    return pl.Series(budget).replace(-1, None)
-
-
-def _fullest(x: np.ndarray, width: float) -> slice:
-    """The window of ascending x that holds most points, the narrowest of them if several do."""
-    ends = np.searchsorted(x, x + width, side="right")
-    held, extent = ends - np.arange(len(x)), x[ends - 1] - x
-    first = np.lexsort((extent, -held))[0]
-    return slice(first, ends[first])
-
-
 def _one_point_per_run(group: pl.DataFrame) -> pl.DataFrame:
     """One evaluation per run, nearest the middle of the budget: evaluations of a run share its noise."""
-    distance = (pl.col("C").log() - _middle(group)).abs()
+    distance = (pl.col("C").log() - middle_of(group)).abs()
     return group.sort(distance, maintain_order=True).unique(
         ["run", "size"], keep="first", maintain_order=True
     )

@@ -19,18 +19,18 @@ import polars as pl
 import scipy
 
 from quarry import text
-from quarry.analysis.allocation.budgets import Curve, curve_of, group_budgets
+from quarry.analysis.allocation.budgets import curve_of, group_budgets
+from quarry.analysis.allocation.common_flops import at_middle
+from quarry.analysis.allocation.isoflop_tables import budgets_table, curves_table, means_table, refused_table
 from quarry.analysis.allocation.loss_noise import LossNoise, measure_noise
-from quarry.analysis.allocation.minimum import METHODS, Minimum, interpolated, minimum, too_few
+from quarry.analysis.allocation.minimum import METHODS, Minimum, minimum, with_draws
 from quarry.analysis.allocation.trends import (
     Optima,
     Trend,
     allocation_table,
     measurement_warnings,
-    straight_line,
     trend_through,
 )
-from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.checks import check_choice, check_positive, check_settings
 from quarry.errors import FitError
 
@@ -40,12 +40,6 @@ if TYPE_CHECKING:
 # Warnings: the largest ratio of C within a budget, and the least probability of minima so far off the line.
 _SPREAD, _UNLIKELY = 1.12, 0.01
 
-_DRAWN = 121
-
-_ENDS = ("C", "N", "N_low", "N_high", "E", "E_low", "E_high", "loss", "log_sd", "inside")
-_BUDGET_COLUMNS = {**dict.fromkeys(_ENDS, pl.Float64()), "sizes": pl.Int64(), "points": pl.Int64()}
-_REFUSED_COLUMNS = {"C": pl.Float64(), "sizes": pl.Int64(), "points": pl.Int64(), "reason": pl.String()}
-
 
 @dataclass(frozen=True)
 class IsoFlop:
@@ -53,8 +47,8 @@ class IsoFlop:
 
     `budgets`, a row each by rising C: C; N, E and loss at the minimum; intervals N_low, N_high, E_low,
     E_high, log_sd of N and the share `inside` of draws whose minimum the sizes enclose (null without draws);
-    sizes, points. With draws N is their median. `refused`: C, sizes, points, reason. `points`: C (of the
-    budget), N, loss, the means that were interpolated. `curves`: C, N, loss along the interpolants.
+    sizes, points. `refused`: C, sizes, points, reason. `points`: C (of the budget), N, loss, the means at
+    that C that were interpolated. `curves`: C, N, loss along the interpolants.
     """
 
     budgets: pl.DataFrame
@@ -81,7 +75,7 @@ def fit_isoflop(
     points: "PointsLike",
     *,
     method: str = "akima",
-    tolerance: float = 0.05,
+    tolerance: float | None = None,
     noise: float | None = None,
     bootstrap: int = 1000,
     seed: int = 0,
@@ -89,17 +83,20 @@ def fit_isoflop(
 ) -> IsoFlop:
     """The compute-optimal N and E of points at several sizes for each of two or more budgets of C.
 
-    Runs of one size and budget are averaged. The minima, and the line through them weighted by 1/variance,
-    get their intervals from draws of the noise. Source: Hoffmann et al. 2022 (arXiv 2203.15556), section 3.2;
-    interpolation, refusals, noise and weights follow Porian et al. 2024 (arXiv 2406.19146).
+    Runs of one size and budget are averaged. The line goes through the minima with equal weights. The noise
+    of the losses decides which budgets have a minimum, and gives the intervals, but moves no estimate.
+    Source: Hoffmann et al. 2022 (arXiv 2203.15556), section 3.2; interpolation and refusals follow Porian et
+    al. 2024 (arXiv 2406.19146).
 
     Args:
-        points: A table with N (parameters), loss (nats per token), and D or E (tokens) or C (FLOPs). The
-            budgets are those of a column `budget`, else the fullest windows of C.
+        points: A table with N (parameters), loss (nats per token), and D or E (tokens) or C (FLOPs). A column
+            `budget`, of any labels, says which points are of one budget.
         method: The curve through the losses of one budget, `akima` or `parabola`.
-        tolerance: Half the width of a window of C, as a fraction of its middle.
+        tolerance: Without a column `budget`, half the width of the windows of C that are taken for budgets,
+            as a fraction of their middle. By default the gaps in C tell budgets apart, whatever C varies
+            inside them; where they tell nothing, windows of 0.05 do.
         noise: The standard deviation of log loss between seeds. By default it is measured between runs of one
-            size and budget, else by what a polynomial in log N leaves, else it is loss_sem.
+            size and budget, else by what a polynomial in log N leaves near the minima, else it is loss_sem.
         bootstrap: How many draws of the noise the intervals are made from; 0 for no intervals.
         seed: The seed of the draws.
         level: The probability of the intervals.
@@ -109,7 +106,7 @@ def fit_isoflop(
 
     Raises:
         PointsError: A column is missing, or a value is not a positive number.
-        FitError: Fewer than 2 budgets have a minimum inside their sizes.
+        FitError: Fewer than 2 budgets have a minimum inside their sizes, or they lie within a factor of 1.5.
 
     Example:
         >>> import numpy as np, polars as pl, quarry
@@ -123,37 +120,40 @@ def fit_isoflop(
     """
     check_settings(FitError, bootstrap, seed, level)
     _check_own(method, tolerance, noise)
-    groups, stray = group_budgets(allocation_table(points), tolerance)
-    curves = [curve_of(group) for group in groups]
-    measured = measure_noise(pl.concat(groups), curves, noise) if bootstrap else None
-    rng = np.random.default_rng(seed)
-    levels = measured.levels(bootstrap, rng) if measured else np.array([])
-    minima = [minimum(curve, method, levels, rng) for curve in curves]
+    table = allocation_table(points)
+    groups, stray = group_budgets(table, tolerance)
+    curves = [curve_of(group) for group in at_middle(groups)]
+    measured = measure_noise(pl.concat(groups), curves, noise)
+    minima = [minimum(curve, method, measured) for curve in curves]
     kept, refused = [one for one in minima if not one.reason], [one for one in minima if one.reason]
     _check_enough(kept, refused)
-    optima = _optima(kept)
-    scatter = _scatter(optima, measured)
-    draws = _drawn_optima(kept, optima) if measured else None
+    optima, draws = _optima(kept), None
+    if measured and bootstrap:
+        rng = np.random.default_rng(seed)
+        kept = [with_draws(one, method, measured, bootstrap, rng) for one in kept]
+        draws = _drawn_optima(kept, optima)
+    scatter = 1.0 if draws is None else _scatter_ratio(optima, draws)
     warnings = (
         *measurement_warnings(pl.concat(groups)),
         *_design_warnings(groups, stray, method),
+        *_unused(table, tolerance),
         *_noise_warnings(measured, bootstrap),
         *_line_warnings(optima, scatter),
     )
     return IsoFlop(
-        budgets=pl.DataFrame([_budget_row(one, level) for one in kept], _BUDGET_COLUMNS),
-        refused=pl.DataFrame([_refused_row(one) for one in refused], _REFUSED_COLUMNS),
-        points=pl.concat([_drawn(curve, curve.log_n, curve.log_loss) for curve in curves]),
-        curves=pl.concat([_interpolated(curve, method) for curve in curves]),
+        budgets=budgets_table(kept, level),
+        refused=refused_table(refused),
+        points=means_table(curves),
+        curves=curves_table(curves, method),
         trend=trend_through(optima, draws, level, scatter, warnings),
         method=method,
         noise=measured,
     )
 
 
-def _check_own(method: str, tolerance: float, noise: float | None) -> None:
+def _check_own(method: str, tolerance: float | None, noise: float | None) -> None:
     check_choice(FitError, "method", method, METHODS)
-    if not 0 < tolerance <= 0.5:
+    if tolerance is not None and not 0 < tolerance <= 0.5:
         raise FitError(f"tolerance={tolerance}: must be above 0 and at most 0.5")
     check_positive(FitError, noise=noise)
 
@@ -174,7 +174,7 @@ def _optima(minima: list[Minimum]) -> Optima:
         log_c=np.array([math.log(one.curve.flops) for one in minima]),
         log_n=log_n,
         log_e=np.array([one.curve.log_tokens(n) for one, n in zip(minima, log_n, strict=True)]),
-        weight=np.array([1 / one.variance for one in minima]),
+        weight=np.ones(len(minima)),
     )
 
 
@@ -188,34 +188,6 @@ def _drawn_optima(minima: list[Minimum], optima: Optima) -> Optima:
     return Optima(np.broadcast_to(optima.log_c, log_n.shape), log_n, log_e, inside * optima.weight)
 
 
-def _refused_row(found: Minimum) -> dict[str, Any]:
-    curve = found.curve
-    counts = {"sizes": len(curve.log_n), "points": int(curve.count.sum())}
-    return {"C": curve.flops, **counts, "reason": found.reason}
-
-
-def _budget_row(found: Minimum, level: float) -> dict[str, Any]:
-    n, tokens, inside = found.log_n, found.curve.log_tokens, found.inside
-    low, high = IntervalSettings(level).interval(found.draws[inside], n)
-    at = {"N": math.exp(n), "E": math.exp(tokens(n)), "loss": math.exp(found.log_loss)}
-    row = _refused_row(found) | at
-    if low is None or high is None:
-        return row
-    row |= {"N_low": math.exp(low), "N_high": math.exp(high)}
-    row |= {"E_low": math.exp(tokens(high)), "E_high": math.exp(tokens(low))}
-    return row | {"log_sd": float(np.std(found.draws[inside])), "inside": float(inside.mean())}
-
-
-def _interpolated(curve: Curve, method: str) -> pl.DataFrame:
-    """The interpolant of a budget; no rows if it has too few sizes for one."""
-    log_n = np.linspace(curve.log_n[0], curve.log_n[-1], 0 if too_few(curve, method) else _DRAWN)
-    return _drawn(curve, log_n, interpolated(curve, method, log_n) if len(log_n) else log_n)
-
-
-def _drawn(curve: Curve, log_n: np.ndarray, log_loss: np.ndarray) -> pl.DataFrame:
-    return pl.DataFrame({"C": np.full(len(log_n), curve.flops), "N": np.exp(log_n), "loss": np.exp(log_loss)})
-
-
 def _design_warnings(groups: list[pl.DataFrame], stray: int, method: str) -> list[str]:
     warnings = []
     if stray:
@@ -225,7 +197,10 @@ def _design_warnings(groups: list[pl.DataFrame], stray: int, method: str) -> lis
     for group in groups:
         low, high = group["C"].to_numpy().min(), group["C"].to_numpy().max()
         if high > low * _SPREAD:
-            warnings.append(f"C varies by {high / low - 1:.0%} within the budget {text.power(high, 3)}")
+            warnings.append(
+                f"C varies by {high / low - 1:.0%} within the budget {text.power(high, 3)}: its losses are "
+                "moved to one C"
+            )
     if method == "parabola":
         widest = max(group["N"].to_numpy().max() / group["N"].to_numpy().min() for group in groups)
         warnings.append(
@@ -233,6 +208,12 @@ def _design_warnings(groups: list[pl.DataFrame], stray: int, method: str) -> lis
             f"2603.22339): here they span a factor of {text.number(widest, 3)}"
         )
     return warnings
+
+
+def _unused(table: pl.DataFrame, tolerance: float | None) -> list[str]:
+    if tolerance is None or "budget" not in table.columns:
+        return []
+    return [f"tolerance={tolerance} is not used: the column budget says which points are of one budget"]
 
 
 def _noise_warnings(noise: LossNoise | None, bootstrap: int) -> list[str]:
@@ -245,15 +226,22 @@ def _noise_warnings(noise: LossNoise | None, bootstrap: int) -> list[str]:
     return []
 
 
-def _scatter(optima: Optima, noise: LossNoise | None) -> float:
-    """Ratio of the scatter of the minima about the line to their noise; 1 unless that is improbable."""
-    freedom = len(optima.log_c) - 2
-    if noise is None or freedom < 1:
+def _scatter_ratio(optima: Optima, draws: Optima) -> float:
+    """Ratio of the scatter of the minima about the line to that of their noise; 1 unless it is improbable.
+
+    The squares about a line through normal minima of these variances follow chi-squared nearly, with the
+    degrees of freedom that their mean and variance give (Satterthwaite 1946).
+    """
+    if len(optima.log_c) < 3:
         return 1.0
-    middle = np.average(optima.log_c, weights=optima.weight)
-    slope, value = straight_line(optima.log_c - middle, optima.log_n, optima.weight)
-    squares = float(np.sum(optima.weight * (optima.log_n - value - slope * (optima.log_c - middle)) ** 2))
-    return math.sqrt(squares / freedom) if scipy.special.chdtrc(freedom, squares) < _UNLIKELY else 1.0
+    variance = np.array([np.var(n[w > 0]) for n, w in zip(draws.log_n.T, draws.weight.T, strict=True)])
+    x = optima.log_c - optima.log_c.mean()
+    residual = np.eye(len(x)) - 1 / len(x) - np.outer(x, x) / (x @ x)
+    of_noise = residual * variance
+    mean, squares = float(np.trace(of_noise)), float(np.sum((residual @ optima.log_n) ** 2))
+    freedom = mean**2 / float(np.trace(of_noise @ of_noise))
+    unlikely = scipy.special.chdtrc(freedom, freedom * squares / mean) < _UNLIKELY
+    return math.sqrt(squares / mean) if unlikely else 1.0
 
 
 def _line_warnings(optima: Optima, scatter: float) -> list[str]:

@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+import scipy
 from numpy.polynomial.legendre import legvander
 
 if TYPE_CHECKING:
     from quarry.analysis.allocation.budgets import Curve
 
-_FEWEST_FREEDOM, _DEGREE = 3, 4
-"""Degrees of freedom that a noise level needs; the degree of the polynomial about which it is measured."""
+_FEWEST_FREEDOM = 3
+"""Degrees of freedom that a noise level needs."""
+_DEGREE, _NEAR, _FEWEST_NEAR = 4, 0.1, 6
+"""The degree of the polynomial about which noise is measured, and how far above the least the log loss of its
+sizes lies: further away losses scatter more and bend otherwise, and do not move the minimum. At least so many
+sizes are used."""
+_OUTLYING = 0.001
+"""The probability of the squares of a budget below which it is left out of the noise."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +56,55 @@ def _between_runs(curves: "list[Curve]") -> LossNoise | None:
 
 
 def _about_smooth(curves: "list[Curve]") -> LossNoise | None:
-    """About a polynomial in log N for each budget. Misfit of the polynomial counts as noise."""
-    squares, freedom = 0.0, 0
+    """About a polynomial in log N through the sizes near the minimum of each budget.
+
+    Measured on Chinchilla surfaces of 5 budgets: right within 10% on average from 0.05% to 1%, with 5 to 12
+    sizes over factors of 2 to 16 either way, but for 5 sizes over a factor of 16: 0.07% are then misfit.
+    """
+    parts = []
     for curve in curves:
-        degree = min(_DEGREE, len(curve.log_n) - 2)
+        near = _near_minimum(curve.log_loss)
+        size, loss, count = curve.log_n[near], curve.log_loss[near], curve.count[near]
+        degree = min(_DEGREE, len(size) - 2)
         if degree >= 2:
-            squares += _left_by_polynomial(curve, degree)
-            freedom += len(curve.log_n) - degree - 1
-    return _pooled(squares, freedom, "scatter about a polynomial in log N")
+            parts.append((_left_by_polynomial(size, loss, count, degree), len(size) - degree - 1))
+    squares, freedom = np.array(_without_outliers(parts)).reshape(-1, 2).sum(axis=0)
+    return _pooled(float(squares), int(freedom), "scatter about a polynomial in log N")
 
 
-def _left_by_polynomial(curve: "Curve", degree: int) -> float:
-    """The weighted sum of squares about the polynomial of this degree in log N."""
-    weight, low, high = np.sqrt(curve.count), curve.log_n[0], curve.log_n[-1]
-    basis = weight[:, None] * legvander(2 * (curve.log_n - low) / (high - low) - 1, degree)
-    target = weight * curve.log_loss
+def _without_outliers(parts: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Sums of squares, and degrees of freedom, without the budgets that scatter more than the rest explains.
+
+    A single curve with a fault must not drown the others.
+    """
+    squares, freedom = np.array(parts).reshape(-1, 2).T
+    others, rest = squares.sum() - squares, freedom.sum() - freedom
+    if len(parts) < 2 or rest.min() < _FEWEST_FREEDOM:
+        return parts
+    with np.errstate(all="ignore"):
+        chance = scipy.special.fdtrc(freedom, rest, squares / freedom * rest / np.maximum(others, 0))
+    worst = int(np.argmin(chance))
+    return _without_outliers(parts[:worst] + parts[worst + 1 :]) if chance[worst] < _OUTLYING else parts
+
+
+def _near_minimum(log_loss: np.ndarray) -> slice:
+    """The sizes about that of the least loss whose losses lie near it, at least _FEWEST_NEAR if there are."""
+    start = int(np.argmin(log_loss))
+    stop, limit = start + 1, log_loss[start] + _NEAR
+    padded = np.concatenate([log_loss, [np.inf]])
+    while stop - start < len(log_loss):
+        below, above = padded[start - 1], padded[stop]
+        if min(below, above) > limit and stop - start >= _FEWEST_NEAR:
+            break
+        start, stop = (start - 1, stop) if below < above else (start, stop + 1)
+    return slice(start, stop)
+
+
+def _left_by_polynomial(log_n: np.ndarray, log_loss: np.ndarray, count: np.ndarray, degree: int) -> float:
+    """The weighted sum of squares about the polynomial of this degree in log N; all [sizes]."""
+    weight, low, high = np.sqrt(count), log_n[0], log_n[-1]
+    basis = weight[:, None] * legvander(2 * (log_n - low) / (high - low) - 1, degree)
+    target = weight * log_loss
     return float(np.sum((target - basis @ np.linalg.lstsq(basis, target)[0]) ** 2))
 
 

@@ -67,6 +67,8 @@ def allocate(
     law: str = CHINCHILLA.name,
     curve: str = "akima",
     critical: Mapping[str, float] | None = None,
+    noise: float | None = None,
+    tolerance: float | None = None,
     bootstrap: int = 1000,
     seed: int = 0,
     level: float = 0.95,
@@ -81,6 +83,9 @@ def allocate(
         law: The law fitted for `parametric`.
         curve: The curve through the losses of one budget for `isoflop`, `akima` or `parabola`.
         critical: B_star and alpha_B of the critical batch for `kaplan`.
+        noise: The standard deviation of log loss between seeds for `isoflop`; by default it is measured.
+        tolerance: Half the width of a budget of C for `isoflop`, as a fraction of its middle; by default a
+            column `budget` says which points are of one budget, else the gaps in C do.
         bootstrap: How many draws the intervals are made from; 0 for no intervals.
         seed: The seed of the draws.
         level: The probability of the intervals.
@@ -105,16 +110,25 @@ def allocate(
     """
     check_choice(FitError, "method", method, get_args(Method))
     check_positive(FitError, flops=flops)
+    own = {"noise": noise, "tolerance": tolerance}
+    if method != "isoflop":
+        _check_not_given(method, own)
     settings = {"bootstrap": bootstrap, "seed": seed, "level": level}
     if method == "envelope":
         found = fit_envelope(points, **settings)
         return _from_trend(method, found, found.trend, flops)
     if method == "isoflop":
-        found = fit_isoflop(points, method=curve, **settings)
+        found = fit_isoflop(points, method=curve, **own, **settings)
         return _from_trend(method, found, found.trend, flops)
     if method == "parametric":
         return _parametric(points, flops, law, settings)
     return _kaplan(points, flops, critical, settings)
+
+
+def _check_not_given(method: Method, own: Mapping[str, float | None]) -> None:
+    for name, value in own.items():
+        if value is not None:
+            raise FitError(f"{name}={value}: only the method isoflop has it, not {method}; leave it out")
 
 
 def _from_trend(

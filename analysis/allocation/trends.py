@@ -19,6 +19,9 @@ _LARGEST = 700.0
 """exp of a larger number overflows."""
 _ONE_C = 1e-6
 """Optima whose log C has a smaller variance count as at one C."""
+SHORTEST = math.log(1.5) - 1e-9
+"""The least extent of a line in log C: over less an error of 4% in N, which interpolation alone makes between
+wide sizes, moves a by 0.1."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +110,11 @@ def trend_through(
 ) -> Trend:
     """The weighted straight lines through `optima`; those through each of `draws` give the intervals.
 
-    Raises FitError if the optima lie at one C.
+    Raises FitError if the optima lie at one C, or within a factor of 1.5.
     """
+    _check_extent(optima)
     middle = float(np.average(optima.log_c, weights=optima.weight))
     line = _lines(optima, middle)
-    if not math.isfinite(line["a"]):
-        raise FitError(f"every optimum lies at C = {text.power(math.exp(middle), 3)}: no line in C")
     refits = {} if draws is None else _lines(draws, middle)
     refits = {name: values[np.isfinite(refits["a"])] for name, values in refits.items()}
     value = {name: float(values) for name, values in line.items()}
@@ -129,6 +131,18 @@ def trend_through(
         fitted=(math.exp(optima.log_c.min()), math.exp(optima.log_c.max())),
         warnings=warnings,
     )
+
+
+def _check_extent(optima: Optima) -> None:
+    low, high = float(optima.log_c.min()), float(optima.log_c.max())
+    if high - low < math.sqrt(_ONE_C):
+        raise FitError(f"every optimum lies at C = {text.power(math.exp(low), 3)}: no line in C")
+    if high - low < SHORTEST:
+        raise FitError(
+            f"the optima lie between C = {text.power(math.exp(low), 3)} and {text.power(math.exp(high), 3)}, "
+            f"{text.number((high - low) / math.log(10), 1)} decades: too short for a line in C, which needs "
+            "a factor of 1.5; train several sizes at a further budget"
+        )
 
 
 def _lines(optima: Optima, middle: float) -> dict[str, Any]:

@@ -45,6 +45,11 @@ class AllocateOptions:
     """The law of the method parametric."""
     curve: Annotated[str, choice(METHODS)] = "akima"
     """The curve through the losses of one budget, for the method isoflop."""
+    noise: float | None = None
+    """Standard deviation of log loss between seeds, for isoflop (0.002 is 0.2%); by default measured."""
+    tolerance: float | None = None
+    """How far C may lie from the middle of a budget, as a fraction, for isoflop. By default a column budget
+    says which points belong together, whatever its labels; without one the gaps in C do."""
     critical: Repeated = ()
     """The critical batch for the method kaplan, "B_star=2e8" and "alpha_B=0.21"; default Kaplan's."""
     loss: LossColumn = "loss"
@@ -70,7 +75,8 @@ def allocate_points(path: Path, options: AllocateOptions, console: Console) -> A
     points = read_points(path, reading, loss=options.loss, mid_schedule=options.mid_schedule, law=law)
     allocation = allocate(
         points, options.flops, method=options.method, law=options.law, curve=options.curve,
-        critical=assigned(options.critical) or None, **vars(options.draws),
+        critical=assigned(options.critical) or None, noise=options.noise, tolerance=options.tolerance,
+        **vars(options.draws),
     )  # fmt: skip
     console.print(exponent_table(allocation), budget_table(allocation))
     if isinstance(allocation.found, IsoFlop) and not allocation.found.refused.is_empty():

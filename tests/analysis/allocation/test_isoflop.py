@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quarry.analysis.allocation.gaps import clusters
 from quarry.analysis.allocation.isoflop import fit_isoflop
 from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.points.loading import load_points
@@ -90,6 +91,82 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     assert 0.90 <= np.mean(exponent) <= 0.99
 
 
+@pytest.mark.parametrize("noise", [0.0005, 0.003, 0.01])
+@pytest.mark.parametrize("method", ["akima", "parabola"])
+def test_the_estimates_and_the_budgets_are_the_same_with_and_without_intervals(noise, method):
+    rng = np.random.default_rng(3)
+    points = surface(BESIROGLU, np.geomspace(1e18, 1e21, 6), reach=3.0, noise=noise, rng=rng)
+    plain = fit_isoflop(points, method=method, bootstrap=0)
+    assert plain.trend.a_interval == (None, None)
+    for drawn in (fit_isoflop(points, method=method, bootstrap=200, seed=seed) for seed in (0, 1)):
+        assert drawn.budgets.select("C", "N", "E", "loss").equals(plain.budgets.select("C", "N", "E", "loss"))
+        assert drawn.refused.equals(plain.refused)
+        assert (drawn.trend.a, drawn.trend.b, drawn.trend.N_0) == (
+            plain.trend.a,
+            plain.trend.b,
+            plain.trend.N_0,
+        )
+        low, high = drawn.trend.a_interval
+        assert low < plain.trend.a < high
+
+
+def test_every_minimum_has_the_same_weight_in_the_line():
+    points = surface(
+        BESIROGLU, np.geomspace(1e18, 1e21, 6), reach=4.0, noise=0.003, rng=np.random.default_rng(0)
+    )
+    result = fit_isoflop(points, bootstrap=200)
+    log_sd = result.budgets["log_sd"].to_numpy()
+    assert log_sd.max() > 1.2 * log_sd.min()
+    slope = np.polyfit(np.log(result.budgets["C"].to_numpy()), np.log(result.budgets["N"].to_numpy()), 1)[0]
+    assert result.trend.a == pytest.approx(slope)
+
+
+def test_losses_far_above_the_minimum_do_not_count_as_noise():
+    """Sizes up to 128 times the optimum whose losses scatter by 10%, as those of runs of few steps do."""
+    rng = np.random.default_rng(0)
+    near = surface(BESIROGLU, reach=4.0, sizes=9, noise=0.001, rng=rng)
+    far = surface(BESIROGLU, reach=2.0, sizes=5, shift=64.0, noise=0.1, rng=rng)
+    far = far.with_columns(loss=1.5 * pl.col("loss"))
+    wide, narrow = fit_isoflop(pl.concat([near, far])), fit_isoflop(near)
+    assert wide.budgets["sizes"].to_list() == [14] * 4
+    assert wide.noise.sd == pytest.approx(0.001, rel=0.4)
+    assert wide.trend.a == pytest.approx(narrow.trend.a)
+    assert np.ptp(wide.trend.a_interval) < 1.4 * np.ptp(narrow.trend.a_interval)
+
+
+def test_one_curve_with_a_fault_does_not_drown_the_others():
+    points = surface(
+        BESIROGLU, np.geomspace(1e18, 1e21, 5), reach=4.0, noise=0.001, rng=np.random.default_rng(0)
+    )
+    faulty = (pl.col("C") < 2e18) & (pl.col("N").rank("dense").over("C") % 2 == 0)
+    result = fit_isoflop(points.with_columns(loss=pl.when(faulty).then(1.1).otherwise(1.0) * pl.col("loss")))
+    assert result.noise.sd == pytest.approx(0.001, rel=0.5)
+    assert result.budgets["C"].to_list()[-4:] == pytest.approx(list(np.geomspace(1e18, 1e21, 5)[1:]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", [BESIROGLU, UNEQUAL])
+@pytest.mark.parametrize(("reach", "sizes"), [(4.0, 5), (4.0, 12), (16.0, 7)])
+@pytest.mark.parametrize("noise", [0.0005, 0.002])
+def test_coverage_and_noise_on_designs_wide_and_narrow(law, reach, sizes, noise):
+    """The figures of the module's docstring, by few repeats: raise `repeats` to 100 to measure them."""
+    inside, exponent, measured, repeats = [], [], [], 12
+    budgets, true_a = np.geomspace(1e18, 1e21, 6), law["beta"] / (law["alpha"] + law["beta"])
+    for repeat in range(repeats):
+        rng = np.random.default_rng(repeat)
+        shift = np.exp(rng.uniform(-0.3, 0.3))
+        result = fit_isoflop(surface(law, budgets, reach, sizes, shift, noise, rng=rng), bootstrap=200)
+        truth = np.asarray(chinchilla_optimum(law, result.budgets["C"].to_numpy())[0])
+        low, high = (result.budgets[name].to_numpy() for name in ("N_low", "N_high"))
+        inside += ((low <= truth) & (truth <= high)).tolist()
+        exponent.append(result.trend.a_interval[0] <= true_a <= result.trend.a_interval[1])
+        measured.append(result.noise.sd)
+    assert len(inside) == 6 * repeats
+    assert np.mean(inside) >= 0.85
+    assert sum(exponent) >= repeats - 2
+    assert np.sqrt(np.mean(np.square(measured))) == pytest.approx(noise, rel=0.25)
+
+
 def test_the_noise_is_found_between_seeds_and_about_the_curve():
     rng = np.random.default_rng(0)
     seeds = fit_isoflop(surface(BESIROGLU, noise=0.004, seeds=4, rng=rng))
@@ -98,7 +175,7 @@ def test_the_noise_is_found_between_seeds_and_about_the_curve():
     assert seeds.noise.sd == pytest.approx(0.004, rel=0.25)
     assert seeds.budgets["sizes"].to_list() == [7] * 4
     assert seeds.budgets["points"].to_list() == [28] * 4
-    alone = fit_isoflop(surface(BESIROGLU, noise=0.004, sizes=13, rng=rng))
+    alone = fit_isoflop(surface(BESIROGLU, noise=0.004, sizes=13, reach=4.0, rng=rng))
     assert alone.noise.freedom == 4 * (13 - 5)
     assert alone.noise.sd == pytest.approx(0.004, rel=0.4)
 
@@ -196,6 +273,57 @@ def test_budgets_are_found_where_c_is_not_exact_and_taken_where_they_are_given()
     strays = pl.DataFrame({"N": [1e8, 1e9], "E": [1e9, 1e11], "C": [6e17, 6e20], "loss": [3.0, 3.0]})
     assert any(
         "2 points left out" in warning for warning in fit_isoflop(pl.concat([points, strays])).trend.warnings
+    )
+
+
+def scattered(points: pl.DataFrame, by: float, law=BESIROGLU) -> pl.DataFrame:
+    """The points with C uniform within the share `by` of each budget, by other E, and the law's losses."""
+    c = points["C"].to_numpy() * np.random.default_rng(0).uniform(1 - by, 1 + by, len(points))
+    n = points["N"].to_numpy()
+    loss = CHINCHILLA.predict(law, {"N": n, "E": c / (6 * n)})
+    return pl.DataFrame({"N": n, "E": c / (6 * n), "C": c, "loss": loss})
+
+
+@pytest.mark.parametrize("spacing", [3.0, 10.0])
+def test_budgets_whose_c_scatters_by_a_fifth_are_one_each_and_their_losses_are_moved_to_one_c(spacing):
+    budgets = 1e18 * spacing ** np.arange(4.0)
+    points = scattered(surface(BESIROGLU, budgets), 0.2)
+    found = fit_isoflop(points)
+    assert found.refused.is_empty()
+    assert found.budgets["points"].to_list() == [7] * 4
+    assert found.budgets["C"].to_numpy() == pytest.approx(budgets, rel=0.15)
+    assert np.abs(errors(found, BESIROGLU)).max() < 0.03
+    assert found.trend.a == pytest.approx(EXPONENT, abs=0.01)
+    assert sum("moved to one C" in warning for warning in found.trend.warnings) == 4
+    by_name = fit_isoflop(points.with_columns(budget=pl.Series(np.repeat(["a", "b", "c", "d"], 7))))
+    assert by_name.trend.a == found.trend.a
+    windows = fit_isoflop(points, method="parabola", tolerance=0.05)
+    assert len(windows.budgets) + len(windows.refused) > 4
+
+
+def test_a_tolerance_beside_a_column_budget_is_said_to_be_unused():
+    points = surface(BESIROGLU).with_columns(budget=pl.col("C").rank("dense"))
+    assert any(
+        "tolerance=0.1 is not used" in note for note in fit_isoflop(points, tolerance=0.1).trend.warnings
+    )
+    assert not any("tolerance" in note for note in fit_isoflop(points).trend.warnings)
+
+
+def test_tables_without_budgets_are_cut_by_no_gap():
+    rng, passed = np.random.default_rng(0), 0
+    for _ in range(20):
+        n, tokens = np.sort(rng.uniform(0, 6, (2, 8)))
+        passed += clusters((n[:, None] + tokens).ravel(), np.repeat(np.arange(8), 8)) is not None
+    assert passed <= 1
+
+
+def test_budgets_too_close_in_c_are_no_line():
+    with pytest.raises(
+        FitError, match=r"0\.04 decades: too short for a line in C, which needs a factor of 1\.5"
+    ):
+        fit_isoflop(surface(BESIROGLU, budgets=(1e19, 1.1e19), noise=0.001, rng=np.random.default_rng(0)))
+    assert fit_isoflop(surface(BESIROGLU, budgets=(1e19, 1.5e19)), bootstrap=0).trend.a == pytest.approx(
+        EXPONENT, abs=0.02
     )
 
 
