@@ -9,8 +9,8 @@ _ROUNDING, _WIDEST = 0.02, math.log(2)
 """A gap in log C that a whole number of steps makes; the widest budget in log C."""
 _SIZES, _MOST, _TRIED, _CLEAR = 4, 0.75, 20, 2.0
 """Clusters are budgets if the share _MOST of the points lies in clusters of _SIZES sizes or more, each
-of them at one C. The clearest cuts are tried. Of 600 tables without budgets, at random or in a grid of N and E, none
-passed."""
+of them at one C. The clearest cuts are tried. Of 600 tables without budgets, random or in a grid of N and E,
+none passed."""
 
 
 def clusters(log_c: np.ndarray, size: np.ndarray) -> np.ndarray | None:
