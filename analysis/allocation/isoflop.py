@@ -7,8 +7,8 @@ budgets spread 6 to 16 times as far as the parabola's.
 
 95% intervals of the minima covered the truth 94% to 100% of the time, those of the exponent 93% to 100%, over
 100 repeats of each of 54 designs: both laws, 6 budgets, 5 to 12 sizes over ±2x to ±16x, noise of 0 to 1%
-(`test_coverage_and_noise_on_designs_wide_and_narrow`). In two more, 1% of noise over ±2x, the noise drowns the
-minima: 7 in 10 tables are refused, and 89% of the minima of the rest are covered. A parabola's minima are
+(`test_coverage_and_noise_on_designs_wide_and_narrow`). In two more, 1% of noise over ±2x, the noise drowns
+the minima: 7 in 10 tables are refused, and 89% of the minima of the rest are covered. A parabola's minima are
 not covered at all where α and β differ and the sizes are wide, since its intervals do not include its bias.
 Minima further off the line than their noise explains widen its intervals in proportion.
 """
