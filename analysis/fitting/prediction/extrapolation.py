@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 # count together, in observations, and by what factor less for each decade that the cut lies below the top.
 _EVIDENCE, _FADING = 2.0, 0.3
 
-# The scales of the grid: standard deviations of log loss a decade beyond the range.
-_SCALES = np.geomspace(1e-4, 3.0, 41)
+SCALES = np.geomspace(1e-4, 3.0, 41)
+"""The scales of the grid: standard deviations of log loss a decade beyond the range."""
 
 # No run is known better than this (log loss); backtests without noise would claim a law to be exact.
 _LEAST_NOISE = 1e-4
@@ -75,15 +75,15 @@ def measure_extrapolation(
     backtests: "Backtests", prior: "Prior", noise: float, ranges: Ranges
 ) -> Extrapolation:
     """The posterior of the scale. `noise` is the standard deviation of log loss of a run about the law."""
-    log_prior = -0.5 * ((np.log(_SCALES) - math.log(prior.median)) / prior.spread) ** 2
+    log_prior = -0.5 * ((np.log(SCALES) - math.log(prior.median)) / prior.spread) ** 2
     posterior = log_prior + log_likelihood(backtests, prior.growth, noise)
     weights = np.exp(posterior - posterior.max())
-    return Extrapolation(_SCALES, weights / weights.sum(), prior.growth, ranges)
+    return Extrapolation(SCALES, weights / weights.sum(), prior.growth, ranges)
 
 
 def log_likelihood(backtests: "Backtests", growth: float, noise: float) -> np.ndarray:
     """The log likelihood of each scale of the grid [grid]."""
-    flat = Extrapolation(_SCALES, np.ones(len(_SCALES)), growth, {})
+    flat = Extrapolation(SCALES, np.ones(len(SCALES)), growth, {})
     known = backtests.parameters**2 + max(noise, _LEAST_NOISE) ** 2
     variance = known[:, None] + flat.variance(backtests.distance)
     each = -0.5 * (np.log(variance) + backtests.error[:, None] ** 2 / variance)

@@ -1,0 +1,114 @@
+"""`python -m tests.benchmarks.coverage FOLDER`: the leaderboard, printed and written as dated tables.
+
+Every table of the folder with N, D and a loss is cut at seven computes; each contender predicts the points
+beyond from those below. Learning curves (a run of a dozen rows) are predicted from their own beginnings by
+power-offset and broken-power. A row for each contender: how many points its 95% and 80% intervals hold, of
+the largest run of each split, the median width, the interval score (Gneiting and Raftery 2007) of log loss.
+"""
+
+import argparse
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from quarry.analysis.fitting.prediction.scores import interval_score
+from quarry.analysis.laws.catalog import find_law
+from quarry.analysis.laws.law import Law
+from tests.benchmarks.coverage.contenders import CONTENDERS, LEVELS, Intervals, fitted
+from tests.benchmarks.coverage.splits import Ladder, Split, read_curves, read_ladders, splits
+from tests.benchmarks.tables import write_dated
+
+CURVE_LAWS = ("power-offset", "broken-power")
+DRAWS = 300
+
+# An open interval counts as one this wide in log loss, twice: nothing is known.
+_OPEN = 3.0
+
+
+def main() -> None:
+    """Run the leaderboard over a folder."""
+    options = argparse.ArgumentParser("python -m tests.benchmarks.coverage", description=__doc__)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--law", nargs="*", default=["chinchilla"], help="laws of N and E")
+    options.add_argument("--only", default="", help="ladders whose name begins so")
+    chosen = options.parse_args()
+    warnings.simplefilter("ignore")
+    rows = [
+        row for law in chosen.law for row in _all_rows(read_ladders(chosen.folder), find_law(law), chosen)
+    ]
+    for law in CURVE_LAWS:
+        rows += _all_rows(read_curves(chosen.folder), find_law(law, "E"), chosen)
+    table = pl.DataFrame(rows, infer_schema_length=None)
+    write_dated("coverage-points", table.to_dicts())
+    for by in (["law", "contender"], ["law", "contender", "family"], ["law", "contender", "factor"]):
+        write_dated("-".join(["coverage", *by[1:]]), leaderboard(table, by).to_dicts())
+
+
+def _all_rows(ladders: list[Ladder], law: Law, chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    for ladder in ladders:
+        if ladder.name.startswith(chosen.only):
+            print(law.name, ladder.name, flush=True)
+            yield from (row for split in splits(ladder) for row in _rows(split, law))
+
+
+def _rows(split: Split, law: Law) -> Iterator[dict[str, Any]]:
+    """A row for each contender and point beyond the cut; none where the law has no interval below it."""
+    fit = fitted(split.below, law, DRAWS)
+    if fit is None or fit.outlook is None:
+        return
+    inputs = {name: split.beyond[name].to_numpy() for name in law.inputs}
+    factor = np.exp(fit.outlook.extrapolation.distance(inputs))
+    for name, contender in CONTENDERS.items():
+        scores = _scores(np.log(split.beyond["loss"].to_numpy()), contender(fit, split))
+        largest = split.compute == split.compute.max()
+        for i in range(len(factor)):
+            known = {key: float(values[i]) for key, values in scores.items()}
+            place = {"law": law.name, "contender": name, "family": split.ladder.family}
+            split_name = {"ladder": split.ladder.name, "share": split.share}
+            yield place | split_name | {"beyond": float(factor[i]), "largest": bool(largest[i])} | known
+
+
+def _scores(measured: np.ndarray, intervals: Intervals) -> dict[str, np.ndarray]:
+    """Whether the interval holds, its width and its score [points], at each level."""
+    found = {}
+    for level in LEVELS:
+        low, high = (
+            np.nan_to_num(side, nan=sign * _OPEN, neginf=-_OPEN, posinf=_OPEN)
+            for sign, side in zip((-1, 1), intervals[level], strict=True)
+        )
+        found[f"inside_{level:.0%}"] = (low <= measured) & (measured <= high)
+        found[f"width_{level:.0%}"] = high - low
+        found[f"score_{level:.0%}"] = interval_score(measured, low, high, level)
+    return found
+
+
+def leaderboard(points: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Means over the points and over the largest runs; over families the geometric mean of their scores."""
+    decade = pl.col("beyond").log10().mul(2).floor().cast(pl.Int64)
+    named = points.with_columns(factor=pl.format("from 10^{}", decade / 2))
+    largest = pl.col("largest") == 1
+    family_score = named.group_by(*{*by, "family"}).agg(pl.col("score_95%").mean())
+    geometric = family_score.group_by(by).agg(family_score_95=pl.col("score_95%").log().mean().exp())
+    return (
+        named.group_by(by, maintain_order=True)
+        .agg(
+            points=pl.len(),
+            splits=pl.struct("ladder", "share").n_unique(),
+            inside_95=pl.col("inside_95%").mean(),
+            largest_95=pl.col("inside_95%").filter(largest).mean(),
+            inside_80=pl.col("inside_80%").mean(),
+            largest_80=pl.col("inside_80%").filter(largest).mean(),
+            width_95=pl.col("width_95%").median(),
+            score_95=pl.col("score_95%").mean(),
+            score_80=pl.col("score_80%").mean(),
+        )
+        .join(geometric, on=by, maintain_order="left")
+    )
+
+
+if __name__ == "__main__":
+    main()
