@@ -19,7 +19,7 @@ TOLERANCE = 0.05
 class Curve:
     """The points of one budget by rising N: means over runs of one size, [sizes]; `count` of them each.
 
-    `log_cost` is log C/(N E), log 6 where C = 6NE.
+    `log_cost` is log C/(N E), log 6 where C = 6NE. `squares` is that of log loss about the mean, summed.
     """
 
     flops: float
@@ -27,8 +27,7 @@ class Curve:
     log_loss: np.ndarray
     log_cost: np.ndarray
     count: np.ndarray
-    squares: float
-    """The sum of squares of log loss about the means of the sizes."""
+    squares: np.ndarray
 
     def log_tokens(self, log_n: Any) -> Any:
         """log E of models of `log_n` at this budget."""
@@ -73,8 +72,8 @@ def curve_of(group: pl.DataFrame) -> Curve:
     cost = pl.col("c") - pl.col("n") - pl.col("e")
     squares = pl.col("loss").var(ddof=0) * pl.len()
     means = logs.group_by("size").agg(pl.col("n", "loss").mean(), pl.len(), cost=cost.mean(), squares=squares)
-    n, loss, cost, count = (means.sort("size")[name].to_numpy() for name in ("n", "loss", "cost", "len"))
-    return Curve(math.exp(middle_of(group)), n, loss, cost, count, float(means["squares"].sum()))
+    columns = (means.sort("size")[name].to_numpy() for name in ("n", "loss", "cost", "len", "squares"))
+    return Curve(math.exp(middle_of(group)), *columns)
 
 
 def middle_of(group: pl.DataFrame) -> float:

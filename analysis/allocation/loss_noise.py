@@ -50,9 +50,16 @@ def measure_noise(table: pl.DataFrame, curves: "list[Curve]", given: float | Non
 
 
 def _between_runs(curves: "list[Curve]") -> LossNoise | None:
-    """Between runs of one size and budget."""
-    freedom = sum(int(curve.count.sum()) - len(curve.count) for curve in curves)
-    return _pooled(sum(curve.squares for curve in curves), freedom, "runs of one size and budget")
+    """Between runs of one size and budget: near the minima if there are enough, else of any size."""
+    near = [_near_minimum(curve.log_loss) for curve in curves]
+    return _of_sizes(curves, near) or _of_sizes(curves, [slice(None)] * len(curves))
+
+
+def _of_sizes(curves: "list[Curve]", sizes: list[slice]) -> LossNoise | None:
+    parts = list(zip(curves, sizes, strict=True))
+    freedom = sum(int((curve.count[which] - 1).sum()) for curve, which in parts)
+    squares = sum(float(curve.squares[which].sum()) for curve, which in parts)
+    return _pooled(squares, freedom, "runs of one size and budget")
 
 
 def _about_smooth(curves: "list[Curve]") -> LossNoise | None:

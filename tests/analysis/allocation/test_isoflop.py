@@ -130,6 +130,10 @@ def test_losses_far_above_the_minimum_do_not_count_as_noise():
     wide, narrow = fit_isoflop(pl.concat([near, far])), fit_isoflop(near)
     assert wide.budgets["sizes"].to_list() == [14] * 4
     assert wide.noise.sd == pytest.approx(0.001, rel=0.4)
+    seeds = surface(BESIROGLU, reach=4.0, noise=0.001, seeds=3, rng=rng)
+    apart = surface(BESIROGLU, reach=2.0, sizes=5, shift=64.0, noise=0.1, seeds=3, rng=rng)
+    apart = apart.with_columns(loss=1.5 * pl.col("loss"))
+    assert fit_isoflop(pl.concat([seeds, apart])).noise.sd == pytest.approx(0.001, rel=0.3)
     assert wide.trend.a == pytest.approx(narrow.trend.a)
     assert np.ptp(wide.trend.a_interval) < 1.4 * np.ptp(narrow.trend.a_interval)
 
@@ -169,7 +173,7 @@ def test_coverage_and_noise_on_designs_wide_and_narrow(law, reach, sizes, noise)
 
 def test_the_noise_is_found_between_seeds_and_about_the_curve():
     rng = np.random.default_rng(0)
-    seeds = fit_isoflop(surface(BESIROGLU, noise=0.004, seeds=4, rng=rng))
+    seeds = fit_isoflop(surface(BESIROGLU, noise=0.004, reach=4.0, seeds=4, rng=rng))
     assert seeds.noise.source == "runs of one size and budget"
     assert seeds.noise.freedom == 4 * 7 * 3
     assert seeds.noise.sd == pytest.approx(0.004, rel=0.25)
