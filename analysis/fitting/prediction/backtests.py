@@ -34,13 +34,15 @@ class Backtests:
     - `error` is log measured - log predicted, `parameters` the standard deviation of the refits' log loss.
     - `distance` is in e-folds beyond the points below the cut; `below` the e-folds from the cut to the
       largest compute of all points.
-    - `cut` numbers the cuts, `run` the runs.
+    - `point` numbers the points of the fit, `run` the runs, `cut` the cuts, alike for all laws of these
+      points.
     """
 
     error: np.ndarray
     parameters: np.ndarray
     distance: np.ndarray
     below: np.ndarray
+    point: np.ndarray
     cut: np.ndarray
     run: np.ndarray
 
@@ -69,25 +71,31 @@ class Backtests:
 
 def backtest(data: "Data", minima: "Minima", seed: int = 0) -> Backtests:
     """The backtests that the points of a fit allow: none where no cut leaves more points than parameters."""
-    kept = _cuts(data)
-    if not len(kept):
+    cuts = _cuts(data)
+    if not cuts:
         return _joined([])
+    kept = np.array(list(cuts.values()))
     params = _refits(data, minima, kept)
     spread = _spread(data, minima, kept, params, seed)
-    each = zip(kept, params, spread, strict=True)
-    return _joined([_errors(data, i, *one) for i, one in enumerate(each)])
+    each = zip(cuts, kept, params, spread, strict=True)
+    return _joined([_errors(data, *one) for one in each])
 
 
-def _cuts(data: "Data") -> np.ndarray:
-    """Which rows lie below each cut [cuts, points]: distinct cuts with points beyond and enough below."""
+def _cuts(data: "Data") -> dict[int, np.ndarray]:
+    """The rows below each cut [points], by its number: with points beyond and more than parameters below.
+
+    The numbers are the same for all laws of the same points.
+    """
     places = np.stack(list(data.inputs.values()), axis=1)
     enough = len(data.law.parameters) + 1
-    found = {}
-    for values, cut in _cut_values(data):
+    found, known = {}, set()
+    for number, (values, cut) in enumerate(_cut_values(data)):
         below = values <= cut * (1 + _ROUNDING)
-        if not below.all() and len(np.unique(places[below], axis=0)) >= enough:
-            found[below.tobytes()] = below
-    return np.array(list(found.values()))
+        key = below.tobytes()
+        if key not in known and not below.all() and len(np.unique(places[below], axis=0)) >= enough:
+            known.add(key)
+            found[number] = below
+    return found
 
 
 def _cut_values(data: "Data") -> Iterator[tuple[np.ndarray, float]]:
@@ -145,6 +153,7 @@ def _errors(data: "Data", cut: int, below: np.ndarray, params: np.ndarray, sprea
         parameters=spread[beyond],
         distance=distance(data.inputs, ranges)[beyond],
         below=np.full(int(beyond.sum()), np.log(largest / ranges[main][1])),
+        point=np.flatnonzero(beyond),
         cut=np.full(int(beyond.sum()), cut),
         run=np.unique(data.runs, return_inverse=True)[1].reshape(-1)[beyond],
     )

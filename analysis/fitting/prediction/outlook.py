@@ -9,7 +9,7 @@ import numpy as np
 from quarry.analysis.fitting.noise import run_scatter
 from quarry.analysis.fitting.prediction.backtests import Backtests, backtest
 from quarry.analysis.fitting.prediction.band import Parts, Reach, parts_of, widened
-from quarry.analysis.fitting.prediction.distance import fitted_ranges
+from quarry.analysis.fitting.prediction.distance import Ranges, fitted_ranges
 from quarry.analysis.fitting.prediction.extrapolation import Extrapolation, measure_extrapolation
 from quarry.analysis.fitting.prediction.prior import Prior, prior_of
 
@@ -22,7 +22,8 @@ class Outlook:
     """The parts of a prediction beside the parameters: `noise` (of log loss, of a run about the law), misfit.
 
     `furthest` is the largest distance of a backtest, in e-folds. Of the `tested` points beyond the `cuts`, so
-    many lay `inside` the band that the other cuts would have given them.
+    many lay `inside` the band that the other cuts would have given them. A fit that was read has no
+    `backtests`.
     """
 
     noise: float
@@ -31,6 +32,7 @@ class Outlook:
     cuts: int
     tested: int
     inside: int
+    backtests: Backtests | None = None
 
     def band(
         self, at: Mapping[str, Any], middle: np.ndarray, reach: Reach, level: float, new_run: bool
@@ -62,8 +64,13 @@ class Outlook:
 
 def look_beyond(data: "Data", minima: "Minima", seed: int, level: float) -> Outlook:
     """The outlook of a fit, from its backtests and the prior of its law."""
-    backtests, prior = backtest(data, minima, seed), prior_of(data.law)
-    noise, ranges = run_scatter(data, minima.params[0]), fitted_ranges(data.inputs)
+    noise = run_scatter(data, minima.params[0])
+    ranges = fitted_ranges(data.inputs)
+    return outlook_of(backtest(data, minima, seed), prior_of(data.law), noise, ranges, level)
+
+
+def outlook_of(backtests: Backtests, prior: Prior, noise: float, ranges: Ranges, level: float) -> Outlook:
+    """What backtests and the prior say; `noise` is the scatter of a run about the law, in log loss."""
     return Outlook(
         noise=noise,
         extrapolation=measure_extrapolation(backtests, prior, noise, ranges),
@@ -71,6 +78,7 @@ def look_beyond(data: "Data", minima: "Minima", seed: int, level: float) -> Outl
         cuts=backtests.cuts,
         tested=len(backtests.error),
         inside=_inside(backtests, prior, noise, level),
+        backtests=backtests,
     )
 
 

@@ -27,7 +27,7 @@ def simulated(misfit: float, rows: int = ROWS) -> Backtests:
     known = {"parameters": np.full(len(cut), 1e-5), "distance": np.full(len(cut), DECADE)}
     return Backtests(
         error=misfit * rng.standard_normal(len(cut)), below=np.zeros(len(cut)), cut=cut,
-        run=np.arange(len(cut)), **known,
+        point=np.arange(len(cut)), run=np.arange(len(cut)), **known,
     )  # fmt: skip
 
 

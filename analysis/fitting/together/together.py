@@ -1,0 +1,170 @@
+"""The fit of the laws that apply, as one: their mixture, with their disagreement inside its intervals."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quarry.analysis.fitting.bootstrap import Draws
+from quarry.analysis.fitting.comparison.shared_points import shared_points
+from quarry.analysis.fitting.estimation import estimate
+from quarry.analysis.fitting.fit_intervals import FitIntervals
+from quarry.analysis.fitting.noise import relative_noise, run_scatter
+from quarry.analysis.fitting.outliers import find_outliers
+from quarry.analysis.fitting.prediction.backtests import Backtests
+from quarry.analysis.fitting.prediction.distance import fitted_ranges
+from quarry.analysis.fitting.prediction.outlook import outlook_of
+from quarry.analysis.fitting.prediction.prior import prior_of
+from quarry.analysis.fitting.result import Fit
+from quarry.analysis.fitting.search import Minima
+from quarry.analysis.fitting.together.candidates import applicable_laws
+from quarry.analysis.fitting.together.stacking import mixed, stack
+from quarry.analysis.laws.mixture import mix_laws, mixed_params
+from quarry.analysis.points.loading import PointsLike, as_points
+from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.diagnostics import Diagnostics
+    from quarry.analysis.fitting.search import Data
+    from quarry.analysis.fitting.settings import FitSettings
+    from quarry.analysis.laws.law import Law
+    from quarry.analysis.points.table import Points
+
+
+# Of a law of less weight the warnings are not repeated.
+_COUNTS = 0.05
+
+
+def estimate_together(points: PointsLike, settings: "FitSettings") -> Fit:
+    """Fit every law that applies to the points, and weigh them by their backtests.
+
+    The parameters of the fit are those of each law and its weight; a draw of the bootstrap is one law's, as
+    often as its weight says. Raises FitError.
+    """
+    if settings.freeze or settings.bootstrap == 0 or settings.interval != "percentile":
+        raise FitError("law auto needs the bootstrap's percentile interval, and freezes no parameter")
+    laws = {law.name: law for law in applicable_laws(as_points(points).table)}
+    fits, warnings = _fits(shared_points(points, laws, settings.critical)[0], laws, settings)
+    tests = _shared_cuts([one.outlook.backtests for one in fits.values() if one.outlook])
+    noise = min(run_scatter(one.data, one.minima.params[0]) for one in fits.values())
+    prior = prior_of(mix_laws([laws[name] for name in fits]))
+    weights = stack(tests, noise, prior.growth, settings.level)
+    mixture = _mixture(fits, dict(zip(fits, weights.tolist(), strict=True)), settings)
+    scatter = run_scatter(mixture.data, mixture.minima.params[0])
+    ranges = fitted_ranges(mixture.data.inputs)
+    outlook = outlook_of(mixed(tests, weights), prior, scatter, ranges, settings.level)
+    return replace(mixture, outlook=outlook, warnings=(*warnings, *mixture.warnings))
+
+
+def _fits(
+    points: "Points", laws: Mapping[str, "Law"], settings: "FitSettings"
+) -> tuple[dict[str, Fit], list[str]]:
+    """The fits that have intervals, and why the others have none. Raises FitError where there is none."""
+    fits, refused = {}, []
+    for name, law in laws.items():
+        try:
+            found = estimate(points, law, settings)
+        except FitError as error:
+            refused.append(f"{name} is left out: {error}")
+            continue
+        if found.outlook is None:
+            refused.append(f"{name} is left out: these points give it no interval")
+        else:
+            fits[name] = found
+    if not fits:
+        raise FitError("; ".join(refused))
+    return fits, refused
+
+
+def _shared_cuts(tests: Sequence[Backtests | None]) -> list[Backtests]:
+    """The backtests at the cuts that every law has, and of the points that every law predicts."""
+    known = [one for one in tests if one is not None]
+    places = [list(zip(one.cut.tolist(), one.point.tolist(), strict=True)) for one in known]
+    shared = set(places[0]).intersection(*places[1:])
+    kept = [np.array([place in shared for place in each], bool) for each in places]
+    return [one.rows(rows) for one, rows in zip(known, kept, strict=True)]
+
+
+def _mixture(fits: Mapping[str, Fit], weights: Mapping[str, float], settings: "FitSettings") -> Fit:
+    """The fit of the mixture: everything but its outlook."""
+    best = fits[max(weights, key=lambda name: weights[name])]
+    law = mix_laws([one.law for one in fits.values()])
+    params = mixed_params(weights, {name: one.params for name, one in fits.items()})
+    draws = _draws(fits, weights, law, settings)
+    data = replace(best.data, law=law)
+    values = np.array([params[name] for name in law.parameter_names])
+    objective = float(data.objective.terms(data.residuals(values)).sum())
+    starts = best.minima.starts
+    intervals = FitIntervals(data, values, draws, settings.level, settings.interval)
+    fixed = {name: (params[name], params[name]) for name in law.parameter_names if name.startswith("weight.")}
+    own = {f"{name}.{p}": ends for name, one in fits.items() for p, ends in one.interval.items()}
+    floor = intervals.quantity(lambda p: p["L_inf"])
+    agreeing, reached = best.minima.agreeing, best.minima.reached
+    return replace(
+        best,
+        law=law,
+        params=params,
+        interval={name: ({"L_inf": floor} | fixed | own)[name] for name in law.parameter_names},
+        draws=dict(zip(law.parameter_names, draws.params.T, strict=True)),
+        objective=objective,
+        derived={},
+        derived_interval={},
+        diagnostics=_diagnostics(best, data, values, law, weights),
+        warnings=_rejections(fits, weights),
+        data=data,
+        minima=Minima(values[None, :], np.array([objective]), starts, agreeing, reached),
+        intervals=intervals,
+    )
+
+
+def _draws(
+    fits: Mapping[str, Fit], weights: Mapping[str, float], law: "Law", settings: "FitSettings"
+) -> Draws:
+    """Draws of the mixture, each one law's refit: the others have weight 0 in it."""
+    drawn = {name: one.intervals.draws for name, one in fits.items() if one.intervals}
+    count, names = settings.bootstrap, list(fits)
+    chosen = np.random.default_rng(settings.seed).choice(len(names), count, p=list(weights.values()))
+    hot = {name: (chosen == i).astype(float) for i, name in enumerate(names)}
+    params = {
+        name: dict(zip(fits[name].data.law.parameter_names, d.params.T, strict=True))
+        for name, d in drawn.items()
+    }
+    columns = mixed_params(hot, params)
+    below, above = (
+        {
+            f"{name}.{p}": getattr(d, side)[:, j] & (hot[name] > 0)
+            for name, d in drawn.items()
+            for j, p in enumerate(fits[name].law.parameter_names)
+        }
+        for side in ("below", "above")
+    )
+    none = np.zeros(count, bool)
+    first = next(iter(drawn.values()))
+    return Draws(
+        params=np.stack([columns[name] for name in law.parameter_names], axis=1),
+        below=np.stack([below.get(name, none) for name in law.parameter_names], axis=1),
+        above=np.stack([above.get(name, none) for name in law.parameter_names], axis=1),
+        undetermined=np.any([d.undetermined for d in drawn.values()], axis=0),
+        units=first.units,
+    )
+
+
+def _diagnostics(
+    best: Fit, data: "Data", values: np.ndarray, law: "Law", weights: Mapping[str, float]
+) -> "Diagnostics":
+    """Those of the law of most weight, with the residuals of the mixture."""
+    frozen = {f"weight.{name}": weight for name, weight in weights.items()}
+    return replace(
+        best.diagnostics,
+        law_options=law.options,
+        far=find_outliers(data, values),
+        seed_noise=relative_noise(data, values),
+        settings=replace(best.diagnostics.settings, freeze=frozen),
+    )
+
+
+def _rejections(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> tuple[str, ...]:
+    """The warnings of the laws that count, each once."""
+    said = [warning for name, one in fits.items() if weights[name] >= _COUNTS for warning in one.warnings]
+    return tuple(dict.fromkeys(said))

@@ -1,0 +1,63 @@
+"""Several laws as one: their weighted mean, with the parameters of all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from quarry.analysis.laws.chinchilla import OVERTRAINING
+from quarry.analysis.laws.law import Law, Parameter, Values, irreducible
+
+MIXTURE = "auto"
+"""The name of the mixture, as `--law` takes it."""
+
+_WEIGHT = "weight"
+
+
+@cache
+def overtraining_of_counts() -> Law:
+    """`overtraining` as a law of N and E: C = 6NE, M = E / N."""
+
+    def predict(p: Values, v: Values) -> Any:
+        return OVERTRAINING.predict(p, {"C": 6.0 * v["N"] * v["E"], "M": v["E"] / v["N"]})
+
+    return replace(OVERTRAINING, inputs=("N", "E"), predict=predict)
+
+
+def mix_laws(laws: Sequence[Law]) -> Law:
+    """The mean of laws of the same inputs, weighted by parameters of their own.
+
+    The parameters: `weight.<law>`, `<law>.<parameter>`, and L_inf, the weighted irreducible loss, which
+    follows from the others.
+    """
+    return Law(
+        name=MIXTURE,
+        formula=r"\sum_i w_i L_i, i \in \{" + ", ".join(law.name for law in laws) + r"\}",
+        inputs=laws[0].inputs,
+        parameters=(irreducible(), *(p for law in laws for p in (_weight(law), *_own(law)))),
+        predict=lambda p, v: sum(
+            p[f"{_WEIGHT}.{law.name}"] * law.predict(_params(law, p), v) for law in laws
+        ),
+        source="stacking by the interval score of backtests (Yao et al. 2018, arXiv 1704.02030)",
+        options={"members": [law.name for law in laws]},
+    )
+
+
+def mixed_params(weights: Mapping[str, Any], params: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The mixture's parameters from the weight and the parameters of each law, numbers or arrays."""
+    floor = sum(weights[law] * own.get("L_inf", 0.0) for law, own in params.items())
+    known = {f"{_WEIGHT}.{law}": weight for law, weight in weights.items()}
+    known |= {f"{law}.{name}": value for law, own in params.items() for name, value in own.items()}
+    return {"L_inf": floor, **known}
+
+
+def _weight(law: Law) -> Parameter:
+    return Parameter(f"{_WEIGHT}.{law.name}", "", 0.0, 1.0, (0.5,))
+
+
+def _own(law: Law) -> tuple[Parameter, ...]:
+    return tuple(replace(parameter, name=f"{law.name}.{parameter.name}") for parameter in law.parameters)
+
+
+def _params(law: Law, params: Values) -> dict[str, Any]:
+    return {name: params[f"{law.name}.{name}"] for name in law.parameter_names}
