@@ -137,10 +137,10 @@ class Data:
             self.law, starts, self.inputs, target, weights, self.objective, scale=self.scale, **options
         )
 
-    def search(self) -> Minima:
-        """The minima reached from the grid of starts. Raises FitError if there is none."""
+    def search(self, most: int = _MOST_STARTS) -> Minima:
+        """The minima reached from at most so many starts of the grid. Raises FitError if there is none."""
         some = self.rows(_spread_rows(self.points)) if self.points > _ENOUGH_POINTS else self
-        found = some.solve(np.concatenate([_grid(self.law, _MOST_STARTS), *some.nested_starts()]))
+        found = some.solve(np.concatenate([_grid(self.law, most), *some.nested_starts()]))
         order = np.argsort(found.objective)
         reached = found.objective[order]
         if not np.isfinite(reached[0]):
@@ -160,7 +160,8 @@ class Data:
         return [self._nested_start(nested) for nested in self.law.nested]
 
     def _nested_start(self, nested: "Nested") -> np.ndarray:
-        inner = replace(self, law=nested.law).search()
+        # Of a simpler law only the best minima are used: a part of its grid finds them.
+        inner = replace(self, law=nested.law).search(_FEW_STARTS)
         combinations = [dict(zip(nested.starts, v, strict=True)) for v in product(*nested.starts.values())]
         return np.array(
             [
