@@ -21,10 +21,11 @@ from quarry.analysis.commands.printing import assigned
 from quarry.analysis.fitting.objective import Residuals
 from quarry.analysis.fitting.settings import FitSettings, IntervalKind, Resampling
 from quarry.analysis.laws.catalog import LAWS, find_law
+from quarry.analysis.laws.mixture import MIXTURE
 from quarry.analysis.laws.power_laws import UNITS
 from quarry.analysis.laws.repeated_data import EPOCH_TERMS
 from quarry.console import make_console
-from quarry.errors import DONE
+from quarry.errors import DONE, FitError
 from quarry.options import Flat, choice
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 class FitOptions:
     """How a law is fitted, and what is reported beside the fit."""
 
-    law: Annotated[str, arg(help=f"One of {', '.join(LAWS)}.")]
+    law: Annotated[str, arg(help=f"One of {', '.join(LAWS)}, or auto: those that apply, as one.")]
     x: Annotated[str, choice(UNITS)] = "N"
     """The variable of power-offset and broken-power."""
     terms: tuple[Annotated[str, choice(EPOCH_TERMS)], ...] | None = None
@@ -93,13 +94,17 @@ def fit_points(path: Path, options: FitOptions, console: Console) -> "Fit":
     from quarry.analysis.fitting.comparison.ranking import compare_laws
     from quarry.analysis.fitting.estimation import estimate
     from quarry.analysis.fitting.profiles.likelihood import profile
+    from quarry.analysis.fitting.together.together import estimate_together
 
-    law = find_law(options.law, options.x, options.terms)
+    together = options.law == MIXTURE
+    law = None if together else find_law(options.law, options.x, options.terms)
     reading, settings = options.reading, _settings(options)
     points = read_points(path, reading, loss=options.loss, mid_schedule=options.mid_schedule, law=law)
     points, held_out = points.hold_out(options.hold_out)
-    fitted = estimate(points, law, settings)
+    fitted = estimate_together(points, settings) if law is None else estimate(points, law, settings)
     console.print(tables.parameter_table(fitted), tables.checklist_table(fitted))
+    if law is None:
+        console.print(tables.together_table(fitted))
     if not held_out.is_empty():
         console.print(tables.prediction_table(fitted, held_out))
     if options.at:
@@ -109,6 +114,8 @@ def fit_points(path: Path, options: FitOptions, console: Console) -> "Fit":
         console.print(tables.profile_table(fitted, profiles))
     comparison = None
     if options.against:
+        if law is None:
+            raise FitError("--against compares one law with others: law auto holds several")
         laws = (law.frozen(settings.freeze), *options.against)
         comparison = compare_laws(points, laws, settings)
         console.print(tables.comparison_table(comparison))

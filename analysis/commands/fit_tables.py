@@ -8,8 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from quarry.analysis.fitting.doubts import marked
+from quarry.analysis.fitting.together.candidates import member
 from quarry.analysis.laws.formulas import plain
-from quarry.text import interval, number, percent
+from quarry.analysis.laws.mixture import member_params
+from quarry.text import count, interval, number, percent
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from quarry.analysis.fitting.comparison.ranking import Comparison
     from quarry.analysis.fitting.profiles.likelihood import Profile
     from quarry.analysis.fitting.result import At, Fit
+
+_TENFOLD = (10.0, 10.0**0.5)
+"""By what a single input grows for ten times the compute, and by what each of several."""
 
 _SAME_OBJECTIVE = 1e-6
 """A valley of a profile that lies less than this above the minimum, relatively, is the minimum."""
@@ -43,6 +48,22 @@ def checklist_table(fitted: "Fit") -> Table:
     table = Table("item", "answer", title="checklist", box=None)
     for item, answer in fitted.checklist():
         table.add_row(item, Text(answer))
+    return table
+
+
+def together_table(fitted: "Fit") -> Table:
+    """What each law of a mixture says of a run of ten times the largest compute, and what it counts."""
+    grown = _TENFOLD[len(fitted.law.inputs) > 1]
+    beyond = {name: values.max() * grown for name, values in fitted.data.inputs.items()}
+    at = " and ".join(f"{name} = {count(value)}" for name, value in beyond.items())
+    table = Table(title=f"who said what: the loss at {at}", box=None)
+    for heading in ("law", "weight", "loss", f"{fitted.level:.0%} for a new run"):
+        table.add_column(heading, justify="left" if heading == "law" else "right")
+    for law, params in member_params(fitted.params).items():
+        loss = float(member(law, tuple(fitted.law.inputs)).predict(params, beyond))
+        table.add_row(law, f"{fitted.params[f'weight.{law}']:.0%}", number(loss, 5), "")
+    low, high = (float(side) for side in fitted.band(beyond, new_run=True))
+    table.add_row("together", "", number(float(fitted.predict(beyond)), 5), interval((low, high), 4))
     return table
 
 

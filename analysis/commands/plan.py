@@ -10,6 +10,7 @@ from rich.text import Text
 from tyro.conf import UseAppendAction
 
 from quarry import text
+from quarry.analysis.commands.options import ReadingOptions
 from quarry.analysis.commands.plan_tables import (
     help_table,
     interval_table,
@@ -18,6 +19,7 @@ from quarry.analysis.commands.plan_tables import (
     plan_table,
 )
 from quarry.analysis.commands.printing import print_warnings, write_result
+from quarry.analysis.fitting.settings import FitSettings
 from quarry.analysis.planning.budget import Plan, plan
 from quarry.analysis.planning.next_runs import NextRuns, plan_next_runs
 from quarry.analysis.planning.saved_fit import read_fit
@@ -47,7 +49,8 @@ class PlanOptions:
     batch_tokens: float | None = None
     """Tokens per batch; default the critical batch of Kaplan et al. 2020."""
     fit: UseAppendAction[tuple[Path, ...]] = ()
-    """A fit that `quarry fit --json` wrote; more than one may be given. Default: published fits."""
+    """A fit that `quarry fit --json` wrote, or points (a table, a directory of runs), to which the laws that
+    apply are fitted together; more than one may be given. Default: published fits."""
     next: int | None = None
     """Choose this many further scale points."""
     budget: float | None = None
@@ -121,7 +124,7 @@ def choose_runs(options: PlanOptions, write_points: WritePoints, console: Consol
         )
     if (options.like is None) != (options.points is None):
         raise FitError("--like (a scale-point file) and --points (the folder to write) go together")
-    surface = read_fit(options.fit[0])
+    surface = _surface(options.fit[0])
     limits = {"most_per_run": options.most_per_run, "unique_tokens": options.unique_tokens}
     result = plan_next_runs(surface, options.next, options.budget, options.target, **limits)
     console.print(next_table(result))
@@ -139,12 +142,23 @@ def _surfaces(fits: Sequence[Path]) -> list[Surface]:
     """The fits by the names of their files, with the folder where two share one."""
     if not fits:
         return [published_surface(name) for name in PUBLISHED_PLANS]
-    surfaces = [read_fit(path) for path in fits]
+    surfaces = [_surface(path) for path in fits]
     names = [surface.name for surface in surfaces]
     return [
         replace(surface, name=str(path)) if names.count(surface.name) > 1 else surface
         for surface, path in zip(surfaces, fits, strict=True)
     ]
+
+
+def _surface(path: Path) -> Surface:
+    """A saved fit, or the laws that apply to a table or a directory of runs, fitted to it together."""
+    if path.suffix == ".json" or not path.exists():
+        return read_fit(path)
+    from quarry.analysis.commands.reading import read_points
+    from quarry.analysis.fitting.together.together import estimate_together
+
+    fitted = estimate_together(read_points(path, ReadingOptions()), FitSettings())
+    return replace(Surface.of(fitted), name=path.stem)
 
 
 def _shared_warnings(plans: Sequence[Plan]) -> list[str]:

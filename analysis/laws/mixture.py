@@ -51,6 +51,15 @@ def mixed_params(weights: Mapping[str, Any], params: Mapping[str, Mapping[str, A
     return {"L_inf": floor, **known}
 
 
+def member_params(params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The parameters of each law of a mixture, by the law's name."""
+    laws = [name.removeprefix(f"{_WEIGHT}.") for name in params if name.startswith(f"{_WEIGHT}.")]
+    return {
+        law: {name.removeprefix(f"{law}."): v for name, v in params.items() if name.startswith(f"{law}.")}
+        for law in laws
+    }
+
+
 def _weight(law: Law) -> Parameter:
     return Parameter(f"{_WEIGHT}.{law.name}", "", 0.0, 1.0, (0.5,))
 

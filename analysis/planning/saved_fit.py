@@ -14,8 +14,10 @@ from quarry.analysis.fitting.correlation import confounded
 from quarry.analysis.fitting.prediction.distance import coordinates
 from quarry.analysis.fitting.prediction.extrapolation import Extrapolation
 from quarry.analysis.fitting.prediction.outlook import Outlook
+from quarry.analysis.fitting.together.candidates import member
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.catalog import find_law
+from quarry.analysis.laws.mixture import MIXTURE, mix_laws
 from quarry.analysis.laws.repeated_data import EPOCHS, epochs
 from quarry.analysis.planning.surface import Surface, ranged
 from quarry.errors import FitError, LawError
@@ -91,9 +93,14 @@ def _law(value: Mapping[str, Any]) -> "Law":
     name = value.get("law")
     if not isinstance(name, str):
         raise FitError("the field law is missing or not a name")
+    diagnostics = _object(value, "diagnostics")
+    if name == MIXTURE:
+        members = _words(diagnostics.get("members"), "diagnostics.members")
+        if not members or len(set(members)) < len(members):
+            raise FitError("the field diagnostics.members names no laws, or one twice")
+        return mix_laws([member(each, ("N", "E")) for each in members])
     if name != EPOCHS.name:
         return find_law(name)
-    diagnostics = _object(value, "diagnostics")
     terms = _words(diagnostics.get("terms"), "diagnostics.terms")
     n, unique = (_number(diagnostics, "reference", x, 1e-30, 1e30) for x in ("N", "U"))
     return epochs(terms, n, unique)

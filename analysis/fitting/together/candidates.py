@@ -25,9 +25,9 @@ def applicable_laws(table: pl.DataFrame) -> list[Law]:
     raise FitError("no law applies: neither N, E, C nor U varies in these points")
 
 
-def member(name: str) -> Law:
-    """The law of a mixture by its name. Raises LawError."""
-    return overtraining_of_counts() if name == "overtraining" else find_law(name)
+def member(name: str, inputs: tuple[str, ...]) -> Law:
+    """The law of a mixture by its name and the mixture's inputs. Raises LawError."""
+    return overtraining_of_counts() if name == "overtraining" else find_law(name, inputs[0])
 
 
 def _fresh() -> list[Law]:

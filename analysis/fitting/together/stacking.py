@@ -15,7 +15,7 @@ from quarry.analysis.fitting.prediction.scores import interval_score
 _STEPS, _MISFITS = 10, np.geomspace(1e-4, 1.0, 17)
 
 # Weights whose score is worse than the best by this fraction count e times less: backtests are few.
-_TEMPERATURE = 0.05
+_TEMPERATURE = 0.1
 
 
 def stack(backtests: Sequence[Backtests], noise: float, growth: float, level: float) -> np.ndarray:

@@ -1,0 +1,115 @@
+"""Laws together: which apply, what each counts, and the fit of their mixture, to the plan and back."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from quarry import plan
+from quarry.analysis.fitting.prediction.backtests import Backtests
+from quarry.analysis.fitting.settings import FitSettings
+from quarry.analysis.fitting.together import candidates
+from quarry.analysis.fitting.together.candidates import applicable_laws
+from quarry.analysis.fitting.together.stacking import mixed, stack
+from quarry.analysis.fitting.together.together import estimate_together
+from quarry.analysis.laws.catalog import LAWS
+from quarry.analysis.laws.mixture import member_params, mix_laws, mixed_params, overtraining_of_counts
+from quarry.analysis.planning.saved_fit import read_fit
+from quarry.errors import FitError
+from tests.analysis.designs import GRID
+
+SETTINGS = FitSettings(bootstrap=200)
+
+
+def names(columns):
+    return [law.name for law in applicable_laws(pl.DataFrame(columns))]
+
+
+def test_the_laws_that_apply_are_those_of_what_varies():
+    grid = {"N": [1e6, 1e7], "E": [1e9, 2e9], "loss": [3.0, 2.0]}
+    assert names(grid) == ["chinchilla", "skaling", "overtraining"]
+    assert names(grid | {"U": [1e9, 1e9]}) == ["data-constrained", "effective-reuse", "overfit-epochs"]
+    assert names(grid | {"U": [1e9, 2e9]}) == ["chinchilla", "skaling", "overtraining"]
+    assert names(grid | {"E": [1e9, 1e9]}) == ["power-offset", "broken-power"]
+    with pytest.raises(FitError, match="neither N, E, C nor U varies"):
+        names({"N": [1.0, 1.0], "loss": [3.0, 2.0]})
+
+
+def backtests(error):
+    cut = np.repeat(np.arange(6), 30)
+    rows = np.arange(len(cut))
+    small, decade = np.full(len(cut), 1e-3), np.full(len(cut), np.log(10))
+    return Backtests(error, small, decade, np.zeros(len(cut)), rows, cut, rows)
+
+
+def test_the_law_that_predicts_counts_most_and_equals_share():
+    rng = np.random.default_rng(0)
+    good, bad = (backtests(scale * rng.standard_normal(180)) for scale in (0.003, 0.1))
+    weights = stack([good, bad], 0.001, 1.0, 0.95)
+    assert weights.sum() == pytest.approx(1)
+    assert weights[0] > 0.9
+    assert stack([good, good], 0.001, 1.0, 0.95) == pytest.approx([0.5, 0.5])
+    assert stack([good.rows(good.cut < 0)] * 2, 0.001, 1.0, 0.95) == pytest.approx([0.5, 0.5])
+
+
+def test_disagreement_widens_the_mixture():
+    apart = [backtests(np.full(180, side)) for side in (0.1, -0.1)]
+    both = mixed(apart, np.array([0.5, 0.5]))
+    assert both.parameters == pytest.approx(np.hypot(0.1, 1e-3), rel=0.01)
+    assert np.abs(both.error).max() < 0.01
+
+
+def test_a_mixture_is_the_weighted_mean_of_its_laws():
+    laws = [LAWS["chinchilla"], overtraining_of_counts()]
+    own = {"chinchilla": GRID.params, "overtraining": {"L_inf": 1.0, "a": 5.0, "b": 7.0, "eta": 0.1}}
+    params = mixed_params({"chinchilla": 0.25, "overtraining": 0.75}, own)
+    at = {"N": 1e8, "E": 1e10}
+    mean = 0.25 * laws[0].predict(own["chinchilla"], at) + 0.75 * laws[1].predict(own["overtraining"], at)
+    assert mix_laws(laws).predict(params, at) == pytest.approx(mean)
+    assert params["L_inf"] == pytest.approx(0.25 * GRID.params["L_inf"] + 0.75)
+    assert member_params(params) == own
+    flops = {"C": 6e18, "M": 100.0}
+    assert laws[1].predict(own["overtraining"], at) == pytest.approx(
+        LAWS["overtraining"].predict(own["overtraining"], flops)
+    )
+
+
+@pytest.fixture(scope="module")
+def together():
+    # Two laws with short grids keep the test short.
+    laws = [LAWS["chinchilla"], overtraining_of_counts()]
+    short = [
+        replace(law, parameters=tuple(replace(p, starts=p.starts[1:3]) for p in law.parameters))
+        for law in laws
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "_fresh", lambda: short)
+        yield estimate_together(GRID.table(seed=5), SETTINGS)
+
+
+@pytest.mark.slow
+def test_the_fit_of_a_mixture_predicts_plans_and_reads_back(together, tmp_path):
+    weights = {name: value for name, value in together.params.items() if name.startswith("weight.")}
+    assert sum(weights.values()) == pytest.approx(1)
+    assert weights["weight.chinchilla"] > 0.5  # it made the points
+    at = {"N": [1e10], "E": [1e12]}
+    truth = float(GRID.law.predict(GRID.params, {name: values[0] for name, values in at.items()}))
+    low, high = together.band(at, new_run=True)
+    assert low[0] < truth < high[0] < 1.2 * low[0]
+    file = tmp_path / "auto.json"
+    file.write_text(json.dumps(together.to_json(), allow_nan=False))
+    own, read = plan(together, 1e21).to_json(), plan(read_fit(file), 1e21).to_json()
+    for name in ("n", "tokens", "loss", "loss_band", "run_band", "irreducible"):
+        assert read[name] == pytest.approx(own[name], rel=1e-9), name
+
+
+def test_what_a_mixture_cannot_do_is_refused():
+    for settings in (
+        replace(SETTINGS, bootstrap=0),
+        replace(SETTINGS, freeze={"A": 1.0}),
+        replace(SETTINGS, interval="bca"),
+    ):
+        with pytest.raises(FitError, match="law auto needs the bootstrap's percentile interval"):
+            estimate_together(GRID.table(), settings)
