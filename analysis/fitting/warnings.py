@@ -38,9 +38,6 @@ _ONE_CURVE = (
 
 _LOSS_UNIT = "nats/token"
 
-# Above the loss of a uniform guess among 3 million tokens.
-_LARGEST_LOSS = 15.0
-
 
 def law_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") -> list[str]:
     """Warnings about the points, the law's residuals and the search."""
@@ -140,13 +137,9 @@ def _search_warnings(diagnostics: "Diagnostics") -> list[str]:
 
 
 def _unit_warnings(law: "Law", points: "Points") -> list[str]:
-    """Losses that no text has in nats, or beyond what the search allows an irreducible loss."""
+    """Losses beyond what the search allows an irreducible loss."""
     highest = float(points.table[law.response].cast(pl.Float64).to_numpy().max())
-    perplexity = [
-        f"column loss reaches {highest:g}: a model that knows nothing has ln(vocabulary), 11 nats for "
-        "60,000 tokens; of a perplexity take the logarithm first"
-    ]
-    return perplexity * (law.response == "loss" and highest > _LARGEST_LOSS) + [
+    return [
         f"column {law.response} reaches {highest:g}, and {parameter.name} is searched up to "
         f"{parameter.upper:g}: are these losses in {_LOSS_UNIT}?"
         for parameter in law.parameters

@@ -17,6 +17,7 @@ from quarry.analysis.points.columns import (
 from quarry.analysis.points.completion import complete
 from quarry.analysis.points.filtering import checked_points, excluded_points, selected_points
 from quarry.analysis.points.names import SYNONYMS, suggestions, with_columns_named, with_synonyms
+from quarry.analysis.points.perplexity import named_perplexity
 from quarry.analysis.points.reading import DataFrameLike, TableSource, read_file, read_frame
 from quarry.analysis.points.run_names import with_run
 from quarry.analysis.points.schema import SCALE
@@ -106,9 +107,10 @@ def load_points(
     notes: list[str] = []
     if not _is_record(raw):
         raw, notes = with_synonyms(raw, _missing(law, raw))
+    notes += named_perplexity([loss, (columns or {}).get("loss", "")])
     raw = raw.drop(ROW, strict=False).with_row_index(ROW, offset=1)
     if _is_record(raw):
-        points = Points(_from_record(raw, count, name), (), name, count)
+        points = Points(_from_record(raw, count, name), (), name, count, tuple(notes))
     else:
         kind = "file" if isinstance(source, str | Path) else "table"
         points = Points(_from_table(raw, name, law), (), name, _AS_COUNTED.format(kind), tuple(notes))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from quarry.analysis.points.conditions import matches
+from quarry.analysis.points.perplexity import perplexity_doubts
 from quarry.analysis.points.run_names import run_remarks
 from quarry.analysis.points.units import ranges_of, unit_doubts
 from quarry.errors import PointsError
@@ -36,8 +37,9 @@ class Points:
 
     @property
     def remarks(self) -> list[str]:
-        """`notes`, and what is doubtful in the table: runs that it does not name, units."""
-        return [*self.notes, *run_remarks(self.table), *unit_doubts(ranges_of(self.table))]
+        """`notes`, and what is doubtful in the table: runs that it does not name, units, perplexities."""
+        units = [*unit_doubts(ranges_of(self.table)), *perplexity_doubts(self.table)]
+        return [*self.notes, *run_remarks(self.table), *units]
 
     def exclude(self, conditions: Iterable[str]) -> "Points":
         """Without the rows that match any of `conditions`: `N<1e5`, `run=a/b`, `E/N>30 or loss>4`.

@@ -289,14 +289,6 @@ def test_losses_beyond_the_search_of_an_irreducible_loss_are_pointed_out():
     assert not any("searched up to" in w for w in fit(table, "power-offset", bootstrap=0).warnings)
 
 
-def test_a_perplexity_in_place_of_a_loss_is_pointed_out():
-    table = DESIGNS["power-offset"].table(seed=1)
-    doubted = "of a perplexity take the logarithm first"
-    found = fit(table.with_columns(pl.col("loss").exp().clip(16.0)), "power-offset", bootstrap=0)
-    assert any(doubted in warning for warning in found.warnings)
-    assert not any(doubted in warning for warning in fit(table, "power-offset", bootstrap=0).warnings)
-
-
 @pytest.mark.parametrize(("copies", "says"), [(1, "1 row repeats another"), (2, "2 rows repeat others")])
 def test_rows_that_repeat_others_are_counted(copies, says):
     table = DESIGNS["power-offset"].table(seed=1)
