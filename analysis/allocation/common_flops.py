@@ -36,7 +36,8 @@ def _slopes(log_n: np.ndarray, log_c: np.ndarray, log_loss: np.ndarray, budgets:
     powers = _powers(len(n), budgets)
     basis = np.stack([n**i * c**j for i, j in powers], axis=1)
     weight = np.linalg.lstsq(basis, log_loss)[0]
-    return sum(w * j * n**i * c ** (j - 1) for w, (i, j) in zip(weight, powers, strict=True) if j) / unit
+    slopes = [w * j * n**i * c ** (j - 1) for w, (i, j) in zip(weight, powers, strict=True) if j]
+    return np.sum(slopes, axis=0) / unit
 
 
 def _powers(points: int, budgets: int) -> list[tuple[int, int]]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
 
@@ -95,10 +96,11 @@ def _evidence(fitted: "Fit", predictions: "pl.DataFrame") -> str:
     """How many of the predictions hold, and what made the middle one of their intervals so wide."""
     measured = predictions[fitted.law.response]
     inside = int(((measured >= predictions["low"]) & (measured <= predictions["high"])).sum())
-    halves = {name: predictions[f"half_{name}"].median() for name in ("parameters", "seed", "extrapolation")}
-    parts = ", ".join(f"{percent(value, decimals=1)} {name}" for name, value in halves.items())
+    parts = ("parameters", "seed", "extrapolation")
+    halves = {name: float(np.median(predictions[f"half_{name}"].to_numpy())) for name in parts}
+    said = ", ".join(f"{percent(value, decimals=1)} {name}" for name, value in halves.items())
     expected = fitted.level * len(predictions)
-    return f"{inside} of {len(predictions)} inside, {expected:.0f} expected; median half-widths: {parts}"
+    return f"{inside} of {len(predictions)} inside, {expected:.0f} expected; median half-widths: {said}"
 
 
 def at_table(fitted: "Fit", at: "At") -> Table:

@@ -181,8 +181,9 @@ def _outlook(value: Mapping[str, Any], law: "Law") -> Outlook | None:
         growth=number("growth", 0.0, _STEEPEST),
         ranges={x: _range(found, f"prediction.ranges.{x}") for x in coordinates(ones)},
     )
-    counts = {name: int(number(name, 0.0, 1e9)) for name in ("cuts", "tested", "inside")}
-    return Outlook(number("noise", 0.0, _NOISIEST), mixture, number("furthest", 0.0, _NOISIEST**2), **counts)
+    noise, furthest = number("noise", 0.0, _NOISIEST), number("furthest", 0.0, _NOISIEST**2)
+    cuts, tested, inside = (int(number(name, 0.0, 1e9)) for name in ("cuts", "tested", "inside"))
+    return Outlook(noise, mixture, furthest, cuts, tested, inside)
 
 
 def _shares(found: Mapping[str, Any], name: str) -> np.ndarray:
