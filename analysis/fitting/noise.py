@@ -65,7 +65,8 @@ def seed_noise(data: "Data", params: np.ndarray) -> float:
     """The standard deviation of scaled residuals between repeats, or around the law if there are none.
 
     Runs with the same inputs and settings differ by their seeds alone. With fewer than three such differences
-    the median absolute residual is read as that of a normal distribution.
+    the median absolute residual is read as that of a normal distribution; where losses above the law count
+    less, as those of badly tuned runs, that of the losses below it.
     """
     recipe = [] if data.recipe is None else [data.recipe]
     inputs = np.stack([*data.inputs.values(), *recipe], axis=1)
@@ -75,7 +76,9 @@ def seed_noise(data: "Data", params: np.ndarray) -> float:
     if freedom >= _FEWEST_REPLICATES and data.n_runs == data.points:
         means = np.bincount(group, data.scale * data.target) / sizes
         return math.sqrt(float(np.sum((data.scale * data.target - means[group]) ** 2)) / freedom)
-    return _spread(data.residuals(params), len(params))
+    residuals = data.residuals(params)
+    below = residuals[residuals > 0] if data.objective.above < 1 else residuals
+    return _spread(below, len(params)) if len(below) > len(params) else _spread(residuals, len(params))
 
 
 def _spread(residuals: np.ndarray, fitted: int) -> float:

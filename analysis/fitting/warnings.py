@@ -156,7 +156,8 @@ def _setting_warnings(law: "Law", points: "Points") -> list[str]:
     words = " and ".join(f"{name} ({points.table[name].n_unique()} values)" for name in found)
     return [
         f"rows of the same {', '.join(place)} differ in {words}: they are no repeats of one run, and the law "
-        "lies between them; keep the best at each (--best-recipe), or one value (--exclude)"
+        "lies between them; keep the best at each (--best-recipe) or one value (--exclude), or let losses "
+        "above the law count less (--above 0.1)"
     ]
 
 

@@ -50,6 +50,18 @@ def test_the_noise_of_the_best_is_that_of_seeds():
     assert every.seed_noise > 2 * NOISE  # the law lies between the rates
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{"exclude": ["peak_lr!=0.001"]}, {"exclude": ["peak_lr!=0.004"]}, {}])
+def test_the_noise_with_one_rate_or_with_losses_above_the_law_counting_less_is_near_that_of_seeds(options):
+    points, above = load_points(swept(), **options), 1.0 if options else 0.1
+    assert NOISE / 2 < fit(points, QUICK, bootstrap=0, above=above).seed_noise < NOISE * 1.6
+
+
+def test_seeds_are_repeats_and_rates_are_not():
+    seeds = [swept().with_columns(pl.col("loss") * np.exp(s * NOISE), seed=pl.lit(s)) for s in (-1, 0, 1)]
+    assert fit(pl.concat(seeds), QUICK, bootstrap=0).seed_noise == pytest.approx(NOISE, rel=1e-6)
+
+
 def test_repeats_within_a_setting_measure_the_noise_of_seeds():
     table = pl.concat([swept(), swept().with_columns(pl.col("loss") * np.exp(NOISE * np.sqrt(2)))])
     assert fit(table, QUICK, bootstrap=0).seed_noise == pytest.approx(NOISE, rel=1e-6)
