@@ -6,7 +6,7 @@ WORKERS ?= 2
 # Compiled modules are kept even where the surroundings say otherwise: the tests start hundreds of processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-fast lint bench torch-baseline cloud-parsers tpu-compiler cuda-compiler clean
+.PHONY: demo test test-fast lint bench torch-baseline simple-scaling-laws cloud-parsers tpu-compiler cuda-compiler clean
 
 demo: $(VENV)/installed
 	$(BIN)/quarry demo
@@ -35,6 +35,17 @@ torch-baseline: .cache/torch/installed
 .cache/torch/installed:
 	$(PYTHON) -m venv .cache/torch
 	.cache/torch/bin/pip install --quiet 'torch>=2.13' numpy
+	touch $@
+
+# The fitting package that the leaderboard of intervals compares with (--simple); it needs Python >= 3.12.
+simple-scaling-laws: .cache/simple-scaling-laws/installed
+
+.cache/simple-scaling-laws/installed:
+	@for python in $(PYTHON) python3.12 python3.13 python3.14; do \
+	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null || continue; \
+	    $$python -m venv .cache/simple-scaling-laws && exit 0; \
+	done; echo "simple-scaling-laws needs Python >= 3.12; name one with make PYTHON=/path/to/python3.12 simple-scaling-laws"; exit 1
+	.cache/simple-scaling-laws/bin/pip install --quiet 'simple-scaling-laws==0.2.0'
 	touch $@
 
 # SkyPilot, xpk, the Kubernetes client and Kubeflow's models of a JobSet read our launch files in a test; they

@@ -8,7 +8,8 @@ the largest run of each split, the median width, the interval score (Gneiting an
 
 import argparse
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ import polars as pl
 from quarry.analysis.fitting.prediction.scores import interval_score
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.law import Law
-from tests.benchmarks.coverage.contenders import CONTENDERS, LEVELS, Intervals, fitted
-from tests.benchmarks.coverage.splits import Ladder, Split, read_curves, read_ladders, splits
+from tests.benchmarks.coverage.contenders import CONTENDERS, LEVELS, Contender, Intervals, fitted
+from tests.benchmarks.coverage.simple import ENVIRONMENT, NAME, Simple
+from tests.benchmarks.coverage.splits import Split, read_curves, read_ladders, splits
 from tests.benchmarks.tables import write_dated
 
 CURVE_LAWS = ("power-offset", "broken-power")
@@ -35,34 +37,42 @@ def main() -> None:
     options.add_argument("folder", type=Path)
     options.add_argument("--law", nargs="*", default=["chinchilla"], help="laws of N and E")
     options.add_argument("--only", default="", help="ladders whose name begins so")
+    options.add_argument("--simple", type=Path, metavar="PYTHON", help=f"the Python that has {NAME}")
     chosen = options.parse_args()
+    if chosen.simple and not chosen.simple.is_file():
+        options.error(f"--simple {chosen.simple}: no such file; {ENVIRONMENT}")
     warnings.simplefilter("ignore")
-    rows = [
-        row for law in chosen.law for row in _all_rows(read_ladders(chosen.folder), find_law(law), chosen)
-    ]
-    for law in CURVE_LAWS:
-        rows += _all_rows(read_curves(chosen.folder), find_law(law, "E"), chosen)
-    table = pl.DataFrame(rows, infer_schema_length=None)
+    with Simple(chosen.simple) if chosen.simple else nullcontext() as simple:
+        table = pl.DataFrame(_every_row(chosen, _contenders(simple)), infer_schema_length=None)
+    print(simple.summary() if simple else f"without {NAME}: {ENVIRONMENT}")
     write_dated("coverage-points", table.to_dicts())
     for by in (["law", "contender"], ["law", "contender", "family"], ["law", "contender", "factor"]):
         write_dated("-".join(["coverage", *by[1:]]), leaderboard(table, by).to_dicts())
 
 
-def _all_rows(ladders: list[Ladder], law: Law, chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    for ladder in ladders:
-        if ladder.name.startswith(chosen.only):
-            print(law.name, ladder.name, flush=True)
-            yield from (row for split in splits(ladder) for row in _rows(split, law))
+def _contenders(simple: Simple | None) -> dict[str, Contender]:
+    return {**CONTENDERS, NAME: simple} if simple else {**CONTENDERS}
 
 
-def _rows(split: Split, law: Law) -> Iterator[dict[str, Any]]:
+def _every_row(chosen: argparse.Namespace, contenders: Mapping[str, Contender]) -> Iterator[dict[str, Any]]:
+    """The rows of the ladders by each law of N and E, and of the learning curves by theirs."""
+    surfaces, curves = read_ladders(chosen.folder), read_curves(chosen.folder)
+    each = [(find_law(law), surfaces) for law in chosen.law]
+    for law, ladders in [*each, *((find_law(law, "E"), curves) for law in CURVE_LAWS)]:
+        for ladder in ladders:
+            if ladder.name.startswith(chosen.only):
+                print(law.name, ladder.name, flush=True)
+                yield from (row for split in splits(ladder) for row in _rows(split, law, contenders))
+
+
+def _rows(split: Split, law: Law, contenders: Mapping[str, Contender]) -> Iterator[dict[str, Any]]:
     """A row for each contender and point beyond the cut; none where the law has no interval below it."""
     fit = fitted(split.below, law, DRAWS)
     if fit is None or fit.outlook is None:
         return
     inputs = {name: split.beyond[name].to_numpy() for name in law.inputs}
     factor = np.exp(fit.outlook.extrapolation.distance(inputs))
-    for name, contender in CONTENDERS.items():
+    for name, contender in contenders.items():
         scores = _scores(np.log(split.beyond["loss"].to_numpy()), contender(fit, split))
         largest = split.compute == split.compute.max()
         for i in range(len(factor)):

@@ -20,6 +20,8 @@ LEVELS = (0.95, 0.8)
 Intervals = dict[float, tuple[np.ndarray, np.ndarray]]
 """By level, low and high [points] of log loss."""
 
+Contender = Callable[[Fit, Split], Intervals]
+
 # The points of largest compute by which the last segment is drawn.
 _LAST_SHARE, _FEWEST_LAST = 1 / 3, 5
 
@@ -77,7 +79,7 @@ def last_segment(fit: Fit, split: Split) -> Intervals:
     return {level: (middle - student[level] * reach, middle + student[level] * reach) for level in LEVELS}
 
 
-CONTENDERS: Mapping[str, Callable[[Fit, Split], Intervals]] = {
+CONTENDERS: Mapping[str, Contender] = {
     "three parts (ours)": ours,
     "before: parameters and seeds": before,
     "bootstrap only": bootstrap_only,
