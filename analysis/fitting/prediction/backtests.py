@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quarry.analysis.fitting.bootstrap import refit, resample
+from quarry.analysis.fitting.bootstrap import resample
 from quarry.analysis.fitting.prediction.distance import COMPUTE, coordinates, distance, fitted_ranges
 from quarry.analysis.fitting.search import few_starts
 
@@ -117,14 +117,22 @@ def _refits(data: "Data", minima: "Minima", kept: np.ndarray) -> np.ndarray:
 
 def _spread(data: "Data", minima: "Minima", kept: np.ndarray, params: np.ndarray, seed: int) -> np.ndarray:
     """The standard deviation of log loss [cuts, points] between resamples of the rows below each cut."""
-    spread = []
-    for below, own in zip(kept, params, strict=True):
-        units = data.rows(below).runs if data.n_runs > 1 else np.arange(int(below.sum()))
-        weights = np.zeros((_DRAWS, data.points))
-        weights[:, below] = resample(units, _DRAWS, seed + 1)
-        drawn = refit(data, weights, np.stack([own, minima.params[0]])).params
-        spread.append(_deviation(np.array([_log_loss(data, one) for one in drawn])))
-    return np.array(spread)
+    weights = np.stack([_resamples(data, below, seed) for below in kept])
+    starts = np.stack([params, np.broadcast_to(minima.params[0], params.shape)], axis=1)
+    lanes = np.repeat(starts[:, None], _DRAWS, axis=1).reshape(-1, params.shape[1])
+    solution = data.solve(lanes, np.repeat(weights.reshape(-1, data.points), starts.shape[1], axis=0))
+    pairs = solution.objective.reshape(-1, starts.shape[1])
+    best = np.argmin(pairs, axis=1) + pairs.shape[1] * np.arange(len(pairs))
+    losses = _log_losses(data, solution.params[best]).reshape(len(kept), _DRAWS, -1)
+    return np.stack([_deviation(each) for each in losses])
+
+
+def _resamples(data: "Data", below: np.ndarray, seed: int) -> np.ndarray:
+    """Resamples of the runs below a cut, or of a single run's rows: how often each row counts [draws, points]."""
+    units = data.runs[below] if data.n_runs > 1 else np.arange(int(below.sum()))
+    weights = np.zeros((_DRAWS, data.points))
+    weights[:, below] = resample(units, _DRAWS, seed + 1)
+    return weights
 
 
 def _deviation(values: np.ndarray) -> np.ndarray:
@@ -136,9 +144,12 @@ def _deviation(values: np.ndarray) -> np.ndarray:
     return np.where(known.sum(axis=0) > _DRAWS / 2, np.sqrt(square), np.inf)
 
 
-def _log_loss(data: "Data", params: np.ndarray) -> np.ndarray:
+def _log_losses(data: "Data", params: np.ndarray) -> np.ndarray:
+    """Log loss [lanes, points] by parameters [lanes, parameters]."""
+    named = dict(zip(data.law.parameter_names, params.T[:, :, None], strict=True))
     with np.errstate(all="ignore"):
-        return np.log(data.objective.response(data.predicted(params)))
+        losses = np.log(np.asarray(data.law.predict(named, data.inputs)))
+    return np.broadcast_to(losses, (len(params), data.points))
 
 
 def _errors(data: "Data", cut: int, below: np.ndarray, params: np.ndarray, spread: np.ndarray) -> Backtests:
@@ -149,7 +160,7 @@ def _errors(data: "Data", cut: int, below: np.ndarray, params: np.ndarray, sprea
     largest = coordinates(data.inputs)[main].max()
     measured = np.log(data.objective.response(data.target))
     found = Backtests(
-        error=(measured - _log_loss(data, params))[beyond],
+        error=(measured - _log_losses(data, params[None, :])[0])[beyond],
         parameters=spread[beyond],
         distance=distance(data.inputs, ranges)[beyond],
         below=np.full(int(beyond.sum()), np.log(largest / ranges[main][1])),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Chosen by the interval score over the ladders of `experiments/results/bands`: what the points beyond a cut
 # count together, in observations, and by what factor less for each decade that the cut lies below the top.
-_EVIDENCE, _FADING = 2.0, 0.3
+_EVIDENCE, _FADING = 2.0, 0.2
 
 SCALES = np.geomspace(1e-4, 3.0, 41)
 """The scales of the grid: standard deviations of log loss a decade beyond the range."""

@@ -1,83 +1,152 @@
 """`python -m tests.benchmarks.coverage.prior FOLDER`: the prior of the misfit beyond the fitted range.
 
-Every ladder of the folder is fitted whole with each law, and its backtests give the likelihood of the misfit
-a decade beyond the range; its most probable value is written for every ladder
-(`experiments/results/bands/ladders.csv`). The prior of a law (`analysis/fitting/prediction/prior.csv`) is the
-log-normal distribution over families of ladders under which all their backtests are the most probable
-(empirical Bayes; each family counts once). The power of the distance with which the misfit grows is not
-taken from there, where most points lie near the cuts: it is the one with which the leaderboard's intervals
-score best while they hold the largest runs.
+Every ladder of the folder is cut at three computes, and each law is fitted and backtested below the cut. Of
+all log-normal priors on a grid of medians, spreads and growths (the power of the distance) the one is taken
+whose intervals of the points beyond have the best interval score, families counted alike, among those that
+hold 95% of the points and 92% of the largest runs. Writes `analysis/fitting/prediction/prior.csv`, and, as
+its sources, the scores of the grid (`experiments/results/bands/prior.csv`) and the most probable misfit of
+every ladder by its own backtests (`experiments/results/bands/ladders.csv`).
 """
 
 import argparse
 import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from quarry.analysis.fitting.prediction.extrapolation import SCALES, log_likelihood
-from quarry.analysis.fitting.prediction.prior import CURVE, SURFACE, TABLE
+from quarry.analysis.fitting.prediction.band import Reach
+from quarry.analysis.fitting.prediction.extrapolation import (
+    SCALES,
+    log_likelihood,
+    measure_extrapolation,
+)
+from quarry.analysis.fitting.prediction.outlook import Outlook
+from quarry.analysis.fitting.prediction.prior import CURVE, SURFACE, TABLE, Prior
+from quarry.analysis.fitting.prediction.scores import interval_score
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.law import Law
 from tests.benchmarks.coverage.contenders import fitted
-from tests.benchmarks.coverage.splits import Ladder, read_curves, read_ladders
+from tests.benchmarks.coverage.splits import Ladder, read_curves, read_ladders, splits
 
-SURFACE_LAWS, CURVE_LAWS = ("chinchilla", "skaling"), ("power-offset", "broken-power")
-GROWTH = dict.fromkeys((*SURFACE_LAWS, SURFACE), 0.7) | dict.fromkeys((*CURVE_LAWS, CURVE), 1.0)
-MEDIANS, SPREADS = np.geomspace(1e-3, 0.3, 60), np.linspace(0.3, 2.0, 35)
-RESULTS = Path("experiments/results/bands/ladders.csv")
-DRAWS = 100
+SHARES = (0.4, 0.6, 0.8)
+MEDIANS, SPREADS, GROWTHS = (0.005, 0.008, 0.012, 0.016, 0.024, 0.035, 0.05), (0.7, 1.0, 1.4), (0.5, 0.7, 1.0)
+POINTS_HELD, LARGEST_HELD = 0.95, 0.92
+RESULTS = Path("experiments/results/bands")
+LEVEL, NORMAL, DRAWS = 0.95, 1.959964, 200
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A split fitted below its cut: what the fit knew, and its errors beyond [points]."""
+
+    ladder: Ladder
+    outlook: Outlook
+    reach: Reach
+    distance: np.ndarray
+    error: np.ndarray
+    largest: np.ndarray
 
 
 def main() -> None:
-    """Write both tables."""
+    """Write the prior and its sources."""
     options = argparse.ArgumentParser("python -m tests.benchmarks.coverage.prior", description=__doc__)
     options.add_argument("folder", type=Path)
     folder = options.parse_args().folder
     warnings.simplefilter("ignore")
     surfaces, curves = read_ladders(folder), read_curves(folder)
-    likelihoods = {law: _likelihoods(surfaces, find_law(law)) for law in SURFACE_LAWS}
-    likelihoods |= {law: _likelihoods(curves, find_law(law, "E")) for law in CURVE_LAWS}
-    likelihoods[SURFACE] = [each for law in SURFACE_LAWS for each in likelihoods[law]]
-    likelihoods[CURVE] = [each for law in CURVE_LAWS for each in likelihoods[law]]
-    priors = [_prior(law, found) for law, found in likelihoods.items()]
-    pl.DataFrame(priors).write_csv(TABLE, float_precision=4)
-    rows = [
-        {"law": law, "ladder": ladder.name, "family": ladder.family, "misfit": float(SCALES[found.argmax()])}
-        for law in (*SURFACE_LAWS, *CURVE_LAWS)
-        for ladder, found in likelihoods[law]
-    ]
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    pl.DataFrame(rows).write_csv(RESULTS, float_precision=5)
-    print(pl.DataFrame(priors))
+    tested = {SURFACE: list(_tested(surfaces, find_law("chinchilla")))}
+    for law in ("power-offset", "broken-power"):
+        tested[law] = list(_tested(curves, find_law(law, "E")))
+    tested[CURVE] = [one for law in ("power-offset", "broken-power") for one in tested[law]]
+    grids = {law: _grid(found).with_columns(law=pl.lit(law)) for law, found in tested.items()}
+    pl.concat([_best(grid) for grid in grids.values()]).write_csv(TABLE, float_precision=4)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    pl.concat(grids.values()).write_csv(RESULTS / "prior.csv", float_precision=4)
+    pl.concat(_misfits(law, found) for law, found in tested.items()).write_csv(RESULTS / "ladders.csv")
+    print(pl.read_csv(TABLE))
 
 
-def _likelihoods(ladders: list[Ladder], law: Law) -> list[tuple[Ladder, np.ndarray]]:
-    """Each ladder with the log likelihood of every misfit [scales]."""
-    found = []
+def _tested(ladders: list[Ladder], law: Law) -> Iterator[Tested]:
     for ladder in ladders:
         print(law.name, ladder.name, flush=True)
-        fit = fitted(ladder.table, law, DRAWS)
-        if fit is not None and fit.outlook is not None and fit.outlook.backtests is not None:
-            noise = fit.outlook.noise
-            found.append((ladder, log_likelihood(fit.outlook.backtests, GROWTH[law.name], noise)))
-    return found
+        for split in splits(ladder, SHARES):
+            fit = fitted(split.below, law, DRAWS)
+            if fit is None or fit.outlook is None:
+                continue
+            inputs = {name: split.beyond[name].to_numpy() for name in law.inputs}
+            middle = fit.predict(inputs)
+            reach = fit._reach(inputs, middle)
+            error = np.log(split.beyond["loss"].to_numpy() / middle)
+            known = np.isfinite(error) & np.isfinite(reach[0]) & np.isfinite(reach[1])
+            distances = fit.outlook.extrapolation.distance(inputs)
+            largest = split.compute == split.compute.max()
+            sides = (reach[0][known], reach[1][known])
+            yield Tested(ladder, fit.outlook, sides, distances[known], error[known], largest[known])
 
 
-def _prior(law: str, found: list[tuple[Ladder, np.ndarray]]) -> dict[str, Any]:
-    """The median and the spread under which the backtests of all families are the most probable."""
-    families = [ladder.family for ladder, _ in found]
-    weight = np.array([1 / families.count(name) for name in families])
-    likelihood = np.exp([each - each.max() for _, each in found])
-    offset = np.log(SCALES) - np.log(MEDIANS)[:, None, None]
-    density = np.exp(-0.5 * (offset / SPREADS[:, None]) ** 2)  # [medians, spreads, scales]
-    density /= density.sum(axis=-1, keepdims=True)
-    evidence = np.log(density @ likelihood.T) @ weight
-    best = np.unravel_index(np.argmax(evidence), evidence.shape)
-    known = {"median": MEDIANS[best[0]], "spread": SPREADS[best[1]], "growth": GROWTH[law]}
-    return {"law": law} | known | {"ladders": len(found), "families": len(set(families))}
+def _grid(tested: list[Tested]) -> pl.DataFrame:
+    """The score of every prior of the grid, and how much its intervals hold."""
+    rows = []
+    for values in product(MEDIANS, SPREADS, GROWTHS):
+        scores = pl.DataFrame([_judge(one, Prior(*values)) for one in tested])
+        families = scores.group_by("family").agg(pl.col("score").mean())
+        rows.append(
+            dict(zip(("median", "spread", "growth"), values, strict=True))
+            | {
+                "points_held": scores["inside"].sum() / scores["points"].sum(),
+                "largest_held": scores["largest"].mean(),
+                "score": float(np.exp(families["score"].log().mean())),
+                "ladders": scores["ladder"].n_unique(),
+                "families": len(families),
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def _judge(one: Tested, prior: Prior) -> dict[str, str | float]:
+    outlook = one.outlook
+    assert outlook.backtests is not None
+    found = measure_extrapolation(outlook.backtests, prior, outlook.noise, {})
+    below, above = (
+        found.reach(one.distance, (side / NORMAL) ** 2 + outlook.noise**2, LEVEL) for side in one.reach
+    )
+    inside = (-below <= one.error) & (one.error <= above)
+    return {
+        "family": one.ladder.family,
+        "ladder": one.ladder.name,
+        "points": len(inside),
+        "inside": int(inside.sum()),
+        "largest": float(inside[one.largest].mean()) if one.largest.any() else 1.0,
+        "score": float(interval_score(one.error, -below, above, LEVEL).mean()),
+    }
+
+
+def _best(grid: pl.DataFrame) -> pl.DataFrame:
+    """The best score among the priors that hold enough; without any, the one that holds the most."""
+    enough = grid.filter(pl.col("points_held") >= POINTS_HELD, pl.col("largest_held") >= LARGEST_HELD)
+    best = enough.sort("score") if len(enough) else grid.sort("points_held", descending=True)
+    return best.head(1).select("law", pl.all().exclude("law"))
+
+
+def _misfits(law: str, tested: list[Tested]) -> pl.DataFrame:
+    """The most probable misfit of each ladder a decade out, by the backtests of its largest cut."""
+    last = {one.ladder: one for one in tested}
+    return pl.DataFrame(
+        [
+            {"law": law, "ladder": ladder.name, "family": ladder.family, "misfit": _most_probable(one)}
+            for ladder, one in last.items()
+        ]
+    )
+
+
+def _most_probable(one: Tested) -> float:
+    assert one.outlook.backtests is not None
+    growth, noise = one.outlook.extrapolation.growth, one.outlook.noise
+    return float(SCALES[log_likelihood(one.outlook.backtests, growth, noise).argmax()])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _FEWEST_ROWS = 12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ladder:
     """Points with N, E and loss (and run); or a learning curve with E and loss. Of the same family are
     ladders of one study."""
@@ -75,11 +75,11 @@ def _points(table: pl.DataFrame, loss: str) -> pl.DataFrame:
     return fresh.select(*run, **counts, loss=pl.col(loss).cast(pl.Float64)).drop_nulls()
 
 
-def splits(ladder: Ladder) -> Iterator[Split]:
+def splits(ladder: Ladder, shares: tuple[float, ...] = SHARES) -> Iterator[Split]:
     """The ladder cut at each of the shares of its points, in compute (6NE, or E of a learning curve)."""
     table = ladder.table
     compute = table["E"] * (6 * table["N"] if "N" in table.columns else 1.0)
-    for share in SHARES:
+    for share in shares:
         low = compute <= np.quantile(compute.to_numpy(), share)
         if (~low).sum() >= 2:
             yield Split(ladder, share, table.filter(low), table.filter(~low), compute.filter(~low).to_numpy())

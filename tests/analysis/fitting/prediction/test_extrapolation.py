@@ -80,6 +80,7 @@ def test_the_interval_score():
     assert interval_score(np.array([2.0, 0.5, 4.0]), low, high, 0.8) == pytest.approx([2, 2 + 5, 2 + 10])
 
 
+@pytest.mark.slow
 def test_a_backtest_sees_nothing_beyond_its_cut():
     table = GRID.table(seed=1)
     compute = table["N"] * table["E"]

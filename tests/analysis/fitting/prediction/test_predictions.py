@@ -54,6 +54,7 @@ def test_the_checklist_counts_the_backtests(fitted):
     assert 0.9 * outlook.tested < outlook.inside
 
 
+@pytest.mark.slow
 def test_repeats_that_agree_do_not_narrow_the_band_of_a_law_that_misfits():
     # The law bends where Chinchilla's does not; five seeds of one run differ by a ten-thousandth.
     runs = pl.int_range(pl.len()).cast(pl.String)
@@ -68,6 +69,7 @@ def test_repeats_that_agree_do_not_narrow_the_band_of_a_law_that_misfits():
     assert widths[1] > 0.8 * widths[0]
 
 
+@pytest.mark.slow
 def test_a_single_learning_curve_has_a_band_and_says_whose_it_is():
     tokens = np.geomspace(1e9, 1e11, 25)
     loss = 2.0 + (1e9 / tokens) ** 0.4
