@@ -128,7 +128,7 @@ def _spread(data: "Data", minima: "Minima", kept: np.ndarray, params: np.ndarray
 
 
 def _resamples(data: "Data", below: np.ndarray, seed: int) -> np.ndarray:
-    """Resamples of the runs below a cut, or of a single run's rows: how often each row counts [draws, points]."""
+    """How often each row counts [draws, points] in resamples of the runs (or one run's rows) below a cut."""
     units = data.runs[below] if data.n_runs > 1 else np.arange(int(below.sum()))
     weights = np.zeros((_DRAWS, data.points))
     weights[:, below] = resample(units, _DRAWS, seed + 1)
