@@ -66,7 +66,7 @@ def _page(runs: Path, output: Path, bootstrap: int, seed: int) -> str:
         .render(
             title=_title(table),
             runs=table.to_dicts(),
-            summary=summarise(table, frontier, fits),
+            summary=summarise(table, curves, fits),
             sections=sections,
             repeats=repeats,
             charts={name: page_figure(chart) for name, chart in charts.items()},

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from quarry import text
+from quarry.analysis.fitting.warnings import rejection
+from quarry.analysis.points.columns import law_inputs
+from quarry.analysis.report.takeover import best_sizes
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.result import Fit
@@ -17,10 +21,10 @@ def span(values: pl.Series) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def summarise(runs: pl.DataFrame, frontier: pl.DataFrame, fits: "Sequence[Fit]") -> list[str]:
-    """The main facts of a study. `runs` as `run_table` gives them, `frontier` as `compute_frontier` does."""
-    sentences = [_scale(runs), *_diverged(runs), *_best(runs), *_compression(runs), *_takeover(frontier)]
-    return sentences + [sentence for fit in fits for sentence in _exponent(fit)]
+def summarise(runs: pl.DataFrame, curves: pl.DataFrame, fits: "Sequence[Fit]") -> list[str]:
+    """The main facts of a study. `runs` as `run_table` gives them, `curves` as `learning_curves` does."""
+    sentences = [_scale(runs), *_diverged(runs), *_best(runs), *_compression(runs), *_takeover(curves)]
+    return sentences + _law(fits)
 
 
 def _scale(runs: pl.DataFrame) -> str:
@@ -63,26 +67,64 @@ def _compression(runs: pl.DataFrame) -> list[str]:
     ]
 
 
-def _takeover(frontier: pl.DataFrame) -> list[str]:
-    if frontier["N"].n_unique() < 2:
+def _takeover(curves: pl.DataFrame) -> list[str]:
+    """The best size at the ends of the budgets that curves of several sizes pass through."""
+    ends = best_sizes(curves)
+    if ends is None:
         return []
-    ends = [(text.count(frontier["N"][i]), text.power(frontier["C"][i])) for i in (0, -1)]
-    (first, little), (last, much) = ends
-    return [f"At {little} FLOPs the model of {first} parameters is best, at {much} that of {last}."]
+    first, last = (f"{text.power(end.c)} FLOPs (of {end.sizes} there)" for end in ends)
+    small, large = (text.count(end.n) for end in ends)
+    between = f"Of the sizes whose curves pass through one budget, that of {small} parameters is best"
+    if ends[0].n == ends[1].n:
+        return [f"{between} from {first} to {last}."]
+    return [f"{between} at {first}, at {last} that of {large}."]
 
 
-def _exponent(fit: "Fit") -> list[str]:
-    """The effect of ten times the parameters, from Kaplan's L(N)."""
-    if fit.law.name != "kaplan-n":
-        return []
-    exponent = fit.params["alpha_N"]
+def _law(fits: "Sequence[Fit]") -> list[str]:
+    """The law that predicts runs left out best: how well, what more parameters do, where it misses."""
+    tested = [(fit.diagnostics.held_out_error, i) for i, fit in enumerate(fits)]
+    known = [(error, i) for error, i in tested if error is not None]
+    if not known:
+        return ["No law could be tested on larger runs than those it is fitted to."] if fits else []
+    error, i = min(known)
+    best, points = fits[i], text.plural(fits[i].diagnostics.held_out_points, "point")
+    rank = f"Of {len(known)} laws {best.law.name}" if len(known) > 1 else f"The law {best.law.name}"
+    least = " best" if len(known) > 1 else ""
     return [
-        f"{_where(fit)} the loss falls as N to the power −{text.number(exponent, 3)} "
-        f"({fit.level:.0%} interval: {text.interval(fit.interval['alpha_N'])}): "
-        f"ten times the parameters multiply it by {10**-exponent:.3f}."
+        f"{rank} predicts the largest runs{least} by a fit without them, to {error:.2%} ({points}).",
+        *_growth(best),
+        _largest_miss(best),
     ]
+
+
+def _growth(fit: "Fit") -> list[str]:
+    """What ten times the largest N does to the loss, the other inputs at their largest."""
+    if "N" not in fit.law.inputs or fit.law.response != "loss":
+        return []
+    largest = {name: float(fit.points[name].to_numpy().max()) for name in fit.law.inputs}
+    ten = largest | {"N": 10 * largest["N"]}
+    factor, ends = fit.quantity(lambda p: fit.law.predict(p, ten) / fit.law.predict(p, largest))
+    return [
+        f"{_where(fit)} ten times the parameters of the largest model multiply the loss by {factor:.3f} by "
+        f"this law ({fit.level:.0%} interval: {text.interval(ends)})."
+    ]
+
+
+def _largest_miss(fit: "Fit") -> str:
+    """The point that the law misses by the most, and whether its residuals reject it."""
+    miss = fit.points[fit.law.response].cast(pl.Float64).to_numpy() - fit.predict(
+        law_inputs(fit.points, fit.law)
+    )
+    worst = int(np.argmax(np.abs(miss)))
+    side = "above" if miss[worst] > 0 else "below"
+    rejected = bool(fit.diagnostics.misfit and rejection(fit.law.name, (), "", fit.diagnostics.misfit))
+    return (
+        f"Its largest miss is {fit.points['run'][worst]}, {abs(miss[worst]):.3f} nats {side} the law"
+        + (", and its residuals reject it" if rejected else "")
+        + "."
+    )
 
 
 def _where(fit: "Fit") -> str:
     tokens = fit.points["E"].unique()
-    return f"At {text.count(tokens[0])} tokens" if len(tokens) == 1 else "Over these runs"
+    return f"At {text.count(tokens[0])} tokens" if len(tokens) == 1 else "At the most tokens"

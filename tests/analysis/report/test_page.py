@@ -14,7 +14,6 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from quarry import text
 from quarry.analysis.points.curves import learning_curves
-from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.runs import run_table
 from quarry.analysis.report.page import LAWS, write_report
 from quarry.analysis.report.summary import summarise
@@ -274,8 +273,7 @@ def test_without_runs_the_old_report_stays(tmp_path):
 @pytest.mark.slow
 def test_the_summary_counts_what_the_runs_did(ladder):
     runs = run_table(ladder)
-    frontier = compute_frontier(learning_curves(points_table(ladder)))
-    facts = " ".join(summarise(runs, frontier, []))
+    facts = " ".join(summarise(runs, learning_curves(points_table(ladder)), []))
     best = runs.filter(pl.col("annealed")).sort("loss").row(0, named=True)
     assert "7 runs of 6 model sizes" in facts
     assert "1 run diverged" in facts

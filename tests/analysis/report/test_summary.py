@@ -1,0 +1,67 @@
+"""The lede: takeovers between sizes that compete, and the law that predicts best with its misfit."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from quarry import fit
+from quarry.analysis.points.curves import learning_curves
+from quarry.analysis.report.summary import summarise
+from quarry.analysis.report.takeover import best_sizes
+from tests.conftest import ROOT
+
+QUICKSTART = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
+
+
+def curve(run: str, n: float, c: tuple[float, ...], loss: tuple[float, ...]) -> pl.DataFrame:
+    return pl.DataFrame({"run": run, "N": n, "C": c, "loss": loss})
+
+
+def test_a_size_that_was_evaluated_cheapest_does_not_win_where_it_has_no_rival():
+    large = curve("large", 1e6, (1e9, 1e12, 1e14), (5.0, 3.0, 2.0))  # the cheapest evaluation of all
+    small = curve("small", 1e5, (1e11, 1e13), (3.2, 2.8))
+    first, last = best_sizes(pl.concat([large, small]))
+    assert (first.c, first.n, first.sizes) == (1e11, 1e5, 2)
+    assert (last.c, last.n, last.sizes) == (1e13, 1e6, 2)
+
+
+def test_end_points_and_single_sizes_have_no_takeover():
+    ends = [curve(f"r{i}", 10.0**i, (10.0 ** (6 + i),), (9.0 - i,)) for i in range(4)]
+    assert best_sizes(pl.concat(ends)) is None
+    assert best_sizes(curve("one", 1e6, (1e9, 1e12), (5.0, 3.0))) is None
+
+
+def test_between_evaluations_the_loss_is_a_power_of_compute():
+    one = curve("one", 1e5, (1e8, 1e12), (1e2, 1e0))
+    two = curve("two", 1e6, (1e10, 1e13), (9.0, 0.5))  # the smaller has 10 at 1e10
+    first, _ = best_sizes(pl.concat([one, two]))
+    assert (first.c, first.n) == (1e10, 1e6)
+
+
+@pytest.fixture(scope="module")
+def fits() -> list:
+    return [fit(QUICKSTART, law, bootstrap=0) for law in ("kaplan-n", "power-offset")]
+
+
+def lede(fits: list) -> str:
+    runs = pl.DataFrame({"N": [1.0, 2.0], "E": [1.0, 1.0], "U": [1.0, 1.0], "C": [6.0, 12.0]})
+    runs = runs.with_columns(status=pl.lit("finished"), annealed=False, loss=2.0, run=pl.lit("r"))
+    runs = runs.with_columns(bits_per_byte=pl.lit(None, pl.Float64), gzip=1.0, xz=1.0)
+    return " ".join(summarise(runs, learning_curves(pl.read_parquet(QUICKSTART)), fits))
+
+
+def test_the_headline_is_that_of_the_law_that_predicts_best_with_its_misfit(fits):
+    said = lede(fits)
+    assert "Of 2 laws power-offset predicts the largest runs best by a fit without them, to 0.70%" in said
+    assert "kaplan-n" not in said
+    assert "Its largest miss is quickstart/n37k_1m, 0.018 nats below the law." in said
+    alone = lede(fits[:1])
+    assert "The law kaplan-n predicts the largest runs by a fit without them, to 1.93% (1 point)." in alone
+    assert "Its largest miss is quickstart/n9k_1m, 0.119 nats above the law." in alone
+
+
+def test_sizes_of_the_demo_compete_over_two_decades():
+    first, last = best_sizes(learning_curves(pl.read_parquet(QUICKSTART)))
+    assert first.n < last.n
+    assert min(first.sizes, last.sizes) >= 2
+    assert np.log10(last.c / first.c) > 2

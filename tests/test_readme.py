@@ -1,0 +1,46 @@
+"""The numbers beside README's first picture are those of the table and of the command that it names."""
+
+import re
+
+import polars as pl
+import pytest
+
+from quarry import fit
+from quarry.analysis.points.curves import learning_curves
+from tests.conftest import ROOT
+
+README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+POINTS = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
+NUMBER = r"([\d.]*\d)"
+
+
+def quoted(pattern: str) -> tuple[str, ...]:
+    """The numbers of README in a sentence of this form, in which # is a number."""
+    found = re.search(re.escape(pattern).replace(r"\#", NUMBER), README)
+    assert found, pattern
+    return found.groups()
+
+
+def test_the_models_and_losses_of_the_demo():
+    points = pl.read_parquet(POINTS)
+    n, runs = points["n_nonembedding"] / 1e3, points["point"].n_unique()
+    said = quoted("# byte-level models of # to # thousand parameters")
+    assert said == (str(runs), f"{n.min():.0f}", f"{n.max():.0f}")
+    ended = learning_curves(points).filter(pl.col("annealed"), pl.col("E") == 2**20).sort("N")["loss"]
+    said = quoted("the loss falls from # to # nats per byte from the smallest to the largest")
+    assert said == (f"{ended[0]:.2f}", f"{ended[-1]:.2f}")
+
+
+@pytest.mark.slow
+def test_the_interval_of_the_irreducible_loss_is_that_of_the_command_beside_it():
+    quoted("`quarry fit experiments/results/quickstart/points.parquet --law power-offset`")
+    low, high = fit(POINTS, "power-offset").interval["L_inf"]
+    assert quoted("`L_inf` between # and #") == (f"{low:.3g}", f"{high:.3g}")
+
+
+def test_the_bits_per_byte_of_the_best_model_and_of_the_compressors():
+    points = pl.read_parquet(POINTS)
+    bits, *others = quoted("needs # bits per byte, where `gzip -9` needs # and `xz -9` #")
+    assert bits == f"{points['bits_per_byte'].min():.2f}"
+    columns = [name for name in points.columns if "gzip" in name or "xz" in name]
+    assert others == [f"{points[name].drop_nulls().max():.2f}" for name in sorted(columns)]
