@@ -95,13 +95,16 @@ def _inside_isoflop(places: Places, rng: np.random.Generator) -> tuple[float, fl
 
 
 def summary(points: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """The coverage and its standard error, and medians, of each cell."""
+    """The coverage of each cell and its standard error, medians, and by what the widths would have to be
+    multiplied to hold 95% and 80% (below 1: too wide)."""
     return points.group_by(by, maintain_order=True).agg(
         runs=pl.len(),
         inside_95=pl.col("inside_95%").mean(),
         inside_80=pl.col("inside_80%").mean(),
         standard_error_95=_standard_error("inside_95%"),
         standard_error_80=_standard_error("inside_80%"),
+        needed_95=_needed(0.95),
+        needed_80=_needed(0.8),
         width_95=pl.col("width_95%").median(),
         width_80=pl.col("width_80%").median(),
         error=pl.col("error").abs().median(),
@@ -115,6 +118,10 @@ def _standard_error(inside: str) -> pl.Expr:
     runs = pl.len() + 4
     share = (pl.col(inside).sum() + 2) / runs
     return (share * (1 - share) / runs).sqrt()
+
+
+def _needed(level: float) -> pl.Expr:
+    return (2 * pl.col("error").abs() / pl.col(f"width_{level:.0%}")).quantile(level, "linear")
 
 
 if __name__ == "__main__":
