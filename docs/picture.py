@@ -1,4 +1,5 @@
-"""The pictures of the README and of docs/epochs.md, from the committed results: python docs/picture.py"""
+"""The pictures of the README, docs/epochs.md and docs/trust.md, from the committed results:
+python docs/picture.py"""
 
 from pathlib import Path
 
@@ -16,7 +17,11 @@ from quarry.analysis.report.figures.theme import THEME
 
 ROOT = Path(__file__).resolve().parents[1]
 POINTS = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
+BANDS = ROOT / "experiments" / "results" / "bands" / "factor.csv"
 EPOCHS = ROOT / "experiments" / "results" / "epochs" / "points.parquet"
+
+# Of fewer points a share says little.
+FEWEST = 30
 
 
 def panel(chart: alt.LayerChart) -> alt.LayerChart:
@@ -46,8 +51,28 @@ def passes() -> alt.VConcatChart:
     return alt.VConcatChart(vconcat=rows, config=alt.Config.from_dict(THEME), spacing=30)
 
 
+def trust() -> alt.LayerChart:
+    """The share of points that each 95% interval holds, against how far beyond the fitted range they lie."""
+    shares = pl.read_csv(BANDS).filter(pl.col("law") == "chinchilla", pl.col("points") >= FEWEST)
+    lines = (
+        alt.Chart(shares)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("factor:Q", scale=alt.Scale(type="log"), title="times beyond the fitted range"),
+            y=alt.Y("inside_95:Q", axis=alt.Axis(format="%"), title="points inside the 95% interval"),
+            color=alt.Color("contender:N", title=None),
+        )
+    )
+    stated = (
+        alt.Chart(pl.DataFrame({"inside_95": [0.95]})).mark_rule(strokeDash=[4, 4]).encode(y="inside_95:Q")
+    )
+    chart = (lines + stated).properties(width=560, height=340)
+    chart.config = alt.Config.from_dict(THEME)
+    return chart
+
+
 if __name__ == "__main__":
-    for name, chart in {"quickstart": quickstart(), "epochs": passes()}.items():
+    for name, chart in {"quickstart": quickstart(), "epochs": passes(), "trust": trust()}.items():
         output = Path(__file__).with_name(f"{name}.png")
         chart.save(output, ppi=160)
         print(output)

@@ -98,8 +98,8 @@ def _scores(measured: np.ndarray, intervals: Intervals) -> dict[str, np.ndarray]
 
 def leaderboard(points: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Means over the points and over the largest runs; over families the geometric mean of their scores."""
-    decade = pl.col("beyond").log10().mul(2).floor().cast(pl.Int64)
-    named = points.with_columns(factor=pl.format("from 10^{}", decade / 2))
+    half_decades = pl.col("beyond").log10().mul(2).floor()
+    named = points.with_columns(factor=(10 ** (half_decades / 2)).round(1))
     largest = pl.col("largest") == 1
     family_score = named.group_by(*{*by, "family"}).agg(pl.col("score_95%").mean())
     geometric = family_score.group_by(by).agg(family_score_95=pl.col("score_95%").log().mean().exp())
