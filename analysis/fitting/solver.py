@@ -47,6 +47,9 @@ _LANES_PER_CHUNK = 64
 # Points are padded to whole blocks, so that a fit without some of them runs the program compiled for all.
 _POINTS_PER_BLOCK = 64
 
+# Up to so many points the program is compiled at LLVM's first level of optimisation.
+_FEW_POINTS = 256
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -115,7 +118,10 @@ def solve(
             rows, row_scale, target[some][:, columns], weights[some][:, columns] * real, pull_targets[some]
         )
         with float64_on_cpu():
-            return tuple(np.asarray(part) for part in _solver()(form, theta[some], measured, settings))
+            return tuple(
+                np.asarray(part)
+                for part in _solver(len(columns) <= _FEW_POINTS)(form, theta[some], measured, settings)
+            )
 
     chunks = _in_threads(chunk, range(0, lanes, _LANES_PER_CHUNK))
     ends, reached, sensitivity = (np.concatenate(part)[:lanes] for part in zip(*chunks, strict=True))
@@ -164,13 +170,14 @@ def _solve_chunk(form: Form, theta: Array, measured: Measurements, settings: Set
 
 
 @cache
-def _solver() -> Callable[..., tuple[Array, Array, Array]]:
-    """The compiled chunk, by XLA's older emitter of loops and LLVM's first level of optimisation.
+def _solver(few: bool) -> Callable[..., tuple[Array, Array, Array]]:
+    """The compiled chunk, by XLA's older emitter of loops, and for `few` points by LLVM's first level.
 
-    Both shorten the compilation, which is most of a small fit: 5.2 s to 3.4 s for `skaling` by the level. The
-    program runs as fast. A jaxlib that does not know the first option has only one emitter.
+    Both shorten the compilation, which is most of a small fit: `skaling` from 5.2 s to 3.4 s by the level.
+    The emitter's program runs as fast; the level's takes up to a quarter longer on 770 points. A jaxlib that
+    does not know the first option has only one emitter.
     """
-    options = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}
+    options = {"xla_cpu_use_fusion_emitters": False} | ({"xla_backend_optimization_level": 1} if few else {})
     with suppress(jax.errors.JaxRuntimeError):
         jax.jit(jnp.negative, compiler_options=options).lower(0.0).compile()
         return jax.jit(_solve_chunk, static_argnums=0, compiler_options=options)
