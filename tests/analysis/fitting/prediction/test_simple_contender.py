@@ -9,11 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.benchmarks.coverage.simple import ENVIRONMENT, NAME, Simple
+from tests.benchmarks.coverage.simple import Simple
 from tests.benchmarks.coverage.splits import Ladder, Split
 from tests.benchmarks.coverage.truths import grid
 
-PYTHON = Path(".cache") / NAME / "bin/python"
 BEYOND = pl.DataFrame({"N": [2e9, 4e9], "E": [4e10, 8e10], "loss": [2.0, 1.9]})
 
 ANSWERS = """
@@ -59,18 +58,3 @@ def test_a_refusal_is_an_open_interval_and_is_counted(tmp_path):
         "  1: LawError: two predictors",
         "  fitted, with a note of an error: underdetermined 1",
     ]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not PYTHON.exists(), reason=ENVIRONMENT)
-def test_the_package_holds_the_law_it_is_given_and_refuses_one_of_one_input():
-    with Simple(PYTHON, draws=100) as simple:
-        found = simple(fitted("chinchilla"), split())
-        assert simple.refused.total() == 0
-        refused = simple(fitted("broken-power"), split())
-    assert np.isposinf(refused[0.95][1]).all()
-    (low, high), (low_80, high_80) = found[0.95], found[0.8]
-    true = np.log(truth(BEYOND["N"].to_numpy(), BEYOND["E"].to_numpy()))
-    assert ((low < true) & (true < high)).all()
-    assert (high - low < 0.1).all()
-    assert (high_80 - low_80 < high - low).all()
