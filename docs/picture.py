@@ -60,7 +60,7 @@ def trust() -> alt.LayerChart:
         .encode(
             x=alt.X("factor:Q", scale=alt.Scale(type="log"), title="times beyond the fitted range"),
             y=alt.Y("inside_95:Q", axis=alt.Axis(format="%"), title="points inside the 95% interval"),
-            color=alt.Color("contender:N", title=None),
+            color=alt.Color("contender:N", title=None, legend=alt.Legend(labelLimit=300)),
         )
     )
     stated = (
