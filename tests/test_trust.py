@@ -1,0 +1,41 @@
+"""docs/trust.md and the README quote the leaderboard as the committed tables have it."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BANDS = ROOT / "experiments" / "results" / "bands"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.0f}%"
+
+
+@pytest.mark.parametrize("law", ["chinchilla", "power-offset", "broken-power"])
+def test_the_tables_of_the_page_are_those_of_the_leaderboard(law):
+    page = (ROOT / "docs" / "trust.md").read_text()
+    for row in pl.read_csv(BANDS / "contender.csv").filter(law=law).iter_rows(named=True):
+        shares = [percent(row[name]) for name in ("inside_95", "largest_95", "inside_80", "largest_80")]
+        ends = f"{100 * row['width_95']:.1f}% | {row['family_score_95']:.3f}"
+        assert f"| {row['contender']} | {' | '.join(shares)} | {ends} |" in page
+
+
+def test_the_page_says_what_synthetic_ladders_held():
+    page = (ROOT / "docs" / "trust.md").read_text()
+    table = pl.read_csv(BANDS / "synthetic-coverage.csv").sort("factor")
+    for (truth,), rows in table.group_by("truth"):
+        assert f"| {truth} | {' | '.join(map(percent, rows['inside_95']))} |" in page
+
+
+def test_the_readme_quotes_the_leaderboard():
+    table = pl.read_csv(BANDS / "contender.csv").filter(law="chinchilla")
+    ours, alone = (
+        table.filter(contender=name).row(0, named=True) for name in ("three parts (ours)", "bootstrap only")
+    )
+    text = " ".join((ROOT / "README.md").read_text().split())
+    held = [percent(ours[name]) for name in ("inside_95", "largest_95")]
+    assert f"On {ours['splits']} splits of 31 published ladders the 95% interval held" in text
+    assert f"{held[0]} of {ours['points']:,} points and {held[1]} of the largest runs" in text
+    assert f"published practice, {percent(alone['inside_95'])} and {percent(alone['largest_95'])}" in text
