@@ -126,6 +126,7 @@ def test_what_is_predicted_was_not_fitted(results):
     assert found.table.filter(pl.col("law") == "overfit-epochs")["largest N"].item() == pytest.approx(error)
 
 
+@pytest.mark.slow
 def test_the_figure_has_a_dot_for_each_prediction(results):
     chart = held_out_predictions(results["overfit-epochs"], "largest k").to_dict()
     assert len(chart["datasets"][chart["layer"][1]["data"]["name"]]) == 2 * 25
@@ -174,6 +175,7 @@ def test_every_switch_of_the_joint_surface_has_a_name():
     ]
 
 
+@pytest.mark.slow
 def test_the_verdicts_are_printed_and_written_as_json(results):
     found, console = results["effective-reuse"], Console(width=200, record=True, file=io.StringIO())
     print_rivals(found, console)

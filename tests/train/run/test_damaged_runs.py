@@ -18,6 +18,8 @@ from quarry.train.run.loop import train
 from tests.damaged_runs import FILES, FOLDERS, WAYS, Listener, make_runs, rows, strike
 from tests.train.damages import DAMAGES, FOLDER_DAMAGES
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory, cache):
@@ -49,7 +51,6 @@ def test_a_damaged_run_is_opened_repaired_or_refused(runs, tmp_path, name):
         assert word in expected, (way, word)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [*FILES, *FOLDERS])
 def test_a_damaged_finished_run_keeps_its_rows(runs, tmp_path, cache, name):
     point, directories, whole = runs
@@ -67,7 +68,6 @@ def test_a_damaged_finished_run_keeps_its_rows(runs, tmp_path, cache, name):
         assert word in ("-", "unharmed", "repaired", "refused"), (way, word)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("way", ["a bit flipped", "cut off", "a pipe"])
 def test_a_damaged_log_is_trained_again(runs, tmp_path, cache, way):
     """A flipped bit is treated like a log that was cut off."""

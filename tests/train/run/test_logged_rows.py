@@ -123,6 +123,7 @@ def test_a_run_resumes_from_what_is_its_own(runs, tmp_path, cache, name):
     assert rows_of(RunDirectory(run)) == rows_of(RunDirectory(runs.whole))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOGS)
 def test_the_logs_of_a_finished_run_are_restored(runs, tmp_path, cache, name):
     run, listener = tmp_path / "study" / "tiny", Listener()
