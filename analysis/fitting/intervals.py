@@ -101,7 +101,7 @@ def reach(
         logs, log_middle = np.log(losses), np.log(middle)
         missing = np.isnan(logs)
         low, high = settings.ends(logs, log_middle, missing, missing)
-    return log_middle - low, high - log_middle
+    return np.asarray(log_middle - low), np.asarray(high - log_middle)
 
 
 def finite(value: Any) -> float | None:

@@ -75,7 +75,7 @@ def _surface(name: str, value: Any, source: str) -> Surface:
         source=source,
         draws=draws,
         level=_number(value, "interval", "level", 0.5, 0.9999),
-        runs=int(_number(value, "diagnostics", "runs", 2 if draws else 1, 1e9)),
+        runs=int(_number(value, "diagnostics", "runs", 2 if draws and len(law.inputs) > 1 else 1, 1e9)),
         seed_noise=_number(value, "diagnostics", "seed_noise", 0.0, _NOISIEST),
         outlook=_outlook(value, law),
         ranges={x: _range(diagnostics, f"diagnostics.ranges.{x}") for x in ranged(law)},
@@ -98,7 +98,9 @@ def _law(value: Mapping[str, Any]) -> "Law":
         members = _words(diagnostics.get("members"), "diagnostics.members")
         if not members or len(set(members)) < len(members):
             raise FitError("the field diagnostics.members names no laws, or one twice")
-        return mix_laws([member(each, ("N", "E")) for each in members])
+        known = _object(diagnostics, "ranges")
+        inputs = tuple(x for x in ("N", "E", "U", "C") if x in known) or ("N",)
+        return mix_laws([member(each, inputs) for each in members])
     if name != EPOCHS.name:
         return find_law(name)
     terms = _words(diagnostics.get("terms"), "diagnostics.terms")

@@ -155,9 +155,14 @@ def _diagnostics(
 ) -> "Diagnostics":
     """Those of the law of most weight, with the residuals of the mixture."""
     frozen = {f"weight.{name}": weight for name, weight in weights.items()}
+    others = [
+        replace(minimum, params={f"{best.law.name}.{name}": value for name, value in minimum.params.items()})
+        for minimum in best.diagnostics.other_minima
+    ]
     return replace(
         best.diagnostics,
         law_options=law.options,
+        other_minima=tuple(others),
         far=find_outliers(data, values),
         seed_noise=relative_noise(data, values),
         settings=replace(best.diagnostics.settings, freeze=frozen),

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from quarry import plan
+from quarry.analysis.commands import fit_tables
 from quarry.analysis.fitting.prediction.backtests import Backtests
 from quarry.analysis.fitting.settings import FitSettings
 from quarry.analysis.fitting.together import candidates
@@ -87,6 +88,19 @@ def together():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(candidates, "_fresh", lambda: short)
         yield estimate_together(GRID.table(seed=5), SETTINGS)
+
+
+@pytest.mark.slow
+def test_a_learning_curve_is_fitted_by_its_laws_and_lists_their_minima():
+    tokens = np.geomspace(1e9, 1e11, 20)
+    loss = 2.0 + (1e9 / tokens) ** 0.4 + 0.003 * np.sin(np.arange(20))
+    curve = pl.DataFrame({"N": 1e8, "E": tokens, "loss": loss, "run": "one"})
+    found = estimate_together(curve, FitSettings(bootstrap=100))
+    assert set(member_params(found.params)) <= {"power-offset", "broken-power"}
+    names = set(found.law.parameter_names)
+    assert all(set(minimum.params) <= names for minimum in found.diagnostics.other_minima)
+    assert dict(found.checklist())["other minima"]
+    assert fit_tables.together_table(found).row_count == len(member_params(found.params)) + 1
 
 
 @pytest.mark.slow
