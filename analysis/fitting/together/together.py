@@ -126,8 +126,12 @@ def _draws(
     count, names = settings.bootstrap, list(fits)
     chosen = np.random.default_rng(settings.seed).choice(len(names), count, p=list(weights.values()))
     hot = {name: (chosen == i).astype(float) for i, name in enumerate(names)}
+    # Of laws that a draw leaves out the fitted values stand: a limit that one of them ran to says nothing.
     params = {
-        name: dict(zip(fits[name].data.law.parameter_names, d.params.T, strict=True))
+        name: {
+            p: np.where(hot[name] > 0, values, fits[name].params[p])
+            for p, values in zip(fits[name].law.parameter_names, d.params.T, strict=True)
+        }
         for name, d in drawn.items()
     }
     columns = mixed_params(hot, params)
