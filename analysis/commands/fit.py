@@ -97,6 +97,8 @@ def fit_points(path: Path, options: FitOptions, console: Console) -> "Fit":
     from quarry.analysis.fitting.together.together import estimate_together
 
     together = options.law == MIXTURE
+    if together and options.against:
+        raise FitError("--against compares one law with others: law auto holds several")
     law = None if together else find_law(options.law, options.x, options.terms)
     reading, settings = options.reading, _settings(options)
     points = read_points(path, reading, loss=options.loss, mid_schedule=options.mid_schedule, law=law)
@@ -113,9 +115,7 @@ def fit_points(path: Path, options: FitOptions, console: Console) -> "Fit":
     if profiles:
         console.print(tables.profile_table(fitted, profiles))
     comparison = None
-    if options.against:
-        if law is None:
-            raise FitError("--against compares one law with others: law auto holds several")
+    if law is not None and options.against:
         laws = (law.frozen(settings.freeze), *options.against)
         comparison = compare_laws(points, laws, settings)
         console.print(tables.comparison_table(comparison))

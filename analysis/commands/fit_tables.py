@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quarry.analysis.fitting.doubts import marked
+from quarry.analysis.fitting.prediction.band import PARTS
 from quarry.analysis.fitting.together.candidates import member
 from quarry.analysis.laws.formulas import plain
 from quarry.analysis.laws.mixture import member_params
@@ -96,8 +97,7 @@ def _evidence(fitted: "Fit", predictions: "pl.DataFrame") -> str:
     """How many of the predictions hold, and what made the middle one of their intervals so wide."""
     measured = predictions[fitted.law.response]
     inside = int(((measured >= predictions["low"]) & (measured <= predictions["high"])).sum())
-    parts = ("parameters", "seed", "extrapolation")
-    halves = {name: float(np.median(predictions[f"half_{name}"].to_numpy())) for name in parts}
+    halves = {name: float(np.median(predictions[f"half_{name}"].to_numpy())) for name in PARTS}
     said = ", ".join(f"{percent(value, decimals=1)} {name}" for name, value in halves.items())
     expected = fitted.level * len(predictions)
     return f"{inside} of {len(predictions)} inside, {expected:.0f} expected; median half-widths: {said}"

@@ -11,7 +11,7 @@ import polars as pl
 from quarry.analysis.fitting.checklist import build_checklist
 from quarry.analysis.fitting.doubts import values_at_limits
 from quarry.analysis.fitting.intervals import OPEN, Interval, reach
-from quarry.analysis.fitting.prediction.band import Parts
+from quarry.analysis.fitting.prediction.band import PARTS, Parts
 from quarry.analysis.laws.law import check_inside
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.loading import PointsLike, as_points
@@ -211,8 +211,7 @@ class Fit:
 
 def _columns(parts: Parts) -> dict[str, np.ndarray]:
     """The parts as columns of a table of predictions."""
-    names = ("parameters", "seed", "extrapolation")
-    halves = {f"half_{name}": getattr(parts, name) for name in names}
+    halves = {f"half_{name}": getattr(parts, name) for name in PARTS}
     return {**halves, "factor": np.exp(parts.distance), "further": parts.further}
 
 

@@ -12,7 +12,8 @@ from quarry.analysis.fitting.intervals import finite
 if TYPE_CHECKING:
     from quarry.analysis.fitting.prediction.extrapolation import Extrapolation
 
-_NAMES = ("parameters", "seed", "extrapolation")
+PARTS = ("parameters", "seed", "extrapolation")
+"""The parts of an interval, by the names of their half-widths."""
 
 Reach = tuple[np.ndarray, np.ndarray]
 """How far an interval goes below and above its middle [...], in log loss."""
@@ -35,13 +36,13 @@ class Parts:
 
     def to_json(self) -> dict[str, Any]:
         """The parts of a single prediction."""
-        halves = {name: finite(getattr(self, name)) for name in _NAMES}
+        halves = {name: finite(getattr(self, name)) for name in PARTS}
         further = {"factor": math.exp(float(self.distance)), "further": bool(self.further)}
         return {**halves, **further, "words": self.sentence()}
 
     def sentence(self, place: tuple[int, ...] = ()) -> str:
         """The three parts of one prediction, in words."""
-        halves = {name: float(getattr(self, name)[place]) for name in _NAMES}
+        halves = {name: float(getattr(self, name)[place]) for name in PARTS}
         shares = ", ".join(
             f"{100 * half:.2g} {name}" if math.isfinite(half) else f"{name} open"
             for name, half in halves.items()
