@@ -1,7 +1,8 @@
-"""The 2 x 2 of extraction and overfitting: why r_inf falls with N at fixed U, where it falls.
+"""The 2 x 2 of extraction and overfitting, by the signs of three slopes at fixed U.
 
-Extraction: the first pass already comes near the floor (the excess after one pass falls with N).
-Overfitting: it does not, and with tuned weight decay and dropout r_inf no longer falls.
+Extraction: the first pass already comes nearer the floor (the excess after one pass falls with N).
+Overfitting: it does not, and with tuned weight decay and dropout r_inf no longer falls. Signs say nothing of
+how much of the fall each accounts for, so no verdict names a cause from them.
 """
 
 from dataclasses import dataclass

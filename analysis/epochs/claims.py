@@ -1,16 +1,15 @@
-"""The claims of the study, each with its estimate, interval, probability and the cells that decide it.
+"""The claims of the study, each with its estimate, interval, share of draws and the cells that decide it.
 
 To add a claim, write a function of the `Evidence` that returns a `Verdict`, and add it to `CLAIMS`. If it
 needs a quantity that `Evidence` lacks, add a field there and give it in `quarry.analysis.epochs.study`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quarry.analysis.epochs.causes import CAUSES, Causes
 from quarry.analysis.epochs.estimates import interval_of, probability
 from quarry.analysis.fitting.intervals import Interval, IntervalSettings, finite
 from quarry.text import count, number
@@ -29,8 +28,9 @@ NOT_MEASURED = "not measured"
 class Verdict:
     """One claim: `quantity` names the `estimate`; `holds` is yes, no, undecided or not measured.
 
-    `probability` is that of the claim over the draws: it holds from 0.975 on, and does not up to 0.025.
-    `cells` says which measurements decide it, `words` the whole verdict in a sentence.
+    `probability` is the share of the draws of noise in which it holds, given the estimator: a claim is yes
+    from 0.975 on and no up to 0.025. It is not the probability that the claim is true. `cells` says which
+    measurements decide it, `words` the whole verdict in a sentence.
     """
 
     claim: str
@@ -47,14 +47,14 @@ class Verdict:
 class Evidence:
     """What the claims are judged by: quantities over draws, and the settings of their intervals.
 
-    `passes` are those to the deciding criterion; `gaps` and `reuse_law` are None where too few cells were
-    measured.
+    `passes` are those to the deciding criterion, `largest` is the largest N trained on repeated tokens;
+    `gaps` and `reuse_law` are None where too few cells were measured.
     """
 
     passes: "Passes"
+    largest: float
     gaps: "GapForms | None"
     reuse_law: "PowerLaw | None"
-    causes: Causes
     settings: IntervalSettings
 
 
@@ -89,7 +89,9 @@ class _Question:
         estimate = finite(values[0])
         shown = "not finite" if estimate is None else number(estimate, 3)
         ends = f"{settings.level:.0%} interval {number(low, 3)} to {number(high, 3)}"
-        words = f"{self.lead} {shown} ({ends}), probability of the claim {number(p, 3)}"
+        words = f"{self.lead} {shown} ({ends})"
+        if p is not None:
+            words += f"; the claim holds in {p:.1%} of the draws of noise"
         return Verdict(self.claim, self.quantity, estimate, (low, high), p, _decided(p), self.cells, words)
 
 
@@ -120,7 +122,17 @@ def one_pass(evidence: Evidence) -> Verdict:
     question = _Question(claim, f"N_1 at U = {count(law.u_middle)}", lead, _law_cells(law, passes.name))
     # A draw whose cells do not determine the law is unknown; one in which no size suffices is a no.
     sizes = np.where(np.isnan(law.of_n), np.nan, passes.one_pass_size(law.u_middle))
-    return question.answer(sizes, np.isfinite(sizes), evidence.settings)
+    verdict = question.answer(sizes, np.isfinite(sizes), evidence.settings)
+    return _inside(verdict, sizes, evidence.largest)
+
+
+def _inside(verdict: Verdict, sizes: np.ndarray, largest: float) -> Verdict:
+    """The verdict; undecided where a yes rests on sizes [1 + draws] beyond the `largest` trained."""
+    beyond = np.isfinite(sizes) & (sizes > largest)
+    if verdict.holds != "yes" or beyond.mean() <= 1 - DECIDED_FROM:
+        return verdict
+    words = f"{verdict.words}; beyond the largest size trained, {count(largest)}: one law carried on"
+    return replace(verdict, holds="undecided", words=words)
 
 
 def vanishing_gap(evidence: Evidence) -> Verdict:
@@ -142,23 +154,14 @@ def vanishing_gap(evidence: Evidence) -> Verdict:
 
 
 def falling_reuse(evidence: Evidence) -> Verdict:
-    """Repeats are worth less to bigger models: q > 0; with the most probable cause."""
+    """Repeats are worth less to bigger models: q > 0."""
     law, settings = evidence.reuse_law, evidence.settings
     claim, quantity = "4. repeats are worth less to bigger models", "q of r_inf - 1 ~ N^-q U^p"
     if law is None or np.isnan(law.of_n[0]):
         return _unmeasured(claim, quantity, "too few cells whose size was also trained on fresh tokens")
     q = -law.of_n
-    question = _Question(claim, quantity, f"{_cause(evidence.causes)}q =", _law_cells(law, "r_inf"))
+    question = _Question(claim, quantity, "q =", _law_cells(law, "r_inf"))
     return question.answer(q, settings.widened(q) > 0, settings)
-
-
-def _cause(causes: Causes) -> str:
-    """The most probable cause of a fall, in words; empty where it is unknown or none."""
-    known = {name: p for name, p in causes.causes.items() if p is not None}
-    cause = max(known, key=known.__getitem__, default="neither")
-    if cause not in CAUSES[:3] or known[cause] <= 0:
-        return ""
-    return f"by {cause} (probability {number(known[cause], 2)}), "
 
 
 CLAIMS: tuple[Callable[[Evidence], Verdict], ...] = (fewer_passes, one_pass, vanishing_gap, falling_reuse)

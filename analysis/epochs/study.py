@@ -191,5 +191,6 @@ def _tables(found: _Quantities, noise: "Noise", entropy: float, settings: Interv
 def _claims(found: _Quantities, settings: IntervalSettings) -> dict[str, Any]:
     """`causes` and `verdicts` of `Epochs`."""
     why = causes(found.plain, found.tuned, found.floor, found.reuse, found.reuse_tuned, settings)
-    evidence = Evidence(found.passes[0], found.forms, found.reuse.law, why, settings)
+    largest = float(found.tuned.sizes.max())
+    evidence = Evidence(found.passes[0], largest, found.forms, found.reuse.law, settings)
     return {"causes": why.table, "verdicts": judge(evidence)}

@@ -528,7 +528,9 @@ efficiency(found, max(found.cells["U"])) if studied else Markdown("Not run.")
 passes_map(found) if studied else Markdown("Not run.")
 
 # %% [markdown]
-# **The four claims.** Each is decided by one number; *undecided* means that its interval allows both.
+# **The four claims.** Each is decided by one number; *undecided* means that its interval allows both, or that the answer lies beyond the
+# sizes trained. Earlier versions said that 14 million parameters need one pass only, and that repeats are worth less by extraction and not
+# by overfitting: the first carried one law 35 times beyond the runs, the second tested signs. Both are withdrawn (docs/epochs.md).
 
 # %%
 Markdown(

@@ -95,7 +95,7 @@ def causes_chart(found: "Epochs") -> alt.LayerChart:
         for name, recipe in (("plain", "one recipe"), ("tuned", "best of the recipes"))
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("first:Q", title="d ln(excess after one pass) / d ln N: left, extraction"),
+        x=alt.X("first:Q", title="d ln(excess after one pass) / d ln N"),
         y=alt.Y("slope:Q", title="d ln r_inf / d ln N: below, worth less"),
     )
     dots = base.mark_point(size=90, filled=True).encode(
@@ -107,9 +107,9 @@ def causes_chart(found: "Epochs") -> alt.LayerChart:
     zero = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, strokeDash=[5, 4])
     layers = [zero.encode(x=alt.datum(0.0)), zero.encode(y=alt.datum(0.0)), ties, dots]
     subtitle = (
-        "overfitting: the dot of the best recipes lies higher, where repeats are worth as much to all sizes"
+        "where the dot of the best recipes is higher, regularisation restores part of the value of repeats"
     )
-    return finished(layers, "Why repeats are worth less to bigger models", subtitle)
+    return finished(layers, "First pass and worth of repeats, by size", subtitle)
 
 
 def regime_map(found: "Epochs") -> alt.LayerChart:
