@@ -39,3 +39,9 @@ def test_the_readme_quotes_the_leaderboard():
     assert f"On {ours['splits']} splits of 31 published ladders the 95% interval held" in text
     assert f"{held[0]} of {ours['points']:,} points and {held[1]} of the largest runs" in text
     assert f"published practice, {percent(alone['inside_95'])} and {percent(alone['largest_95'])}" in text
+
+
+def test_the_page_says_what_the_backtests_of_optima_held():
+    table = pl.read_csv(BANDS / "optima.csv")
+    page = " ".join((ROOT / "docs" / "trust.md").read_text().split())
+    assert f"held {table['inside'].sum()} of {table['tested'].sum()} predictions" in page

@@ -19,8 +19,8 @@ import polars as pl
 
 from quarry import text
 from quarry.analysis.allocation.budgets import with_sizes
+from quarry.analysis.allocation.lines import Optima
 from quarry.analysis.allocation.trends import (
-    Optima,
     Trend,
     allocation_table,
     measurement_warnings,

@@ -25,10 +25,10 @@ from quarry import text
 from quarry.analysis.allocation.budgets import curve_of, group_budgets
 from quarry.analysis.allocation.common_flops import at_middle
 from quarry.analysis.allocation.isoflop_tables import budgets_table, curves_table, means_table, refused_table
+from quarry.analysis.allocation.lines import Optima
 from quarry.analysis.allocation.loss_noise import LossNoise, measure_noise
 from quarry.analysis.allocation.minimum import METHODS, Minimum, minimum, with_draws
 from quarry.analysis.allocation.trends import (
-    Optima,
     Trend,
     allocation_table,
     measurement_warnings,

@@ -1,5 +1,6 @@
 """The compute-optimal N and E for given budgets, four ways: envelope, isoFLOP, parametric, Kaplan's."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -7,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import polars as pl
 
 from quarry import text
+from quarry.analysis.allocation.beyond import look_beyond_points, parts_at, with_misfit
 from quarry.analysis.allocation.envelope import Envelope, fit_envelope
 from quarry.analysis.allocation.isoflop import IsoFlop, fit_isoflop
 from quarry.analysis.fitting.estimation import fit
+from quarry.analysis.fitting.intervals import finite
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING, chinchilla_optimum
 from quarry.analysis.laws.kaplan_frontier import compute_exponent, optimal_size, plan_efficient_run
@@ -20,7 +23,9 @@ from quarry.errors import FitError
 if TYPE_CHECKING:
     from quarry.analysis.allocation.trends import Trend
     from quarry.analysis.fitting.intervals import Interval
+    from quarry.analysis.fitting.prediction.band import Parts
     from quarry.analysis.fitting.result import Fit
+    from quarry.analysis.laws.law import Values
     from quarry.analysis.points.loading import PointsLike
 
 Method = Literal["envelope", "isoflop", "parametric", "kaplan"]
@@ -36,7 +41,10 @@ class Allocation:
     """The compute-optimal N and E of each budget.
 
     `budgets` has a row for each: C (FLOPs), N (parameters), E (tokens), each with _low and _high, and
-    tokens_per_parameter. `a` and `b` are the exponents of N and E in C. `found` is what they were read from.
+    tokens_per_parameter; with intervals, half_parameters and half_extrapolation are the half-widths (of log
+    N) that each part alone would give, `factor` is how far C lies beyond the budgets measured, and `further`
+    whether that is further than any backtest. `a` and `b` are the exponents of N and E in C. `found` is what
+    they were read from.
     """
 
     method: Method
@@ -135,7 +143,7 @@ def _from_trend(
     method: Method, found: Envelope | IsoFlop, trend: "Trend", flops: Sequence[float]
 ) -> Allocation:
     check_counts(ranges_of(found.budgets if isinstance(found, IsoFlop) else found.handovers))
-    budgets = _budgets(flops, trend.n, trend.tokens)
+    budgets = _budgets(flops, trend.n, trend.tokens, trend.parts)
     outside = dict.fromkeys(warning for budget in flops for warning in trend.warnings_at(budget))
     a, b = (trend.a, trend.a_interval), (trend.b, trend.b_interval)
     return Allocation(method, budgets, a, b, trend.level, found, tuple(outside) or trend.warnings)
@@ -150,11 +158,7 @@ def _parametric(
     if fitted.diagnostics.confounded:
         raise FitError("N and E move together in these points: no law of both says what a budget buys best")
     check_counts(fitted.diagnostics.ranges)
-    budgets = _budgets(
-        flops,
-        lambda budget: fitted.quantity(lambda p: chinchilla_optimum(p, budget)[0]),
-        lambda budget: fitted.quantity(lambda p: chinchilla_optimum(p, budget)[1]),
-    )
+    budgets = _fitted_budgets(fitted, flops, lambda p, budget: chinchilla_optimum(p, budget)[0])
     a, b = (fitted.quantity(lambda p, name=name: CHINCHILLA.derive(p)[name]) for name in "ab")
     return Allocation("parametric", budgets, a, b, fitted.level, fitted, _fit_warnings(fitted, flops))
 
@@ -169,11 +173,7 @@ def _kaplan(
     batch = {name: (critical or KAPLAN_CRITICAL_BATCH)[name] for name in _FREEZE_CRITICAL}
     for budget in flops:
         plan_efficient_run(budget, fitted.params, batch)  # refuses a budget that buys nothing
-    budgets = _budgets(
-        flops,
-        lambda budget: fitted.quantity(lambda p: optimal_size(budget, {**p, **batch})),
-        lambda budget: fitted.quantity(lambda p: budget / (6 * optimal_size(budget, {**p, **batch}))),
-    )
+    budgets = _fitted_budgets(fitted, flops, lambda p, budget: optimal_size(budget, {**p, **batch}))
     a = fitted.quantity(lambda p: compute_exponent({**p, **batch}) / p["alpha_N"])
     b = fitted.quantity(lambda p: 1 - compute_exponent({**p, **batch}) / p["alpha_N"])
     note = (
@@ -182,21 +182,51 @@ def _kaplan(
     return Allocation("kaplan", budgets, a, b, fitted.level, fitted, (*_fit_warnings(fitted, flops), note))
 
 
+def _fitted_budgets(
+    fitted: "Fit", flops: Sequence[float], optimum: "Callable[[Values, float], Any]"
+) -> pl.DataFrame:
+    """The table of a law's N_opt, a function of its parameters and of C, and of E = C / (6 N)."""
+    outlook = look_beyond_points(fitted, optimum)
+
+    def n(budget: float) -> "tuple[float, Interval]":
+        return fitted.quantity(lambda p: optimum(p, budget))
+
+    def tokens(budget: float) -> "tuple[float, Interval]":
+        return fitted.quantity(lambda p: budget / (6 * optimum(p, budget)))
+
+    return _budgets(
+        flops,
+        lambda budget: with_misfit(outlook, budget, *n(budget), fitted.level),
+        lambda budget: with_misfit(outlook, budget, *tokens(budget), fitted.level),
+        lambda budget: parts_at(outlook, budget, *n(budget), fitted.level),
+    )
+
+
 def _budgets(
     flops: Sequence[float],
     n: "Callable[[float], tuple[float, Interval]]",
     tokens: "Callable[[float], tuple[float, Interval]]",
+    parts: "Callable[[float], Parts | None]",
 ) -> pl.DataFrame:
     rows = []
     for budget in flops:
         (size, n_ends), (read, e_ends) = n(budget), tokens(budget)
         row = {"C": float(budget), "N": size, "N_low": n_ends[0], "N_high": n_ends[1]}
         row |= {"E": read, "E_low": e_ends[0], "E_high": e_ends[1], "tokens_per_parameter": read / size}
-        rows.append(row)
-    return pl.DataFrame(rows, {name: pl.Float64() for name in _COLUMNS})
+        rows.append(row | _parts_row(parts(budget)))
+    return pl.DataFrame(rows, _COLUMNS)
 
 
-_COLUMNS = ("C", "N", "N_low", "N_high", "E", "E_low", "E_high", "tokens_per_parameter")
+def _parts_row(parts: "Parts | None") -> dict[str, Any]:
+    if parts is None:
+        return dict.fromkeys(_PARTS)
+    halves = finite(parts.parameters), finite(parts.extrapolation)
+    return dict(zip(_PARTS, (*halves, math.exp(parts.distance), bool(parts.further)), strict=True))
+
+
+_PARTS = ("half_parameters", "half_extrapolation", "factor", "further")
+_NUMBERS = ("C", "N", "N_low", "N_high", "E", "E_low", "E_high", "tokens_per_parameter", *_PARTS)
+_COLUMNS = {name: pl.Boolean() if name == "further" else pl.Float64() for name in _NUMBERS}
 
 
 def _fit_warnings(fitted: "Fit", flops: Sequence[float]) -> tuple[str, ...]:

@@ -2,26 +2,28 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from quarry import text
+from quarry.analysis.allocation.beyond import look_beyond_optima, parts_at, with_misfit
+from quarry.analysis.allocation.lines import ONE_C, SHORTEST, Optima, straight_line
 from quarry.analysis.fitting.intervals import Interval, IntervalSettings
+from quarry.analysis.fitting.prediction.band import FURTHER
 from quarry.analysis.points.columns import positive_numbers
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.schema import repeats_data
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.prediction.band import Parts
+    from quarry.analysis.fitting.prediction.outlook import Outlook
+
 _LARGEST = 700.0
 """exp of a larger number overflows."""
-_ONE_C = 1e-6
-"""Optima whose log C has a smaller variance count as at one C."""
-SHORTEST = math.log(1.5) - 1e-9
-"""The least extent of a line in log C: over less an error of 4% in N, which interpolation alone makes between
-wide sizes, moves a by 0.1."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Trend:
     """N_opt = N_0 (C / C_0)^a and E_opt = E_0 (C / C_0)^b (Hoffmann et al. 2022, arXiv 2203.15556).
 
     N in parameters, E in tokens, C in FLOPs; C_0 is the middle of the optima. `fitted` is the range of C they
-    span, `draws` the bootstrap refits of a, b, N_0, E_0 by name, empty without an interval.
+    span, `draws` the bootstrap refits of a, b, N_0, E_0 by name, empty without an interval. `outlook` is what
+    is known beyond the optima, None without an interval.
     """
 
     a: float
@@ -44,14 +47,15 @@ class Trend:
     draws: dict[str, np.ndarray]
     fitted: tuple[float, float]
     warnings: tuple[str, ...]
+    outlook: "Outlook | None" = None
 
     def n(self, flops: float) -> tuple[float, Interval]:
         """The compute-optimal parameters at C = `flops`, with their interval. Raises FitError."""
-        return self._at(flops, "N_0", "a")
+        return with_misfit(self.outlook, flops, *self._line_at(flops, "N_0", "a"), self.level)
 
     def tokens(self, flops: float) -> tuple[float, Interval]:
         """The compute-optimal tokens at C = `flops`, with their interval. Raises FitError."""
-        return self._at(flops, "E_0", "b")
+        return with_misfit(self.outlook, flops, *self._line_at(flops, "E_0", "b"), self.level)
 
     def warnings_at(self, flops: float) -> tuple[str, ...]:
         """The warnings, and one more if `flops` lies outside the C of the optima. Raises FitError."""
@@ -65,7 +69,12 @@ class Trend:
             f"C = {text.power(flops)} lies {text.number(decades, 2)} decades {side} the fitted range, "
             f"{text.power(low)} to {text.power(high)} FLOPs"
         )
-        return (*self.warnings, sentence)
+        parts = self.parts(flops)
+        return (*self.warnings, sentence + (FURTHER if parts and parts.further else ""))
+
+    def parts(self, flops: float) -> "Parts | None":
+        """What the interval of log N at C = `flops` is made of; None without one. Raises FitError."""
+        return parts_at(self.outlook, flops, *self._line_at(flops, "N_0", "a"), self.level)
 
     def to_json(self) -> dict[str, Any]:
         """The line as strict JSON values."""
@@ -77,7 +86,8 @@ class Trend:
             "warnings": list(self.warnings),
         }
 
-    def _at(self, flops: float, scale: str, exponent: str) -> tuple[float, Interval]:
+    def _line_at(self, flops: float, scale: str, exponent: str) -> tuple[float, Interval]:
+        """The value at C = `flops`, and the interval of the line there."""
         check_positive(FitError, flops=flops)
         distance = math.log(flops / self.C_0)
         middle = math.log(getattr(self, scale)) + getattr(self, exponent) * distance
@@ -90,19 +100,6 @@ class Trend:
 
 def _natural(logarithm: float | None) -> float | None:
     return None if logarithm is None or abs(logarithm) > _LARGEST else math.exp(logarithm)
-
-
-@dataclass(frozen=True)
-class Optima:
-    """Minima of the loss: log C, log N, log E and the weight of each, [optima] or [draws, optima].
-
-    A weight of 0 marks an optimum that a draw does not have.
-    """
-
-    log_c: np.ndarray
-    log_n: np.ndarray
-    log_e: np.ndarray
-    weight: np.ndarray
 
 
 def trend_through(
@@ -130,12 +127,13 @@ def trend_through(
         draws=refits,
         fitted=(math.exp(optima.log_c.min()), math.exp(optima.log_c.max())),
         warnings=warnings,
+        outlook=look_beyond_optima(optima, draws, level) if draws is not None and len(refits["a"]) else None,
     )
 
 
 def _check_extent(optima: Optima) -> None:
     low, high = float(optima.log_c.min()), float(optima.log_c.max())
-    if high - low < math.sqrt(_ONE_C):
+    if high - low < math.sqrt(ONE_C):
         raise FitError(f"every optimum lies at C = {text.power(math.exp(low), 3)}: no line in C")
     if high - low < SHORTEST:
         raise FitError(
@@ -151,16 +149,6 @@ def _lines(optima: Optima, middle: float) -> dict[str, Any]:
     a, log_n = straight_line(x, optima.log_n, optima.weight)
     b, log_e = straight_line(x, optima.log_e, optima.weight)
     return {"a": a, "b": b, "N_0": np.exp(log_n), "E_0": np.exp(log_e)}
-
-
-def straight_line(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[Any, Any]:
-    """Slope and value at x = 0 of the weighted least-squares line, over the last axis; NaN at a single x."""
-    share = weight / weight.sum(axis=-1, keepdims=True)
-    x_mean, y_mean = (share * x).sum(axis=-1), (share * y).sum(axis=-1)
-    from_mean = x - x_mean[..., None]
-    spread = (share * from_mean**2).sum(axis=-1)
-    slope = (share * from_mean * y).sum(axis=-1) / np.where(spread > _ONE_C, spread, np.nan)
-    return slope, y_mean - slope * x_mean
 
 
 def allocation_table(points: PointsLike) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -23,6 +23,7 @@ from quarry.analysis.commands.options import (
 )
 from quarry.analysis.commands.printing import assigned, between, print_warnings, write_result
 from quarry.analysis.commands.reading import read_points
+from quarry.analysis.fitting.prediction.band import FURTHER
 from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.chinchilla import CHINCHILLA
@@ -79,6 +80,8 @@ def allocate_points(path: Path, options: AllocateOptions, console: Console) -> A
         **vars(options.draws),
     )  # fmt: skip
     console.print(exponent_table(allocation), budget_table(allocation))
+    for line in parts_lines(allocation):
+        console.print(line)
     if isinstance(allocation.found, IsoFlop) and not allocation.found.refused.is_empty():
         console.print(refused_table(allocation.found))
     print_warnings([*points.remarks, *allocation.warnings], console)
@@ -101,15 +104,39 @@ def exponent_table(allocation: Allocation) -> Table:
 
 def budget_table(allocation: Allocation) -> Table:
     """A row for each budget."""
-    headings = ("C, FLOPs", "N", "interval", "E, tokens", "interval", "E / N")
+    headings = ("C, FLOPs", "N", "interval", "E, tokens", "interval", "E / N", "beyond")
     table = Table(title="compute-optimal", box=None)
     for heading in headings:
         table.add_column(heading, justify="right")
     for row in allocation.budgets.iter_rows(named=True):
         ends = [between((row[f"{name}_low"], row[f"{name}_high"]), text.count) for name in "NE"]
         size, read, ratio = text.count(row["N"]), text.count(row["E"]), number(row["tokens_per_parameter"], 3)
-        table.add_row(text.power(row["C"], 3), size, ends[0], read, ends[1], ratio)
+        table.add_row(text.power(row["C"], 3), size, ends[0], read, ends[1], ratio, _beyond(row))
     return table
+
+
+def _beyond(row: dict[str, Any]) -> str:
+    """How far a budget lies beyond those measured."""
+    if row["factor"] is None:
+        return text.MISSING
+    return "inside" if row["factor"] == 1 else f"×{number(row['factor'], 3)}"
+
+
+def parts_lines(allocation: Allocation) -> list[Text]:
+    """What the interval of N is made of at each budget beyond those measured, a line each."""
+    return [
+        Text(f"log N at {text.power(row['C'], 3)} FLOPs: plus or minus {_parts(row)}")
+        for row in allocation.budgets.iter_rows(named=True)
+        if row["factor"] is not None and row["factor"] > 1
+    ]
+
+
+def _parts(row: dict[str, Any]) -> str:
+    halves = {name: row[f"half_{name}"] for name in ("parameters", "extrapolation")}
+    said = ", ".join(
+        f"{name} open" if half is None else f"{number(half, 2)} {name}" for name, half in halves.items()
+    )
+    return f"{said} over a factor of {number(row['factor'], 3)}{FURTHER if row['further'] else ''}"
 
 
 def refused_table(result: IsoFlop) -> Table:

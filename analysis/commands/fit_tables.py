@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quarry.analysis.fitting.doubts import marked
-from quarry.analysis.fitting.prediction.band import PARTS
+from quarry.analysis.fitting.prediction.band import FURTHER, PARTS
 from quarry.analysis.fitting.together.candidates import member
 from quarry.analysis.laws.formulas import plain
 from quarry.analysis.laws.mixture import member_params
@@ -89,7 +89,7 @@ def _beyond(row: dict) -> list[str]:
     """How far beyond the fitted range a prediction lies, and whether any backtest went as far."""
     if "factor" not in row:
         return []
-    further = ", further than any backtest" if row["further"] else ""
+    further = FURTHER if row["further"] else ""
     return ["inside" if row["factor"] == 1 else f"×{number(row['factor'], 3)}{further}"]
 
 

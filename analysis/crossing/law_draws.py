@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.allocation.trends import straight_line
+from quarry.analysis.allocation.lines import straight_line
 from quarry.analysis.crossing.four_laws import Laws
 from quarry.analysis.fitting.bootstrap import refit
 from quarry.analysis.fitting.misfit import Misfit, measure_misfit

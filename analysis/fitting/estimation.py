@@ -14,7 +14,7 @@ from quarry.analysis.fitting.diagnostics import diagnose
 from quarry.analysis.fitting.doubts import doubts
 from quarry.analysis.fitting.fit_intervals import FitIntervals
 from quarry.analysis.fitting.intervals import OPEN, Interval
-from quarry.analysis.fitting.prediction.outlook import look_beyond
+from quarry.analysis.fitting.prediction.rolling_origin import look_beyond
 from quarry.analysis.fitting.result import Fit
 from quarry.analysis.fitting.search import Data, Minima
 from quarry.analysis.fitting.settings import FitSettings, IntervalKind, Resampling

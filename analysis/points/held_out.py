@@ -1,17 +1,20 @@
 """The points of largest compute, held out to measure how well a law extrapolates."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quarry.analysis.laws.law import Law
 from quarry.analysis.points.schema import value_groups
+
+if TYPE_CHECKING:
+    from quarry.analysis.laws.law import Law
 
 _SHARE = 0.2
 """The share of the runs that is held out."""
 
 
-def held_out_rows(law: Law, inputs: Mapping[str, np.ndarray], runs: np.ndarray) -> np.ndarray | None:
+def held_out_rows(law: "Law", inputs: Mapping[str, np.ndarray], runs: np.ndarray) -> np.ndarray | None:
     """Which rows are held out to test a fit of the others: Boolean [rows], or None if too few are left.
 
     They are the rows of the runs of largest compute: a fifth of the runs, at least one. Compute is N E for a

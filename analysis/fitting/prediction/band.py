@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 PARTS = ("parameters", "seed", "extrapolation")
 """The parts of an interval, by the names of their half-widths."""
 
+FURTHER = ", further than any backtest"
+"""What is said of a prediction beyond all backtests."""
+
 Reach = tuple[np.ndarray, np.ndarray]
 """How far an interval goes below and above its middle [...], in log loss."""
 
@@ -43,13 +46,15 @@ class Parts:
     def sentence(self, place: tuple[int, ...] = ()) -> str:
         """The three parts of one prediction, in words."""
         halves = {name: float(getattr(self, name)[place]) for name in PARTS}
+        if halves["seed"] == 0:  # of what no run is predicted for, such as N_opt
+            del halves["seed"]
         shares = ", ".join(
             f"{100 * half:.2g} {name}" if math.isfinite(half) else f"{name} open"
             for name, half in halves.items()
         )
         if self.distance[place] == 0:
             return f"{shares}, inside the fitted range"
-        further = ", further than any backtest" if self.further[place] else ""
+        further = FURTHER if self.further[place] else ""
         return f"{shares} over a factor of {math.exp(self.distance[place]):.3g}{further}"
 
 

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quarry.analysis.fitting.noise import run_scatter
-from quarry.analysis.fitting.prediction.backtests import Backtests, backtest
+from quarry.analysis.fitting.prediction.backtests import Backtests
 from quarry.analysis.fitting.prediction.band import Parts, Reach, parts_of, widened
-from quarry.analysis.fitting.prediction.distance import Ranges, fitted_ranges
+from quarry.analysis.fitting.prediction.distance import Ranges
 from quarry.analysis.fitting.prediction.extrapolation import Extrapolation, measure_extrapolation
-from quarry.analysis.fitting.prediction.prior import Prior, prior_of
+from quarry.analysis.fitting.prediction.prior import Prior
 
 if TYPE_CHECKING:
-    from quarry.analysis.fitting.search import Data, Minima
+    from quarry.analysis.fitting.prediction.rolling_origin import Refits
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Outlook:
     tested: int
     inside: int
     backtests: Backtests | None = None
+    refits: "Refits | None" = None
 
     def band(
         self, at: Mapping[str, Any], middle: np.ndarray, reach: Reach, level: float, new_run: bool
@@ -41,10 +41,11 @@ class Outlook:
         noise = self.noise if new_run else 0.0
         return widened(middle, reach, level, noise, self.extrapolation, self.extrapolation.distance(at))
 
-    def parts(self, at: Mapping[str, Any], reach: Reach, level: float) -> Parts:
-        """What the interval of a new run at `at` is made of."""
+    def parts(self, at: Mapping[str, Any], reach: Reach, level: float, new_run: bool = True) -> Parts:
+        """What the interval of a new run (or of the law) at `at` is made of."""
+        noise = self.noise if new_run else 0.0
         distances = self.extrapolation.distance(at)
-        return parts_of(reach, level, self.noise, self.extrapolation, distances, self.furthest)
+        return parts_of(reach, level, noise, self.extrapolation, distances, self.furthest)
 
     def to_json(self) -> dict[str, Any]:
         """The object `prediction` that `quarry fit --json` writes."""
@@ -60,13 +61,6 @@ class Outlook:
             "tested": self.tested,
             "inside": self.inside,
         }
-
-
-def look_beyond(data: "Data", minima: "Minima", seed: int, level: float) -> Outlook:
-    """The outlook of a fit, from its backtests and the prior of its law."""
-    noise = run_scatter(data, minima.params[0])
-    ranges = fitted_ranges(data.inputs)
-    return outlook_of(backtest(data, minima, seed), prior_of(data.law), noise, ranges, level)
 
 
 def outlook_of(backtests: Backtests, prior: Prior, noise: float, ranges: Ranges, level: float) -> Outlook:

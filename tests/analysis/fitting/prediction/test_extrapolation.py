@@ -6,10 +6,11 @@ import pytest
 from scipy.stats import norm
 
 from quarry import fit
-from quarry.analysis.fitting.prediction.backtests import Backtests, backtest
+from quarry.analysis.fitting.prediction.backtests import Backtests
 from quarry.analysis.fitting.prediction.distance import distance, fitted_ranges
 from quarry.analysis.fitting.prediction.extrapolation import measure_extrapolation, mixture_quantile
 from quarry.analysis.fitting.prediction.prior import Prior, prior_of
+from quarry.analysis.fitting.prediction.rolling_origin import backtest
 from quarry.analysis.fitting.prediction.scores import interval_score
 from quarry.analysis.laws.catalog import LAWS, find_law
 from tests.analysis.designs import GRID
