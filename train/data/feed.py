@@ -84,9 +84,13 @@ def whole_sequences(store: "TokenStore", split: "Split", context: int) -> int:
     return (store.n_tokens(split) - 1) // context
 
 
+def sequence_rows(tokens: np.ndarray, ids: np.ndarray, context: int) -> np.ndarray:
+    """The sequences `ids` of a flat split [len(ids), context + 1], each with the token that follows it."""
+    return np.lib.stride_tricks.sliding_window_view(tokens, context + 1)[::context][ids]
+
+
 def _gather(tokens: np.ndarray, ids: np.ndarray, context: int) -> Batch:
-    windows = np.lib.stride_tricks.sliding_window_view(tokens, context + 1)[::context]
-    rows = windows[ids].astype(np.int32)
+    rows = sequence_rows(tokens, ids, context).astype(np.int32)
     return Batch(rows[:, :-1], rows[:, 1:])
 
 

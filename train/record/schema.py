@@ -53,6 +53,10 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "loss_sem": pl.Float64(),  # standard error over sequences
     "unigram_entropy": pl.Float64(),  # L_0: of the same text under the training split's token counts, nats
     "bits_per_byte": pl.Float64(),
+    "entropy_rate": pl.Float64(),  # of a synthetic source: the least loss from any number of tokens
+    "floor": pl.Float64(),  # L*(U): the least expected loss from the run's U tokens, where it is exact
+    "floor_seen": pl.Float64(),  # the same from the distinct tokens seen up to this step
+    "source_loss": pl.Float64(),  # of a synthetic source itself on the scored text
     "learning_rate": pl.Float64(),  # of the step before the measurement
     "peak_learning_rate": pl.Float64(),
     "weight_decay": pl.Float64(),
@@ -85,6 +89,8 @@ RUN_COLUMNS = (
     "n_nonembedding",
     "n_head",
     "n_embedding",
+    "entropy_rate",
+    "floor",
     "d_model",
     "n_layers",
     "context",

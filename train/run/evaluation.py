@@ -57,9 +57,14 @@ class Evaluator:
         self._score = make_score(experiment.model, mesh)
         self._bytes = int(store.tokenizer.token_bytes[self._targets()].sum())
 
+    @functools.cached_property
+    def text(self) -> np.ndarray:
+        """The tokens of the scored text, in order: all but the first are scored."""
+        return np.asarray(self._store.tokens(self._split)[: self.tokens + 1])
+
     def _targets(self) -> np.ndarray:
         """The scored tokens, in order."""
-        return np.asarray(self._store.tokens(self._split)[1 : self.tokens + 1])
+        return self.text[1:]
 
     @property
     def tokens(self) -> int:

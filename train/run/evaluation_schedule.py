@@ -7,6 +7,7 @@ import jax
 
 from quarry.train.config.schedules import evaluation_steps, is_annealed
 from quarry.train.run.evaluation import Evaluator, evaluators
+from quarry.train.run.known_answers import answers_at
 
 if TYPE_CHECKING:
     from quarry.train.run.context import RunContext
@@ -56,4 +57,5 @@ class EvaluationSchedule:
             "annealed": is_annealed(experiment.schedule, step, sizes.steps),
             "learning_rate": rate,
             **dataclasses.asdict(evaluator(state.params)),
+            **answers_at(self._run, step, evaluator.text),
         }

@@ -37,6 +37,7 @@ from quarry.train.run.compatibility import check_same_data, check_same_on_all_ho
 from quarry.train.run.context import RunContext
 from quarry.train.run.description import describe_run, experiment_as_json
 from quarry.train.run.evaluation_schedule import EvaluationSchedule
+from quarry.train.run.known_answers import answers_of_run
 from quarry.train.run.locking import open_run
 from quarry.train.run.loss_watch import Trouble
 from quarry.train.run.memory import check_memory
@@ -144,6 +145,7 @@ def record_start(directory: RunDirectory, point: Point, sizes: RunSizes, store: 
     config, started = experiment_as_json(point.config), directory.read_run().get("started", time.time())
     directory.write_config(config)
     known = describe_run(point.config, sizes, store) | {"config": config}
+    known |= answers_of_run(point.config, sizes, store)
     directory.write_run(status="running", started=started, trunk=point.trunk, **known)
 
 

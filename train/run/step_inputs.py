@@ -60,12 +60,16 @@ def _flops_xla_per_token(run: "RunContext", experiment: "Experiment", cost: Any)
     return cost["flops"] * run.mesh.size * passes / experiment.batch_tokens
 
 
-def _batches(run: "RunContext", stage: "Stage", host_rows: HostRows) -> Iterator[Batch]:
+def batch_order(run: "RunContext") -> BatchOrder:
+    """The order in which the run visits its sequences, without those that roll-backs left out."""
     n, draw = run.sizes.n_sequences, run.experiment.data.draw
-    order = BatchOrder(n, run.experiment.seed_order, RollBacks(run).skips(), first=draw * n)
+    return BatchOrder(n, run.experiment.seed_order, RollBacks(run).skips(), first=draw * n)
+
+
+def _batches(run: "RunContext", stage: "Stage", host_rows: HostRows) -> Iterator[Batch]:
     return feed(
         run.store,
-        order,
+        batch_order(run),
         context=run.experiment.model.context,
         batch_sequences=stage.sequences,
         first=stage.position,

@@ -1,0 +1,50 @@
+"""The corpora `synthetic:WORLD?OPTION=VALUE,...`: text drawn from a source whose answers are known.
+
+The worlds are imported only for such a corpus: SciPy takes 50 ms to import.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from quarry.train.data.documents import Corpus, Document
+
+if TYPE_CHECKING:
+    from quarry.train.data.synthetic.world import World
+
+VERSION = "1"
+"""Raised when the same options give other text."""
+
+
+class Synthetic:
+    """Text that is drawn when the corpus is opened, always the same for the same options."""
+
+    usage = "synthetic:WORLD[?OPTION=VALUE,...]"
+
+    def version(self) -> str:
+        return VERSION
+
+    def files(self, argument: str, data_dir: Path) -> list[Path]:
+        _open(argument)  # refuses what it cannot read
+        return []
+
+    def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
+        world = _open(argument)
+        text, ends = world.documents()
+
+        def read(index: int) -> Document:
+            start = int(ends[index - 1]) if index else 0
+            return Document(f"{name}[{index}]", text[start : int(ends[index])].tobytes().decode("ascii"))
+
+        return Corpus(name, world.description, "none: synthetic", len(ends), read)
+
+
+def known_world(corpus: str, tokenizer: str) -> "World | None":
+    """The source of a corpus, if its text is synthetic and each token is one of its symbols."""
+    kind, _, argument = corpus.partition(":")
+    return _open(argument) if kind == "synthetic" and tokenizer == "bytes" else None
+
+
+def _open(argument: str) -> "World":
+    from quarry.train.data.synthetic.catalog import open_world
+
+    return open_world(argument)

@@ -1,0 +1,56 @@
+"""What is known of a run before it learns: its source's entropy rate and the least loss from its tokens.
+
+Known only of synthetic corpora read by the tokenizer `bytes`; of others every function gives no field.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quarry.train.data.feed import sequence_rows
+from quarry.train.data.synthetic_corpus import known_world
+from quarry.train.run.step_inputs import batch_order
+
+if TYPE_CHECKING:
+    from quarry.train.config.experiment import Experiment
+    from quarry.train.data.store import TokenStore
+    from quarry.train.data.synthetic.world import World
+    from quarry.train.run.context import RunContext
+    from quarry.train.run.sizes import RunSizes
+
+
+def answers_of_run(
+    experiment: "Experiment", sizes: "RunSizes", store: "TokenStore"
+) -> dict[str, float | None]:
+    """`entropy_rate` of the source and `floor`, L*(U) of the run's U tokens; nats per token."""
+    world = _world(experiment)
+    if world is None:
+        return {}
+    first = experiment.data.draw * sizes.n_sequences
+    ids = np.arange(first, first + sizes.n_sequences)
+    return {
+        "entropy_rate": world.entropy_rate,
+        "floor": _floor(world, store, ids, experiment.model.context),
+    }
+
+
+def answers_at(run: "RunContext", step: int, scored: np.ndarray) -> dict[str, float | None]:
+    """`floor_seen`, L* of the distinct tokens seen up to `step`, and `source_loss` on the `scored` tokens.
+
+    `scored` uint8 [n] are consecutive tokens of a held-out split; nats per token.
+    """
+    world = _world(run.experiment)
+    if world is None:
+        return {}
+    seen = min(run.position(step), run.sizes.n_sequences)
+    ids = batch_order(run).sequence_ids(np.arange(seen))
+    floor = _floor(world, run.store, ids, run.experiment.model.context)
+    return {"floor_seen": floor, "source_loss": world.loss(scored)}
+
+
+def _world(experiment: "Experiment") -> "World | None":
+    return known_world(experiment.data.corpus, experiment.data.tokenizer)
+
+
+def _floor(world: "World", store: "TokenStore", ids: np.ndarray, context: int) -> float | None:
+    return world.floor(sequence_rows(store.tokens("train"), ids, context))
