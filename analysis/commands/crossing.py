@@ -116,7 +116,8 @@ def crossing_table(result: CrossingResult) -> Table:
     table.add_row("convention", result.convention)
     table.add_row("irreducible loss", result.offset)
     table.add_row("median C* of the draws, FLOPs", text.power(result.median, 3))
-    table.add_row(f"{result.level:.0%} of the draws, FLOPs", _between(result.interval))
+    table.add_row(f"{result.level:.0%} interval, FLOPs", _between(result.interval))
+    table.add_row(f"{result.level:.0%} of the draws, FLOPs", _between(result.parameter_interval))
     table.add_row("draws without a crossing", _percent(result.p_none))
     table.add_row("draws not fitted", _percent(result.p_unfitted))
     return table

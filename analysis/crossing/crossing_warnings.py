@@ -7,6 +7,7 @@ import polars as pl
 
 from quarry import text
 from quarry.analysis.allocation.trends import measurement_warnings
+from quarry.analysis.fitting.prediction.band import FURTHER
 from quarry.analysis.fitting.warnings import rejection
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def crossing_warnings(result: "CrossingResult", samples: "Samples") -> Iterator[
         if abs(reading.decades) > _FAR_OUTSIDE:
             side = "above" if reading.decades > 0 else "below"
             yield (
-                f"{reading.law} is read {abs(reading.decades):.1f} decades {side} its fitted range: an "
-                "extrapolation that no held-out run supports"
+                f"{reading.law} is read {abs(reading.decades):.1f} decades {side} its fitted range"
+                f"{FURTHER if reading.further else ''}: an extrapolation that no held-out run supports"
             )
     for law, misfit in samples.misfits(result.laws).items():
         if misfit is not None:

@@ -10,6 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from quarry.analysis.laws.published_trends import PublishedTrend
 
+REACH = (1.0, 1e60)
+"""FLOPs between which a crossing is searched."""
+
 
 @dataclass(frozen=True)
 class LossLaw:

@@ -18,15 +18,12 @@ import numpy as np
 import scipy
 
 from quarry import text
-from quarry.analysis.crossing.four_laws import Growth, LossLaw
+from quarry.analysis.crossing.four_laws import REACH, Growth, LossLaw
 from quarry.analysis.fitting.intervals import OPEN, Interval, quantiles
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.laws.published_trends import TRENDS
 from quarry.checks import check_positive
 from quarry.errors import FitError
-
-REACH = (1.0, 1e60)
-"""FLOPs between which a crossing is searched."""
 
 MEASURED = "D = E on the measured one-epoch frontier"
 

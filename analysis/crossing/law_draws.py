@@ -1,7 +1,7 @@
 """L(C), L(D), D(C) and N(C), each fitted separately, under any weights of the runs."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
@@ -90,7 +90,10 @@ class Samples:
 
     def misfits(self, laws: Laws) -> dict[str, Misfit | None]:
         """Structure left in the residuals of L(C) and L(D) along C and U, by the name of the law."""
-        found = {}
+        return {name: measure_misfit(data, params) for name, data, params in self.fitted_data(laws)}
+
+    def fitted_data(self, laws: Laws) -> Iterator[tuple[str, Data, np.ndarray]]:
+        """The name, the points and the parameters of L(C) and of L(D)."""
         plain, fitted = (KAPLAN_C, KAPLAN_D), (laws.compute, laws.data)
         for side, rows, law, own in zip(self.sides, self.rows, plain, fitted, strict=True):
             used, params = side.used, [own.scale, own.exponent]
@@ -98,8 +101,7 @@ class Samples:
                 law, params = in_variable(POWER_OFFSET.name, side.variable), [own.offset, *params]
             inputs, runs = {side.variable: side.x[used]}, self.runs[rows[used]]
             data = Data(law, inputs, side.log_loss[used], runs, Objective(), np.ones(len(runs)))
-            found[f"L({'D' if side is self.data else 'C'})"] = measure_misfit(data, np.array(params))
-        return found
+            yield f"L({'D' if side is self.data else 'C'})", data, np.array(params)
 
     def fit(self) -> dict[str, np.ndarray]:
         """The parameters with every run drawn once. Raises FitError."""

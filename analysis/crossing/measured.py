@@ -4,11 +4,13 @@
 quantiles. Here the laws are fitted to points, and the runs are resampled.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from quarry.analysis.crossing.crossing_warnings import crossing_warnings
 from quarry.analysis.crossing.four_laws import drawn_laws
@@ -17,6 +19,7 @@ from quarry.analysis.crossing.known_laws import (
     meeting,
 )
 from quarry.analysis.crossing.law_draws import OFFSETS, Samples
+from quarry.analysis.crossing.misfit import measure_misfits, shifted_positions
 from quarry.analysis.crossing.result import CrossingResult
 from quarry.analysis.fitting.bootstrap import resample
 from quarry.analysis.points.columns import positive_numbers
@@ -26,6 +29,7 @@ from quarry.checks import check_choice, check_settings
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
+    from quarry.analysis.crossing.misfit import Misfits
     from quarry.analysis.points.table import Points
 
 
@@ -52,7 +56,8 @@ def find_crossing(
         level: The probability of the interval.
 
     Returns:
-        The crossing or its absence, its interval, and the four laws.
+        The crossing or its absence, the four laws, and its interval: over the draws of the runs, with a
+        misfit of L(C) and of L(D) that grows with the distance beyond their points.
 
     Raises:
         PointsError: The points cannot be read.
@@ -75,11 +80,14 @@ def find_crossing(
     fitted = samples.fit()
     draws = samples.refit(resample(samples.runs, bootstrap, seed), fitted) if bootstrap else {}
     laws = next(drawn_laws(fitted))
+    misfits = measure_misfits(samples, laws, bootstrap, seed, level) if bootstrap else {}
     result = CrossingResult(
         meeting(*laws),
         *laws,
         offset=offset,
         log10_flops=_positions(draws),
+        log10_shifted=_shifted(draws, misfits, samples.compute.points["C"]),
+        misfits=misfits,
         level=level,
         draws=draws,
         frontier=samples.compute.points,
@@ -111,3 +119,10 @@ def _positions(draws: Mapping[str, np.ndarray]) -> np.ndarray:
     positions = np.full(len(draws["p"]), np.nan)
     positions[~np.isnan(draws["p"])] = [log10_meeting(*laws[:3]) for laws in drawn_laws(draws)]
     return positions
+
+
+def _shifted(draws: Mapping[str, np.ndarray], misfits: "Misfits", compute: pl.Series) -> np.ndarray:
+    """log10 C* of each draw with the misfits of both laws, nan where it was not fitted."""
+    if not draws:
+        return np.array([])
+    return shifted_positions(draws, misfits, math.log10(compute.to_numpy().min()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from quarry.analysis.crossing.four_laws import Growth, Laws, LossLaw, drawn_laws
+from quarry.analysis.crossing.four_laws import Growth, Laws, LossLaw
 from quarry.analysis.crossing.known_laws import (
     Crossing,
     NoCrossing,
@@ -15,19 +15,25 @@ from quarry.analysis.crossing.known_laws import (
     flops_median,
     never_share,
 )
+from quarry.analysis.crossing.misfit import log_losses
 
 if TYPE_CHECKING:
+    from quarry.analysis.crossing.misfit import Misfits
     from quarry.analysis.points.table import Exclusion
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Where a law is read at the crossing, `at`, and the range it was fitted on, `low` to `high`."""
+    """Where a law is read at the crossing, `at`, and the range it was fitted on, `low` to `high`.
+
+    `further`: than any of its backtests; None without backtests.
+    """
 
     law: str
     low: float
     high: float
     at: float
+    further: bool | None = None
 
     @property
     def decades(self) -> float:
@@ -40,9 +46,10 @@ class CrossingResult:
     """The crossing of separately fitted laws, and how far the runs determine it.
 
     `log10_flops` [draws] are log10 C* of the bootstrap by run: inf where L(C) never falls below L(D(C)), 0
-    where it lies below from 1 FLOP on, nan where a draw holds too few points for the laws. `draws` [draws]
-    are the refitted parameters by name, with D(C) = D_0 C^p and N(C) = N_0 C^q. `frontier` and `floor` are
-    the points that L(C) and L(D) were fitted on.
+    where it lies below from 1 FLOP on, nan where a draw holds too few points for the laws. `log10_shifted`
+    are the same with a misfit of each law, from `misfits`. `draws` [draws] are the refitted parameters by
+    name, with D(C) = D_0 C^p and N(C) = N_0 C^q. `frontier` and `floor` are the points that L(C) and L(D)
+    were fitted on.
     """
 
     crossing: Crossing | NoCrossing
@@ -52,6 +59,8 @@ class CrossingResult:
     sizes: Growth
     offset: str
     log10_flops: np.ndarray
+    log10_shifted: np.ndarray
+    misfits: "Misfits"
     level: float
     draws: dict[str, np.ndarray]
     frontier: pl.DataFrame
@@ -75,7 +84,12 @@ class CrossingResult:
 
     @property
     def interval(self) -> tuple[float | None, float | None]:
-        """The interval of C* at `level`, FLOPs; None on a side that is not finite."""
+        """The interval of C* at `level`, FLOPs, with the misfit of both laws; None on a side not finite."""
+        return flops_interval(self.log10_shifted, self.level)
+
+    @property
+    def parameter_interval(self) -> tuple[float | None, float | None]:
+        """The same by the draws of the runs alone, as if both laws went on exactly."""
         return flops_interval(self.log10_flops, self.level)
 
     @property
@@ -99,19 +113,31 @@ class CrossingResult:
             ("N(C)", self.frontier["N"], self.sizes.at(self.crossing.flops)),
         )
         return tuple(
-            Reading(law, float(x.to_numpy().min()), float(x.to_numpy().max()), at) for law, x, at in read
+            Reading(law, float(x.to_numpy().min()), float(x.to_numpy().max()), at, self._further(law, at))
+            for law, x, at in read
         )
 
+    def _further(self, law: str, at: float) -> bool | None:
+        if law not in self.misfits:
+            return None
+        outlook = self.misfits[law].outlook
+        beyond = outlook.extrapolation
+        return bool(beyond.distance(dict.fromkeys(beyond.ranges, np.array(at))) > outlook.furthest)
+
     def losses(self, flops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """L(C) and L(D(C)) of each fitted draw at `flops`: both [fitted draws, flops]."""
-        laws = list(drawn_laws(self.draws))
-        compute = [own.compute.at(flops) for own in laws]
-        return np.array(compute), np.array([own.data.at(own.tokens.at(flops)) for own in laws])
+        """L(C) and L(D(C)) of each fitted draw with its misfit, at `flops`: both [fitted draws, flops]."""
+        if not self.draws:
+            return np.array([]), np.array([])
+        fitted = ~np.isnan(self.draws["p"])
+        compute, data = log_losses(self.draws, self.misfits, flops)
+        with np.errstate(over="ignore"):
+            return np.exp(compute[fitted]), np.exp(data[fitted])
 
     def to_json(self) -> dict[str, Any]:
         """Strict JSON values; `log10_flops` has a null for each fitted draw without a crossing."""
         fitted = self.log10_flops[~np.isnan(self.log10_flops)]
-        plain = ("convention", "offset", "median", "interval", "level", "p_none", "p_unfitted", "settings")
+        intervals = ("interval", "parameter_interval", "level")
+        plain = ("convention", "offset", "median", *intervals, "p_none", "p_unfitted", "settings")
         return {name: getattr(self, name) for name in plain} | {
             "crossing": asdict(self.crossing),
             "laws": {name: asdict(getattr(self, name)) for name in ("compute", "data", "tokens", "sizes")},

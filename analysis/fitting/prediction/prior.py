@@ -42,3 +42,8 @@ def _table() -> dict[str, Prior]:
 def prior_of(law: "Law") -> Prior:
     """The prior of a law, else that of its kind."""
     return _table().get(law.name, _table()[CURVE if len(law.inputs) == 1 else SURFACE])
+
+
+def prior_named(name: str) -> Prior:
+    """The prior of a row of the table, such as `SURFACE`."""
+    return _table()[name]

@@ -11,9 +11,12 @@ from rich.console import Console
 
 from quarry.analysis.commands.crossing import CrossingOptions, cross_points, published_table
 from quarry.analysis.commands.options import BootstrapOptions, OutputOptions
-from quarry.analysis.crossing.four_laws import Growth, LossLaw
-from quarry.analysis.crossing.known_laws import Crossing
+from quarry.analysis.crossing.four_laws import Growth, LossLaw, drawn_laws
+from quarry.analysis.crossing.known_laws import Crossing, log10_meeting
 from quarry.analysis.crossing.measured import find_crossing
+from quarry.analysis.crossing.misfit import LawMisfit, shifted_positions
+from quarry.analysis.fitting.prediction.extrapolation import Extrapolation
+from quarry.analysis.fitting.prediction.outlook import Outlook
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.report.figures.crossing import crossing_curves, crossing_histogram
@@ -116,16 +119,14 @@ def test_intervals_hold_the_true_crossing():
         find_crossing(WORLD.table(0.01, seed), bootstrap=200, seed=seed, level=0.95)
         for seed in range(repeats)
     ]
-    covered = [
-        (f.interval[0] or 0) <= 1e20 <= (math.inf if f.interval[1] is None else f.interval[1]) for f in found
-    ]
+    ends = [f.parameter_interval for f in found]
+    covered = [(low or 0) <= 1e20 <= (math.inf if high is None else high) for low, high in ends]
     off = np.median([math.log10(f.crossing.flops) - 20 for f in found])
     print("covered", np.mean(covered), "median error, decades", off)
     assert np.mean(covered) >= 0.9
     assert abs(off) < 0.15
-    assert (
-        0.1 < np.median([math.log10((f.interval[1] or math.inf) / (f.interval[0] or 0.1)) for f in found]) < 1
-    )
+    assert 0.1 < np.median([math.log10((high or math.inf) / (low or 0.1)) for low, high in ends]) < 1
+    assert np.mean([(f.interval[0] or 0) <= 1e20 <= (f.interval[1] or math.inf) for f in found]) >= 0.95
 
 
 @pytest.mark.slow
@@ -144,6 +145,27 @@ def test_the_distribution_repeats_with_the_seed_and_the_median_lies_in_the_inter
     assert (one.log10_flops != other.log10_flops).any()
     assert one.log10_flops.shape == (100,)
     assert one.interval[0] < one.median < one.interval[1]
+    assert one.interval == again.interval
+    # 2.9 decades beyond the budgets of L(C) the misfit of the laws widens it
+    (low, high), (alone_low, alone_high) = one.interval, one.parameter_interval
+    assert low < alone_low < alone_high < high
+    further = {reading.law: reading.further for reading in one.readings}
+    assert further == {"L(C)": True, "L(D)": False, "N(C)": None}
+
+
+def test_without_misfit_the_search_gives_the_crossings_in_closed_form():
+    """Draws that cross before the points, beyond them, never, from 1 FLOP on; one that was not fitted."""
+    params = {
+        "C_c": np.full(5, 1e20), "alpha_C": np.array([0.05, 0.05, 0.02, 0.05, 0.05]),
+        "D_c": np.array([1e13, 1e8, 1e13, 1e40, 1e13]), "alpha_D": np.full(5, 0.06),
+        "D_0": np.full(5, 1.0), "p": np.array([0.5, 0.5, 0.5, 0.5, np.nan]),
+    }  # fmt: skip
+    outlook = Outlook(0.0, Extrapolation(np.ones(1), np.ones(1), 1.0, {"C": (1e13, 1e17)}), 0.0, 0, 0, 0)
+    exact, high = (LawMisfit(outlook, np.full(5, each)) for each in (0.0, 0.005))
+    known = [log10_meeting(*laws[:3]) for laws in drawn_laws(params | {"N_0": params["p"], "q": params["p"]})]
+    found = shifted_positions(params, {"L(C)": exact, "L(D)": exact}, 13.0)
+    np.testing.assert_allclose(found, [*known, np.nan], atol=1e-6)
+    assert shifted_positions(params, {"L(C)": high, "L(D)": exact}, 13.0)[1] > found[1]
 
 
 def test_laws_that_never_cross_do_so_in_every_draw():
