@@ -8,11 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from quarry import text
+from quarry.analysis.fitting.prediction.band import FURTHER
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.intervals import Interval
     from quarry.analysis.planning.budget import Plan
-    from quarry.analysis.planning.next_runs import NextRuns
+    from quarry.analysis.planning.next_runs import NextRun, NextRuns
 
 
 def plan_table(plans: "Sequence[Plan]") -> Table:
@@ -100,15 +101,30 @@ def next_table(result: "NextRuns") -> Table:
     spent = f"{text.power(result.spent)} of {text.power(result.budget)} FLOPs"
     table = _table(
         Text(f"runs that narrow {what} = {text.number(result.estimate)}, {spent}"),
-        ("run", "N", "E", "U", "k", "C", "expected loss", Text(f"s.e. of {what}")),
+        ("run", "N", "E", "U", "k", "C", "expected loss", Text(f"s.e. of {what}"), "of misfit"),
+        caption=_reach(result),
     )
-    table.add_row("so far", *[""] * 6, text.number(result.standard_error, 3))
+    table.add_row("so far", *[""] * 6, *_errors(result))
     for i, run in enumerate(result.runs, 1):
         counts = (text.count(value) for value in (run.n, run.tokens, run.unique_tokens))
         passes = text.number(run.tokens / run.unique_tokens, 3)
-        last = (text.power(run.flops), text.number(run.loss), text.number(run.standard_error, 3))
+        last = (text.power(run.flops), text.number(run.loss), *_errors(run))
         table.add_row(str(i), *counts, passes, *last)
     return table
+
+
+def _errors(known: "NextRuns | NextRun") -> tuple[str, str]:
+    """The standard error, and the part of it that the misfit beyond the points makes."""
+    part = text.number(known.extrapolation, 3) if known.extrapolation else text.MISSING
+    return text.number(known.standard_error, 3), part
+
+
+def _reach(result: "NextRuns") -> str | None:
+    """How far the target lies beyond the fitted range."""
+    if result.factor == 1:
+        return None
+    factor, further = text.number(result.factor, 3), FURTHER if result.further else ""
+    return f"{result.target} lies beyond the fitted range by a factor of {factor}{further}"
 
 
 def _table(title: str | Text, headings: Sequence[str | Text], caption: str | None = None) -> Table:

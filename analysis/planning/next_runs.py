@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class NextRun:
     """A run to make: N parameters, E tokens over U unique ones, its FLOPs = 6NE and predicted loss.
 
-    `standard_error` is that expected for the target with this run and those before it.
+    `standard_error` is that expected for the target with this run and those before it, `extrapolation` the
+    part of it that is the law's misfit at a target beyond all runs.
     """
 
     n: float
@@ -34,13 +35,16 @@ class NextRun:
     flops: float
     loss: float
     standard_error: float
+    extrapolation: float = 0.0
 
 
 @dataclass(frozen=True)
 class NextRuns:
     """The runs that narrow `target` the most for a budget of FLOPs.
 
-    `estimate` and the standard errors are of the target, of its logarithm where `logarithmic`.
+    `estimate` and the standard errors are of the target, of its logarithm where `logarithmic`;
+    `extrapolation` is what a loss beyond the fitted range, by `factor`, owes to misfit; `further`: than any
+    backtest.
     """
 
     target: str
@@ -51,6 +55,9 @@ class NextRuns:
     budget: float
     spent: float
     warnings: tuple[str, ...]
+    extrapolation: float = 0.0
+    factor: float = 1.0
+    further: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Strict JSON values."""
@@ -69,7 +76,9 @@ def plan_next_runs(
     """The runs within a budget that narrow a quantity of a fitted law the most.
 
     Candidates lie in the fitted range of N and E and up to ten times above it, with E/N within a factor of
-    ten of its fitted range. For a law of repeated data they may make several passes. The choice is greedy,
+    ten of its fitted range. For a law of repeated data they may make several passes. A run beyond the fitted
+    range tells less of the parameters, by the law's misfit there, and brings the range nearer to a loss
+    beyond it. The choice is greedy,
     once by the reduction of variance per FLOP and once by the reduction alone; each is improved by exchange,
     and the better one is returned.
 
@@ -110,7 +119,7 @@ def plan_next_runs(
     check_affordable(inputs, most)
     check_identified(surface, inputs, most)
     wanted = find_target(surface, target, unique_tokens)
-    design = Design.of(surface, inputs, wanted.gradient)
+    design = Design.of(surface, inputs, wanted.gradient, wanted.at)
     chosen = _runs(surface, inputs, design, design.choose(runs, budget, most))
     return NextRuns(
         target=target,
@@ -121,7 +130,17 @@ def plan_next_runs(
         budget=budget,
         spent=sum(run.flops for run in chosen),
         warnings=tuple(_warnings(surface, chosen)),
+        extrapolation=math.sqrt(design.misfit_variance([])),
+        **_place(surface, wanted.at),
     )
+
+
+def _place(surface: Surface, at: dict[str, Any] | None) -> dict[str, Any]:
+    """How far a loss lies beyond the fitted range."""
+    if surface.outlook is None or at is None:
+        return {}
+    distance = float(surface.outlook.extrapolation.distance(at))
+    return {"factor": math.exp(distance), "further": distance > surface.outlook.furthest}
 
 
 def _check(runs: int, budget: float, most_per_run: float | None, unique_tokens: float | None) -> None:
@@ -136,8 +155,9 @@ def _runs(
     found = []
     for number, place in enumerate(chosen, 1):
         n, tokens, unique = (float(inputs[name][place]) for name in ("N", "E", "U"))
-        loss, error = float(surface.loss(n, tokens, unique)), math.sqrt(design.variance(chosen[:number]))
-        found.append(NextRun(n, tokens, unique, float(design.flops[place]), loss, error))
+        loss, made = float(surface.loss(n, tokens, unique)), chosen[:number]
+        errors = math.sqrt(design.variance(made)), math.sqrt(design.misfit_variance(made))
+        found.append(NextRun(n, tokens, unique, float(design.flops[place]), loss, *errors))
     return tuple(found)
 
 

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quarry.analysis.planning.optimum import find_optimum
+from quarry.analysis.planning.surface import law_inputs
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.laws.law import Parameter, Values
     from quarry.analysis.planning.surface import Surface
+
+_LOSS = "loss@"
+"""How the name of a loss at a budget begins."""
 
 # The step of a search coordinate in numerical derivatives.
 _STEP = 1e-5
@@ -22,12 +26,13 @@ _STEP = 1e-5
 class Target:
     """The value of the target, and its gradient by the free parameters [parameters].
 
-    Errors are of its logarithm where it is `logarithmic`.
+    Errors are of its logarithm where it is `logarithmic`. `at` are the law's inputs where it is a loss.
     """
 
     value: float
     logarithmic: bool
     gradient: np.ndarray
+    at: dict[str, Any] | None = None
 
 
 def find_target(surface: "Surface", name: str, unique_tokens: float | None = None) -> Target:
@@ -35,22 +40,25 @@ def find_target(surface: "Surface", name: str, unique_tokens: float | None = Non
 
     Raises FitError for another name, where no error follows, and where there is no plan.
     """
-    value, logarithmic = _quantity(surface, name, unique_tokens)
-    at = float(value(surface.params))
+    plan = find_optimum(surface, _budget(name), unique_tokens) if name.startswith(_LOSS) else None
+    at = plan and law_inputs(surface.law, *plan, unique_tokens)
+    value, logarithmic = _quantity(surface, name) if at is None else (_loss(surface, at), False)
+    middle = float(value(surface.params))
     slopes = np.array([_slope(surface, value, parameter) for parameter in surface.free])
-    if not (math.isfinite(at) and np.isfinite(slopes).all()) or (logarithmic and at <= 0):
-        raise FitError(f"{name} is {at:g} in this fit: no error follows")
+    if not (math.isfinite(middle) and np.isfinite(slopes).all()) or (logarithmic and middle <= 0):
+        raise FitError(f"{name} is {middle:g} in this fit: no error follows")
     if not slopes.any():
         raise FitError(f"{name} does not depend on the fitted parameters")
-    return Target(at, logarithmic, slopes / at if logarithmic else slopes)
+    return Target(middle, logarithmic, slopes / middle if logarithmic else slopes, at)
 
 
-def _quantity(surface: "Surface", name: str, unique: float | None) -> "tuple[Callable[[Values], Any], bool]":
+def _loss(surface: "Surface", at: dict[str, Any]) -> "Callable[[Values], Any]":
+    """The loss of a plan: flat in N and E at the minimum, so that they may stay where they are."""
+    return lambda params: surface.law.predict(params, at)
+
+
+def _quantity(surface: "Surface", name: str) -> "tuple[Callable[[Values], Any], bool]":
     """The target as a function of the parameters, and whether its error is that of a logarithm."""
-    if name.startswith("loss@"):
-        n, tokens = find_optimum(surface, _budget(name), unique)
-        # At the minimum the loss is flat in N and E, so they may stay where they are.
-        return lambda p: surface.loss(n, tokens, unique, p), False
     derived = {derived.name: derived.value for derived in surface.law.derived}
     logarithmic = {parameter.name: parameter.log for parameter in surface.law.parameters}
     if name in logarithmic:
@@ -62,7 +70,7 @@ def _quantity(surface: "Surface", name: str, unique: float | None) -> "tuple[Cal
 
 
 def _budget(name: str) -> float:
-    words = name.removeprefix("loss@")
+    words = name.removeprefix(_LOSS)
     try:
         flops = float(words)
     except ValueError:

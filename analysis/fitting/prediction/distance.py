@@ -24,7 +24,7 @@ def fitted_ranges(inputs: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     return {name: (float(each.min()), float(each.max())) for name, each in coordinates(inputs).items()}
 
 
-def distance(inputs: Mapping[str, Any], ranges: Ranges) -> np.ndarray:
+def distance(inputs: Mapping[str, Any], ranges: Mapping[str, tuple[Any, Any]]) -> np.ndarray:
     """The e-folds [...] by which the coordinate furthest out lies beyond `ranges`; 0 within all of them."""
     sides = [
         np.maximum(0.0, np.maximum(np.log(each / ranges[name][1]), np.log(ranges[name][0] / each)))

@@ -31,6 +31,9 @@ SCALES = np.geomspace(1e-4, 3.0, 41)
 # No run is known better than this (log loss); backtests without noise would claim a law to be exact.
 _LEAST_NOISE = 1e-4
 
+# How much lies within a standard deviation of a normal distribution.
+_ONE_SIGMA = math.erf(math.sqrt(0.5))
+
 # Halvings of the bracket of a quantile.
 _BISECTIONS = 40
 
@@ -52,6 +55,11 @@ class Extrapolation:
         """The variance of log loss in each part of the mixture: [..., grid]."""
         grown = (np.asarray(distances, float) / math.log(10)) ** self.growth
         return (grown[..., None] * self.scales) ** 2
+
+    def deviation(self, distances: Any) -> np.ndarray:
+        """The standard deviation [...] of the normal error that holds as much within one: of log loss."""
+        a_decade_out = float(mixture_quantile(self.scales, self.weights, (1 + _ONE_SIGMA) / 2))
+        return np.asarray(a_decade_out * (np.asarray(distances, float) / math.log(10)) ** self.growth)
 
     def reach(self, distances: Any, known: Any, level: float) -> np.ndarray:
         """How far an interval goes to one side [...], in log loss; `known` [...] is the other variance."""

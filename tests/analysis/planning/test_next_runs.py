@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from quarry.analysis.fitting.objective import Objective
+from quarry.analysis.fitting.prediction.distance import fitted_ranges
+from quarry.analysis.fitting.prediction.extrapolation import Extrapolation
+from quarry.analysis.fitting.prediction.outlook import Outlook
 from quarry.analysis.fitting.solver import solve
 from quarry.analysis.laws.catalog import LAWS
 from quarry.analysis.planning.candidates import list_candidates
@@ -174,6 +177,41 @@ def test_a_law_in_compute_and_tokens_per_parameter_keeps_to_its_ranges():
     assert inputs["E"].min() == pytest.approx(1e8)
     assert (inputs["E"] / inputs["N"]).min() >= 0.1
     assert (inputs["E"] / inputs["N"]).max() <= 1000
+
+
+@pytest.fixture(scope="module")
+def misfitting(surface):
+    """The surface with a misfit of 2% a decade beyond its points, which backtests followed for a decade."""
+    ranges = fitted_ranges(DONE)
+    beyond = Extrapolation(np.array([0.02]), np.ones(1), 1.0, ranges)
+    return replace(surface, outlook=Outlook(NOISE, beyond, math.log(10), 5, 20, 19))
+
+
+def test_the_error_of_a_loss_beyond_the_points_holds_the_misfit_there(surface, misfitting):
+    exact, found = (plan_next_runs(each, 2, 1e22, "loss@1e24") for each in (surface, misfitting))
+    top = 6 * 1e9 * 1e11
+    n, tokens = find_optimum(surface, 1e24)
+    assert found.factor == pytest.approx(max(1e24 / top, n / 1e9, tokens / 1e11))
+    assert found.further
+    assert found.extrapolation == pytest.approx(0.02 * math.log10(found.factor) * found.estimate, rel=1e-6)
+    assert found.standard_error == pytest.approx(math.hypot(exact.standard_error, found.extrapolation))
+    assert (exact.extrapolation, exact.factor, exact.further) == (0, 1, False)
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_runs_further_out_take_the_misfit_away(misfitting):
+    found = plan_next_runs(misfitting, 3, 1e22, "loss@1e24")
+    errors = [found.standard_error, *(run.standard_error for run in found.runs)]
+    assert errors == sorted(errors, reverse=True)
+    assert found.runs[-1].extrapolation < 0.7 * found.extrapolation
+    reached = max(6 * run.n * run.tokens for run in found.runs)
+    assert found.runs[-1].extrapolation >= 0.02 * math.log10(1e24 / reached) * found.estimate - 1e-9
+
+
+def test_runs_far_out_tell_less_of_the_parameters_where_the_law_misfits(surface, misfitting):
+    exact, found = (plan_next_runs(each, 3, 1e22, "alpha") for each in (surface, misfitting))
+    assert exact.runs[-1].standard_error < found.runs[-1].standard_error < found.standard_error
+    assert found.standard_error == exact.standard_error
 
 
 @pytest.mark.parametrize(
