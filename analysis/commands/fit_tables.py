@@ -5,20 +5,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 from rich.table import Table
 from rich.text import Text
 
 from quarry.analysis.fitting.doubts import marked
 from quarry.analysis.fitting.prediction.band import FURTHER, PARTS
-from quarry.analysis.fitting.together.candidates import member
 from quarry.analysis.laws.formulas import plain
-from quarry.analysis.laws.mixture import member_params
 from quarry.text import count, interval, number, percent
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from quarry.analysis.fitting.comparison.ranking import Comparison
+    from quarry.analysis.fitting.intervals import Interval
     from quarry.analysis.fitting.profiles.likelihood import Profile
     from quarry.analysis.fitting.result import At, Fit
 
@@ -61,27 +59,35 @@ def together_table(fitted: "Fit") -> Table:
     table = Table(title=f"who said what: the loss at {at}", box=None)
     for heading in ("law", "weight", "loss", f"{fitted.level:.0%} for a new run"):
         table.add_column(heading, justify="left" if heading == "law" else "right")
-    for law, params in member_params(fitted.params).items():
-        loss = float(member(law, tuple(fitted.law.inputs)).predict(params, beyond))
-        table.add_row(law, f"{fitted.params[f'weight.{law}']:.0%}", number(loss, 5), "")
-    low, high = (float(side) for side in fitted.band(beyond, new_run=True))
-    table.add_row("together", "", number(float(fitted.predict(beyond)), 5), interval((low, high), 4))
+    for law, own in fitted.members.items():
+        table.add_row(law, f"{fitted.params[f'weight.{law}']:.0%}", *_said(own, beyond))
+    table.add_row("together", "", *_said(fitted, beyond))
     return table
+
+
+def _said(fitted: "Fit", at: dict[str, float]) -> tuple[str, str]:
+    """The loss of a run, and its interval."""
+    low, high = (float(side) for side in fitted.band(at, new_run=True))
+    return number(float(fitted.predict(at)), 5), interval(_sides(low, high), 4)
+
+
+def _sides(low: float, high: float) -> "Interval":
+    """The ends of an interval, None on a side that is not known."""
+    return low or None, None if math.isinf(high) else high
 
 
 def prediction_table(fitted: "Fit", held_out: "pl.DataFrame") -> Table:
     """The held-out points, each with its prediction, and how many of them their intervals hold."""
     predictions = fitted.predictions(held_out)
     headings = (*fitted.law.inputs, "measured", "predicted", "error", f"{fitted.level:.0%} for a new run")
-    caption = None if fitted.outlook is None else _evidence(fitted, predictions)
+    caption = None if fitted.outlook is None else evidence(fitted, predictions)
     table = Table(title="predictions of the points held out", caption=caption, box=None)
     for heading in (*headings, *(() if fitted.outlook is None else ("beyond",))):
         table.add_column(heading, justify="right")
     for row in predictions.iter_rows(named=True):
-        low, high = (None if row[side] in (0, math.inf) else row[side] for side in ("low", "high"))
         inputs = [number(row[name]) for name in fitted.law.inputs]
         ends = [number(row[fitted.law.response], 5), number(row["predicted"], 5), f"{row['error']:+.4%}"]
-        table.add_row(*inputs, *ends, interval((low, high), 4), *_beyond(row))
+        table.add_row(*inputs, *ends, interval(_sides(row["low"], row["high"]), 4), *_beyond(row))
     return table
 
 
@@ -93,14 +99,22 @@ def _beyond(row: dict) -> list[str]:
     return ["inside" if row["factor"] == 1 else f"×{number(row['factor'], 3)}{further}"]
 
 
-def _evidence(fitted: "Fit", predictions: "pl.DataFrame") -> str:
-    """How many of the predictions hold, and what made the middle one of their intervals so wide."""
-    measured = predictions[fitted.law.response]
-    inside = int(((measured >= predictions["low"]) & (measured <= predictions["high"])).sum())
+def evidence(fitted: "Fit", predictions: "pl.DataFrame") -> str:
+    """How many of the predictions hold, and what made the middle one of their intervals so wide.
+
+    An open interval holds whatever is measured, so that it counts apart.
+    """
+    closed = predictions.filter(pl.col("low") > 0, pl.col("high").is_finite())
+    measured = closed[fitted.law.response]
+    inside = int(((measured >= closed["low"]) & (measured <= closed["high"])).sum())
+    left = len(predictions) - len(closed)
+    counts = f"{inside} of {len(closed)} inside, {fitted.level * len(closed):.0f} expected"
     halves = {name: float(np.median(predictions[f"half_{name}"].to_numpy())) for name in PARTS}
-    said = ", ".join(f"{percent(value, decimals=1)} {name}" for name, value in halves.items())
-    expected = fitted.level * len(predictions)
-    return f"{inside} of {len(predictions)} inside, {expected:.0f} expected; median half-widths: {said}"
+    said = ", ".join(
+        f"{percent(half, decimals=1)} {name}" if math.isfinite(half) else f"{name} open"
+        for name, half in halves.items()
+    )
+    return f"{counts}{f'; {left} open' if left else ''}; median half-widths: {said}"
 
 
 def at_table(fitted: "Fit", at: "At") -> Table:

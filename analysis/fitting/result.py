@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +48,8 @@ class Fit:
     parameter name, empty without an interval. `points` are the rows used, `excluded` says what was left out.
     `data` and `minima` are the arrays fitted and the minima found: a frozen parameter is in `params`, not in
     them. `outlook` is what is known beyond the points, None without an interval.
-    `no_interval` says why resamples of the runs cannot make an interval, where they cannot.
+    `no_interval` says why resamples of the runs cannot make an interval, where they cannot. `members` are the
+    fits of the laws of a mixture by name, where it was fitted here.
     """
 
     law: "Law"
@@ -68,6 +69,7 @@ class Fit:
     intervals: "FitIntervals | None"
     outlook: "Outlook | None" = None
     no_interval: str = ""
+    members: "Mapping[str, Fit]" = field(default_factory=dict)
 
     @property
     def seed_noise(self) -> float:

@@ -115,6 +115,7 @@ def _mixture(fits: Mapping[str, Fit], weights: Mapping[str, float], settings: "F
         data=data,
         minima=Minima(values[None, :], np.array([objective]), starts, agreeing, reached),
         intervals=intervals,
+        members=fits,
     )
 
 

@@ -1,6 +1,7 @@
 """Predictions beyond the points, as `fit` gives them: wide enough, in parts, with their evidence."""
 
 import io
+import math
 
 import numpy as np
 import polars as pl
@@ -8,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from quarry import fit
-from quarry.analysis.commands.fit_tables import prediction_table
+from quarry.analysis.commands.fit_tables import evidence, prediction_table
 from tests.analysis.designs import GRID
 from tests.analysis.quick import QUICK
 
@@ -45,6 +46,19 @@ def test_a_prediction_table_counts_what_it_holds(fitted):
     text = console.export_text()
     assert f"{inside} of 21 inside, 20 expected" in text
     assert "further than any backtest" in text
+
+
+def test_an_open_interval_counts_apart_and_not_as_inside(fitted):
+    table = GRID.table(seed=3).head(5).with_columns(run=pl.lit("near"))
+    rows = fitted.predictions(table)
+    closed = int(
+        rows[1:].select((pl.col("low") <= pl.col("loss")) & (pl.col("loss") <= pl.col("high"))).sum().item()
+    )
+    opened = rows.with_columns(high=pl.when(pl.int_range(pl.len()) == 0).then(math.inf).otherwise("high"))
+    assert evidence(fitted, opened).startswith(
+        f"{closed} of 4 inside, 4 expected; 1 open; median half-widths: "
+    )
+    assert "open" not in evidence(fitted, rows)
 
 
 def test_the_checklist_counts_the_backtests(fitted):

@@ -1,11 +1,13 @@
 """Laws together: which apply, what each counts, and the fit of their mixture, to the plan and back."""
 
+import io
 import json
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from quarry import plan
 from quarry.analysis.commands import fit_tables
@@ -19,6 +21,7 @@ from quarry.analysis.laws.catalog import LAWS
 from quarry.analysis.laws.mixture import member_params, mix_laws, mixed_params, overtraining_of_counts
 from quarry.analysis.planning.saved_fit import read_fit
 from quarry.errors import FitError
+from quarry.text import number
 from tests.analysis.designs import GRID
 
 SETTINGS = FitSettings(bootstrap=200)
@@ -101,6 +104,18 @@ def test_a_learning_curve_is_fitted_by_its_laws_and_lists_their_minima():
     assert all(set(minimum.params) <= names for minimum in found.diagnostics.other_minima)
     assert dict(found.checklist())["other minima"]
     assert fit_tables.together_table(found).row_count == len(member_params(found.params)) + 1
+
+
+@pytest.mark.slow
+def test_every_law_says_its_own_interval(together):
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(fit_tables.together_table(together))
+    lines = console.export_text().splitlines()
+    at = {name: values.max() * 10**0.5 for name, values in together.data.inputs.items()}
+    for name, fitted in [*together.members.items(), ("together", together)]:
+        low, high = fitted.band(at, new_run=True)
+        line = next(line for line in lines if line.strip().startswith(name))
+        assert f"{number(float(low), 4)} to {number(float(high), 4)}" in line
 
 
 @pytest.mark.slow
