@@ -50,6 +50,7 @@ _KNOWN = {
         _plain, (*NUMBERS, *RUN_NAMES, "D", "S", "k", "run", "study", "point", "trunk", "status", "annealed")
     ),
     *map(_plain, ("step", "steps", "epochs", "row", "index", "S_min", "B_crit", "unigram_entropy", SETTINGS)),
+    *map(_plain, ("entropy_rate", "floor", "floor_seen")),
 }
 _SURE = {_plain(word) for words in (*OWN_NAMES.values(), _ALWAYS) for word in words.split()}
 

@@ -11,16 +11,16 @@ from rich.table import Table
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.loading import load_points
 from quarry.analysis.theory.comparison import EXPONENTS, beside
-from quarry.analysis.theory.simulated import LADDERS
+from quarry.analysis.theory.simulated import LADDERS, WORLDS
 from quarry.console import make_console
 from quarry.text import MISSING, estimate
 
-Model = Literal["equal", "rare", "wrong", "lookup", "features"]
+Model = Literal["equal", "rare", "wrong", "lookup", "features", "hard", "easy"]
 
 
 def main(
     measured: tyro.conf.Positional[Path],
-    models: tuple[Model, ...] = get_args(Model),
+    models: tuple[Model, ...] = get_args(Model)[: len(LADDERS)],
     folder: Path | None = None,
     bootstrap: int = 500,
 ) -> None:
@@ -33,7 +33,7 @@ def main(
         bootstrap: Draws for the intervals of the measured ones.
     """
     points = load_points(measured, annealed_only=False)
-    ladders = [LADDERS[name] for name in models]
+    ladders = [(LADDERS | WORLDS)[name] for name in models]
     print_table(beside(study_epochs(points, bootstrap=bootstrap), ladders), make_console())
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)

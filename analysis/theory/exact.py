@@ -24,6 +24,15 @@ class Solvable(Protocol):
         ...
 
 
+@runtime_checkable
+class HasFloor(Solvable, Protocol):
+    """A model of which the least expected loss from U samples is known."""
+
+    def floor(self, unique: float, seed: int = 0) -> float:
+        """L*(U), nats per token."""
+        ...
+
+
 def reuse_rate(model: Solvable, n: float, unique: float, epochs: float) -> float:
     """r = U_eq / U: the fresh data, in units of U, of which one pass equals `epochs` passes over `unique`.
 

@@ -17,7 +17,9 @@ Three ways to learn from U samples:
 What follows (Lin et al. 2025, arXiv 2506.08415, abstract; a > b > 1): error N^(1-b) + t^((1-b)/a) after t <=
 U^(a/b) steps and U^((1-b)/a) after one pass: t = kU is as good as fresh data until k_opt, which goes as
 U^(a/b - 1), and so does r_inf. Then the variance min(N, t^(1/a)) / U takes over and loss rises with k, unless
-N < U^(1/b) keeps it small. k_opt does not depend on N beyond that: b = q = 0.
+N < U^(1/b) keeps it small. k_opt does not depend on N beyond that: b = q = 0. For b >= a one pass is enough,
+at a rate that falls with U (Pillaud-Vivien et al. 2018, 1805.10074: the line is r = (a - 1) / 2a in their
+smoothness of the target, here r = (b - 1) / 2a).
 """
 
 from dataclasses import dataclass
@@ -41,14 +43,18 @@ class Features:
     rate: float = 0.1
     noise: float = 0.5
     L_inf: float = 1.0
+    rates: tuple[float, ...] = ()
+    """For `descent`: if given, each run has the best of these rates instead of `rate`."""
 
     def __post_init__(self) -> None:
         if not (self.a > 1 and self.b > 1):
             raise FitError(f"a={self.a} and b={self.b} must exceed 1, for a finite variance")
         if not 0 < self.most <= self.dimension:
             raise FitError(f"most={self.most} must lie between 1 and dimension={self.dimension}")
-        if self.rate <= 0 or self.noise < 0:
-            raise FitError(f"rate={self.rate} must be positive and noise={self.noise} not negative")
+        if min((self.rate, *self.rates)) <= 0 or self.noise < 0:
+            raise FitError(
+                f"rate={self.rate} and {self.rates=} must be positive, noise={self.noise} not negative"
+            )
 
     def loss(self, n: float, unique: float, epochs: float, seed: int = 0) -> float:
         """Held-out loss of N = `n` features by gradient descent for `epochs` passes over `unique` samples.
@@ -67,11 +73,33 @@ class Features:
 
     def _descended(self, task: "_Task", unique: float, epochs: float, seed: int) -> float:
         values, vectors, target = _fit(self, len(task.best), max(round(unique), 1), seed)
-        done = -np.expm1(epochs * round(unique) * np.log1p(-self.rate * values))
-        ratio = np.divide(
-            done, values, out=epochs * round(unique) * self.rate + 0 * values, where=values > 1e-14
-        )
-        return self._loss_of(task, vectors @ (ratio * target))
+        steps, losses = epochs * round(unique), []
+        for rate in self.rates or (self.rate,):
+            done = -np.expm1(steps * np.log1p(-rate * values))
+            ratio = np.divide(done, values, out=steps * rate + 0 * values, where=values > 1e-14)
+            losses.append(self._loss_of(task, vectors @ (ratio * target)))
+        return min(losses)
+
+    def floor(self, unique: float, seed: int = 0) -> float:
+        """L*(U): the loss of the posterior mean given the first `unique` samples, all features and the prior.
+
+        The prior of the target's coordinates in whitened x is normal with variances i^-b. Its mean is linear
+        in the targets: on average over signs no linear learner of any size is better.
+        """
+        inverse, explained = self._posterior(round(unique), seed)
+        mean = np.linalg.solve(inverse, explained)
+        return float(self.L_inf + np.sum((mean - _drawn(self, seed)[0]) ** 2) / 2)
+
+    def expected_floor(self, unique: float, seed: int = 0) -> float:
+        """`floor` on average over the targets of the prior, for the same x."""
+        inverse, _ = self._posterior(round(unique), seed)
+        return float(self.L_inf + np.trace(np.linalg.inv(inverse)) / 2)
+
+    def _posterior(self, unique: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Inverse covariance of the target's coordinates given the samples, and x'y over the noise."""
+        x, y = (samples[:unique] for samples in _inputs(self, _at_least(unique), seed))
+        prior = np.diag(np.arange(1.0, self.dimension + 1) ** self.b)
+        return x.T @ x / self.noise**2 + prior, x.T @ y / self.noise**2
 
     def _loss_of(self, task: "_Task", weights: np.ndarray) -> float:
         miss = weights - task.best
@@ -104,7 +132,7 @@ class Features:
 
     def _data(self, n: int, unique: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """The first `unique` samples: N features and targets [U, N], [U]."""
-        phi, y = _samples(self, 2 ** int(np.ceil(np.log2(max(unique, 4096)))), seed)
+        phi, y = _samples(self, _at_least(unique), seed)
         return phi[:unique, :n] * np.sqrt(self.most / n), y[:unique]
 
 
@@ -138,12 +166,23 @@ def _task(model: Features, n: int, seed: int) -> _Task:
     return _Task(covariance, best, float(np.sum((target - best @ sketch) ** 2)))
 
 
+def _at_least(unique: int) -> int:
+    """The samples drawn at once: a power of two, for few calls."""
+    return 2 ** int(np.ceil(np.log2(max(unique, 4096))))
+
+
 @lru_cache(maxsize=4)
 def _samples(model: Features, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """All features of `most` samples, scaled for N = `most`, and targets."""
-    target, sketch = _drawn(model, seed)
+    x, y = _inputs(model, most, seed)
+    return x @ _drawn(model, seed)[1].T, y
+
+
+def _inputs(model: Features, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`most` whitened x [most, dimension] and their targets [most]."""
     x = np.random.default_rng((seed, 2)).standard_normal((most, model.dimension))
-    return x @ sketch.T, x @ target + model.noise * np.random.default_rng((seed, 3)).standard_normal(most)
+    noise = np.random.default_rng((seed, 3)).standard_normal(most)
+    return x, x @ _drawn(model, seed)[0] + model.noise * noise
 
 
 @lru_cache(maxsize=16)

@@ -6,7 +6,7 @@ from itertools import product
 import polars as pl
 
 from quarry.analysis.theory.circuits import Circuits
-from quarry.analysis.theory.exact import Solvable
+from quarry.analysis.theory.exact import HasFloor, Solvable
 from quarry.analysis.theory.features import Features
 from quarry.analysis.theory.lookup import Lookup
 
@@ -26,6 +26,8 @@ class Ladder:
 
     def points(self) -> pl.DataFrame:
         """The points table of the ladder: run, N, U, E, k, C (6NE), loss, annealed, seed; a row for each run.
+
+        Of a model whose L*(U) is known also `floor` and `entropy_rate`, L_inf.
 
         Every row is an annealed run of its own, without noise of measurement.
         """
@@ -49,7 +51,19 @@ class Ladder:
         loss = self.model.loss(n, unique, epochs, seed)
         name = f"{self.name}/n{n:g}-u{unique:g}-k{epochs:g}-s{seed}"
         scale = {"N": n, "U": unique, "E": tokens, "k": epochs, "C": 6 * n * tokens}
-        return {"run": name, **scale, "loss": loss, "annealed": True, "seed": seed}
+        return {
+            "run": name,
+            **scale,
+            "loss": loss,
+            "annealed": True,
+            "seed": seed,
+            **self._known(unique, seed),
+        }
+
+    def _known(self, unique: float, seed: int) -> dict[str, float]:
+        if not isinstance(self.model, HasFloor):
+            return {}
+        return {"floor": self.model.floor(unique, seed), "entropy_rate": self.model.L_inf}
 
 
 def fours(start: float, count: int) -> tuple[float, ...]:
@@ -73,5 +87,24 @@ LOOKUP = Ladder("lookup", Lookup(features=30_000), fours(100, 4), _UNIQUE)
 
 FEATURES = Ladder("features", Features(), (16, 32, 64, 128, 256), fours(64, 3))
 """Lin's regression on N random features by gradient descent."""
+
+_RATES = (0.5, 0.2, 0.08, 0.03, 0.01)
+
+HARD, EASY = (
+    Ladder(
+        name,
+        Features(a, b, dimension=256, L_inf=0.1, rates=_RATES),
+        (32, 64, 128, 256),
+        fours(64, 4),
+        epochs=(1, 2, 4, 8, 16, 32, 64),
+        seeds=(0, 1),
+        fresh=2,
+    )
+    for name, a, b in (("hard", 2.0, 1.5), ("easy", 1.5, 2.5))
+)
+"""Regression on both sides of the line where one pass of SGD is optimal (b >= a), at each run's best rate."""
+
+WORLDS = {"hard": HARD, "easy": EASY}
+"""Ladders whose floor is known, to grade estimators by."""
 
 LADDERS = {ladder.name: ladder for ladder in (EQUAL, RARE, WRONG, LOOKUP, FEATURES)}

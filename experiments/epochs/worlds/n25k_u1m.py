@@ -1,0 +1,11 @@
+"""25 thousand parameters on 2^20 unique tokens of a Markov source: up to 4 passes.
+
+Claim: as in experiments/epochs/worlds.
+Expected: the loss comes down to the exact floor L*(U), or rises again before (overfitting).
+Command: quarry sweep experiments/epochs/worlds/n25k_u1m.py
+"""
+
+from quarry.experiments.epochs import cell
+from quarry.experiments.epochs.worlds import CORPUS, SCALE
+
+config = cell(d_model=32, unique_tokens=2**20, corpus=CORPUS, most=4, scale=SCALE)
