@@ -1,5 +1,6 @@
 """Synthetic corpora: their entropy rate and their floor against enumeration and against samples."""
 
+import itertools
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ from quarry.train.data.corpora import fingerprint, open_corpus
 from quarry.train.data.store_building import prepare_tokens
 from quarry.train.data.synthetic.bayes import Bayes
 from quarry.train.data.synthetic.catalog import open_world
+from quarry.train.data.synthetic.hierarchy import Hierarchy
 from quarry.train.data.synthetic.markov import Chain
 from quarry.train.data.synthetic.world import ALPHABET, SEPARATOR, symbols_of
 from quarry.train.data.synthetic_corpus import known_world
@@ -87,6 +89,22 @@ def test_floors_of_many_worlds_average_to_the_expected_floor():
     assert abs(gap.mean()) < 3 * gap.std() / math.sqrt(len(gap))
 
 
+def test_every_document_of_a_grammar_is_equally_likely_and_none_is_written_in_two_ways():
+    world = Hierarchy(symbols=4, synonyms=3, depth=2, branching=2, tokens=50)
+    assert len(np.unique(world.rules.reshape(2, -1, 2) @ [1, 4], axis=1).T) == 4 * 3
+    every = list(itertools.product(range(4), *[range(3)] * 3))
+    upper, lower = world.rules
+    trees = [(*upper[root, m], left, right) for root, m, left, right in every]
+    texts = {(*lower[a, left], *lower[b, right]) for a, b, left, right in trees}
+    assert len(texts) == len(every) == pytest.approx(math.exp(world.entropy))
+    drawn, times = np.unique(world.trees(20_000, np.random.default_rng(0)), axis=0, return_counts=True)
+    assert {tuple(text) for text in drawn.tolist()} == texts
+    assert np.var(times) == pytest.approx(times.mean(), rel=0.4)
+    assert world.entropy_rate == pytest.approx(math.log(len(texts)) / 5)
+    with pytest.raises(DataError, match="108 possible documents are too few for tokens = 50: raise synonyms"):
+        world.documents()
+
+
 def test_contexts_start_anew_with_each_document():
     chain = Bayes(order=2, symbols=3).chain
     tokens = np.array([[0, 1, 3, 2, 0, 3]])
@@ -113,7 +131,7 @@ def test_the_same_options_give_the_same_store(tmp_path):
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("markov", "'synthetic:markov': no world 'markov': use bayes"),
+        ("markov", "'synthetic:markov': no world 'markov': use bayes, hierarchy"),
         ("bayes?order", "'order' is no option of bayes, which are order, symbols, .*: write OPTION=VALUE"),
         ("bayes?size=3", "'size=3' is no option of bayes"),
         ("bayes?order=1,order=2", "gives order twice"),
@@ -126,6 +144,8 @@ def test_the_same_options_give_the_same_store(tmp_path):
             "order = 4 with symbols = 64 needs 1,142,440,000 probabilities, .*: lower one of them",
         ),
         ("bayes?concentration=0", "concentration = 0.0 must be positive"),
+        ("hierarchy?synonyms=17", "synonyms = 17 must be from 1 to .* = 16, all tuples"),
+        ("hierarchy?depth=13", "depth = 13 must be 1 or more, for 4,096 leaves at most"),
         ("bayes?tokens=100", "tokens = 100 must be at least 10240, ten documents"),
     ],
 )

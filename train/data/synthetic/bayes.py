@@ -15,7 +15,7 @@ import numpy as np
 
 from quarry.errors import DataError
 from quarry.train.data.synthetic.markov import Chain
-from quarry.train.data.synthetic.world import ALPHABET, MOST_SYMBOLS, symbols_of
+from quarry.train.data.synthetic.world import ALPHABET, MOST_SYMBOLS, check_option, symbols_of
 
 MOST_ENTRIES = 2**24
 """Of the table of rows: 128 MiB."""
@@ -41,16 +41,16 @@ class Bayes:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _require(self.order >= 1, self, "order", "at least 1")
-        _require(2 <= self.symbols <= MOST_SYMBOLS, self, "symbols", f"from 2 to {MOST_SYMBOLS}")
-        _require(self.concentration > 0, self, "concentration", "positive")
-        _require(self.zipf >= 0, self, "zipf", "0 or more")
-        _require(self.rank >= 0, self, "rank", "0, for Dirichlet rows, or more")
-        _require(self.length >= 2, self, "length", "at least 2")
-        _require(
+        check_option(self.order >= 1, self, "order", "at least 1")
+        check_option(2 <= self.symbols <= MOST_SYMBOLS, self, "symbols", f"from 2 to {MOST_SYMBOLS}")
+        check_option(self.concentration > 0, self, "concentration", "positive")
+        check_option(self.zipf >= 0, self, "zipf", "0 or more")
+        check_option(self.rank >= 0, self, "rank", "0, for Dirichlet rows, or more")
+        check_option(self.length >= 2, self, "length", "at least 2")
+        check_option(
             self.tokens >= 10 * self.length, self, "tokens", f"at least {10 * self.length:g}, ten documents"
         )
-        _require(self.seed >= 0, self, "seed", "0 or more")
+        check_option(self.seed >= 0, self, "seed", "0 or more")
         entries = (self.symbols + 1) ** self.order * self.symbols
         if entries > MOST_ENTRIES:
             raise DataError(
@@ -118,8 +118,3 @@ def _dirichlet(rng: np.random.Generator, prior: np.ndarray, contexts: int) -> np
     """Rows [contexts, symbols]; no probability is below the least positive number."""
     drawn = np.maximum(rng.standard_gamma(prior, (contexts, len(prior))), np.finfo(float).tiny)
     return drawn / drawn.sum(axis=1, keepdims=True)
-
-
-def _require(true: bool, world: Bayes, option: str, wanted: str) -> None:
-    if not true:
-        raise DataError(f"synthetic:bayes: {option} = {getattr(world, option)} must be {wanted}")

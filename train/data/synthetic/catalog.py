@@ -5,10 +5,11 @@ from typing import Any
 
 from quarry.errors import DataError
 from quarry.train.data.synthetic.bayes import Bayes
+from quarry.train.data.synthetic.hierarchy import Hierarchy
 from quarry.train.data.synthetic.options import read_options
 from quarry.train.data.synthetic.world import World
 
-WORLDS: dict[str, type[Any]] = {"bayes": Bayes}
+WORLDS: dict[str, type[Any]] = {"bayes": Bayes, "hierarchy": Hierarchy}
 """What stands between `synthetic:` and `?` in the name of a corpus, and the class of its source."""
 
 

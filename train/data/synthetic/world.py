@@ -48,6 +48,13 @@ class World(Protocol):
         ...
 
 
+def check_option(true: bool, world: object, option: str, wanted: str) -> None:
+    """Raise DataError unless `true`: the `option` of a world must be what is `wanted`."""
+    if not true:
+        name = type(world).__name__.lower()
+        raise DataError(f"synthetic:{name}: {option} = {getattr(world, option)} must be {wanted}")
+
+
 def symbols_of(tokens: np.ndarray, symbols: int) -> np.ndarray:
     """The number of each token's symbol, int64, of the shape of `tokens`; `symbols` for a separator.
 
