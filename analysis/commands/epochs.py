@@ -14,6 +14,7 @@ from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.options import BootstrapOptions, OutputOptions, ReadingOptions, Repeated
 from quarry.analysis.commands.printing import assigned, print_warnings, write_result
 from quarry.analysis.commands.reading import read_points
+from quarry.analysis.epochs.claims import NOT_MEASURED
 from quarry.analysis.epochs.noise import DRAW_AT, Noise
 from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.study import study_epochs
@@ -96,7 +97,7 @@ def print_epochs(result: Epochs, console: Console) -> None:
     for verdict in result.verdicts:
         mark = {"yes": "bold green", "no": "bold red"}.get(verdict.holds, "bold yellow")
         console.print(Text(f"{verdict.claim}: ") + Text(verdict.holds, mark))
-        if verdict.estimate is not None:
+        if verdict.words and verdict.holds != NOT_MEASURED:
             console.print(Text(f"   {verdict.quantity}: {verdict.words}"))
             console.print(Text(f"   decided by {verdict.cells}"))
         else:

@@ -13,6 +13,8 @@ from scipy.special import log_ndtr
 _STEPS, _CONVERGED = 500, 1e-6
 _FIRST_DEVIATION, _LEAST_DEVIATION = 1e-2, 1e-9
 """Lower limits of the standard deviation, at the start and later."""
+_TOGETHER = 10
+"""Steps after which the draws that have converged are left out of further ones."""
 _RIDGE = 1e-9
 """Added to the normal equations, so that a draw without full rank stays solvable."""
 _FARTHEST_CUT = 1e6
@@ -56,13 +58,51 @@ def tobit(design: np.ndarray, values: Censored, weights: np.ndarray) -> tuple[np
     start = np.where(np.isfinite(low), low, high)
     line = _solved(design, start, weights)
     deviation = np.maximum(_spread(start - line @ design.T, 0.0, weights), _FIRST_DEVIATION)
-    for _ in range(_STEPS):
+    left = np.flatnonzero(enough)
+    for _ in range(0, _STEPS, _TOGETHER):
+        if not len(left):
+            break
+        moved = _climb(design, low[left], high[left], weights[left], line[left], deviation[left])
+        line[left], deviation[left], change = moved
+        left = left[change >= _CONVERGED]
+    return np.where(enough[:, None], line, np.nan), np.where(enough, deviation, np.nan)
+
+
+def _climb(
+    design: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    weights: np.ndarray,
+    line: np.ndarray,
+    deviation: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`_TOGETHER` steps: line [draws, terms], deviation [draws], and by how much the last step moved it."""
+    former = line
+    for _ in range(_TOGETHER):
         mean, variance = _moments(line @ design.T, deviation[:, None], low, high)
         former, line = line, _solved(design, mean, weights)
         deviation = np.maximum(_spread(mean - line @ design.T, variance, weights), _LEAST_DEVIATION)
-        if np.abs(line - former)[enough].max(initial=0.0) < _CONVERGED:
-            break
-    return np.where(enough[:, None], line, np.nan), np.where(enough, deviation, np.nan)
+    return line, deviation, np.abs(line - former).max(axis=1)
+
+
+def log_likelihood(
+    design: np.ndarray,
+    values: Censored,
+    line: np.ndarray,
+    deviation: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    """The log-likelihood [draws] of censored `values` [draws, units]: densities of the known, else tails.
+
+    Each unit counts once, or as often as `weights` [draws, units] say; units without information count 0.
+    """
+    mean, known = line @ design.T, values.known
+    with np.errstate(invalid="ignore", divide="ignore"):
+        low, high = ((side - mean) / deviation[:, None] for side in (values.low, values.high))
+        density = -(low**2) / 2 - np.log(deviation[:, None] * np.sqrt(2 * np.pi))
+        terms = np.where(known, density, np.where(np.isinf(high), log_ndtr(-low), log_ndtr(high)))
+    terms = np.where(np.isnan(values.low), 0.0, terms)
+    return (terms if weights is None else weights * terms).sum(axis=1)
 
 
 def _solved(design: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -4,24 +4,27 @@ To add a claim, write a function of the `Evidence` that returns a `Verdict`, and
 needs a quantity that `Evidence` lacks, add a field there and give it in `quarry.analysis.epochs.study`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
+from quarry.analysis.epochs.agreement import DECIDED_FROM, Answer, decided, together
 from quarry.analysis.epochs.estimates import interval_of, probability
 from quarry.analysis.fitting.intervals import Interval, IntervalSettings, finite
-from quarry.text import count, number
+from quarry.analysis.points.schema import ONE_PASS
+from quarry.text import count, estimate, number
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.gap_forms import GapForms
     from quarry.analysis.epochs.passes import Passes
-    from quarry.analysis.epochs.power_laws import PowerLaw
+    from quarry.analysis.epochs.power_laws import BothLaws, PowerLaw
 
-DECIDED_FROM = 0.975
-"""A claim is decided where the two-sided 95% interval excludes its opposite."""
 NOT_MEASURED = "not measured"
+_FEW_PASSES = 4.0
+"""Passes after which the worth of repeats is shown by size beside that of all passes."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +50,28 @@ class Verdict:
 class Evidence:
     """What the claims are judged by: quantities over draws, and the settings of their intervals.
 
-    `passes` are those to the deciding criterion, `largest` is the largest N trained on repeated tokens;
-    `gaps` and `reuse_law` are None where too few cells were measured.
+    `passes` are those to the deciding criterion, `common` those to a loss that all sizes reach, at the U in
+    `unique` that have a floor; `largest` is the largest N trained on repeated tokens. `one_pass` and
+    `merging` are the answers of the laws to claims 2 and 3. `gaps` and `reuse_law` are None where too few
+    cells were measured. `shares` and `fixed_passes` say how much of the fall of r_inf is what.
     """
 
     passes: "Passes"
+    common: "Passes"
+    unique: np.ndarray
     largest: float
+    one_pass: "Sequence[Answer]"
+    merging: "Sequence[Answer]"
     gaps: "GapForms | None"
     reuse_law: "PowerLaw | None"
+    shares: pl.DataFrame
+    fixed_passes: pl.DataFrame
     settings: IntervalSettings
 
 
 def judge(evidence: Evidence) -> tuple[Verdict, ...]:
     """The verdict on each of `CLAIMS`."""
     return tuple(claim(evidence) for claim in CLAIMS)
-
-
-def _decided(p: float | None) -> str:
-    if p is None:
-        return "undecided"
-    return "yes" if p >= DECIDED_FROM else "no" if p <= 1 - DECIDED_FROM else "undecided"
 
 
 def _unmeasured(claim: str, quantity: str, reason: str) -> Verdict:
@@ -92,7 +97,7 @@ class _Question:
         words = f"{self.lead} {shown} ({ends})"
         if p is not None:
             words += f"; the claim holds in {p:.1%} of the draws of noise"
-        return Verdict(self.claim, self.quantity, estimate, (low, high), p, _decided(p), self.cells, words)
+        return Verdict(self.claim, self.quantity, estimate, (low, high), p, decided(p), self.cells, words)
 
 
 def _law_cells(law: "PowerLaw", what: str) -> str:
@@ -100,68 +105,137 @@ def _law_cells(law: "PowerLaw", what: str) -> str:
 
 
 def fewer_passes(evidence: Evidence) -> Verdict:
-    """Bigger models need fewer passes: b > 0."""
-    passes, settings = evidence.passes, evidence.settings
-    claim, quantity = "1. bigger models need fewer passes", f"b of k({passes.name}) ~ N^-b U^c"
-    if passes.law is None or np.isnan(passes.law.of_n[0]):
+    """Bigger models need fewer passes: b > 0 at every U.
+
+    Both to the floor, among the sizes that can reach it, and to a loss that all sizes reach.
+    """
+    passes, common, settings = evidence.passes, evidence.common, evidence.settings
+    claim, quantity = "1. bigger models need fewer passes", f"b of k({passes.name}) ~ N^-b"
+    if passes.laws is None or np.isnan(passes.laws.separable.of_n[0]):
         return _unmeasured(claim, quantity, f"too few cells reach {passes.name}")
-    b = -passes.law.of_n
-    question = _Question(claim, quantity, "b =", _law_cells(passes.law, passes.name))
-    return question.answer(b, settings.widened(b) > 0, settings)
+    lead, b = _falls(passes.laws, evidence)
+    question = _Question(claim, quantity, lead, _law_cells(passes.laws.separable, passes.name))
+    if common.laws is None or np.isnan(common.laws.separable.of_n[0]):
+        return _of_all(question, b.min(axis=0), _widened(b, settings) > 0, settings)
+    other, b_common = _falls(common.laws, evidence)
+    least = number(b_common.min(axis=0)[0], 2)
+    question = replace(question, lead=f"to {common.name} {other} {least}; to {passes.name} {lead}")
+    both = np.vstack([b, b_common])
+    return _of_all(question, b.min(axis=0), _widened(both, settings) > 0, settings)
+
+
+def _falls(laws: "BothLaws", evidence: Evidence) -> tuple[str, np.ndarray]:
+    """Words, and b [U, draws]: pooled [1, draws], or at each U where the interaction of N and U is not 0."""
+    if laws.interaction is None or laws.pooled(evidence.settings):
+        return "b =", -laws.separable.of_n[None]
+    b = np.stack([-laws.interaction.exponent(u) for u in evidence.unique])
+    each = ", ".join(
+        f"{number(value[0], 2)} at {count(u)}" for u, value in zip(evidence.unique, b, strict=True)
+    )
+    return f"b differs by U ({each} tokens), the least b =", b
+
+
+def _widened(values: np.ndarray, settings: IntervalSettings) -> np.ndarray:
+    """Rows of draws [rows, draws], each widened."""
+    return np.stack([settings.widened(row) for row in values])
+
+
+def _of_all(
+    question: _Question, values: np.ndarray, holds: np.ndarray, settings: IntervalSettings
+) -> Verdict:
+    """The verdict on a statement that holds or not at each U [U, draws]: yes or no if so at all of them."""
+    verdict = question.answer(values, holds.all(axis=0), settings)
+    if verdict.holds == "no" and holds[:, 1:].mean(axis=1).max(initial=0.0) > 1 - DECIDED_FROM:
+        return replace(
+            verdict, holds="undecided", words=f"{verdict.words}; it holds at some U and not at others"
+        )
+    return verdict
 
 
 def one_pass(evidence: Evidence) -> Verdict:
-    """A finite size needs one pass only: N_1 is finite."""
-    passes, law = evidence.passes, evidence.passes.law
-    claim = "2. a finite size needs one pass only"
-    if law is None or np.isnan(law.of_n[0]):
-        return _unmeasured(claim, "ln N_1", f"too few cells reach {passes.name}")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        growth = float((np.nan_to_num(law.of_u) / -law.of_n)[0])
-    lead = f"d ln N_1 / d ln U = {number(growth, 3)}, N_1 ="
-    question = _Question(claim, f"N_1 at U = {count(law.u_middle)}", lead, _law_cells(law, passes.name))
-    # A draw whose cells do not determine the law is unknown; one in which no size suffices is a no.
-    sizes = np.where(np.isnan(law.of_n), np.nan, passes.one_pass_size(law.u_middle))
-    verdict = question.answer(sizes, np.isfinite(sizes), evidence.settings)
-    return _inside(verdict, sizes, evidence.largest)
+    """A finite size needs one pass only: sizes trained do at every U, or every law that counts names one."""
+    passes, claim = evidence.passes, "2. a finite size needs one pass only"
+    quantity = f"N that comes within {passes.name} in one pass"
+    reached = _reached_in_one(passes, evidence.unique)
+    p = probability(reached, np.ones_like(reached))
+    if decided(p) == "yes" or (p is None and reached[0]):
+        words = f"{passes.name} was reached in one pass at every U, by a size trained"
+        return Verdict(claim, quantity, None, (None, None), p, decided(p), "the first passes trained", words)
+    return _by_all_laws(claim, quantity, evidence.one_pass, evidence)
 
 
-def _inside(verdict: Verdict, sizes: np.ndarray, largest: float) -> Verdict:
-    """The verdict; undecided where a yes rests on sizes [1 + draws] beyond the `largest` trained."""
-    beyond = np.isfinite(sizes) & (sizes > largest)
-    if verdict.holds != "yes" or beyond.mean() <= 1 - DECIDED_FROM:
-        return verdict
-    words = f"{verdict.words}; beyond the largest size trained, {count(largest)}: one law carried on"
-    return replace(verdict, holds="undecided", words=words)
+def _reached_in_one(passes: "Passes", unique: np.ndarray) -> np.ndarray:
+    """Whether at every U with a floor some size reached the criterion in one pass, [draws]."""
+    with np.errstate(invalid="ignore"):
+        of_u = (passes.logs.high <= np.log(ONE_PASS)).any(axis=1)
+    known = ~np.isnan(passes.logs.high[0]).all(axis=0)
+    return of_u[:, known].all(axis=1) if len(unique) else np.zeros(len(of_u), bool)
 
 
 def vanishing_gap(evidence: Evidence) -> Verdict:
-    """The first pass meets the floor as N grows: vanishing forms predict better, and a > 0."""
+    """The first pass meets the floor as N grows, within the noise between runs: by every law that counts.
+
+    Beside it the exponent a of g ~ N^-a, and the share of draws in which the forms of the gap that vanish
+    predict better than those that leave a remainder.
+    """
     claim, gaps = "3. the first pass meets the floor as N grows", evidence.gaps
     if gaps is None:
         reason = "too few sizes and U with a floor and a first pass of as many tokens"
         return _unmeasured(claim, "a of g ~ N^-a", reason)
     exponent = gaps.law.exponent(gaps.middle)
     faster = gaps.law.exponent(10 * gaps.middle)[0] - exponent[0]
-    question = _Question(
-        claim,
-        f"a of g ~ N^-a at E = {count(gaps.middle)}",
-        f"{number(faster, 2)} more with ten times the tokens, a =",
-        f"{gaps.cells} cells (N, E); forms judged at each larger N, by fits of the smaller",
-    )
-    holds = gaps.vanishes & (evidence.settings.widened(exponent) > 0)
-    return question.answer(exponent, holds, evidence.settings)
+    lead = f"{number(faster, 2)} more with ten times the tokens, a ="
+    question = _Question(claim, f"a of g ~ N^-a at E = {count(gaps.middle)}", lead, "")
+    falls = gaps.vanishes & (evidence.settings.widened(exponent) > 0)
+    verdict = question.answer(exponent, falls, evidence.settings)
+    laws = _by_all_laws(claim, question.quantity, evidence.merging, evidence)
+    words = f"{verdict.words.split('; the claim')[0]}; within two standard deviations of runs of the floor, "
+    return replace(verdict, holds=laws.holds, words=words + laws.words, cells=laws.cells)
+
+
+def _by_all_laws(claim: str, quantity: str, answers: "Sequence[Answer]", evidence: Evidence) -> Verdict:
+    """What all laws that count say of the sizes beyond those trained."""
+    counted = [answer for answer in answers if not answer.objection]
+    if not counted:
+        return _unmeasured(claim, quantity, "no law describes the runs")
+    holds, words = together(counted)
+    against = {}
+    for each in answers:
+        if each.objection:
+            against.setdefault(each.objection, []).append(each.law)
+    objections = "".join(f"; not counted: {', '.join(laws)} ({why})" for why, laws in against.items())
+    beyond = f"{len(counted)} laws carried beyond the sizes trained, to {count(evidence.largest)}{objections}"
+    shares = [answer.share for answer in counted]
+    share = {"yes": min(shares), "no": max(shares)}.get(holds)
+    return Verdict(claim, quantity, None, (None, None), share, holds, beyond, words)
 
 
 def falling_reuse(evidence: Evidence) -> Verdict:
-    """Repeats are worth less to bigger models: q > 0."""
+    """Repeats are worth less to bigger models, all passes together: q > 0; with the terms of the fall."""
     law, settings = evidence.reuse_law, evidence.settings
     claim, quantity = "4. repeats are worth less to bigger models", "q of r_inf - 1 ~ N^-q U^p"
     if law is None or np.isnan(law.of_n[0]):
         return _unmeasured(claim, quantity, "too few cells whose size was also trained on fresh tokens")
     q = -law.of_n
     question = _Question(claim, quantity, "q =", _law_cells(law, "r_inf"))
-    return question.answer(q, settings.widened(q) > 0, settings)
+    verdict = question.answer(q, settings.widened(q) > 0, settings)
+    return replace(verdict, words=verdict.words + _of_the_fall(evidence))
+
+
+def _of_the_fall(evidence: Evidence) -> str:
+    """The slope of ln r_inf and its terms by recipe and U, and the slopes of ln r after four passes."""
+    words = ""
+    for row in evidence.shares.iter_rows(named=True):
+        terms = f"extraction {estimate(row, 'extraction', 2)}, own least loss {estimate(row, 'own_least', 2)}"
+        whole = f"d ln r_inf / d ln N {estimate(row, 'total', 2)}"
+        words += f"; {row['recipe']} at {count(row['U'])}: {whole} = {terms}"
+    after = evidence.fixed_passes.filter(recipe="plain", k=_FEW_PASSES)
+    if len(after):
+        slopes = ", ".join(
+            f"{estimate(row, 'slope', 2)} at {count(row['U'])}" for row in after.iter_rows(named=True)
+        )
+        words += f"; after {_FEW_PASSES:g} passes d ln r / d ln N is {slopes}"
+    return words
 
 
 CLAIMS: tuple[Callable[[Evidence], Verdict], ...] = (fewer_passes, one_pass, vanishing_gap, falling_reuse)

@@ -6,7 +6,7 @@ floor, never used as it.
 
 import numpy as np
 import polars as pl
-import scipy
+import scipy.special
 
 from quarry.analysis.epochs.estimates import estimates
 
@@ -51,5 +51,7 @@ def _estimate(limits: np.ndarray, level: float) -> dict[str, float | None]:
     if members < 4:
         return {"ensemble": limit, "ensemble_low": None, "ensemble_high": None}
     spread = ((limits[1:] - limits[1:].mean()) ** 2).sum()
-    reach = float(scipy.stats.t.ppf((1 + level) / 2, members - 1) * np.sqrt((members - 1) / members * spread))
+    reach = float(
+        scipy.special.stdtrit(members - 1, (1 + level) / 2) * np.sqrt((members - 1) / members * spread)
+    )
     return {"ensemble": limit, "ensemble_low": limit - reach, "ensemble_high": limit + reach}

@@ -95,6 +95,20 @@ def gap_forms(found: "Gap") -> GapForms | None:
     return GapForms(held_out, vanish < remain, law, found.tokens, len(n))
 
 
+def carried(found: "Gap", e: float, sizes: np.ndarray) -> dict[str, np.ndarray]:
+    """By form, the gap at `sizes` and E = `e` by its fit to all cells, [draws, sizes]."""
+    there = ~np.isnan(found.values[0])
+    cells = int(there.sum())
+    n = np.concatenate([np.broadcast_to(found.sizes[:, None], there.shape)[there], sizes])
+    tokens = np.concatenate([np.broadcast_to(found.tokens, there.shape)[there], np.full(len(sizes), e)])
+    values = found.values[:, there]
+    values = np.maximum(values, 0.05 * values[:1])
+    values = np.concatenate([values, np.ones((len(values), len(sizes)))], axis=1)
+    inside = np.arange(len(n)) < cells
+    forms = _candidates(n / n[inside].min(), tokens / tokens[inside].min(), values, inside)
+    return {name: _best_predictions(candidates, values, inside) for name, candidates in forms.items()}
+
+
 def forms_table(forms: GapForms | None, settings: "IntervalSettings") -> pl.DataFrame:
     """By form: whether it vanishes, and its relative error (root mean square) at sizes it did not see."""
     schema = {"form": pl.String, "vanishes": pl.Boolean} | estimates("held_out")
@@ -135,13 +149,30 @@ def _held_out(n: np.ndarray, e: np.ndarray, values: np.ndarray) -> dict[str, np.
 def _at_next(n: np.ndarray, e: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
     """By form, the mean squared relative error at the largest N, [draws]."""
     inside = n < n.max()
-    forms = {
+    forms = _candidates(n, e, values, inside)
+    return {name: _best(candidates, values, inside) for name, candidates in forms.items()}
+
+
+def _candidates(n, e, values, inside) -> dict[str, Iterable[np.ndarray]]:
+    """By form, the predictions [draws, rows] of each fit to the rows `inside`, with n and e from 1 on."""
+    return {
         "additive": _sums(n, e, values, inside, [0.0]),
         "remainder": _remainders(n, e, values, inside),
         "multiplicative": _sums(n, e, values, inside, _VANISHING),
         "steeper": [_steeper(n, e, values, np.zeros_like(values), inside)],
     }
-    return {name: _best(candidates, values, inside) for name, candidates in forms.items()}
+
+
+def _best_predictions(candidates: Iterable[np.ndarray], values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Of the candidate that is best inside, the predictions of the other rows, [draws, rows]."""
+    least = np.full(len(values), np.inf)
+    best = np.full((len(values), int((~inside).sum())), np.nan)
+    for predicted in candidates:
+        fit = ((predicted[:, inside] / values[:, inside] - 1) ** 2).mean(axis=1)
+        better = fit < least
+        least = np.where(better, fit, least)
+        best = np.where(better[:, None], predicted[:, ~inside], best)
+    return best
 
 
 def _best(candidates: Iterable[np.ndarray], values: np.ndarray, inside: np.ndarray) -> np.ndarray:

@@ -33,6 +33,11 @@ class Noise:
     once: float | None = None
     once_freedom: int = 0
 
+    def mean_variance(self, unique: np.ndarray) -> float:
+        """The variance of log loss of a run, the mean over `unique` tokens; NaN where it was not measured."""
+        of_draw = self.draw**2 * np.mean(DRAW_AT / unique) if len(unique) else 0.0
+        return self.run**2 + self.branch**2 + float(of_draw)
+
 
 def measured_noise(table: pl.DataFrame, cell: tuple[str, ...]) -> Noise:
     """The noise from the rows of clusters that share cells; `cell` names the columns of one, U and k among

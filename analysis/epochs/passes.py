@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from quarry.analysis.epochs.capacity import certainties, common_targets
 from quarry.analysis.epochs.estimates import censored_row, estimates
 from quarry.analysis.epochs.first_reached import first_below
-from quarry.analysis.epochs.power_laws import PowerLaw, power_law
+from quarry.analysis.epochs.power_laws import BothLaws, PowerLaw, both_laws
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.censored_regression import Censored
@@ -18,47 +19,59 @@ if TYPE_CHECKING:
 
 RHO = (0.02, 0.10)
 """Relative distances to the floor that count as reaching it; 0.10 is that of the 10% rule of Kaplan's f."""
+COMMON_LOSS = "a loss that all sizes reach"
+"""The criterion that capacity does not limit: `COMMON` (in `capacity`) times the worst size's least loss."""
 FRACTIONS = (0.9, 0.95)
 """Shares of I(U) to reach. I(U) is mostly easy structure, so they lie near 1."""
 
 
 @dataclass(frozen=True)
 class Passes:
-    """ln k [draws, N, U] of the passes to one criterion, and its power law: -of_n is b, of_u is c."""
+    """ln k [draws, N, U] of the passes to one criterion, and its power laws: -of_n is b, of_u is c.
+
+    `target` [draws, N, U] is the loss to reach, `certainty` that of `quarry.analysis.epochs.capacity`.
+    """
 
     name: str
     logs: "Censored"
-    law: PowerLaw | None
+    laws: BothLaws | None
+    target: np.ndarray
+    certainty: np.ndarray
 
-    def one_pass_size(self, unique: float) -> np.ndarray:
-        """N_1 at U, [draws]: the N that meets the criterion in one pass; inf where more N needs no fewer."""
-        assert self.law is not None
-        law = self.law
-        of_u = np.nan_to_num(law.of_u) * np.log(unique / law.u_middle)
-        with np.errstate(divide="ignore", over="ignore"):
-            size = law.n_middle * np.exp((law.intercept + of_u) / -law.of_n)
-        return np.where(law.of_n < 0, size, np.inf)
+    @property
+    def law(self) -> PowerLaw | None:
+        """The separable law."""
+        return None if self.laws is None else self.laws.separable
 
 
-def passes_to(grid: "Grid", target: np.ndarray, name: str, seed: int) -> Passes:
-    """The passes after which the loss first comes down to `target` [draws, U] or [draws, N, U]."""
-    shape = grid.losses.shape[:-1]
-    logs = first_below(grid.passes, grid.losses, np.broadcast_to(_for_sizes(target), shape))
-    return Passes(name, logs, power_law(grid.sizes, grid.unique, logs, seed))
+def passes_to(grid: "Grid", limits: np.ndarray, target: np.ndarray, name: str, seed: int) -> Passes:
+    """The passes after which the loss first comes down to `target` [draws, U] or [draws, N, U].
+
+    `limits` [draws, N, U] are the least losses without end, by which sizes that cannot reach it are known.
+    """
+    target = np.broadcast_to(_for_sizes(target), grid.losses.shape[:-1])
+    logs = first_below(grid.passes, grid.losses, target)
+    certainty = certainties(logs, limits, target)
+    laws = both_laws(grid.sizes, grid.unique, logs, seed, certainty)
+    return Passes(name, logs, laws, target, certainty)
 
 
-def passes_to_criteria(tuned: "Grid", floor: "Floors", entropy: float, rho: float, seed: int) -> list[Passes]:
-    """Passes to every criterion; the first one decides the claims."""
+def passes_to_criteria(
+    tuned: "Grid", limits: np.ndarray, floor: "Floors", entropy: float, rho: float, seed: int
+) -> list[Passes]:
+    """Passes to every criterion: the first decides the claims, then `COMMON_LOSS`; `own` is the last."""
+
+    def to(target: np.ndarray, name: str) -> Passes:
+        return passes_to(tuned, limits, target, name, seed)
+
     distances = [rho, *(other for other in RHO if other != rho)]
-    reached = [
-        passes_to(tuned, (1 + value) * floor.default, f"{value:.0%} above the floor", seed)
-        for value in distances
-    ]
+    reached = [to((1 + value) * floor.default, f"{value:.0%} above the floor") for value in distances]
     for share in FRACTIONS:
         target = entropy - share * (entropy - floor.default)
-        reached.append(passes_to(tuned, target, f"{share:.0%} of what can be extracted", seed))
-    own = (1 + rho) * tuned.of_size
-    return [*reached, passes_to(tuned, own, f"{rho:.0%} above the size's own least", seed)]
+        reached.append(to(target, f"{share:.0%} of what can be extracted"))
+    common = to(common_targets(tuned), COMMON_LOSS)
+    own = to((1 + rho) * tuned.of_size, f"{rho:.0%} above the size's own least")
+    return [reached[0], common, *reached[1:], own]
 
 
 def _for_sizes(target: np.ndarray) -> np.ndarray:

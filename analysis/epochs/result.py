@@ -20,18 +20,24 @@ class Epochs:
       L_inf.
     - `cells`, by N, U, k: see `quarry.analysis.epochs.decomposition.cells_table`.
     - `passes`, by criterion, N, U: k_rho and k_f to the floor, and `own`: to the least loss of the size.
+    - `states`, by N, U: whether the size has reached the deciding criterion, can, or cannot
+      (`quarry.analysis.epochs.capacity`).
     - `laws`: exponents in N and U of passes and of r_inf - 1.
     - `first_pass`, by N, E: the annealed loss on tokens seen once.
     - `gaps`, by N, E; `gap_forms`: errors at held-out larger N; `gap_laws`, by E: exponent of N, N_merge.
     - `tokens_to_loss`, by loss and N, with S_min; `sample_efficiency`, by loss: the exponent in N.
     - `duality`, by loss, N, U: repeated over fresh tokens.
     - `reuse` and `reuse_tuned`, by N, U: r_inf, k_opt. `multipliers`, by regulariser and U. `code`, by N, U.
+    - `answers`, by statement and law: the size from which on it holds (`quarry.analysis.epochs.agreement`).
+    - `shares`, by recipe and U: the slope of ln r_inf in ln N and its two terms, extraction and the change of
+      the own least loss; `fixed_passes`, by recipe, U and k: the slope of ln r.
     - `causes`, by U: extraction or overfitting (`quarry.analysis.epochs.causes`).
     """
 
     floors: pl.DataFrame
     irreducible: dict[str, float | None]
     cells: pl.DataFrame
+    states: pl.DataFrame
     passes: pl.DataFrame
     laws: pl.DataFrame
     first_pass: pl.DataFrame
@@ -43,8 +49,11 @@ class Epochs:
     duality: pl.DataFrame
     reuse: pl.DataFrame
     reuse_tuned: pl.DataFrame
+    shares: pl.DataFrame
+    fixed_passes: pl.DataFrame
     multipliers: pl.DataFrame
     code: pl.DataFrame
+    answers: pl.DataFrame
     causes: pl.DataFrame
     verdicts: "tuple[Verdict, ...]"
     noise: "Noise"

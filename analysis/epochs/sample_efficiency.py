@@ -14,14 +14,13 @@ import polars as pl
 from quarry.analysis.epochs.censored_regression import Censored
 from quarry.analysis.epochs.estimates import estimate_row, estimates
 from quarry.analysis.epochs.first_reached import first_below
+from quarry.analysis.epochs.least_squares import least_squares, named
 from quarry.analysis.epochs.power_laws import slope
 from quarry.analysis.fitting.intervals import IntervalSettings, finite
 from quarry.analysis.fitting.objective import Objective
-from quarry.analysis.fitting.search import Data
 from quarry.analysis.laws.batch_size import minimum_steps, minimum_tokens
 from quarry.analysis.laws.kaplan import KAPLAN_NS
 from quarry.analysis.laws.kaplan_frontier import converged_loss, minimum_steps_to
-from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.grid import FirstPass, Grid
@@ -123,18 +122,11 @@ def _kaplan(fresh: "FirstPass", targets: np.ndarray, batch: "FirstPassBatch | No
         steps = tokens
     else:
         steps = minimum_steps(tokens / batch.tokens, batch.tokens, batch.critical_at(loss))
-    try:
-        params = _kaplan_params(pl.DataFrame({"N": fresh.sizes[n], "S_min": steps, "loss": loss}))
-    except FitError:
-        return unknown
+    law = KAPLAN_NS
+    best = least_squares(law, {"N": fresh.sizes[n], "S_min": steps}, loss, seed=0, huber=Objective().delta)
+    params = {name: float(value[0, 0]) for name, value in named(law, best.position[None]).items()}
     needed = _steps_to(targets, fresh.sizes, params)
     return needed if batch is None else needed * batch.critical_at(targets)
-
-
-def _kaplan_params(points: pl.DataFrame) -> dict[str, float]:
-    """The best parameters of L(N, S_min) on `points`. Raises FitError if no start reaches a minimum."""
-    data = Data.of(points.with_row_index("run"), KAPLAN_NS, Objective())
-    return dict(zip(KAPLAN_NS.parameter_names, data.search().params[0].tolist(), strict=True))
 
 
 def _steps_to(targets: np.ndarray, sizes: np.ndarray, params: Mapping[str, float]) -> np.ndarray:

@@ -12,6 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from quarry.analysis.epochs.agreement import (
+    Answer,
+    Fitted,
+    answers_table,
+    floor_at,
+    of_forms,
+    of_passes,
+    of_surfaces,
+)
+from quarry.analysis.epochs.capacity import least_without_end, states_table
 from quarry.analysis.epochs.causes import causes
 from quarry.analysis.epochs.cells import Terminal, numeric_points, terminal
 from quarry.analysis.epochs.claims import Evidence, judge
@@ -37,7 +47,9 @@ from quarry.analysis.epochs.sample_efficiency import (
     tokens_table,
     tokens_to_loss,
 )
+from quarry.analysis.epochs.shares import fixed_passes_table, shares_table
 from quarry.analysis.epochs.study_warnings import study_warnings
+from quarry.analysis.epochs.surfaces import Surface, fit_surfaces, surface_cells
 from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.loading import PointsLike
 from quarry.checks import check_positive, check_settings
@@ -45,6 +57,9 @@ from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.noise import Noise
+
+_MEETS = 0.005
+"""The standard deviation of log loss between runs where none was measured, for claim 3."""
 
 
 def study_epochs(
@@ -118,8 +133,8 @@ def study_epochs(
         level=level,
         unigram_entropy=entropy,
         warnings=(*points.remarks, *study_warnings(surface, tuned, floor)),
-        **_tables(quantities, surface.noise, entropy, settings),
-        **_claims(quantities, settings),
+        **(tables := _tables(quantities, surface.noise, entropy, settings)),
+        **_claims(quantities, tables, surface.noise, rho, seed, settings),
     )
 
 
@@ -131,12 +146,14 @@ class _Quantities:
     tuned: Grid
     fresh: FirstPass
     floor: Floors
+    limits: np.ndarray
     passes: list[Passes]
     reuse: Reuse
     reuse_tuned: Reuse
     gap: Gap
     forms: GapForms | None
     to_loss: ToLoss
+    surfaces: list[Surface]
 
 
 def _measure(
@@ -150,30 +167,38 @@ def _measure(
     plain, tuned, fresh = plain_grid(surface), tuned_grid(surface), first_pass(surface)
     if not tuned.losses.size:
         raise FitError("no U was read more than once: the study needs annealed losses on repeated data")
-    floor = floors(tuned, fresh)
+    floor, limits = floors(tuned, fresh), least_without_end(tuned)
     gaps = gap(fresh, tuned, floor)
     return _Quantities(
         plain=plain,
         tuned=tuned,
         fresh=fresh,
         floor=floor,
-        passes=passes_to_criteria(tuned, floor, entropy, rho, seed),
+        limits=limits,
+        passes=passes_to_criteria(tuned, limits, floor, entropy, rho, seed),
         reuse=reuse(plain, fresh, seed),
         reuse_tuned=reuse(tuned, fresh, seed),
         gap=gaps,
         forms=gap_forms(gaps),
+        surfaces=fit_surfaces(surface_cells(tuned, fresh), len(surface.losses) - 1, seed),
         to_loss=tokens_to_loss(fresh, np.array(losses) if losses else shared_targets(fresh), batch),
     )
 
 
 def _tables(found: _Quantities, noise: "Noise", entropy: float, settings: IntervalSettings) -> dict[str, Any]:
     """The tables of one quantity each, by their names in `Epochs`."""
-    plain, tuned, floor = found.plain, found.tuned, found.floor
+    plain, tuned, floor, reached = found.plain, found.tuned, found.floor, found.passes[0]
     laws = {f"passes to {each.name}": each.law for each in found.passes}
+    laws |= {
+        f"passes to {each.name}, with N x U": each.laws.interaction
+        for each in (found.passes[0], found.passes[1], found.passes[-1])
+        if each.laws is not None
+    }
     laws |= {"r_inf - 1, plain": found.reuse.law, "r_inf - 1, tuned": found.reuse_tuned.law}
     return {
         "irreducible": estimate_row(settings, {"L_inf": floor.irreducible}),
         "cells": cells_table(plain, tuned, floor, entropy, settings),
+        "states": states_table(tuned, reached.logs, found.limits, reached.target, settings),
         "passes": passes_table(tuned, found.passes, settings),
         "laws": laws_table(laws, settings),
         "first_pass": first_pass_table(found.fresh),
@@ -184,13 +209,58 @@ def _tables(found: _Quantities, noise: "Noise", entropy: float, settings: Interv
         "sample_efficiency": exponents_table(found.to_loss, settings),
         "duality": duality_table(found.to_loss, tuned, settings),
         "reuse": reuse_table(plain, found.reuse, settings),
+        "shares": shares_table({"plain": plain, "tuned": tuned}, found.fresh, settings),
+        "fixed_passes": fixed_passes_table(
+            {"plain": plain, "tuned": tuned}, {"plain": found.reuse, "tuned": found.reuse_tuned}, settings
+        ),
         "reuse_tuned": reuse_table(tuned, found.reuse_tuned, settings),
     }
 
 
-def _claims(found: _Quantities, settings: IntervalSettings) -> dict[str, Any]:
-    """`causes` and `verdicts` of `Epochs`."""
+def _claims(
+    found: _Quantities,
+    tables: dict[str, Any],
+    noise: "Noise",
+    rho: float,
+    seed: int,
+    settings: IntervalSettings,
+) -> dict[str, Any]:
+    """`causes`, `answers` and `verdicts` of `Epochs`."""
     why = causes(found.plain, found.tuned, found.floor, found.reuse, found.reuse_tuned, settings)
-    largest = float(found.tuned.sizes.max())
-    evidence = Evidence(found.passes[0], largest, found.forms, found.reuse.law, settings)
-    return {"causes": why.table, "verdicts": judge(evidence)}
+    one_pass, merging = _answers(found, noise, rho, seed)
+    evidence = Evidence(
+        found.passes[0],
+        found.passes[1],
+        found.tuned.unique[~np.isnan(found.floor.default[0])],
+        float(found.tuned.sizes.max()),
+        one_pass,
+        merging,
+        found.forms,
+        found.reuse.law,
+        tables["shares"],
+        tables["fixed_passes"],
+        settings,
+    )
+    answers = answers_table({"one pass": one_pass, "the first pass meets the floor": merging}, settings)
+    return {"causes": why.table, "answers": answers, "verdicts": judge(evidence)}
+
+
+def _answers(found: _Quantities, noise: "Noise", rho: float, seed: int) -> tuple[list[Answer], list[Answer]]:
+    """What each law says of one pass within rho of the floor, and within two deviations of runs of it.
+
+    At the middle U of those that have a floor.
+    """
+    unique = found.tuned.unique[~np.isnan(found.floor.default[0])]
+    if not len(unique):
+        return [], []
+    middle = float(np.exp(np.log(unique).mean()))
+    floor = floor_at(found.floor, found.tuned.unique, middle)
+    within = 2 * (np.hypot(noise.run, noise.branch) if noise.freedom else _MEETS)
+    trunks = int((~np.isnan(found.tuned.of_size[0])).sum()) + len(found.fresh.sizes)
+    least = float(found.tuned.sizes.min())
+    fitted = Fitted(trunks, least, noise.mean_variance(found.tuned.unique), noise.freedom)
+    passes = of_passes(found.passes[0], found.passes[-1], found.tuned, middle, seed)
+    near, meets = (of_forms(found.gap, found.forms, share * floor, middle) for share in (rho, within))
+    for share, answers in ((rho, near), (within, meets)):
+        answers += of_surfaces(found.surfaces, fitted, middle, share)
+    return [*passes, *near], meets

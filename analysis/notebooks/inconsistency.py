@@ -536,7 +536,7 @@ passes_map(found) if studied else Markdown("Not run.")
 Markdown(
     "".join(
         f"\n- {verdict.claim}: **{verdict.holds}**. "
-        + (f"{verdict.quantity}: {verdict.words}; {verdict.cells}." if verdict.estimate is not None else f"{verdict.cells}.")
+        + (f"{verdict.quantity}: {verdict.words}; {verdict.cells}." if verdict.holds != "not measured" else f"{verdict.cells}.")
         for verdict in found.verdicts
     )
     + "".join(f"\n\n*{warning}*" for warning in found.warnings)

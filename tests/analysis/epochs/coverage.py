@@ -75,8 +75,8 @@ def _laws(found: Epochs, known: Surface) -> Iterator[Held]:
     yield "c", inside(law["of_U_low"], known.c, law["of_U_high"])
     # k*(N_1) = 1 at the middle U.
     one = np.exp(np.log(SIZES).mean()) * known.middle ** (1 / known.b) if known.b > 0 else np.inf
-    low, high = found.verdicts[1].interval
-    yield "N_1", inside(low, one, high)
+    answer = found.answers.filter(statement="one pass", law="k ~ N^-b U^c").row(0, named=True)
+    yield "N_1", inside(answer["N_low"], one, answer["N_high"])
     ideal = _ideal_laws(known.b, known.c)
     for name in ("r_inf - 1, plain", "r_inf - 1, tuned"):
         row, true = (

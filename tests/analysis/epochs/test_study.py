@@ -111,19 +111,25 @@ def test_intervals_hold_the_truth():
 
 @pytest.mark.slow
 def test_true_claims_hold_and_false_ones_do_not(false):
-    true = study_epochs(runs(Surface(middle=1.0), 1), L_0, bootstrap=100)
+    true = study_epochs(runs(Surface(middle=0.6), 1), L_0, bootstrap=100)
     assert [true.verdicts[claim].holds for claim in (0, 1, 3)] == ["yes"] * 3
-    assert true.verdicts[1].estimate < SIZES[-1]
+    assert true.verdicts[1].cells == "the first passes trained"
+    assert set(true.states["state"]) == {"reached"}
     assert [verdict.holds for verdict in false.verdicts] == ["no"] * 4
-    assert true.verdicts[0].interval[0] > 0 > false.verdicts[0].interval[1]
+    assert false.verdicts[0].interval[1] < 0
 
 
 @pytest.mark.slow
-def test_a_size_beyond_those_trained_is_no_yes_by_one_law():
-    verdict = study_epochs(runs(Surface(), 1), L_0, bootstrap=100).verdicts[1]
-    assert verdict.estimate > SIZES[-1]
-    assert verdict.holds == "undecided"
-    assert "beyond the largest size trained, 192k" in verdict.words
+def test_a_size_beyond_those_trained_is_a_yes_only_by_all_laws():
+    found = study_epochs(runs(Surface(), 1), L_0, bootstrap=100)
+    assert found.verdicts[0].interval[0] > 0
+    one = found.answers.filter(statement="one pass", law="k ~ N^-b U^c")
+    assert one["N"][0] > SIZES[-1]
+    counted = found.answers.filter("counts", statement="one pass")
+    agreed = counted["share"].min() >= 0.975
+    assert found.verdicts[1].holds == ("yes" if agreed else "undecided")
+    assert len(counted) > 1
+    assert "beyond the sizes trained, to 192k" in found.verdicts[1].cells
 
 
 @pytest.mark.slow
@@ -145,7 +151,10 @@ def test_overfitting_is_told_from_extraction():
     table = table.with_columns(loss=pl.when(plain).then(pl.col("loss") * harm).otherwise("loss"))
     found = study_epochs(table, L_0, bootstrap=100)
     assert found.verdicts[3].holds == "yes"
-    assert not re.search("overfitting|extraction", found.verdicts[3].words)
+    assert not re.search("by (overfitting|extraction)", found.verdicts[3].words)
+    both = found.shares.pivot("recipe", index="U", values="own_least").drop_nulls()
+    assert len(both)
+    assert (both["tuned"] > both["plain"]).all()
     assert (found.causes["tuned"] > found.causes["plain"]).all()
     assert found.causes["overfitting"][0] > 0.5
 
@@ -209,9 +218,9 @@ def test_the_command_prints_the_verdicts_writes_json_and_draws(tmp_path):
     words = ["epochs", "points.parquet", "--bootstrap", 100, "--json", "found.json", "--figures", "drawn"]
     done = quarry_here(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count(": yes") == 2
+    assert done.stdout.count(": yes") == 3
     found = json.loads((tmp_path / "found.json").read_text())
-    assert [found["verdicts"][claim]["holds"] for claim in (0, 1, 3)] == ["yes", "undecided", "yes"]
+    assert [found["verdicts"][claim]["holds"] for claim in (0, 1, 3)] == ["yes"] * 3
     assert {row["form"] for row in found["gap_forms"]} == {
         "additive",
         "remainder",
