@@ -97,8 +97,8 @@ def fit_points(path: Path, options: FitOptions, console: Console) -> "Fit":
     from quarry.analysis.fitting.together.together import estimate_together
 
     together = options.law == MIXTURE
-    if together and options.against:
-        raise FitError("--against compares one law with others: law auto holds several")
+    if together:
+        _check_together(options)
     law = None if together else find_law(options.law, options.x, options.terms)
     reading, settings = options.reading, _settings(options)
     points = read_points(path, reading, loss=options.loss, mid_schedule=options.mid_schedule, law=law)
@@ -130,6 +130,24 @@ def fit_points(path: Path, options: FitOptions, console: Console) -> "Fit":
 
         save_charts(fit_charts(fitted, profiles, comparison), options.output.figures)
     return fitted
+
+
+def _check_together(options: FitOptions) -> None:
+    """Raise FitError for an option of one law."""
+    given = {
+        "--at": options.at,
+        "--profile": options.profile,
+        "--against": options.against,
+        "--terms": options.terms or (),
+        "--critical": options.critical,
+        "--x": () if options.x == "N" else (options.x,),
+    }
+    for name, values in given.items():
+        if values:
+            raise FitError(
+                f"{name} {' '.join(values)}: an option of one law, and law auto fits all that apply, each by "
+                f"what varies; leave it out, or name a law such as --law chinchilla"
+            )
 
 
 def _settings(options: FitOptions) -> FitSettings:

@@ -16,7 +16,7 @@ from quarry.analysis.fitting.fit_intervals import FitIntervals
 from quarry.analysis.fitting.intervals import OPEN, Interval
 from quarry.analysis.fitting.prediction.rolling_origin import look_beyond
 from quarry.analysis.fitting.result import Fit
-from quarry.analysis.fitting.search import Data, Minima
+from quarry.analysis.fitting.search import MOST_STARTS, Data, Minima
 from quarry.analysis.fitting.settings import FitSettings, IntervalKind, Resampling
 from quarry.analysis.fitting.warnings import law_warnings, unbounded_warnings
 from quarry.analysis.laws.catalog import find_law
@@ -105,14 +105,14 @@ def fit(
     return estimate(points, find_law(law, x, terms) if isinstance(law, str) else law, settings)
 
 
-def estimate(points: PointsLike, law: "Law", settings: FitSettings) -> Fit:
-    """Fit `law` to `points` as `settings` say. Raises FitError, LawError."""
+def estimate(points: PointsLike, law: "Law", settings: FitSettings, most: int = MOST_STARTS) -> Fit:
+    """Fit `law` to `points` as `settings` say, from at most so many starts. Raises FitError, LawError."""
     offered = points_for_law(as_points(points, law), law, settings.critical)
     chosen = select_points(offered, law)
     if law.reference is not None and not settings.freeze:
         law = law.reference(_middle(chosen.table, law))
     data = Data.of(chosen.table, law.frozen(settings.freeze), settings.minimised(), settings.noise)
-    minima = data.search()
+    minima = data.search(most)
     intervals, no_interval = _intervals(data, offered.table, minima, settings)
     best = minima.params[0]
     fitted = Fit(
@@ -131,7 +131,7 @@ def estimate(points: PointsLike, law: "Law", settings: FitSettings) -> Fit:
         data=data,
         minima=minima,
         intervals=intervals,
-        outlook=look_beyond(data, minima, settings.seed, settings.level) if intervals else None,
+        outlook=look_beyond(data, minima, settings.seed, settings.level, most) if intervals else None,
         no_interval=no_interval,
     )
     return _with_warnings(_with_derived(fitted), chosen)

@@ -91,17 +91,17 @@ def _student_over_normal(level: float, freedom: int) -> float:
 
 
 def reach(
-    losses: np.ndarray, middle: np.ndarray, settings: IntervalSettings
+    losses: np.ndarray, middle: np.ndarray, settings: IntervalSettings, lost: Any = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """How far the interval of a law goes below and above `middle` [...], in log loss; losses [draws, ...].
 
-    A draw without a loss there limits neither side.
+    Draws without a loss there, and those that are `lost` [draws, ...], limit neither side.
     """
     with np.errstate(all="ignore"):
         logs, log_middle = np.log(losses), np.log(middle)
-        missing = np.isnan(logs)
+        missing = np.isnan(logs) | lost
         low, high = settings.ends(logs, log_middle, missing, missing)
-    return np.asarray(log_middle - low), np.asarray(high - log_middle)
+        return np.asarray(log_middle - low), np.asarray(high - log_middle)
 
 
 def finite(value: Any) -> float | None:

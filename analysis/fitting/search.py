@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 MINIMA = 8
 """The most minima that are kept apart."""
 
-# A grid with more combinations than this is sampled: of all points, without the largest runs, below a cut.
-_MOST_STARTS, _FEW_STARTS, _VERY_FEW_STARTS = 4500, 512, 128
+MOST_STARTS = 4500
+"""A grid with more combinations than this is sampled."""
+
+# As many without the largest runs; below a cut, so many at most and one in so many of the search's starts.
+_FEW_STARTS, _VERY_FEW_STARTS, _OF_STARTS = 512, 128, 32
 
 # With more points than this the grid is searched on some of them, and its minima are polished on all.
 _ENOUGH_POINTS = 512
@@ -137,7 +140,7 @@ class Data:
             self.law, starts, self.inputs, target, weights, self.objective, scale=self.scale, **options
         )
 
-    def search(self, most: int = _MOST_STARTS) -> Minima:
+    def search(self, most: int = MOST_STARTS) -> Minima:
         """The minima reached from at most so many starts of the grid. Raises FitError if there is none."""
         some = self.rows(_spread_rows(self.points)) if self.points > _ENOUGH_POINTS else self
         found = some.solve(np.concatenate([_grid(self.law, most), *some.nested_starts()]))
@@ -247,9 +250,12 @@ def _grid(law: "Law", most: int) -> np.ndarray:
     return np.stack(values, axis=1)
 
 
-def few_starts(law: "Law") -> np.ndarray:
-    """A small part of the law's grid [starts, parameters], for refits that also start from known minima."""
-    return _grid(law, _VERY_FEW_STARTS)
+def few_starts(law: "Law", most: int = MOST_STARTS) -> np.ndarray:
+    """A small part of the law's grid [starts, parameters], for refits that also start from known minima.
+
+    `most` are the starts of the search that found them.
+    """
+    return _grid(law, min(_VERY_FEW_STARTS, most // _OF_STARTS))
 
 
 def _spread_rows(points: int) -> np.ndarray:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from quarry.analysis.laws.chinchilla import OVERTRAINING
 from quarry.analysis.laws.law import Law, Parameter, Values, irreducible
 
@@ -58,6 +60,20 @@ def member_params(params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         law: {name.removeprefix(f"{law}."): v for name, v in params.items() if name.startswith(f"{law}.")}
         for law in laws
     }
+
+
+def weight_of(params: Mapping[str, Any], name: str) -> Any:
+    """The weight of the law that a parameter of a mixture belongs to; 1 for a parameter of none."""
+    return params.get(f"{_WEIGHT}.{name.partition('.')[0]}", np.ones(1))
+
+
+def law_shares(draws: Mapping[str, np.ndarray], marked: np.ndarray) -> dict[str, float]:
+    """The share of each law's draws that are marked [draws], by the law's name; empty where it is no mixture.
+
+    Draws of a mixture are of one law each; laws without any are left out.
+    """
+    own = {law: draws[f"{_WEIGHT}.{law}"] > 0 for law in member_params(draws)}
+    return {law: float(marked[drawn].mean()) for law, drawn in own.items() if drawn.any()}
 
 
 def _weight(law: Law) -> Parameter:

@@ -1,6 +1,5 @@
 """A law with its parameters as a surface: the loss over N, E and U, with intervals over the draws."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -8,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quarry.analysis.fitting.coordinates import at_search_limit
-from quarry.analysis.fitting.intervals import OPEN, Interval, IntervalSettings, finite
+from quarry.analysis.fitting.intervals import OPEN, Interval, IntervalSettings, finite, reach
 from quarry.analysis.fitting.prediction.band import widened
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.catalog import LAWS
+from quarry.analysis.laws.mixture import law_shares, weight_of
 from quarry.analysis.laws.published import find_published
 from quarry.errors import FitError
 
@@ -107,12 +107,21 @@ class Surface:
             return self.law.predict(self.params if params is None else params, values)
 
     def stopped(self, loss: "Callable[[Values], Any]") -> np.ndarray:
-        """The draws in which a parameter that the loss depends on ended on a limit of the search: [draws]."""
+        """The draws in which a parameter that the loss depends on ended on a limit of the search: [draws].
+
+        None of a mixture where one of its laws is free of them: the others' losses at the limit are then
+        within the disagreement of the laws.
+        """
         felt = [parameter for parameter in self.free if self._felt(loss, parameter.name)]
+        ended = [at_search_limit(p, self.draws[p.name]) & self._of_its_law(p.name) for p in felt]
         none = np.zeros(len(next(iter(self.draws.values()))), bool)
-        return np.any(
-            [none, *(at_search_limit(parameter, self.draws[parameter.name]) for parameter in felt)], axis=0
-        )
+        stopped = np.any([none, *ended], axis=0)
+        lost, most = list(law_shares(self.draws, stopped).values()), (1 - self.level) / 2
+        return none if lost and min(lost) <= most else stopped
+
+    def _of_its_law(self, name: str) -> Any:
+        """Whether each draw is of the law of this parameter of a mixture: [draws]; True of any other."""
+        return weight_of(self.draws, name) > 0
 
     def _felt(self, loss: "Callable[[Values], Any]", name: str) -> bool:
         """Whether a loss, a function of the parameters, depends on this one."""
@@ -120,19 +129,22 @@ class Surface:
         changed = {**self.params, name: value * 1.001 if value else 1e-3}
         return abs(float(loss(changed)) / float(loss(self.params)) - 1) > _UNFELT
 
+    @property
+    def _settings(self) -> IntervalSettings:
+        return IntervalSettings.of_runs(self.level, self.runs)
+
     def interval(
         self, draws: np.ndarray, estimate: float, stopped: np.ndarray, logarithmic: bool = False
     ) -> Interval:
         """The interval of a quantity, from its value in each draw; `stopped` draws limit neither side."""
-        settings = IntervalSettings.of_runs(self.level, self.runs)
-        return settings.interval(draws, estimate, stopped, logarithmic)
+        return self._settings.interval(draws, estimate, stopped, logarithmic)
 
     def bands(self, loss: "Callable[[Values], Any]", at: Mapping[str, Any]) -> tuple[Interval, Interval]:
         """The interval of the law where `loss` is its value, at the inputs `at`, and that of one new run."""
         if not self.draws:
             return OPEN, OPEN
-        reach = self._reach(loss)
-        law, run = (self._band(loss, at, reach, new_run) for new_run in (False, True))
+        sides = self._reach(loss)
+        law, run = (self._band(loss, at, sides, new_run) for new_run in (False, True))
         return law, run
 
     def parts(self, loss: "Callable[[Values], Any]", at: Mapping[str, Any]) -> "Parts | None":
@@ -143,20 +155,18 @@ class Surface:
 
     def _reach(self, loss: "Callable[[Values], Any]") -> "Reach":
         """How far the parameters' interval of the loss goes to each side, in log loss."""
-        middle = float(loss(self.params))
-        sides = self.interval(np.asarray(loss(self.draws)), middle, self.stopped(loss), logarithmic=True)
-        below, above = (math.inf if side is None else abs(math.log(side / middle)) for side in sides)
-        return np.array(below), np.array(above)
+        draws, middle = np.asarray(loss(self.draws)), np.array(float(loss(self.params)))
+        return reach(draws, middle, self._settings, self.stopped(loss))
 
     def _band(
-        self, loss: "Callable[[Values], Any]", at: Mapping[str, Any], reach: "Reach", new_run: bool
+        self, loss: "Callable[[Values], Any]", at: Mapping[str, Any], sides: "Reach", new_run: bool
     ) -> Interval:
         middle = np.array(float(loss(self.params)))
         if self.outlook is None:
             noise = self.seed_noise if new_run else 0.0
-            low, high = widened(middle, reach, self.level, noise, None, np.array(0.0))
+            low, high = widened(middle, sides, self.level, noise, None, np.array(0.0))
         else:
-            low, high = self.outlook.band(_arrays(at), middle, reach, self.level, new_run)
+            low, high = self.outlook.band(_arrays(at), middle, sides, self.level, new_run)
         return (float(low) or None, finite(high))
 
 

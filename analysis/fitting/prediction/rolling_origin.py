@@ -16,7 +16,7 @@ from quarry.analysis.fitting.prediction.backtests import Backtests, deviation, j
 from quarry.analysis.fitting.prediction.distance import COMPUTE, coordinates, distance, fitted_ranges
 from quarry.analysis.fitting.prediction.outlook import Outlook, outlook_of
 from quarry.analysis.fitting.prediction.prior import prior_of
-from quarry.analysis.fitting.search import few_starts
+from quarry.analysis.fitting.search import MOST_STARTS, few_starts
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.search import Data, Minima
@@ -45,10 +45,10 @@ class Refits:
     draws: np.ndarray
 
 
-def look_beyond(data: "Data", minima: "Minima", seed: int, level: float) -> Outlook:
-    """The outlook of a fit, from its backtests and the prior of its law."""
+def look_beyond(data: "Data", minima: "Minima", seed: int, level: float, most: int = MOST_STARTS) -> Outlook:
+    """The outlook of a fit, from its backtests and the prior of its law; `most` starts found its minima."""
     noise = run_scatter(data, minima.params[0])
-    refits, ranges = refit_below(data, minima, seed), fitted_ranges(data.inputs)
+    refits, ranges = refit_below(data, minima, seed, most), fitted_ranges(data.inputs)
     found = outlook_of(backtests_of(data, refits), prior_of(data.law), noise, ranges, level)
     return replace(found, refits=refits)
 
@@ -58,14 +58,15 @@ def backtest(data: "Data", minima: "Minima", seed: int = 0) -> Backtests:
     return backtests_of(data, refit_below(data, minima, seed))
 
 
-def refit_below(data: "Data", minima: "Minima", seed: int = 0) -> Refits:
+def refit_below(data: "Data", minima: "Minima", seed: int = 0, most: int = MOST_STARTS) -> Refits:
     """The law refitted below every cut that leaves more points than parameters."""
     cuts = _cuts(data)
     kept = np.array(list(cuts.values())).reshape(-1, data.points)
     if not cuts:
         none = np.empty((0, len(data.law.parameters)))
         return Refits(np.empty(0, int), kept.astype(bool), none, none[:, None])
-    params = _refits(data, minima, kept)
+    starts = np.concatenate([minima.params, few_starts(data.law, most)])
+    params = _refits(data, starts, kept)
     return Refits(np.array(list(cuts)), kept, params, _draws(data, minima, kept, params, seed))
 
 
@@ -101,9 +102,8 @@ def _cut_values(data: "Data") -> Iterator[tuple[np.ndarray, float]]:
             yield values[name], float(np.quantile(values[name], share))
 
 
-def _refits(data: "Data", minima: "Minima", kept: np.ndarray) -> np.ndarray:
+def _refits(data: "Data", starts: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """The best parameters on the rows below each cut: [cuts, parameters]."""
-    starts = np.concatenate([minima.params, few_starts(data.law)])
     solution = data.solve(np.tile(starts, (len(kept), 1)), np.repeat(kept, len(starts), 0).astype(float))
     best = np.argmin(solution.objective.reshape(len(kept), -1), axis=1) + len(starts) * np.arange(len(kept))
     return solution.params[best]

@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from quarry import plan
 from quarry.analysis.commands import fit_tables
+from quarry.analysis.commands.fit import FitOptions, fit_points
 from quarry.analysis.fitting.prediction.backtests import Backtests
 from quarry.analysis.fitting.settings import FitSettings
 from quarry.analysis.fitting.together import candidates
@@ -20,6 +22,7 @@ from quarry.analysis.fitting.together.together import estimate_together
 from quarry.analysis.laws.catalog import LAWS
 from quarry.analysis.laws.mixture import member_params, mix_laws, mixed_params, overtraining_of_counts
 from quarry.analysis.planning.saved_fit import read_fit
+from quarry.analysis.planning.surface import Surface
 from quarry.errors import FitError
 from quarry.text import number
 from tests.analysis.designs import GRID
@@ -134,11 +137,50 @@ def test_the_fit_of_a_mixture_predicts_plans_and_reads_back(together, tmp_path):
         assert read[name] == pytest.approx(own[name], rel=1e-9), name
 
 
-def test_what_a_mixture_cannot_do_is_refused():
-    for settings in (
-        replace(SETTINGS, bootstrap=0),
-        replace(SETTINGS, freeze={"A": 1.0}),
-        replace(SETTINGS, interval="bca"),
-    ):
-        with pytest.raises(FitError, match="law auto needs the bootstrap's percentile interval"):
-            estimate_together(GRID.table(), settings)
+@pytest.mark.parametrize(
+    ("settings", "given"),
+    [
+        (replace(SETTINGS, bootstrap=0), "bootstrap=0"),
+        (replace(SETTINGS, freeze={"A": 1.0}), "freeze=A"),
+        (replace(SETTINGS, interval="bca"), "interval=bca"),
+    ],
+)
+def test_what_a_mixture_cannot_do_is_refused(settings, given):
+    with pytest.raises(FitError, match=f"^{given}: law auto needs the bootstrap's percentile interval"):
+        estimate_together(GRID.table(), settings)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"at": ("A=521",)},
+        {"profile": ("alpha",)},
+        {"against": ("skaling",)},
+        {"terms": ("coupling",)},
+        {"critical": ("B_star=2e8",)},
+        {"x": "E"},
+    ],
+)
+def test_an_option_of_one_law_is_refused_before_the_points_are_read(option):
+    with pytest.raises(FitError, match=f"^--{next(iter(option))} .*: an option of one law, .* name a law"):
+        fit_points(Path("none.csv"), FitOptions("auto", **option), Console(file=io.StringIO()))
+
+
+def test_a_law_at_a_limit_does_not_open_what_another_bounds():
+    """Half of the draws are of a law whose alpha ran to its limit, half of one that is bounded, then not."""
+    law, hot = mix_laws([LAWS["chinchilla"], overtraining_of_counts()]), np.arange(80) < 40
+    own = {"chinchilla": GRID.params, "overtraining": {"L_inf": 1.0, "a": 5.0, "b": 7.0, "eta": 0.1}}
+    lanes = {name: {p: np.full(80, value) for p, value in params.items()} for name, params in own.items()}
+    lanes["chinchilla"]["alpha"] = np.where(hot, 5.0, 0.3)
+
+    def surface():
+        draws = mixed_params({"chinchilla": hot * 1.0, "overtraining": ~hot * 1.0}, lanes)
+        params = mixed_params({"chinchilla": 0.5, "overtraining": 0.5}, own)
+        return Surface("", law, params, "", draws, runs=30, frozen=tuple(p for p in params if "weight" in p))
+
+    def loss(params):
+        return law.predict(params, {"N": 1e8, "E": 1e10})
+
+    assert not surface().stopped(loss).any()
+    lanes["overtraining"]["eta"] = np.where(hot, 0.1, 5.0)
+    assert surface().stopped(loss).all()
