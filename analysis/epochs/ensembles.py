@@ -1,14 +1,20 @@
 """The data floor of ensembles: averages of K runs of N parameters, K to infinity and the best N and k.
 
-A tighter bound than that of single models, and of another model class (Kim et al. 2025): shown beside the
-floor, never used as it.
+A tighter bound than that of single models, and of another model class (Kim et al. 2025): a floor of its own,
+by which every verdict is given beside that of single models.
 """
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 import scipy.special
 
 from quarry.analysis.epochs.estimates import estimates
+from quarry.analysis.epochs.noise import DRAW_AT
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.noise import Noise
 
 _SCHEMA = {"U": pl.Float64} | estimates("ensemble")
 _CELL = ("n_nonembedding", "unique_tokens", "tokens", "weight_decay", "dropout", "peak_learning_rate")
@@ -30,6 +36,24 @@ def ensemble_floors(table: pl.DataFrame | None, level: float) -> pl.DataFrame:
             best[unique] = limits
     rows = [{"U": unique, **_estimate(limits, level)} for unique, limits in best.items()]
     return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def ensemble_draws(
+    table: pl.DataFrame | None, unique: np.ndarray, noise: "Noise", draws: int, seed: int
+) -> np.ndarray | None:
+    """The least limit of each U [1 + draws, U] with simulated noise, NaN at U without ensembles; None without
+    a table. The members' noise averages out, that of the draw of U stays."""
+    known = ensemble_floors(table, 0.95)
+    if table is None or known.is_empty():
+        return None
+    of_u = dict(known.select("U", "ensemble").iter_rows())
+    members = dict(table.group_by("unique_tokens").agg(pl.col("members").max()).iter_rows())
+    limits = np.array([of_u.get(u, np.nan) for u in unique])
+    shared = np.array([members.get(int(u), 1) for u in unique])
+    spread = np.sqrt(noise.draw**2 * DRAW_AT / unique + (noise.run**2 + noise.branch**2) / shared)
+    shifts = np.random.default_rng((seed, 3)).standard_normal((draws, len(unique)))
+    drawn = limits * np.exp(np.nan_to_num(spread) * shifts)
+    return np.vstack([limits, drawn])
 
 
 def _limits(cell: pl.DataFrame) -> tuple[float, np.ndarray]:

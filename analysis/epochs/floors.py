@@ -36,15 +36,25 @@ class Floors:
     irreducible: np.ndarray
 
 
-def floors(tuned: Grid, fresh: FirstPass) -> Floors:
-    """Both estimators of each U's floor, from the least loss of each size over k and recipe.
+FLOORS = ("shared gamma", "own gamma", "grid", "ensemble")
+"""The estimators of the floor: asymptotes in N with one exponent for all U or one for each, the least
+trained, and that of ensembles, another model class."""
 
-    The asymptotes of all U have one exponent gamma in N, and each its own c and L.
+
+def floors(
+    tuned: Grid, fresh: FirstPass, kind: str = FLOORS[0], ensembles: np.ndarray | None = None
+) -> Floors:
+    """The floor of each U by one of `FLOORS`, from the least loss of each size over k and recipe.
+
+    `ensembles` [draws, U], NaN where none was averaged, are the floors of ensembles: a single model is one of
+    one member, so that their floor is never above that of single models.
     """
     of_size = tuned.of_size
     lowest = least(of_size, 1)
-    limits = limit(tuned.sizes, np.moveaxis(of_size, 2, 1))
-    own = np.fmin(lowest, limits)
+    limits = limit(tuned.sizes, np.moveaxis(of_size, 2, 1), shared=kind != "own gamma")
+    own = lowest if kind == "grid" else np.fmin(lowest, limits)
+    if kind == "ensemble" and ensembles is not None:
+        own = np.fmin(own, ensembles)
     bound = np.fmin(_of_less(own), _once(tuned, fresh))
     none = (own[:1] > bound[:1]) | ~_repeated(tuned)
     default = np.where(none, np.nan, np.fmin(own, bound))
@@ -86,11 +96,11 @@ def _once(tuned: Grid, fresh: FirstPass) -> np.ndarray:
     return once
 
 
-def limit(x: np.ndarray, losses: np.ndarray) -> np.ndarray:
+def limit(x: np.ndarray, losses: np.ndarray, shared: bool = True) -> np.ndarray:
     """L of c x^-gamma + L, neither negative, through each line of losses [draws, lines, x]; [draws, lines].
 
-    Least squares over gamma, which the lines of a draw share, and c and L of each. x without a loss (NaN in
-    the first draw) are left out; NaN for lines with fewer than four.
+    Least squares over gamma, which the lines of a draw share where `shared`, and c and L of each. x without a
+    loss (NaN in the first draw) are left out; NaN for lines with fewer than four.
     """
     found = np.full(losses.shape[:2], np.nan)
     there = ~np.isnan(losses[0])
@@ -98,8 +108,9 @@ def limit(x: np.ndarray, losses: np.ndarray) -> np.ndarray:
     if not len(lines):
         return found
     ends, misfit = _over_exponents(x, losses, there, lines)
-    best = misfit.sum(axis=1).argmin(axis=0)
-    found[:, lines] = np.maximum(ends[best, :, np.arange(len(losses))], 0.0)
+    misfit = np.broadcast_to(misfit.sum(axis=1, keepdims=True), misfit.shape) if shared else misfit
+    best = misfit.argmin(axis=0)[None]
+    found[:, lines] = np.maximum(np.take_along_axis(ends, best, axis=0)[0].T, 0.0)
     return found
 
 

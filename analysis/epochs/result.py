@@ -19,6 +19,7 @@ class Epochs:
     - `floors`, by U: grid, asymptote, floor, information, and ensemble where there is one; `irreducible`:
       L_inf.
     - `cells`, by N, U, k: see `quarry.analysis.epochs.decomposition.cells_table`.
+    - `elasticities`, by N, U, k of the best recipe: what more of each would give, and the regime by it.
     - `passes`, by criterion, N, U: k_rho and k_f to the floor, and `own`: to the least loss of the size.
     - `states`, by N, U: whether the size has reached the deciding criterion, can, or cannot
       (`quarry.analysis.epochs.capacity`).
@@ -37,6 +38,7 @@ class Epochs:
     floors: pl.DataFrame
     irreducible: dict[str, float | None]
     cells: pl.DataFrame
+    elasticities: pl.DataFrame
     states: pl.DataFrame
     passes: pl.DataFrame
     laws: pl.DataFrame

@@ -27,6 +27,7 @@ from quarry.analysis.epochs.cells import Terminal, numeric_points, terminal
 from quarry.analysis.epochs.claims import Evidence, judge
 from quarry.analysis.epochs.code_length import code_lengths
 from quarry.analysis.epochs.decomposition import cells_table
+from quarry.analysis.epochs.elasticities import elasticities_table
 from quarry.analysis.epochs.ensembles import ensemble_floors
 from quarry.analysis.epochs.estimates import estimate_row
 from quarry.analysis.epochs.floors import Floors, floors, floors_table
@@ -198,6 +199,7 @@ def _tables(found: _Quantities, noise: "Noise", entropy: float, settings: Interv
     return {
         "irreducible": estimate_row(settings, {"L_inf": floor.irreducible}),
         "cells": cells_table(plain, tuned, floor, entropy, settings),
+        "elasticities": elasticities_table(tuned, settings),
         "states": states_table(tuned, reached.logs, found.limits, reached.target, settings),
         "passes": passes_table(tuned, found.passes, settings),
         "laws": laws_table(laws, settings),

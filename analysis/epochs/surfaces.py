@@ -10,14 +10,20 @@ import numpy as np
 
 from quarry.analysis.epochs.least_squares import LeastSquares, least_squares, named, predicted
 from quarry.analysis.fitting.coordinates import bounds
-from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS, epochs
+from quarry.analysis.laws.repeated_data import (
+    BOUNDED,
+    DATA_CONSTRAINED,
+    EFFECTIVE_REUSE,
+    OVERFIT_EPOCHS,
+    epochs,
+)
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.grid import FirstPass, Grid
     from quarry.analysis.laws.law import Law
 
 SURFACES: "dict[str, Law]" = {
-    law.name: law for law in (DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS)
+    law.name: law for law in (DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS, BOUNDED)
 } | {
     f"epochs ({', '.join(terms)})": epochs(terms)
     for terms in (("coupling", "reuse"), ("coupling", "reuse", "overfit"))

@@ -13,6 +13,7 @@ from quarry.analysis.laws.kaplan import (
 from quarry.analysis.laws.law import Law
 from quarry.analysis.laws.power_laws import BROKEN_POWER, IN_ONE_VARIABLE, POWER_OFFSET, in_variable
 from quarry.analysis.laws.repeated_data import (
+    BOUNDED,
     DATA_CONSTRAINED,
     EFFECTIVE_REUSE,
     EPOCHS,
@@ -36,6 +37,7 @@ LAWS: dict[str, Law] = {
         DATA_CONSTRAINED,
         EFFECTIVE_REUSE,
         OVERFIT_EPOCHS,
+        BOUNDED,
         EPOCHS,
         CONTEXT,
         BROKEN_POWER,

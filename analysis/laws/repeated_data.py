@@ -124,6 +124,43 @@ OVERFIT_EPOCHS = Law(
     nested=(Nested(CHINCHILLA, {"P": (1e-6, 1e-3, 1e-1), "delta": (0.5, 1.0), "kappa": (0.2, 0.5, 1.0)}),),
 )
 
+_LEAST_SPAN = 1e-6
+"""nats/token: L_0 below L_inf counts as this far above it."""
+
+
+def _bounded(p: Values, v: Values) -> Any:
+    span = maximum(p["L_0"] - p["L_inf"], _LEAST_SPAN)
+    overfit = p["P"] * power(v["N"], p["gamma"]) * power(v["U"], -p["delta"])
+    free = CHINCHILLA.predict(p, v) - p["L_inf"] + overfit
+    return p["L_inf"] + free / (1 + free / span)
+
+
+# With h = (A / N^alpha + B / E^beta + P N^gamma / U^delta) / (L_0 - L_inf) this is the source's L_inf +
+# (L_0 - L_inf) h / (1 + h); A, B and P are in nats per token, so that the law nests Chinchilla's.
+BOUNDED = Law(
+    name="bounded",
+    formula=r"L(N, E, U) = L_\infty + (L_0 - L_\infty) h / (1 + h), "
+    r"h (L_0 - L_\infty) = A / N^{\alpha} + B / E^{\beta} + P N^{\gamma} / U^{\delta}",
+    inputs=("N", "E", "U"),
+    parameters=(
+        *CHINCHILLA.parameters,
+        Parameter("L_0", "nats/token", 1e-3, 1e4, (4.0, 12.0, 100.0), log=True),
+        Parameter("P", "nats/token", 1e-12, 1e6, (1e-4, 1e-2, 1.0), log=True),
+        exponent("gamma", 0.2, 0.5, 1.0),
+        exponent("delta", 0.2, 0.5, 1.0),
+    ),
+    predict=_bounded,
+    source="Practical scaling laws 2026 (arXiv 2605.09189): never above L_0, the loss of knowing nothing; "
+    "overfitting is the third term; read in a secondary source",
+    decay=CHINCHILLA.decay,
+    nested=(
+        Nested(
+            CHINCHILLA,
+            {"L_0": (6.0, 100.0), "P": (1e-6, 1e-3, 1e-1), "gamma": (0.2, 0.5, 1.0), "delta": (0.2, 0.5)},
+        ),
+    ),
+)
+
 EPOCH_TERMS = {"coupling": "kappa", "reuse": "R_0 p q", "overfit": "P delta kappa_2"}
 """The terms that the joint surface adds to Chinchilla's, and the parameters of each."""
 

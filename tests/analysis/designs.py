@@ -135,6 +135,12 @@ DESIGNS = {
         {"N": spaced(1e7, 1e9, 8), "U": spaced(1e8, 1e10, 7)},
         E=passes,
     ),
+    "bounded": measured(
+        "bounded",
+        (1.8, 482.0, 2085.0, 0.348, 0.366, 12.0, 0.02, 0.5, 0.45),
+        {"N": spaced(1e7, 1e9, 8), "U": spaced(1e8, 1e10, 7)},
+        E=passes,
+    ),
     "epochs": measured(
         "epochs", (1.7, 2.2e4, 2.3e4, 0.567, 0.467, 0.6, 12.0, 0.2, 0.15), _SURFACE, E=passes
     ),

@@ -23,7 +23,13 @@ from quarry.analysis.fitting.estimation import estimate
 from quarry.analysis.fitting.settings import FitSettings
 from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING
 from quarry.analysis.laws.kaplan import KAPLAN_ND
-from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS, epochs
+from quarry.analysis.laws.repeated_data import (
+    BOUNDED,
+    DATA_CONSTRAINED,
+    EFFECTIVE_REUSE,
+    OVERFIT_EPOCHS,
+    epochs,
+)
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.selection import points_for_law
 from quarry.checks import check_settings
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
 
 RIVALS: "dict[str, Law]" = {
     law.name: law
-    for law in (KAPLAN_ND, CHINCHILLA, SKALING, DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS)
+    for law in (KAPLAN_ND, CHINCHILLA, SKALING, DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS, BOUNDED)
 } | {
     f"epochs ({', '.join(terms)})": epochs(terms)
     for terms in (

@@ -13,7 +13,7 @@ from quarry.analysis.report.figures.theme import INK, RAMP
 if TYPE_CHECKING:
     from quarry.analysis.epochs.result import Epochs
 
-REGIME_COLOURS = {"data": "#35608d", "model": "#b0527a", "epoch": "#c9a227", "mixed": "#9a9a9a"}
+REGIME_COLOURS = {"data": "#35608d", "size": "#b0527a", "passes": "#c9a227", "mixed": "#9a9a9a"}
 
 
 def epochs_charts(found: "Epochs") -> dict[str, alt.LayerChart]:
@@ -26,7 +26,7 @@ def epochs_charts(found: "Epochs") -> dict[str, alt.LayerChart]:
         charts["learning-curves"] = learning_curves(found)
     if not found.causes.is_empty():
         charts["causes"] = causes_chart(found)
-    if found.cells["regime"].null_count() < len(found.cells):
+    if not found.elasticities.is_empty():
         charts["regimes"] = regime_map(found)
     return charts
 
@@ -113,21 +113,23 @@ def causes_chart(found: "Epochs") -> alt.LayerChart:
 
 
 def regime_map(found: "Epochs") -> alt.LayerChart:
-    """Which term of L - L_inf is most, by N and U; within each U a column for each k."""
+    """What lowers the loss most, by N and U; within each U a column for each k."""
+    names = ("k", "regime", "gain_N", "gain_U", "gain_k")
     rows = [
-        _place(row) | {name: row[name] for name in ("k", "regime", "p_data", "p_model", "p_epoch")}
-        for row in found.cells.drop_nulls("regime").iter_rows(named=True)
+        _place(row) | {name: row[name] for name in names} for row in found.elasticities.iter_rows(named=True)
     ]
     scale = alt.Scale(domain=list(REGIME_COLOURS), range=list(REGIME_COLOURS.values()))
     squares = alt.Chart(alt.InlineData(values=rows)).mark_rect(stroke="white", strokeWidth=1).encode(
         x=alt.X("U:O", title="U, unique tokens; within each, k from left to right", sort=_by("of_u")),
         xOffset=alt.XOffset("k:O"),
         y=alt.Y("N:O", title="N, parameters", sort=_by("of_n", "descending")),
-        color=alt.Color("regime:N", scale=scale, title="most of it", legend=alt.Legend(symbolType="square")),
-        tooltip=["N:O", "U:O", "k:Q", "regime:N", "p_data:Q", "p_model:Q", "p_epoch:Q"],
+        color=alt.Color("regime:N", scale=scale, title="more of", legend=alt.Legend(symbolType="square")),
+        tooltip=["N:O", "U:O", "k:Q", "regime:N", "gain_N:Q", "gain_U:Q", "gain_k:Q"],
     )  # fmt: skip
-    title = "What the loss above L_inf is made of"
-    return finished([squares], title, "the term with over half of it in over 80% of draws, else mixed", 260)
+    title = "What lowers the loss most, at equal compute"
+    return finished(
+        [squares], title, "the largest of the three elasticities in 97.5% of draws, else mixed", 260
+    )
 
 
 def _place(row: dict[str, Any]) -> dict[str, Any]:

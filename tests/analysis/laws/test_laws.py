@@ -54,6 +54,7 @@ def test_parameter_names_are_the_published_contract():
         "data-constrained": "L_inf A B alpha beta R_D R_N",
         "effective-reuse": "L_inf A B alpha beta rho U_0",
         "overfit-epochs": "L_inf A B alpha beta P delta kappa",
+        "bounded": "L_inf A B alpha beta L_0 P gamma delta",
         "epochs": "L_inf A B alpha beta kappa R_0 p q",
         "context": "a b c",
         "broken-power": "a b c_0 c_1 d_1 f_1",
@@ -100,6 +101,7 @@ def test_larger_laws_contain_the_smaller():
         ("data-constrained", {"R_D": 1e6, "R_N": 1e6}),
         ("effective-reuse", {"rho": 1e4, "U_0": 1.0}),
         ("overfit-epochs", {"P": 1e-12, "delta": 1.0, "kappa": 1.0}),
+        ("bounded", {"L_0": 1e9, "P": 1e-12, "gamma": 0.2, "delta": 0.5}),
         ("epochs", {"kappa": 1.0, "R_0": 1e6, "p": 0.0, "q": 0.0}),
     ):
         np.testing.assert_allclose(LAWS[name].predict(HOFFMANN_2022 | more, once), chinchilla, rtol=1e-5)
@@ -109,6 +111,19 @@ def test_larger_laws_contain_the_smaller():
     np.testing.assert_allclose(
         LAWS["skaling"].predict(same, once), LAWS["kaplan-nd"].predict(kaplan, once), rtol=1e-9
     )
+
+
+def test_the_bounded_law_is_never_above_the_loss_of_knowing_nothing():
+    """The equation of arXiv 2605.09189, with h = a / N^alpha + b / E^beta + c N^gamma / U^delta."""
+    law, span = LAWS["bounded"], 11.0 - 1.8
+    p = {"L_inf": 1.8, "L_0": 11.0, "A": 482.0, "B": 2085.0, "alpha": 0.35, "beta": 0.37}
+    p |= {"P": 0.02, "gamma": 0.5, "delta": 0.45}
+    n, u = np.array([1e3, 1e7, 1e15]), np.array([1e2, 1e9, 1e4])
+    v = {"N": n, "U": u, "E": 4 * u}
+    h = (p["A"] / n**0.35 + p["B"] / v["E"] ** 0.37 + p["P"] * n**0.5 / u**0.45) / span
+    np.testing.assert_allclose(law.predict(p, v), 1.8 + span * h / (1 + h), rtol=1e-12)
+    assert law.predict(p, v).max() < 11.0
+    assert law.predict(p, v)[2] > 10.9
 
 
 @pytest.mark.parametrize(("k", "worth"), [(2, 1.97), (4, 3.73), (8, 6.62), (16, 10.58), (40, 15.17)])
