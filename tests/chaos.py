@@ -8,7 +8,6 @@ without it that fault is left out, and the table says so.
 """
 
 import argparse
-import fcntl
 import json
 import os
 import random
@@ -23,12 +22,11 @@ from pathlib import Path
 from quarry.train.record.files import read_jsonl, read_last_row
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import WALL_CLOCK_COLUMNS
-from tests.commands import quarry, start
+from tests.commands import Running, quarry, start
 from tests.train.tiny import write_tiny
 
 STEPS_PER_FAULT = 200
 DISK_BYTES = 16 * 2**20
-PIPE_BYTES = 2**20
 TIMEOUT_SECONDS = 600
 
 
@@ -46,7 +44,7 @@ class Chaos:
         mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(self.disk)]
         self.mounted = self.disk.is_mount() or not subprocess.run(mount, capture_output=True).returncode
 
-    def kinds(self) -> dict[str, Callable[[random.Random, subprocess.Popen], None]]:
+    def kinds(self) -> dict[str, Callable[[random.Random, Running], None]]:
         kinds = {
             "kill -9": self._kill,
             "SIGTERM": lambda rng, process: self._stop(process, signal.SIGTERM),
@@ -65,8 +63,6 @@ class Chaos:
         kind = order[number % len(kinds)]
         target = (number + rng.random()) * STEPS_PER_FAULT
         process = start(self.cache, "train", "study/tiny.py", "--workdir", "disk/runs", cwd=self.folder)
-        for pipe in (process.stdout, process.stderr):  # nobody reads before the fault has struck
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         try:
             step = self._wait_for(process, target)
             kinds[kind](rng, process)
@@ -75,7 +71,7 @@ class Chaos:
             process.communicate()
         return {"fault": number, "kind": kind, "step": step}
 
-    def _wait_for(self, process: subprocess.Popen, target: float) -> int:
+    def _wait_for(self, process: Running, target: float) -> int:
         """Wait until the log has passed a step that this process has written."""
         before, until = self._inode(), time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < until:
@@ -90,17 +86,17 @@ class Chaos:
         """Of the log: a process that resumes replaces it before it writes."""
         return self.run.metrics.stat().st_ino if self.run.metrics.exists() else None
 
-    def _kill(self, rng: random.Random, process: subprocess.Popen) -> None:
+    def _kill(self, rng: random.Random, process: Running) -> None:
         time.sleep(rng.uniform(0, 0.1))
         process.kill()
         process.wait()
 
-    def _stop(self, process: subprocess.Popen, number: int) -> None:
+    def _stop(self, process: Running, number: int) -> None:
         process.send_signal(number)
         code = process.wait(TIMEOUT_SECONDS)
         assert code == 75, (code, process.communicate())
 
-    def _fill(self, rng: random.Random, process: subprocess.Popen) -> None:
+    def _fill(self, rng: random.Random, process: Running) -> None:
         ballast = self.disk / "ballast"
         try:
             with ballast.open("wb", buffering=0) as file:
@@ -114,25 +110,25 @@ class Chaos:
         finally:
             ballast.unlink()
 
-    def _newest_files(self, rng: random.Random, process: subprocess.Popen) -> list[Path]:
+    def _newest_files(self, rng: random.Random, process: Running) -> list[Path]:
         self._kill(rng, process)
         newest = max(int(path.name) for path in self.run.checkpoints.iterdir() if path.name.isdigit())
         return sorted(file for file in (self.run.checkpoints / str(newest)).rglob("*") if file.is_file())
 
-    def _flip(self, rng: random.Random, process: subprocess.Popen) -> None:
+    def _flip(self, rng: random.Random, process: Running) -> None:
         for file in rng.sample(self._newest_files(rng, process), 3):
             content = bytearray(file.read_bytes())
             content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
             file.write_bytes(content)
 
-    def _truncate(self, rng: random.Random, process: subprocess.Popen) -> None:
+    def _truncate(self, rng: random.Random, process: Running) -> None:
         file = rng.choice(self._newest_files(rng, process))
         os.truncate(file, rng.randrange(file.stat().st_size))
 
-    def _remove(self, rng: random.Random, process: subprocess.Popen) -> None:
+    def _remove(self, rng: random.Random, process: Running) -> None:
         rng.choice(self._newest_files(rng, process)).unlink()
 
-    def _cut_log(self, rng: random.Random, process: subprocess.Popen) -> None:
+    def _cut_log(self, rng: random.Random, process: Running) -> None:
         self._kill(rng, process)
         size = self.run.metrics.stat().st_size
         os.truncate(self.run.metrics, size - rng.randrange(1, min(size, 4000)))

@@ -1,14 +1,19 @@
 """Running quarry as a user types it."""
 
+import atexit
 import contextlib
 import io
 import os
 import subprocess
 import sys
+import tempfile
+from functools import cache as once
 from pathlib import Path
 from unittest import mock
 
 from quarry import cli
+from quarry.train.launch.preloaded import Preloaded, Process, start_fresh
+from quarry.train.launch.process_commands import PYTHON
 from tests.conftest import ROOT
 
 
@@ -18,13 +23,63 @@ def environment(cache: Path, *packages: Path) -> dict[str, str]:
     return os.environ | {"QUARRY_CACHE": str(cache), "PYTHONPATH": path, "COLUMNS": "160"}
 
 
-def start(cache: Path, *words: object, cwd: Path, packages: tuple[Path, ...] = ()) -> subprocess.Popen:
+class Running:
+    """A process that runs, and the two files that it prints into; like `subprocess.Popen`."""
+
+    def __init__(self, process: Process, output: Path, errors: Path) -> None:
+        self.pid, self.args = process.pid, process.args
+        self.poll, self.wait = process.poll, process.wait
+        self.send_signal, self.kill = process.send_signal, process.kill
+        self._process, self._files = process, (output, errors)
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    def printed(self) -> str:
+        """What it has printed until now."""
+        return self._files[0].read_text()
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for the end; returns what was printed, and the errors."""
+        self.wait(timeout)
+        return self.printed(), self._files[1].read_text()
+
+
+def start(cache: Path, *words: object, cwd: Path, packages: tuple[Path, ...] = ()) -> Running:
     """Begin `quarry WORDS` in `cwd`."""
-    command = [str(Path(sys.executable).with_name("quarry")), *map(str, words)]
-    return subprocess.Popen(
-        command, env=environment(cache, *packages), cwd=cwd, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    variables = environment(cache, *packages)
+    return run([*PYTHON, "quarry", *map(str, words)], variables, cwd=cwd, fresh=bool(packages))
+
+
+def run(command: list[str], variables: dict[str, str], cwd: Path, fresh: bool = False) -> Running:
+    """Begin a command that starts with `PYTHON`: afresh, or forked from a process that has imported JAX."""
+    folder = Path(tempfile.mkdtemp(dir=_printed()))
+    output, errors = folder / "output.txt", folder / "errors.txt"
+    begin = start_fresh if fresh else _preloaded(_read_at_import(variables)).start
+    with contextlib.chdir(cwd), output.open("wb") as out, errors.open("wb") as err:
+        return Running(begin(command, out, err, environment=variables), output, errors)
+
+
+@once
+def _printed() -> str:
+    """A folder for what the processes print, removed at the end."""
+    folder = tempfile.TemporaryDirectory(prefix="quarry-tests-")
+    atexit.register(folder.cleanup)
+    return folder.name
+
+
+def _read_at_import(variables: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """The variables that JAX reads when it is imported, and Python before."""
+    return tuple(sorted(item for item in variables.items() if item[0].startswith(("JAX_", "PYTHON"))))
+
+
+@once
+def _preloaded(variables: tuple[tuple[str, str], ...]) -> Preloaded:
+    """A process that has imported JAX in this environment, for all tests of this worker."""
+    preloaded = Preloaded(os.environ | dict(variables))
+    atexit.register(preloaded.close)
+    return preloaded
 
 
 def quarry(

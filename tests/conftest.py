@@ -1,5 +1,6 @@
 """Strict surroundings for every test: shapes checked, rank promotion refused, one private cache."""
 
+import gc
 import importlib
 import os
 import sys
@@ -23,6 +24,8 @@ sys.path.append(str(ROOT))
 importlib.import_module("tests.strict")  # the hook below looks it up by name
 
 install_import_hook(["quarry.model", "quarry.train", "quarry.analysis"], "tests.strict.typecheck").__enter__()
+
+gc.set_threshold(50_000, 20, 100)  # as `prepare` of train/hosts/platform.py does for a run
 
 settings.register_profile("quarry", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("quarry")

@@ -1,12 +1,11 @@
 """Runs on two hosts: two processes of two virtual CPU devices each, compared with one process of four."""
 
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-from tests.commands import environment
+from quarry.train.launch.process_commands import PYTHON
+from tests.commands import Running, environment, run
 from tests.quick_compile import QUICK_COMPILE
 
 
@@ -22,32 +21,23 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def begin(cache: Path, hosts: int, *words: object, cwd: Path, together: int = 4) -> list[subprocess.Popen]:
+def begin(cache: Path, hosts: int, *words: object, cwd: Path, together: int = 4) -> list[Running]:
     """Start `quarry WORDS` on `hosts` hosts that together have `together` devices."""
     port, processes = free_port(), []
     read = cwd / "read" / f"{time.time_ns()}"
     for host in range(hosts):
         where = ["--coordinator", f"127.0.0.1:{port}", "--processes", hosts, "--process", host]
-        command = [sys.executable, "-P", "-m", "tests.train.reading", *words, *(where if hosts > 1 else [])]
-        log = (cwd / f"host{host}.txt").open("w")
-        processes.append(
-            subprocess.Popen(
-                [*map(str, command)],
-                env=devices(cache, together // hosts) | {"READ": str(read)},
-                cwd=cwd,
-                stdout=log,
-                stderr=log,
-            )
-        )
-        log.close()
+        command = [*PYTHON, "tests.train.reading", *map(str, words), *map(str, where if hosts > 1 else [])]
+        variables = devices(cache, together // hosts) | {"READ": str(read)}
+        processes.append(run(command, variables, cwd=cwd))
     return processes
 
 
-def end(processes: list[subprocess.Popen], cwd: Path, timeout: float = 400) -> tuple[list[int], list[str]]:
+def end(processes: list[Running], timeout: float = 400) -> tuple[list[int], list[str]]:
     """Wait for the processes; returns their exit codes and the output of each host."""
     try:
         codes = [process.wait(timeout) for process in processes]
     finally:
         for process in processes:
             process.kill()
-    return codes, [(cwd / f"host{host}.txt").read_text() for host in range(len(processes))]
+    return codes, ["".join(process.communicate()) for process in processes]

@@ -6,6 +6,7 @@ and a sweep runs one point per core. To override: `--cores N`; the environment's
 """
 
 import ctypes
+import gc
 import importlib.util
 import os
 from pathlib import Path
@@ -28,6 +29,10 @@ KEEP_FREED_MEMORY = {
 """Settings of glibc's mallopt(3), in bytes except the number of arenas: one heap that keeps freed memory.
 Every step frees its buffers; by default glibc returns them, and the kernel clears new pages for the next
 step."""
+
+RARE_COLLECTIONS = 50_000, 20, 100
+"""Thresholds of Python's collector of cycles: a tenth of a start went into looking through what JAX imports
+and traces, which stays (experiments/results/LOG.md)."""
 
 GPU = "/dev/nvidia0"
 PLUGINS = {
@@ -78,13 +83,12 @@ def current_core() -> int | None:
 
 
 def prepare(cache: Path, cores: int = 1) -> None:
-    """Set up this process for training: settings and workarounds; call before JAX is imported.
+    """Set up this process for training: settings and workarounds; call before JAX is started.
 
     A compiled program is found again only under the same path of the cache folder: XLA puts it into the key.
     """
     apply_workarounds()
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str((cache / "xla").absolute()))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+    gc.set_threshold(*RARE_COLLECTIONS)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not accelerator_present():
         if hasattr(os, "sched_setaffinity"):
@@ -93,7 +97,20 @@ def prepare(cache: Path, cores: int = 1) -> None:
         os.environ["XLA_FLAGS"] = " ".join([*flags, os.environ.get("XLA_FLAGS", "")]).strip()
         if cores == 1:
             keep_freed_memory()
+    keep_programs(cache / "xla")
     replace_damaged_programs()
+
+
+def keep_programs(folder: Path) -> None:
+    """Let this process and those that it starts find compiled programs in `folder`, and keep theirs there."""
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder.absolute()))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+    import jax
+
+    # JAX may have been imported before they were set.
+    least = float(os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"])
+    jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
 
 
 def keep_freed_memory() -> None:

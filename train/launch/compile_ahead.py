@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import Point
 from quarry.train.hosts.platform import available_cores, gpu_present, prepare
-from quarry.train.launch.process_commands import as_worker, point_argument, point_from_argument
+from quarry.train.launch.process_commands import PYTHON, as_worker, point_argument, point_from_argument
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 
 if TYPE_CHECKING:
@@ -82,14 +82,7 @@ def compiling_ahead(
     if not points or room == []:
         yield
         return
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "quarry.train.launch.compile_ahead",
-        "--cache",
-        str(cache.absolute()),
-    ]
+    command = [*PYTHON, "quarry.train.launch.compile_ahead", "--cache", str(cache.absolute())]
     try:
         log = (cache / "ahead.txt").open("wb")
     except OSError:  # nothing can be compiled into a cache that cannot be written

@@ -1,10 +1,10 @@
 """The jobs of a sweep: each point with its branches, its state, and the stacks that share a program."""
 
 import math
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from quarry.checks import require
 from quarry.train.config.branches import branches, fork_step
@@ -19,6 +19,9 @@ from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import TERMINAL, Status
 from quarry.train.run.compatibility import check_same_config
 from quarry.train.run.sizes import RunSizes, check_vocabulary, prepare_store, resolve_sizes
+
+if TYPE_CHECKING:
+    from quarry.train.launch.preloaded import Process
 
 ORDERING_FLOPS_PER_SECOND = 1e11
 """A typical core; the jobs are only ordered by the times that follow from it."""
@@ -60,7 +63,7 @@ class Job:
     cost: float
     """Estimated time; only the order of the costs matters."""
     state: str = "waiting"
-    process: subprocess.Popen | None = field(default=None, repr=False)
+    process: "Process | None" = field(default=None, repr=False)
     shared_log: Path | None = None
     """The log of its process, if that trains several jobs."""
 

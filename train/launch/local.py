@@ -2,7 +2,6 @@
 
 import queue
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from quarry.errors import BAD_INPUT, PREEMPTED
 from quarry.train.hosts.platform import accelerator_present, available_cores
-from quarry.train.launch.process_commands import as_worker, point_command, stack_command
+from quarry.train.launch.preloaded import Preloaded
+from quarry.train.launch.process_commands import point_command, stack_command
 from quarry.train.record.files import clear_unless_regular
 from quarry.train.record.schema import TERMINAL
 from quarry.train.run.signals import StopRequest
@@ -43,9 +43,10 @@ def run_jobs(
     waiting: queue.SimpleQueue[list[Job]] = queue.SimpleQueue()
     for stack in stacked:
         waiting.put(stack)
-    with StopRequest() as stop:
+    with Preloaded() as starter, StopRequest() as stop:
         threads = [
-            threading.Thread(target=_work_through, args=(waiting, slot, arguments, stop)) for slot in slots
+            threading.Thread(target=_work_through, args=(waiting, slot, arguments, starter, stop))
+            for slot in slots
         ]
         for thread in threads:
             thread.start()
@@ -59,7 +60,11 @@ def run_jobs(
 
 
 def _work_through(
-    waiting: "queue.SimpleQueue[list[Job]]", slot: list[int] | None, arguments: list[str], stop: StopRequest
+    waiting: "queue.SimpleQueue[list[Job]]",
+    slot: list[int] | None,
+    arguments: list[str],
+    starter: Preloaded,
+    stop: StopRequest,
 ) -> None:
     while not stop:
         try:
@@ -68,7 +73,7 @@ def _work_through(
             return
         busy = [job for job in stack if job.is_in_use()]
         if free := [job for job in stack if job not in busy]:
-            _run_stack(free, slot, arguments)
+            _run_stack(free, slot, arguments, starter)
         _put_back([*busy, *(job for job in free if job.state == ELSEWHERE)], waiting)
 
 
@@ -90,7 +95,7 @@ def _put_back(busy: "list[Job]", waiting: "queue.SimpleQueue[list[Job]]") -> Non
         waiting.put([job])
 
 
-def _run_stack(stack: "list[Job]", slot: list[int] | None, arguments: list[str]) -> None:
+def _run_stack(stack: "list[Job]", slot: list[int] | None, arguments: list[str], starter: Preloaded) -> None:
     """Train the jobs in one process, in a session of its own, with its output in the first job's log.txt."""
     first, *others = stack
     points = [job.point for job in stack]
@@ -99,13 +104,7 @@ def _run_stack(stack: "list[Job]", slot: list[int] | None, arguments: list[str])
         first.directory.path.mkdir(parents=True, exist_ok=True)
         clear_unless_regular(first.log)
         with first.log.open("ab") as log:
-            process = subprocess.Popen(
-                as_worker(command, slot),
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            process = starter.start(command, log, log, slot)
             began = time.time()
             for job in stack:
                 job.process, job.state, job.shared_log = process, "running", first.log

@@ -1,5 +1,6 @@
 """The commands of a sweep's processes: one point, several points in one program, bound to the sweep."""
 
+import ctypes
 import os
 import signal
 import sys
@@ -9,27 +10,22 @@ from pathlib import Path
 from quarry.errors import PREEMPTED
 from quarry.train.config.point_files import Point, load_point_file
 
+PYTHON = (sys.executable, "-P", "-m")
+"""What each command begins with; -P: nothing is imported from the working folder."""
+
 _PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that a process is sent when its parent ends."""
 
 
 def point_command(point: Point, arguments: Sequence[str]) -> list[str]:
     """The command that trains `point`, from any working folder."""
-    quarry = [sys.executable, "-P", "-m", "quarry"]  # -P: nothing is imported from the working folder
     variant = ["--variant", point.variant] if point.variant else []
-    return [*quarry, "train", str(point.file.absolute()), *variant, *arguments]
+    return [*PYTHON, "quarry", "train", str(point.file.absolute()), *variant, *arguments]
 
 
 def stack_command(points: Sequence[Point], arguments: Sequence[str]) -> list[str]:
     """The command that trains `points` together; see train/launch/stack_worker.py."""
-    return [
-        sys.executable,
-        "-P",
-        "-m",
-        "quarry.train.launch.stack_worker",
-        *arguments,
-        *map(point_argument, points),
-    ]
+    return [*PYTHON, "quarry.train.launch.stack_worker", *arguments, *map(point_argument, points)]
 
 
 def point_argument(point: Point) -> str:
@@ -43,7 +39,14 @@ def point_from_argument(argument: str) -> Point:
     return next(point for point in load_point_file(Path(file)) if point.variant == (variant or None))
 
 
-def as_worker(command: list[str], cores: list[int] | None) -> list[str]:
+def end_with_parent(parent: int) -> None:
+    """Let this process be sent SIGTERM when the thread of process `parent` that started it ends (Linux)."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+    if os.getppid() != parent:
+        sys.exit(PREEMPTED)
+
+
+def as_worker(command: Sequence[str], cores: Sequence[int] | None) -> list[str]:
     """`command` as a process of this sweep.
 
     It is pinned to `cores` before it starts, so that all its threads are. On Linux it is sent SIGTERM when
@@ -54,5 +57,5 @@ def as_worker(command: list[str], cores: list[int] | None) -> list[str]:
         first += [f"ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, {int(signal.SIGTERM)})"]
         first += [f"os.getppid() == {os.getpid()} or sys.exit({PREEMPTED})"]
     if cores is not None and hasattr(os, "sched_setaffinity"):
-        first += [f"os.sched_setaffinity(0, {cores})"]
+        first += [f"os.sched_setaffinity(0, {list(cores)})"]
     return [sys.executable, "-P", "-c", "; ".join([*first, "os.execv(sys.argv[1], sys.argv[1:])"]), *command]

@@ -58,7 +58,7 @@ def whole(tmp_path_factory, cache) -> RunDirectory:
     """An uninterrupted run on one host with four devices."""
     folder = tmp_path_factory.mktemp("whole")
     write_tiny(folder / "study", steps=STEPS, rate=RATE)
-    codes, said = end(begin(cache, 1, "train", "study/tiny.py", cwd=folder), folder)
+    codes, said = end(begin(cache, 1, "train", "study/tiny.py", cwd=folder))
     assert codes == [0], said
     return RunDirectory(folder / "runs/study/tiny")
 
@@ -82,16 +82,16 @@ def test_a_run_on_two_hosts_then_one_then_two_equals_a_run_on_one(whole, tmp_pat
     pair = begin(cache, 2, *words, *QUICK, cwd=tmp_path)
     wait_for_step(directory, rng.randint(2, 30), pair)
     pair[1].kill()
-    codes, said = end(pair, tmp_path)
+    codes, said = end(pair)
     assert codes == [1, -signal.SIGKILL], said
     assert "error: host 1 of 2 has given no sign of life for 4 s" in said[0] or "error: a comp" in said[0]
 
     single = begin(cache, 1, *words, cwd=tmp_path)
     wait_for_step(directory, (read_last_row(directory.metrics) or {})["step"], single)
     os.kill(single[0].pid, signal.SIGTERM)
-    assert end(single, tmp_path)[0] == [75]
+    assert end(single)[0] == [75]
 
-    codes, said = end(begin(cache, 2, *words, *QUICK, cwd=tmp_path), tmp_path)
+    codes, said = end(begin(cache, 2, *words, *QUICK, cwd=tmp_path))
     assert codes == [0, 0], said
     assert_same_losses(directory, whole)
     assert_every_epoch_reads_each_sequence_once(tmp_path / "read")
@@ -113,7 +113,7 @@ def test_two_hosts_end_within_the_grace_time_and_set_aside_a_checkpoint_that_one
         assert all(process.poll() is None for process in pair)
         time.sleep(0.01)
     os.kill(pair[1].pid, signal.SIGTERM)
-    codes, said = end(pair, tmp_path)
+    codes, said = end(pair)
     assert codes == [75, 75], said
     ran_out = "checkpoint.grace_seconds = 0.01 ran out while the run was stopping"
     assert all(ran_out in one for one in said), said  # whichever host's time ran out first, both say so
@@ -122,7 +122,7 @@ def test_two_hosts_end_within_the_grace_time_and_set_aside_a_checkpoint_that_one
     newest = checkpoints_of(directory)[-1]
     (written_by_host_1,) = (directory.checkpoints / str(newest)).glob("*/ocdbt.process_1")
     shutil.rmtree(written_by_host_1 / "d")
-    codes, said = end(begin(cache, 2, *words, cwd=tmp_path, together=2), tmp_path)
+    codes, said = end(begin(cache, 2, *words, cwd=tmp_path, together=2))
     assert codes == [0, 0], said
     assert f"the checkpoint of step {newest} is set aside in" in said[0]
     assert not any(word in text for text in said for word in ("Traceback", "ignored", "rror:"))

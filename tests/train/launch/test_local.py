@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from quarry.train.launch import local
+from quarry.train.launch.preloaded import Preloaded
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.run_lock import RunLock
 from quarry.train.run.signals import StopRequest
@@ -25,7 +26,7 @@ def started(monkeypatch) -> list:
     """The names of the jobs that get a process; each finishes."""
     names = []
 
-    def run(stack, slot, arguments):
+    def run(stack, *_):
         for each in stack:
             names.append(each.name)
             each.state = "finished"
@@ -39,7 +40,7 @@ def work_through(*stacks: list) -> None:
     waiting = queue.SimpleQueue()
     for stack in stacks:
         waiting.put(stack)
-    local._work_through(waiting, None, [], StopRequest())
+    local._work_through(waiting, None, [], Preloaded(), StopRequest())
 
 
 def test_a_point_in_progress_elsewhere_comes_last(started):
