@@ -26,6 +26,7 @@ def names(tree: Any) -> list[str]:
     return [f"{jax.tree_util.keystr(path)} {leaf.dtype}{list(leaf.shape)}" for path, leaf in paths]
 
 
+@jax.jit  # traced once for each shape: parameters and their moments are alike
 def _word(leaf: Array) -> UInt32[Array, ""]:
     bits = _bits(leaf)
     position = jnp.zeros(bits.shape, jnp.uint32)
