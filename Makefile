@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+# One more than the cores: tests of clusters, hosts and kills wait for other processes.
+WORKERS ?= 3
 # Compiled modules are kept even where the surroundings say otherwise: the tests start hundreds of processes.
 export PYTHONDONTWRITEBYTECODE :=
 

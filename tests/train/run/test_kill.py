@@ -15,7 +15,7 @@ from tests.train.tiny import write_tiny
 
 pytestmark = pytest.mark.slow
 
-STEPS, SHORT = 4000, 1500
+STEPS, SHORT = 2000, 1500
 SELDOM = ("--checkpoint.every-seconds", 60)  # for runs that nothing ends
 
 
