@@ -78,6 +78,7 @@ def _read_at_import(variables: dict[str, str]) -> tuple[tuple[str, str], ...]:
 def _preloaded(variables: tuple[tuple[str, str], ...]) -> Preloaded:
     """A process that has imported JAX in this environment, for all tests of this worker."""
     preloaded = Preloaded(os.environ | dict(variables))
+    preloaded.open()
     atexit.register(preloaded.close)
     return preloaded
 

@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -43,6 +44,7 @@ class ForkedProcess:
         self.returncode: int | None = None
         self._exit_code = exit_code
         self._lock = threading.Lock()
+        weakref.finalize(self, os.close, exit_code)
 
     def poll(self) -> int | None:
         """The exit code; None while the process runs."""
@@ -70,13 +72,13 @@ class ForkedProcess:
 
     def _read_exit_code(self, timeout: float | None) -> int | None:
         """Without a code at the end of the file, the process that forks has ended, and its processes too."""
-        with self._lock, selectors.DefaultSelector() as selector:
-            if self.returncode is None:
-                selector.register(self._exit_code, selectors.EVENT_READ)
-                if selector.select(timeout):
-                    code = os.read(self._exit_code, _EXIT_CODE.size)
-                    os.close(self._exit_code)
-                    self.returncode = _EXIT_CODE.unpack(code)[0] if code else -signal.SIGTERM
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._exit_code, selectors.EVENT_READ)
+            ended = self.returncode is None and selector.select(timeout)
+        with self._lock:  # one thread waits while another sends a signal
+            if ended and self.returncode is None:
+                code = os.read(self._exit_code, _EXIT_CODE.size)
+                self.returncode = _EXIT_CODE.unpack(code)[0] if code else -signal.SIGTERM
             return self.returncode
 
 
@@ -86,8 +88,8 @@ Process = ForkedProcess | subprocess.Popen
 class Preloaded:
     """Starts processes of `python -P -m MODULE WORDS`, forked from one that has imported `MODULES`.
 
-    That process is started with the first of them. Threads may share it. The processes are sent SIGTERM when
-    this process ends, or when it is closed.
+    Threads may share it. Its processes are sent SIGTERM when it is closed, and when the thread that opened it
+    ends. While it is not open, each process starts afresh.
     """
 
     def __init__(self, environment: Environment | None = None) -> None:
@@ -95,6 +97,21 @@ class Preloaded:
         self._lock, self._environment = threading.Lock(), environment
         self._own: socket.socket | None = None
         self.server: subprocess.Popen | None = None
+
+    def open(self) -> None:
+        """Start the process that forks, where the system allows it."""
+        if sys.platform != "linux":
+            return
+        self._own, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [*PYTHON, "quarry.train.launch.preloaded", str(theirs.fileno())]
+        with theirs:
+            self.server = subprocess.Popen(
+                as_worker(command, None),
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
 
     def start(
         self,
@@ -130,33 +147,19 @@ class Preloaded:
             self.server.wait()
 
     def __enter__(self) -> "Preloaded":
+        self.open()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _start_server(self) -> socket.socket:
-        """Start the process that forks; returns the socket that it reads. Raises OSError where none can."""
-        if sys.platform != "linux":
-            raise OSError("only Linux forks after imports")
-        self._own, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [*PYTHON, "quarry.train.launch.preloaded", str(theirs.fileno())]
-        with theirs:
-            self.server = subprocess.Popen(
-                as_worker(command, None),
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        return self._own
-
     def _request(self, request: dict[str, Any], files: list[int]) -> int:
         """Send a request; returns the number of the forked process. Raises OSError if there is no answer."""
         with self._lock:
-            connection = self._own or self._start_server()
-            socket.send_fds(connection, [json.dumps(request).encode()], files)
-            answer = connection.recv(_LARGEST_REQUEST)
+            if self._own is None:
+                raise OSError("no process forks")
+            socket.send_fds(self._own, [json.dumps(request).encode()], files)
+            answer = self._own.recv(_LARGEST_REQUEST)
         if not answer:
             raise OSError("the process that forks has ended")
         return int(answer)

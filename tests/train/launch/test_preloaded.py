@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -41,7 +42,10 @@ def test_a_signal_is_seen_in_the_exit_code(tmp_path):
     assert process.poll() is None
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.01)
-    process.kill()
+    waiting = threading.Thread(target=process.wait)
+    waiting.start()
+    process.kill()  # while another thread waits
+    waiting.join(60)
     assert process.wait(60) == process.poll() == -signal.SIGKILL
     process.kill()  # nothing to end any more
 
