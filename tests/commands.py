@@ -12,8 +12,8 @@ from pathlib import Path
 from unittest import mock
 
 from quarry import cli
-from quarry.train.launch.preloaded import Preloaded, Process, start_fresh
-from quarry.train.launch.process_commands import PYTHON
+from quarry.train.launch.bound_processes import PYTHON, start_fresh
+from quarry.train.launch.preloaded import Preloaded, Process
 from tests.conftest import ROOT
 
 

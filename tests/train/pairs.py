@@ -4,7 +4,7 @@ import socket
 import time
 from pathlib import Path
 
-from quarry.train.launch.process_commands import PYTHON
+from quarry.train.launch.bound_processes import PYTHON
 from tests.commands import Running, environment, run
 from tests.quick_compile import QUICK_COMPILE
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import Point
 from quarry.train.hosts.platform import available_cores, gpu_present, prepare
-from quarry.train.launch.process_commands import PYTHON, as_worker, point_argument, point_from_argument
+from quarry.train.launch.bound_processes import PYTHON, as_worker
+from quarry.train.launch.process_commands import point_argument, point_from_argument
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 
 if TYPE_CHECKING:

@@ -19,20 +19,18 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import IO, Any
 
-from quarry.train.launch.process_commands import PYTHON, as_worker, end_with_parent
+from quarry.train.launch.bound_processes import PYTHON, Environment, as_worker, end_with_parent, start_fresh
 
 MODULES = ("jax.numpy", "flax.linen", "optax", "orbax.checkpoint", "grain", "rich.console", "tyro")
 """What is imported beforehand. Polars is not: it starts threads, which a forked process lacks."""
 
 _LARGEST_REQUEST = 2**20
 _EXIT_CODE = struct.Struct("i")
-
-Environment = Mapping[str, str]
 
 
 class ForkedProcess:
@@ -163,24 +161,6 @@ class Preloaded:
         if not answer:
             raise OSError("the process that forks has ended")
         return int(answer)
-
-
-def start_fresh(
-    command: Sequence[str],
-    output: IO[Any],
-    errors: IO[Any],
-    cores: Sequence[int] | None = None,
-    environment: Environment | None = None,
-) -> subprocess.Popen:
-    """Run a command in a session of its own, bound to `cores`; it is sent SIGTERM when this thread ends."""
-    return subprocess.Popen(
-        as_worker(command, cores),
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=errors,
-        start_new_session=True,
-    )
 
 
 def serve(connection: socket.socket) -> dict[str, Any] | None:

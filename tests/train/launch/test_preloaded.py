@@ -10,8 +10,8 @@ import time
 import pytest
 
 from quarry.train.hosts.platform import available_cores
+from quarry.train.launch.bound_processes import PYTHON
 from quarry.train.launch.preloaded import Preloaded
-from quarry.train.launch.process_commands import PYTHON
 from tests.commands import environment, run
 
 pytestmark = [
