@@ -46,6 +46,10 @@ COMMANDS = {
         "quarry.train.commands.ensemble",
         "Average the probabilities of runs that differ by their seeds only, and write the held-out losses.",
     ),
+    "teacher": Command(
+        "quarry.train.commands.teacher",
+        "Write the model of a finished run as a teacher, whose text is a synthetic corpus.",
+    ),
     "fit": Command(
         "quarry.analysis.commands.fit",
         "Fit a law to a directory of runs or to any table with N, loss and one of D, E, C.",

@@ -24,8 +24,7 @@ class Synthetic:
         return VERSION
 
     def files(self, argument: str, data_dir: Path) -> list[Path]:
-        _open(argument)  # refuses what it cannot read
-        return []
+        return list(_open(argument).inputs)
 
     def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
         world = _open(argument)

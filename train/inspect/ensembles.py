@@ -80,7 +80,8 @@ def _rows(group: list[Member], cache: Path) -> Iterator[dict[str, Any]]:
     evaluator = Evaluator(
         config, make_mesh(config.mesh), store, "validation", config.evaluation.validation_tokens
     )
-    scored = np.stack([evaluator.token_losses(_params(point.config, where, store)) for point, where in group])
+    params = (final_params(point.config, where, store) for point, where in group)
+    scored = np.stack([evaluator.token_losses(each) for each in params])
     about = {"study": first.study, "point": first.name, "tokens": sizes.tokens}
     about |= {name: counts[name] for name in ("n_nonembedding", "n_params")}
     about |= {"unique_tokens": sizes.unique_tokens, "weight_decay": config.optimizer.weight_decay}
@@ -99,7 +100,7 @@ def ensemble_loss(losses: np.ndarray) -> float:
     return float(np.mean(least - np.log(np.exp(least - losses).mean(axis=0))))
 
 
-def _params(config: Experiment, directory: RunDirectory, store: TokenStore) -> Any:
+def final_params(config: Experiment, directory: RunDirectory, store: TokenStore) -> Any:
     """The parameters at the end of a run. Raises ConfigError if no checkpoint can be read."""
     checkpoints = Checkpoints(directory.checkpoints, config.checkpoint, (), lambda *_: None)
     fault = lambda _, facts: foreign(facts, experiment_as_json(config), store)  # noqa: E731

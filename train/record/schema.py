@@ -57,6 +57,7 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "floor": pl.Float64(),  # L*(U): the least expected loss from the run's U tokens, where it is exact
     "floor_seen": pl.Float64(),  # the same from the distinct tokens seen up to this step
     "source_loss": pl.Float64(),  # of a synthetic source itself on the scored text
+    "kl": pl.Float64(),  # mean KL(source || model) on the scored text, of the last step where it is known
     "learning_rate": pl.Float64(),  # of the step before the measurement
     "peak_learning_rate": pl.Float64(),
     "weight_decay": pl.Float64(),

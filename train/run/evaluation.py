@@ -13,10 +13,11 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array
+from scipy import special
 
 from quarry.model.config import ModelConfig
 from quarry.model.sharding import batch_sharding, batch_shards, parameter_shardings, replicated, use_mesh
-from quarry.model.transformer import Params, abstract, token_losses
+from quarry.model.transformer import Params, abstract, apply, token_losses
 from quarry.train.config.experiment import PROGRAMS_KEPT, Experiment
 from quarry.train.data.feed import evaluation_batches, whole_sequences
 from quarry.train.data.store import Split, TokenStore
@@ -103,6 +104,25 @@ class Evaluator:
             unpadded.append(scores_B[np.asarray(batch.weights_B) > 0])
         return np.concatenate(unpadded).astype(np.float64)
 
+    def divergence(
+        self, params: Params, conditionals: Callable[[np.ndarray], np.ndarray | None]
+    ) -> float | None:
+        """Mean KL(source || model) of the next token over the scored text, nats per token.
+
+        `conditionals` gives the source's probabilities [R, T, tokens] of rows [R, T + 1], 0 where a token
+        does not count; or None, and then so does this. Only on one host.
+        """
+        score, total = make_log_probabilities(self._model, self._mesh), np.zeros(2)
+        for batch in evaluation_batches(self._store, self._split, self._n, self._context, self._rows):
+            kept = np.asarray(batch.weights_B) > 0
+            rows = np.concatenate([batch.inputs_BxT, batch.targets_BxT[:, -1:]], axis=1)[kept]
+            odds = conditionals(rows.astype(np.uint8))
+            if odds is None:
+                return None
+            model = np.asarray(score(params, batch.inputs_BxT, batch.targets_BxT), np.float64)[kept]
+            total += special.rel_entr(odds, np.exp(model[..., : odds.shape[-1]])).sum(), odds.sum()
+        return float(total[0] / total[1])
+
     def compressors(self) -> dict[str, float]:
         """Size of exactly the scored text under gzip -9 and xz -9, in bits per byte."""
         text = self._store.tokenizer.decode(self._targets()).encode()
@@ -138,6 +158,20 @@ def make_score(model: ModelConfig, mesh: Mesh) -> Any:
 def make_token_score(model: ModelConfig, mesh: Mesh) -> Any:
     """The jitted loss of each token: (params, inputs [B, T], targets [B, T]) -> nats [B, T]."""
     return _jitted(model, mesh, lambda losses_BxT: losses_BxT)
+
+
+@functools.lru_cache(maxsize=PROGRAMS_KEPT)
+def make_log_probabilities(model: ModelConfig, mesh: Mesh) -> Any:
+    """The jitted ln p of every token: (params, inputs [B, T], targets [B, T], unused) -> nats [B, T, V]."""
+    graph, shapes, axes = abstract(dataclasses.replace(model, compute_dtype="float32"))
+
+    def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
+        with use_mesh(mesh), jax.default_matmul_precision("float32"):
+            logits_MxV = apply(graph, params, inputs_BxT)
+        return jax.nn.log_softmax(logits_MxV).reshape(*inputs_BxT.shape, -1)
+
+    rows, params = batch_sharding(mesh), parameter_shardings(mesh, shapes, axes)
+    return jax.jit(score, in_shardings=(params, rows, rows), out_shardings=replicated(mesh))
 
 
 def _jitted(model: ModelConfig, mesh: Mesh, reduced: Callable[[Array], Array]) -> Any:

@@ -57,5 +57,5 @@ class EvaluationSchedule:
             "annealed": is_annealed(experiment.schedule, step, sizes.steps),
             "learning_rate": rate,
             **dataclasses.asdict(evaluator(state.params)),
-            **answers_at(self._run, step, evaluator.text),
+            **answers_at(self._run, step, evaluator, state.params),
         }

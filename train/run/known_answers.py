@@ -9,13 +9,16 @@ import numpy as np
 
 from quarry.train.data.feed import sequence_rows
 from quarry.train.data.synthetic_corpus import known_world
+from quarry.train.hosts.agreement import process_count
 from quarry.train.run.step_inputs import batch_order
 
 if TYPE_CHECKING:
+    from quarry.model.transformer import Params
     from quarry.train.config.experiment import Experiment
     from quarry.train.data.store import TokenStore
     from quarry.train.data.synthetic.world import World
     from quarry.train.run.context import RunContext
+    from quarry.train.run.evaluation import Evaluator
     from quarry.train.run.sizes import RunSizes
 
 
@@ -34,10 +37,13 @@ def answers_of_run(
     }
 
 
-def answers_at(run: "RunContext", step: int, scored: np.ndarray) -> dict[str, float | None]:
-    """`floor_seen`, L* of the distinct tokens seen up to `step`, and `source_loss` on the `scored` tokens.
+def answers_at(
+    run: "RunContext", step: int, evaluator: "Evaluator", params: "Params"
+) -> dict[str, float | None]:
+    """What is known at `step`, nats per token.
 
-    `scored` uint8 [n] are consecutive tokens of a held-out split; nats per token.
+    `floor_seen`, L* of the distinct tokens seen so far; `source_loss`, of the source on the scored text; and,
+    after the last step on one host, `kl`, the mean KL(source || model) there.
     """
     world = _world(run.experiment)
     if world is None:
@@ -45,7 +51,10 @@ def answers_at(run: "RunContext", step: int, scored: np.ndarray) -> dict[str, fl
     seen = min(run.position(step), run.sizes.n_sequences)
     ids = batch_order(run).sequence_ids(np.arange(seen))
     floor = _floor(world, run.store, ids, run.experiment.model.context)
-    return {"floor_seen": floor, "source_loss": world.loss(scored)}
+    answers = {"floor_seen": floor, "source_loss": world.loss(evaluator.text)}
+    if step == run.sizes.steps and process_count() == 1:
+        answers["kl"] = evaluator.divergence(params, world.conditionals)
+    return answers
 
 
 def _world(experiment: "Experiment") -> "World | None":

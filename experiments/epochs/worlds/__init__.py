@@ -1,4 +1,4 @@
-"""The ladder in a world whose floor is known: three sizes, four nested U, up to 32 passes; half a core-hour.
+"""The ladder in a world whose floor is known: three sizes, three nested U; a quarter of a core-hour.
 
 The text is a Markov chain of order 1 over 127 symbols: 16 thousand free parameters, between the first size
 and the second. Rows come from a known Dirichlet prior, so L*(U) (`floor`) and the entropy rate are exact. A

@@ -1,4 +1,4 @@
-"""6 thousand parameters on up to 2^22 tokens of a Markov source, each seen once.
+"""6 thousand parameters on up to 2^19 tokens of a Markov source, each seen once.
 
 Claim: as in experiments/epochs/worlds.
 Expected: the lowest loss of this size at equal tokens.
@@ -8,4 +8,4 @@ Command: quarry sweep experiments/epochs/worlds/n6k_fresh.py
 from quarry.experiments.epochs import fresh
 from quarry.experiments.epochs.worlds import CORPUS, SCALE
 
-config = fresh(d_model=16, tokens=2**22, corpus=CORPUS, scale=SCALE)
+config = fresh(d_model=16, tokens=2**19, corpus=CORPUS, scale=SCALE)

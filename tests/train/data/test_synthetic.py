@@ -63,6 +63,17 @@ def test_the_floor_by_hand_in_a_tiny_world():
     assert world.floor(seen) == pytest.approx(share @ loss, rel=1e-12)
 
 
+def test_conditionals_are_the_rows_of_the_chain():
+    world = Bayes(symbols=8, length=50, tokens=2000)
+    tokens = stream(world)[:901]
+    rows = np.lib.stride_tricks.sliding_window_view(tokens, 101)[::100]
+    odds = world.conditionals(rows)
+    np.testing.assert_allclose(odds.sum(-1), 1)
+    taken = np.take_along_axis(odds, rows[:, 1:, None].astype(int), 2)
+    assert -np.log(taken).mean() == pytest.approx(world.loss(tokens), rel=1e-12)
+    assert Bayes(order=2, symbols=8).conditionals(rows) is None
+
+
 def test_no_other_prediction_is_better_on_average_over_worlds():
     """All counts of three draws, by quadrature: the posterior mean has the least mean loss, its entropy."""
     prior, n = np.array([1.5, 2.0]), 3

@@ -50,11 +50,13 @@ def test_the_floor_seen_falls_to_that_of_the_run_in_one_pass(store):
         directory=SimpleNamespace(known_run=dict),
     )
     scored = np.asarray(store.tokens("test"))[:1001]
-    found = [answers_at(run, step, scored) for step in (0, 4, 16, 32)]
+    evaluator = SimpleNamespace(text=scored, divergence=lambda params, conditionals: conditionals)
+    found = [answers_at(run, step, evaluator, None) for step in (0, 4, 16, 32)]
     floors = [row["floor_seen"] for row in found]
     assert floors == sorted(floors, reverse=True)
     assert floors[-2] == pytest.approx(answers_of_run(EXPERIMENT, sizes, store)["floor"], rel=1e-12)
     assert floors[-1] == floors[-2]
+    assert [row.get("kl") for row in found] == [None, None, None, open_world(WORLD).conditionals]
     assert {row["source_loss"] for row in found} == {open_world(WORLD).loss(scored)}
 
 
@@ -68,4 +70,8 @@ def test_the_table_of_points_has_the_answers(tmp_path):
     assert table["entropy_rate"].n_unique() == table["floor"].n_unique() == 1
     assert table.select((pl.col("floor_seen") >= pl.col("floor") - 1e-12).all()).item()
     assert table.select((pl.col("floor") > pl.col("entropy_rate")).all()).item()
+    last = table.filter(pl.col("step") == pl.col("step").max())
+    apart = (last["loss"] - last["source_loss"]).to_list()
+    assert last["kl"].to_list() == pytest.approx(apart, abs=0.3)
+    assert table["kl"].null_count() == len(table) - 2
     assert table.filter(split="test")["source_loss"][0] == pytest.approx(table["entropy_rate"][0], abs=0.2)

@@ -10,12 +10,13 @@ of lower complexity. Its posterior has no closed form, and no floor is given.
 
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from quarry.errors import DataError
 from quarry.train.data.synthetic.markov import Chain
-from quarry.train.data.synthetic.world import ALPHABET, MOST_SYMBOLS, check_option, symbols_of
+from quarry.train.data.synthetic.world import ALPHABET, MOST_SYMBOLS, SEPARATOR, check_option, symbols_of
 
 MOST_ENTRIES = 2**24
 """Of the table of rows: 128 MiB."""
@@ -67,6 +68,10 @@ class Bayes:
         )
 
     @property
+    def inputs(self) -> tuple[Path, ...]:
+        return ()
+
+    @property
     def prior(self) -> np.ndarray:
         """Parameters of the Dirichlet prior of each row [symbols]."""
         mean = 1 / np.arange(1, self.symbols + 1) ** self.zipf
@@ -109,6 +114,15 @@ class Bayes:
         """q = (n + a) / sum(n + a), [contexts, symbols], n the counts of the tokens `rows`."""
         seen = self.chain.counts(symbols_of(rows, self.symbols)) + self.prior
         return seen / seen.sum(axis=1, keepdims=True)
+
+    def conditionals(self, rows: np.ndarray) -> np.ndarray | None:
+        if self.order > 1:  # the first tokens of a row lack a part of their context
+            return None
+        chain, context = self.chain, self.chain.contexts(symbols_of(rows[:, :-1], self.symbols))
+        odds = np.zeros((len(chain.rows), SEPARATOR + 1))
+        odds[:, ALPHABET[: self.symbols]] = chain.rows * (1 - chain.ends)[:, None]
+        odds[:, SEPARATOR] = chain.ends
+        return odds[context]
 
     def loss(self, tokens: np.ndarray) -> float:
         return self.chain.loss(symbols_of(tokens, self.symbols))

@@ -7,9 +7,10 @@ from quarry.errors import DataError
 from quarry.train.data.synthetic.bayes import Bayes
 from quarry.train.data.synthetic.hierarchy import Hierarchy
 from quarry.train.data.synthetic.options import read_options
+from quarry.train.data.synthetic.teacher import Teacher
 from quarry.train.data.synthetic.world import World
 
-WORLDS: dict[str, type[Any]] = {"bayes": Bayes, "hierarchy": Hierarchy}
+WORLDS: dict[str, type[Any]] = {"bayes": Bayes, "hierarchy": Hierarchy, "teacher": Teacher}
 """What stands between `synthetic:` and `?` in the name of a corpus, and the class of its source."""
 
 

@@ -10,6 +10,7 @@ context that is a multiple of branching^depth + 1 tokens. The floor has no close
 import functools
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -72,6 +73,10 @@ class Hierarchy:
         )
 
     @property
+    def inputs(self) -> tuple[Path, ...]:
+        return ()
+
+    @property
     def entropy_rate(self) -> float:
         return self.entropy / (self.leaves + 1)
 
@@ -101,6 +106,9 @@ class Hierarchy:
         return ALPHABET[leaves.ravel()], np.arange(1, self.count + 1) * self.leaves
 
     def floor(self, rows: np.ndarray) -> float | None:
+        return None
+
+    def conditionals(self, rows: np.ndarray) -> np.ndarray | None:
         return None
 
     def loss(self, tokens: np.ndarray) -> float | None:

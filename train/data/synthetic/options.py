@@ -11,7 +11,7 @@ WANTED = {int: "a whole number", float: "a number", str: "text"}
 def read_options(text: str, world: str, kind: type[Any]) -> dict[str, Any]:
     """The fields of the dataclass `kind` that `text` sets; the names of options are those of its fields.
 
-    Raises DataError for an option that is unknown, given twice or without a value, or of another type.
+    Raises DataError for an option that is unknown, missing, given twice, without a value or of another type.
     """
     types, options = get_type_hints(kind), {}
     known = [field.name for field in dataclasses.fields(kind)]
@@ -25,6 +25,10 @@ def read_options(text: str, world: str, kind: type[Any]) -> dict[str, Any]:
         if name in options:
             raise DataError(f"corpus = 'synthetic:{world}?{text}' gives {name} twice")
         options[name] = _value(types[name], name, value, f"synthetic:{world}?{text}")
+    needed = (field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING)
+    for name in needed:
+        if name not in options:
+            raise DataError(f"corpus = 'synthetic:{world}?{text}' lacks {name}: add {name}=VALUE")
     return options
 
 

@@ -4,6 +4,7 @@ A world is a frozen dataclass: its fields are its options. Tokens are those of t
 is one ASCII character, and SEPARATOR ends each document.
 """
 
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -28,6 +29,11 @@ class World(Protocol):
         ...
 
     @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The files that the source is read from, if any."""
+        ...
+
+    @property
     def entropy_rate(self) -> float | None:
         """Loss of the source itself, which no learner can beat on average; None if it is not known."""
         ...
@@ -40,6 +46,13 @@ class World(Protocol):
         """L*: the least expected loss after seeing the tokens `rows` uint8 [sequences, T + 1]; or None.
 
         Column T of a row is only predicted: it is the first token of the next row.
+        """
+        ...
+
+    def conditionals(self, rows: np.ndarray) -> np.ndarray | None:
+        """p of each token after the first of `rows` uint8 [sequences, T + 1], given those before it.
+
+        float64 [sequences, T, 256]; None if unknown.
         """
         ...
 
