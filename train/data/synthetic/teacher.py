@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from quarry.errors import DataError, QuarryError
 from quarry.train.data.synthetic.world import ALPHABET, SEPARATOR, check_option
@@ -98,7 +99,7 @@ class Teacher:
         for place in range(length - 1):
             before = max(place - 1, 0)  # the first token follows a separator, not shown to the next ones
             width = min(length, 1 << before.bit_length())
-            odds = self._probabilities(tokens[:, :width])[:, before].cumsum(axis=1)
+            odds = _odds(self._logits(tokens[:, :width])[:, before]).cumsum(axis=1)
             uniform = rng.random((_AT_ONCE, 1)) * odds[:, -1:]
             tokens[:, place] = (odds <= uniform).sum(axis=1)
         return tokens[:count, :-1]
@@ -108,7 +109,7 @@ class Teacher:
         context = self.model.context
         if rows.shape[1] != context + 1 or (rows[:, -2] != SEPARATOR).any():
             return None
-        odds = self._probabilities(rows[:, :-1])
+        odds = _odds(self._logits(rows[:, :-1]))
         odds[:, -2:] = 0  # the separator, and what follows it in another document
         return odds
 
@@ -121,18 +122,13 @@ class Teacher:
         if odds is None:
             return None
         odds[:, -2, SEPARATOR] = 1
-        odds[:, -1] = self._probabilities(rows[:1, -2:-1])[0, 0]
+        odds[:, -1] = _odds(self._logits(rows[:1, -2:-1]))[0, 0]
         taken = np.take_along_axis(odds, rows[:, 1:, None].astype(np.int64), axis=2)
         return float(-np.log(taken).mean())
 
-    def _probabilities(self, tokens: np.ndarray) -> np.ndarray:
-        """Of the next token among ASCII, after each of `tokens` uint8 [B, T]: float64 [B, T, 256]."""
-        logits = np.asarray(self._program(tokens.astype(np.int32)), np.float64)
-        allowed = np.full(SEPARATOR + 1, -np.inf)
-        allowed[ALPHABET] = 0
-        logits = logits.reshape(*tokens.shape, -1)[..., : SEPARATOR + 1] + allowed
-        odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return odds / odds.sum(axis=-1, keepdims=True)
+    def _logits(self, tokens: np.ndarray) -> Any:
+        """Of the next token after each of `tokens` uint8 [B, T]: float32 [B, T, V]."""
+        return self._program(tokens.astype(np.int32)).reshape(*tokens.shape, -1)
 
     @functools.cached_property
     def _program(self) -> Any:
@@ -154,6 +150,13 @@ class Teacher:
         if found is None or found.shape != shape:
             raise DataError(f"synthetic:teacher: {self.file} lacks the parameter {name} of shape {shape}")
         return found
+
+
+def _odds(logits: Any) -> np.ndarray:
+    """Probabilities among ASCII, float64 [..., 256], from logits [..., V]."""
+    allowed = np.full(SEPARATOR + 1, -np.inf)
+    allowed[ALPHABET] = 0
+    return special.softmax(np.asarray(logits, np.float64)[..., : SEPARATOR + 1] + allowed, axis=-1)
 
 
 def parameter_name(path: Any) -> str:
