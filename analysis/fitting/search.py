@@ -190,9 +190,13 @@ class Data:
     def _distinct_objectives(self, objective: np.ndarray) -> list[int]:
         """Places of the first of each minimum in sorted objectives, and of the best lanes beside it."""
         places = list(range(min(len(objective), _CANDIDATES // 2)))
-        for i in range(places[-1] + 1, len(objective)):
-            if len(places) < _CANDIDATES and self._same(objective[places[-1]]) < objective[i] < np.inf:
-                places.append(i)
+        finite = int(np.searchsorted(objective, np.inf))
+        while len(places) < _CANDIDATES:
+            after = np.searchsorted(objective, self._same(objective[places[-1]]), side="right")
+            further = max(int(after), places[-1] + 1)
+            if further >= finite:
+                break
+            places.append(further)
         return places
 
     def _distinct(self, params: np.ndarray, objective: np.ndarray) -> list[int]:

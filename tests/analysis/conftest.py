@@ -1,10 +1,47 @@
-"""Runs that several tests of the analysis read."""
+"""Runs that several tests of the analysis read, and how their fits are kept short."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from quarry.analysis.fitting import search
+from quarry.analysis.laws.law import Law
 from tests.analysis.synthetic_runs import write_ladder, write_run
+
+HERE = str(Path(__file__).parent)
+
+STARTS = 256
+"""At most so many starts of a law's grid are tried."""
+
+ALL = search._grid
+"""The starts as users have them, up to 4,500."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs all tests of a module here: its fits and its compiled laws serve them all."""
+    for item in items:
+        if str(item.path).startswith(HERE) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
+@pytest.fixture(scope="package", autouse=True)
+def part_of_the_grid() -> Iterator[None]:
+    """A search tries a sample of a law's starts: all 4,500 were most of the time of a test that fits."""
+    yield from _searching(lambda law, most: ALL(law, min(most, STARTS)))
+
+
+@pytest.fixture
+def whole_grid() -> Iterator[None]:
+    """The search as users have it, for the tests of the search itself."""
+    yield from _searching(ALL)
+
+
+def _searching(grid: Callable[[Law, int], np.ndarray]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_grid", grid)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def near(design: Design) -> np.ndarray:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(LAWS) - {"data-constrained"}))  # that one is fitted below
-def test_the_grid_reaches_the_global_minimum(name):
+def test_the_grid_reaches_the_global_minimum(name, whole_grid):
     """No lane from the truth or around it ends lower, and a tenth of the starts arrive there."""
     design = DESIGNS[name]
     middle = {key: float(np.exp(np.log(values).mean())) for key, values in design.inputs.items()}

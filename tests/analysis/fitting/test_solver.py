@@ -225,7 +225,7 @@ def test_sensitivity_of_a_term_that_does_not_vary_is_nothing():
     assert (sensitivity[[1, 3]] > 1e-4).all()
 
 
-def test_a_nested_law_is_searched_from_a_part_of_its_grid(monkeypatch):
+def test_a_nested_law_is_searched_from_a_part_of_its_grid(monkeypatch, whole_grid):
     """Only its best minima are used; all 4,500 starts took a third of a fit of Skaling."""
     design, lanes = DESIGNS["skaling"], []
     scale = np.ones(len(design.runs))
