@@ -11,6 +11,7 @@ Resampling the runs removes whole sizes, so the intervals are cautious: with 6 t
 1%, 95% intervals of the exponent covered the truth in all of 360 repeats.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from quarry.analysis.allocation.trends import (
 )
 from quarry.analysis.fitting.bootstrap import resample
 from quarry.analysis.fitting.intervals import IntervalSettings
-from quarry.analysis.points.frontier import compute_frontier
+from quarry.analysis.points.frontier import frontier_places
 from quarry.checks import check_settings
 from quarry.errors import FitError
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from quarry.analysis.points.loading import PointsLike
 
 _FEWEST_SIZES = 3
+
+Columns = Mapping[str, np.ndarray]
+"""Columns of a table by name."""
 
 
 @dataclass(frozen=True)
@@ -92,31 +96,36 @@ def fit_envelope(
     """
     check_settings(FitError, bootstrap, seed, level)
     table = with_sizes(allocation_table(points))
-    frontier, handovers = _frontier_and_handovers(table)
+    places, found = _frontier_and_handovers(_columns(table))
+    frontier, handovers = table[places], pl.DataFrame(found)
     _check(table, frontier, handovers)
     draws, unusable = _redrawn(table, bootstrap, seed)
     widening = IntervalSettings.of_runs(level, max(2, table["run"].n_unique())).widening
     warnings = (*measurement_warnings(frontier), *_edge_warnings(table, frontier, handovers), *unusable)
-    trend = trend_through(_optima(handovers), draws, level, widening, warnings)
+    trend = trend_through(_optima(found), draws, level, widening, warnings)
     return Envelope(table.drop("size"), frontier.drop("size"), handovers, trend)
 
 
-def _frontier_and_handovers(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The frontier, and its edges from one size to another."""
-    frontier = compute_frontier(table)
-    size, cost = frontier["size"].to_numpy(), frontier["C"].to_numpy()
-    first, last = _measured(table)
+def _columns(table: pl.DataFrame) -> Columns:
+    return {name: table[name].to_numpy() for name in ("C", "N", "E", "loss", "size")}
+
+
+def _frontier_and_handovers(rows: Columns) -> tuple[np.ndarray, Columns]:
+    """Where the frontier lies among the rows, and its edges from one size to another."""
+    places = frontier_places(rows["C"], rows["loss"])
+    frontier = {name: values[places] for name, values in rows.items()}
+    size, cost, n = frontier["size"], frontier["C"], frontier["N"]
+    first, last = _measured(rows)
     before = np.flatnonzero(size[1:] != size[:-1])
     after = before + 1
-    middle = {name: _middle(frontier[name].to_numpy(), before, after) for name in ("C", "N", "E", "loss")}
-    n = frontier["N"].to_numpy()
+    middle = {name: _middle(frontier[name], before, after) for name in ("C", "N", "E", "loss")}
     bounded = (cost[before] < last[size[before]]) & (cost[after] > first[size[after]])
-    return frontier, pl.DataFrame({**middle, "from": n[before], "to": n[after], "bounded": bounded})
+    return places, {**middle, "from": n[before], "to": n[after], "bounded": bounded}
 
 
-def _measured(table: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _measured(rows: Columns) -> tuple[np.ndarray, np.ndarray]:
     """The least and the largest C of each size, by its number."""
-    size, cost = table["size"].to_numpy(), table["C"].to_numpy()
+    size, cost = rows["size"], rows["C"]
     first, last = np.full(size.max() + 1, np.inf), np.zeros(size.max() + 1)
     np.minimum.at(first, size, cost)
     np.maximum.at(last, size, cost)
@@ -127,10 +136,9 @@ def _middle(values: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.nda
     return np.sqrt(values[before]) * np.sqrt(values[after])
 
 
-def _optima(handovers: pl.DataFrame) -> Optima:
-    used = handovers.filter("bounded")
-    log_c, log_n, log_e = (np.log(used[name].to_numpy()) for name in ("C", "N", "E"))
-    return Optima(log_c, log_n, log_e, np.ones(len(used)))
+def _optima(handovers: Columns) -> Optima:
+    log_c, log_n, log_e = (np.log(handovers[name][handovers["bounded"]]) for name in ("C", "N", "E"))
+    return Optima(log_c, log_n, log_e, np.ones(len(log_c)))
 
 
 def _check(table: pl.DataFrame, frontier: pl.DataFrame, handovers: pl.DataFrame) -> None:
@@ -152,8 +160,9 @@ def _redrawn(table: pl.DataFrame, bootstrap: int, seed: int) -> tuple[Optima | N
     """The handovers of the frontier of resampled runs, [draws, handovers]; None if too few draws have two."""
     if bootstrap == 0:
         return None, ("no interval was asked for (bootstrap=0)",)
-    drawn = resample(table["run"].to_numpy(), bootstrap, seed) > 0
-    optima = [_optima(_frontier_and_handovers(table.filter(pl.Series(rows)))[1]) for rows in drawn]
+    drawn, rows = resample(table["run"].to_numpy(), bootstrap, seed) > 0, _columns(table)
+    kept = ({name: values[some] for name, values in rows.items()} for some in drawn)
+    optima = [_optima(_frontier_and_handovers(each)[1]) for each in kept]
     usable = [one for one in optima if len(one.log_c) >= 2]
     if len(usable) < bootstrap / 2:
         return None, (

@@ -6,8 +6,7 @@ comes near the floor.
 """
 
 import math
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import polars as pl
 from quarry import text
 from quarry.analysis.crossing.known_laws import flops_interval, never_share
 from quarry.analysis.laws.kaplan import KAPLAN_ND
-from quarry.analysis.planning.optimum import find_optimum
+from quarry.analysis.planning.optimum import find_optima, find_optimum
 from quarry.analysis.planning.regime import data_floor
 from quarry.analysis.planning.surface import Surface, plannable
 from quarry.checks import check_level, check_positive
@@ -24,6 +23,7 @@ from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.result import Fit
+    from quarry.analysis.laws.law import Values
 
 _DECADES, _HALVINGS = 12.0, 16
 """Decades searched beyond the largest budget of the points, and bisections of that range."""
@@ -93,8 +93,9 @@ def find_merge(fit: "Fit", *, eps: float = 0.05, level: float = 0.9) -> Merge:
     frontier = _Frontier(
         Surface(fit.law.name, fit.law, fit.params, "fitted here"), eps, *_budgets(fit.points)
     )
-    position = frontier.position()
-    positions, shown = frontier.drawn_positions(fit.draws), frontier.table()
+    shown = frontier.table()
+    position = float(frontier.positions(frontier.surface.lanes())[0])
+    positions = _drawn(frontier, fit.draws)
     return Merge(
         law=fit.law.name,
         eps=eps,
@@ -133,43 +134,55 @@ class _Frontier:
     low: float
     high: float
 
-    def losses(self, flops: float) -> tuple[float, float, float, float]:
-        """D, L_C, L* and the excess at one budget."""
-        n, tokens = find_optimum(self.surface, flops)
-        loss = float(self.surface.loss(n, tokens))
-        floor = min(loss, float(data_floor(self.surface, self.surface.lanes(), np.array([tokens]))[0]))
-        reducible = floor - self.surface.params.get("L_inf", 0.0)
-        return tokens, loss, floor, (loss - floor) / reducible if reducible > 0 else math.inf
+    def losses(self, params: "Values", flops: float | np.ndarray) -> dict[str, Any]:
+        """C, D, L_C, L* and the excess at the budgets of the params: [lanes], NaN where no N is best."""
+        n, tokens = find_optima(self.surface, params, flops)
+        loss = self.surface.loss(n, tokens, None, params)
+        floor = np.minimum(loss, data_floor(self.surface, params, tokens))
+        reducible = floor - params.get("L_inf", 0.0)
+        with np.errstate(all="ignore"):
+            excess = np.where(reducible <= 0, math.inf, (loss - floor) / reducible)
+        return {"C": flops, "E": tokens, "loss": loss, "floor": floor, "excess": excess}
 
-    def above(self, position: float) -> bool:
-        return self.losses(10.0**position)[-1] > self.eps
+    def positions(self, params: "Values") -> np.ndarray:
+        """log10 of the C at which the excess comes down to `eps`, for each of the params [lanes].
 
-    def position(self) -> float:
-        """log10 of the C at which the excess comes down to `eps`: 0 if it is there already, inf if never."""
-        low, high = math.log10(self.low), math.log10(self.high)
-        if not self.above(low):
-            return 0.0
-        if self.above(high):
-            return math.inf
-        for _ in range(_HALVINGS):
+        0 if it is there already, inf if never, nan where the frontier has no best N.
+        """
+        first, last = (self.losses(params, end)["excess"] for end in (self.low, self.high))
+        ahead = np.where(np.isnan(last), math.nan, math.inf)
+        found = np.select([np.isnan(first), first <= self.eps], [math.nan, 0.0], ahead)
+        between = np.flatnonzero((first > self.eps) & (last <= self.eps))
+        found[between] = self._between({name: values[between] for name, values in params.items()})
+        return found
+
+    def _between(self, params: "Values") -> np.ndarray:
+        """The position of lanes whose excess comes down to `eps` between the ends, by bisection."""
+        lanes = len(next(iter(params.values())))
+        low, high = (np.full(lanes, math.log10(end)) for end in (self.low, self.high))
+        lost = np.zeros(lanes, bool)
+        for _ in range(_HALVINGS if lanes else 0):
             middle = (low + high) / 2
-            low, high = (middle, high) if self.above(middle) else (low, middle)
-        return high
-
-    def drawn_positions(self, draws: dict[str, np.ndarray]) -> np.ndarray:
-        """The position in each draw, nan where its frontier has no best N."""
-        rows = np.column_stack(list(draws.values()))[:_MOST_DRAWS] if draws else ()
-        return np.array([self._with(dict(zip(draws, row.tolist(), strict=True))) for row in rows])
-
-    def _with(self, params: dict[str, float]) -> float:
-        with suppress(FitError):
-            surface = replace(self.surface, params=self.surface.params | params)
-            return replace(self, surface=surface).position()
-        return math.nan
+            excess = self.losses(params, 10.0**middle)["excess"]
+            low, high = np.where(excess > self.eps, (middle, high), (low, middle))
+            lost |= np.isnan(excess)
+        return np.where(lost, math.nan, high)
 
     def table(self) -> pl.DataFrame:
-        rows = [(flops, *self.losses(flops)) for flops in np.geomspace(self.low, self.high, _SHOWN).tolist()]
-        return pl.DataFrame(rows, schema=["C", "E", "loss", "floor", "excess"], orient="row")
+        """The losses against C. Raises FitError where a budget has no best N."""
+        flops = np.geomspace(self.low, self.high, _SHOWN)
+        shown = pl.DataFrame(self.losses(self.surface.lanes(_SHOWN), flops))
+        for budget in shown.filter(pl.col("E").is_nan())["C"]:
+            find_optimum(self.surface, budget)
+        return shown
+
+
+def _drawn(frontier: _Frontier, draws: dict[str, np.ndarray]) -> np.ndarray:
+    """The position in each draw [draws], at most `_MOST_DRAWS` of them."""
+    if not draws:
+        return np.array([])
+    used = {name: values[:_MOST_DRAWS] for name, values in draws.items()}
+    return frontier.positions(frontier.surface.lanes(len(next(iter(used.values())))) | used)
 
 
 def _words(frontier: _Frontier, position: float, excess: np.ndarray) -> str:

@@ -65,6 +65,8 @@ def nearest_power_of_ten(value: float) -> float:
 def _library(*values: Any) -> Any:
     """jax.numpy if one of the values is a JAX array, otherwise NumPy (by the Python array API standard)."""
     for value in values:
+        if isinstance(value, np.ndarray | float):  # what a fit's predictions are made of
+            continue
         if hasattr(value, "__array_namespace__") and value.__array_namespace__() is not np:
             return value.__array_namespace__()
     return np

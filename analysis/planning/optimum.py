@@ -33,14 +33,18 @@ def find_optimum(surface: "Surface", flops: float, unique: float | None = None) 
 
 
 def find_optima(
-    surface: "Surface", params: "Values", flops: float, unique: float | None
+    surface: "Surface", params: "Values", flops: float | np.ndarray, unique: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The optimum of each of the params [lanes]: N and E [lanes], NaN where the loss has no least value."""
+    """The optimum of each of the params [lanes]: N and E [lanes], NaN where the loss has no least value.
+
+    `flops` is one budget or that of each lane.
+    """
     lanes = len(next(iter(params.values())))
-    low, high = np.zeros(lanes), np.full(lanes, math.log(flops / 6))
+    budgets = np.broadcast_to(np.asarray(flops, float), (lanes,))
+    low, high = np.zeros(lanes), np.log(budgets / 6)
 
     def tokens(log_n: np.ndarray) -> np.ndarray:
-        return _best_tokens(surface, params, np.exp(log_n), flops, unique)
+        return _best_tokens(surface, params, np.exp(log_n), budgets[:, None], unique)
 
     def loss(log_n: np.ndarray) -> np.ndarray:
         return surface.loss(np.exp(log_n), tokens(log_n), unique, columns(params))
@@ -64,7 +68,7 @@ def _spends_less(surface: "Surface", unique: float | None) -> bool:
 
 
 def _best_tokens(
-    surface: "Surface", params: "Values", n: np.ndarray, flops: float, unique: float | None
+    surface: "Surface", params: "Values", n: np.ndarray, flops: float | np.ndarray, unique: float | None
 ) -> np.ndarray:
     """The best E for each N [lanes, points]: what the budget allows, or where more passes begin to hurt."""
     most = flops / (6 * n)

@@ -11,20 +11,28 @@ def compute_frontier(curves: pl.DataFrame) -> pl.DataFrame:
     the rows by rising C, which is by falling loss. Henighan et al. 2020 (arXiv 2010.14701) read the optimal
     size off this hull: unlike the lower envelope itself it does not step down at the end of every run.
     """
-    best = unbeaten(curves)
-    return best[lower_hull(np.log(best["C"].to_numpy()), np.log(best["loss"].to_numpy()))]
+    cost, loss = (curves[name].cast(pl.Float64).to_numpy() for name in ("C", "loss"))
+    return curves[frontier_places(cost, loss)]
 
 
-def unbeaten(curves: pl.DataFrame) -> pl.DataFrame:
-    """The rows that no other row beats with at most its loss at no more compute, by rising C."""
-    costs = curves.filter(pl.col("C").is_finite(), pl.col("loss").is_finite()).sort("C", "loss")
-    best_so_far = pl.col("loss").cum_min().shift(1, fill_value=float("inf"))
-    return costs.filter(pl.col("loss") < best_so_far)
+def frontier_places(cost: np.ndarray, loss: np.ndarray) -> np.ndarray:
+    """Where the compute frontier of these rows lies among them, by rising C; cost and loss [rows]."""
+    best = _unbeaten(cost, loss)
+    return best[lower_hull(np.log(cost[best]), np.log(loss[best]))]
 
 
-def lower_hull(x: np.ndarray, y: np.ndarray) -> list[int]:
+def _unbeaten(cost: np.ndarray, loss: np.ndarray) -> np.ndarray:
+    """Places of the rows that no other beats with at most its loss at no more compute, by rising C."""
+    finite = np.flatnonzero(np.isfinite(cost) & np.isfinite(loss))
+    order = finite[np.lexsort((loss[finite], cost[finite]))]
+    best_so_far = np.minimum.accumulate(np.append(np.inf, loss[order]))[:-1]
+    return order[loss[order] < best_so_far]
+
+
+def lower_hull(xs: np.ndarray, ys: np.ndarray) -> list[int]:
     """Indices of the lower convex hull of points sorted by rising x (Andrew 1979, monotone chain)."""
     hull: list[int] = []
+    x, y = xs.tolist(), ys.tolist()
     for i in range(len(x)):
         while len(hull) >= 2 and not _turns_up(x, y, hull[-2], hull[-1], i):
             hull.pop()
@@ -32,6 +40,6 @@ def lower_hull(x: np.ndarray, y: np.ndarray) -> list[int]:
     return hull
 
 
-def _turns_up(x: np.ndarray, y: np.ndarray, a: int, b: int, c: int) -> bool:
+def _turns_up(x: list[float], y: list[float], a: int, b: int, c: int) -> bool:
     """Whether the path a, b, c bends upwards at b."""
-    return bool((x[b] - x[a]) * (y[c] - y[a]) > (x[c] - x[a]) * (y[b] - y[a]))
+    return (x[b] - x[a]) * (y[c] - y[a]) > (x[c] - x[a]) * (y[b] - y[a])

@@ -21,6 +21,7 @@ from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.report.figures.crossing import crossing_curves, crossing_histogram
 from quarry.errors import FitError, PointsError
+from tests.analysis.coverage import fewest_held
 
 
 @dataclass(frozen=True)
@@ -114,16 +115,16 @@ def test_a_wrong_law_is_rejected_and_a_right_one_is_not():
 
 @pytest.mark.slow
 def test_intervals_hold_the_true_crossing():
-    repeats = 60
+    repeats = 30
     found = [
-        find_crossing(WORLD.table(0.01, seed), bootstrap=200, seed=seed, level=0.95)
+        find_crossing(WORLD.table(0.01, seed), bootstrap=100, seed=seed, level=0.95)
         for seed in range(repeats)
     ]
     ends = [f.parameter_interval for f in found]
     covered = [(low or 0) <= 1e20 <= (math.inf if high is None else high) for low, high in ends]
     off = np.median([math.log10(f.crossing.flops) - 20 for f in found])
     print("covered", np.mean(covered), "median error, decades", off)
-    assert np.mean(covered) >= 0.9
+    assert sum(covered) >= fewest_held(repeats)
     assert abs(off) < 0.15
     assert 0.1 < np.median([math.log10((high or math.inf) / (low or 0.1)) for low, high in ends]) < 1
     assert np.mean([(f.interval[0] or 0) <= 1e20 <= (f.interval[1] or math.inf) for f in found]) >= 0.95

@@ -15,6 +15,7 @@ from tests.analysis.designs import DESIGNS, GRID, KAPLAN, OFFSET, Design, measur
 
 REPEATS = {"kaplan-nd": 2, "skaling": 2, "broken-power": 2}
 NEARBY = 63
+STARTS = 1000  # of a grid; a fit tries 4,500
 
 
 def near(design: Design) -> np.ndarray:
@@ -27,13 +28,13 @@ def near(design: Design) -> np.ndarray:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(LAWS) - {"data-constrained"}))  # that one is fitted below
 def test_the_grid_reaches_the_global_minimum(name, whole_grid):
-    """No lane from the truth or around it ends lower, and a tenth of the starts arrive there."""
+    """No lane from the truth or around it ends lower, and a tenth of a sample of the starts arrive there."""
     design = DESIGNS[name]
     middle = {key: float(np.exp(np.log(values).mean())) for key, values in design.inputs.items()}
     law = design.law.reference(middle) if design.law.reference else design.law
     for seed in range(REPEATS.get(name, 1)):
         data = Data.of(design.table(seed), law, Objective())
-        minima = data.search()
+        minima = data.search(STARTS)
         best = data.solve(near(design), iterations=300).objective.min()
         assert minima.objective[0] <= best * (1 + 1e-7)
         assert minima.agreeing > 0.1 * minima.starts

@@ -4,28 +4,31 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import numpy as np
 import polars as pl
 import pytest
 from nbclient import NotebookClient
-from nbformat import NotebookNode
 
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.curves import save_results
 from quarry.analysis.points.loading import load_points
 from quarry.train.record.points_table import points_table
 from quarry.train.record.schema import POINT_COLUMNS
+from tests.analysis.notebooks.in_process import run_notebook
 from tests.analysis.synthetic_runs import write_ladder, write_run
 from tests.commands import quarry_here
 from tests.conftest import ROOT
 from tests.published import published
 
 pytestmark = pytest.mark.slow
+
+Output = dict[str, Any]
+"""What a cell shows, by kind."""
 
 NOTEBOOKS = ROOT / "analysis" / "notebooks"
 COMMITTED = ROOT / "experiments" / "results" / "quickstart"
@@ -40,47 +43,42 @@ def synthetic(tmp_path_factory) -> Path:
     return root
 
 
-def executed(name: str, **environment: str | None) -> NotebookNode:
-    """The notebook after a run with these variables set, or unset where None; it must warn of nothing."""
+def executed_by_a_kernel(name: str, **environment: str) -> list[Output]:
+    """What the notebook shows, as a reader runs it, with these variables set; it must warn of nothing."""
     notebook = jupytext.read(NOTEBOOKS / name)
     client = NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}}
     )
-    values = os.environ | {"PYTHONWARNINGS": "default"} | environment
-    client.execute(env={key: value for key, value in values.items() if value is not None})
-    complaints = [
-        o.text for cell in notebook.cells for o in cell.get("outputs", []) if o.get("name") == "stderr"
-    ]
-    assert complaints == []
-    return notebook
+    client.execute(env=os.environ | {"PYTHONWARNINGS": "default"} | environment)
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert [output.text for output in shown if output.get("name") == "stderr"] == []
+    return [output["data"] for output in shown if "data" in output]
 
 
-def outputs(notebook: NotebookNode, kind: str) -> Iterator[str]:
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if kind in output.get("data", {}):
-                yield output["data"][kind]
+def executed(name: str, **environment: str | None) -> list[Output]:
+    """As `executed_by_a_kernel`, in this process; a variable that is None is unset."""
+    return run_notebook(NOTEBOOKS / name, ROOT, **environment)
 
 
-def pictures(notebook: NotebookNode) -> list[str]:
-    return list(outputs(notebook, "image/svg+xml"))
+def pictures(notebook: list[Output]) -> list[str]:
+    return [output["image/svg+xml"] for output in notebook if "image/svg+xml" in output]
 
 
-def prose(notebook: NotebookNode) -> str:
+def prose(notebook: list[Output]) -> str:
     """All that the notebook computed in words, with plain spaces."""
-    return "\n".join(outputs(notebook, "text/markdown")).replace("\u00a0", " ")
+    words = [output["text/markdown"] for output in notebook if "text/markdown" in output]
+    return "\n".join(words).replace("\u00a0", " ")
 
 
 def test_the_first_ladder_reads_runs_draws_every_figure_and_states_the_fit(synthetic):
-    notebook = executed("01_first_ladder.py", QUARRY_RUNS=str(synthetic))
-    drawn = list(outputs(notebook, "image/svg+xml"))
-    assert len(drawn) == 5
-    assert all(picture.count("<path") > 10 for picture in drawn)
-    prose = " ".join(outputs(notebook, "text/markdown"))
-    assert r"$\alpha_N$ = 0.0" in prose
-    assert "interval of" in prose
-    assert "held-out extrapolation error" in prose
-    assert "| L_inf |" in prose
+    notebook = executed_by_a_kernel("01_first_ladder.py", QUARRY_RUNS=str(synthetic))
+    assert len(pictures(notebook)) == 5
+    assert all(picture.count("<path") > 10 for picture in pictures(notebook))
+    words = prose(notebook)
+    assert r"$\alpha_N$ = 0.0" in words
+    assert "interval of" in words
+    assert "held-out extrapolation error" in words
+    assert "| L_inf |" in words
 
 
 def test_the_first_ladder_reads_the_small_result_tables_too(synthetic, tmp_path):
@@ -88,7 +86,7 @@ def test_the_first_ladder_reads_the_small_result_tables_too(synthetic, tmp_path)
     if not (COMMITTED / "points.parquet").exists():
         results = tmp_path / "quickstart"
         save_results(synthetic, results)
-    assert len(list(outputs(executed("01_first_ladder.py", QUARRY_RUNS=str(results)), "image/svg+xml"))) == 5
+    assert len(pictures(executed("01_first_ladder.py", QUARRY_RUNS=str(results)))) == 5
 
 
 @pytest.fixture(scope="module")
