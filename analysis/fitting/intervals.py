@@ -78,9 +78,19 @@ class IntervalSettings:
 
 def quantiles(draws: np.ndarray, level: float, below: Any = False, above: Any = False) -> tuple[Any, Any]:
     """The outer quantiles of draws over their first axis, each a draw; draws so marked count as infinite."""
-    low = np.quantile(np.where(below, -np.inf, draws), (1 - level) / 2, axis=0, method="lower")
-    high = np.quantile(np.where(above, np.inf, draws), (1 + level) / 2, axis=0, method="higher")
+    last = len(draws) - 1
+    low = _of_rank(np.where(below, -np.inf, draws), math.floor(last * ((1 - level) / 2)))
+    high = _of_rank(np.where(above, np.inf, draws), math.ceil(last * ((1 + level) / 2)))
     return low, high
+
+
+def _of_rank(values: np.ndarray, rank: int) -> Any:
+    """The value of this rank along the first axis; NaN beside a NaN.
+
+    `np.quantile` takes three times as long for a few hundred draws, and a study of epochs asks 4,000 times.
+    """
+    ranked = np.partition(values, rank, axis=0)[rank]
+    return np.where(np.isnan(values).any(axis=0), np.nan, ranked)
 
 
 def _student_over_normal(level: float, freedom: int) -> float:

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,9 @@ _POINTS_PER_BLOCK = 64
 
 # Up to so many points the program is compiled at LLVM's first level of optimisation.
 _FEW_POINTS = 256
+
+# By formula and parameters without their starts.
+_SHARED: dict[tuple[Any, ...], "Law"] = {}
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def solve(
     columns, real = _padded_points(points)
     rows = _rows(law, inputs, columns)
     row_scale = np.broadcast_to(np.asarray(scale, np.float64), (points,))[None, columns]
-    form = Form(law, objective.logarithmic, pull.value if pull else None)
+    form = Form(_shared(law), objective.logarithmic, pull.value if pull else None)
     stay = np.array(fixed or (False,) * len(law.parameters))
     settings = Settings(objective.delta, objective.above, pull.stiffness if pull else 0.0, iterations, stay)
 
@@ -136,8 +139,13 @@ def jacobian(
     rows = _rows(law, inputs, _padded_points(points)[0])
     theta = to_search(law, np.asarray(params))[:, None]
     with float64_on_cpu():
-        columns = _jacobian(Form(law, logarithmic, None), theta, rows)
+        columns = _jacobian(Form(_shared(law), logarithmic, None), theta, rows)
         return np.concatenate([np.asarray(column) for column in columns]).T[:points]
+
+
+def _shared(law: "Law") -> "Law":
+    """One law for all that differ in where their search starts, so that they share a compiled program."""
+    return _SHARED.setdefault((law.predict, tuple(replace(p, starts=()) for p in law.parameters)), law)
 
 
 def _rows(law: "Law", inputs: Mapping[str, Any], columns: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,5 +1,7 @@
 """The fitting engine against scipy, and against its own definition."""
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,11 +11,12 @@ from quarry.analysis.fitting.cholesky import solve_damped
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.precision import float64_on_cpu
 from quarry.analysis.fitting.search import Data, few_starts
-from quarry.analysis.fitting.solver import Pull, Solution, jacobian, solve
+from quarry.analysis.fitting.solver import Pull, Solution, _shared, jacobian, solve
 from quarry.analysis.laws.chinchilla import CHINCHILLA
 from quarry.analysis.laws.kaplan import KAPLAN_N
 from quarry.analysis.laws.power_laws import POWER_OFFSET
 from tests.analysis.designs import DESIGNS, GRID, KAPLAN
+from tests.analysis.quick import QUICK
 
 DELTA = 1e-3
 OBJECTIVES = {
@@ -135,6 +138,12 @@ def test_points_do_not_depend_on_how_many_share_the_program():
     other = solve(CHINCHILLA, [GRID.true], fewer, log_loss[:-1], 1.0)
     np.testing.assert_allclose(one.params, other.params, rtol=1e-9)
     np.testing.assert_allclose(one.sensitivity, other.sensitivity, rtol=1e-6)
+
+
+def test_laws_that_differ_in_their_starts_share_a_program():
+    assert _shared(QUICK) is _shared(CHINCHILLA)
+    wider = replace(CHINCHILLA.parameters[0], upper=50.0)
+    assert _shared(replace(QUICK, parameters=(wider, *QUICK.parameters[1:]))) is not _shared(CHINCHILLA)
 
 
 def test_objective_is_the_sum_of_weighted_huber_terms():
