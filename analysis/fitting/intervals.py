@@ -8,7 +8,8 @@ such as 1 in 1,000, which few draws cannot give.
 
 Measured over 200 repeats of each of the first three laws, noise of 0.05% to 1%: 95% intervals covered the
 truth 91.5% to 98.5% of the time with 40 or 49 runs, and 92% to 100% with 4 to 30. n - p in place of n - 1
-gave up to 100% where n - 1 gave 99%; the plain percentile fell to 90%.
+gave up to 100% where n - 1 gave 99%; the plain percentile fell to 90%. Of every law by its own design:
+`experiments/results/fitting/intervals.csv` (`python -m tests.benchmarks.intervals`), 90.5% to 98.5%.
 """
 
 import math

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from quarry.analysis.fitting.bootstrap import Draws, refit, resample
@@ -14,6 +15,9 @@ from quarry.analysis.fitting.prediction.band import widened
 from tests.analysis.coverage import fewest_held
 from tests.analysis.designs import DESIGNS, KAPLAN, OFFSET
 from tests.benchmarks.intervals import LEVEL, NOISES, bca, data_of, percentile, simulated_noise
+from tests.conftest import ROOT
+
+MEASURED = ROOT / "experiments" / "results" / "fitting" / "intervals.csv"
 
 
 def holds_the_truth(found):
@@ -39,6 +43,15 @@ def test_bca_intervals_cover_the_truth():
 @pytest.mark.parametrize("noises", NOISES.values(), ids=NOISES)
 def test_simulated_noise_covers_the_truth_on_few_runs_with_checkpoints(noises):
     holds_the_truth(simulated_noise(noises, repeats=32, draws=100))
+
+
+def test_the_committed_study_found_nominal_coverage():
+    """`python -m tests.benchmarks.intervals`, 100 or 200 repeats: neither too few nor all."""
+    table = pl.read_csv(MEASURED)
+    assert set(table.filter(study="percentile")["law"]) == set(DESIGNS)
+    assert set(table["study"]) == {"percentile", "bca", *NOISES}
+    least = pl.when(study="bca").then(0.88).otherwise(0.90)
+    assert table.filter((pl.col("covered") < least) | (pl.col("covered") > 0.99)).is_empty()
 
 
 def test_bca_of_symmetric_draws_is_their_percentile():

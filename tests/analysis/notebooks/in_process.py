@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
@@ -27,6 +28,7 @@ def run_notebook(path: Path, cwd: Path, **environment: str | None) -> list[dict[
     with _surroundings(cwd, environment), _shell() as (shell, shown):
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
+            warnings.simplefilter("ignore", ResourceWarning)  # of whatever ran before
             for cell in cells:
                 shell.run_cell(cell).raise_error()
         assert [str(each.message) for each in warned] == []
@@ -38,7 +40,8 @@ def _surroundings(cwd: Path, environment: dict[str, str | None]) -> Iterator[Non
     """The folder and the variables of the run; what a notebook sets for itself is undone."""
     given = {name: value for name, value in environment.items() if value is not None}
     renderer = alt.renderers.active
-    with chdir(cwd), mock.patch.dict(os.environ, given), pl.Config():
+    fresh = mock.patch.object(tempfile, "tempdir", None)  # read again from TMPDIR
+    with chdir(cwd), mock.patch.dict(os.environ, given), fresh, pl.Config():
         for name in environment.keys() - given.keys():
             os.environ.pop(name, None)
         yield
