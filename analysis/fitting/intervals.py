@@ -91,7 +91,7 @@ def _of_rank(values: np.ndarray, rank: int) -> Any:
     `np.quantile` takes three times as long for a few hundred draws, and a study of epochs asks 4,000 times.
     """
     ranked = np.partition(values, rank, axis=0)[rank]
-    return np.where(np.isnan(values).any(axis=0), np.nan, ranked)
+    return np.where(np.isnan(values).any(axis=0), np.nan, ranked)[()]
 
 
 def _student_over_normal(level: float, freedom: int) -> float:
