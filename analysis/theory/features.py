@@ -171,13 +171,14 @@ def _at_least(unique: int) -> int:
     return 2 ** int(np.ceil(np.log2(max(unique, 4096))))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _samples(model: Features, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """All features of `most` samples, scaled for N = `most`, and targets."""
     x, y = _inputs(model, most, seed)
     return x @ _drawn(model, seed)[1].T, y
 
 
+@lru_cache(maxsize=8)
 def _inputs(model: Features, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """`most` whitened x [most, dimension] and their targets [most]."""
     x = np.random.default_rng((seed, 2)).standard_normal((most, model.dimension))
