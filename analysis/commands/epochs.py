@@ -14,7 +14,9 @@ from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.options import BootstrapOptions, OutputOptions, ReadingOptions, Repeated
 from quarry.analysis.commands.printing import assigned, print_warnings, write_result
 from quarry.analysis.commands.reading import read_points
-from quarry.analysis.epochs.claims import NOT_MEASURED
+from quarry.analysis.epochs.cells import numeric_points
+from quarry.analysis.epochs.choices import headlines, table_of_choices
+from quarry.analysis.epochs.claims import NOT_MEASURED, Verdict
 from quarry.analysis.epochs.noise import DRAW_AT, Noise
 from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.study import study_epochs
@@ -23,6 +25,7 @@ from quarry.console import make_console
 from quarry.errors import DONE
 from quarry.options import Flat
 from quarry.text import MISSING, count, estimate, number
+from quarry.train.record.points_table import write_table
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ class EpochsOptions:
     """Losses, nats per token, for the tokens to a loss; default four that most sizes reached."""
     critical: Repeated = ()
     """The critical batch, "B_star=2e8" and "alpha_B=0.21": tokens to a loss are then E_min."""
+    choices: Path | None = None
+    """Also judge every claim by every combination of criterion, floor, batch, recipe, counts of parameters,
+    smallest size and law, and write this table (.csv or .parquet). About a minute on two cores."""
     reading: Annotated[ReadingOptions, Flat] = ReadingOptions()
     draws: Annotated[BootstrapOptions, Flat] = BootstrapOptions(500)
     output: Annotated[OutputOptions, Flat] = OutputOptions()
@@ -61,16 +67,22 @@ def study_points(path: Path, options: EpochsOptions, console: Console) -> Epochs
     """
     reading, output = options.reading, options.output
     points = read_points(path, reading, mid_schedule=True)
+    averaged = None if options.ensembles is None else read_table(options.ensembles)
+    critical = assigned(options.critical) or None
     result = study_epochs(
         points,
         options.unigram_entropy,
-        ensembles=None if options.ensembles is None else read_table(options.ensembles),
+        ensembles=averaged,
         rho=options.rho,
         losses=options.losses,
-        critical=assigned(options.critical) or None,
+        critical=critical,
         **vars(options.draws),
     )
     print_epochs(result, console)
+    if options.choices is not None:
+        table = table_of_choices(numeric_points(points), averaged, critical, seed=options.draws.seed)
+        write_table(table, options.choices)
+        print_choices(table, console)
     if output.json is not None:
         write_result(result.to_json(), output.json)
     if output.figures is not None:
@@ -102,6 +114,20 @@ def print_epochs(result: Epochs, console: Console) -> None:
             console.print(Text(f"   decided by {verdict.cells}"))
         else:
             console.print(Text(f"   {verdict.cells}"))
+    if result.ensemble_verdicts:
+        console.print(Text(f"by the floor of ensembles: {_in_short(result.ensemble_verdicts)}"))
+
+
+def _in_short(verdicts: tuple[Verdict, ...]) -> str:
+    return "; ".join(f"{verdict.claim}: {verdict.holds}" for verdict in verdicts)
+
+
+def print_choices(choices: pl.DataFrame, console: Console) -> None:
+    """By claim, in how many of the admissible choices it holds, is undecided, and fails."""
+    table = _table("the claims under every admissible choice", "claim", "choices", "yes", "undecided", "no")
+    for row in headlines(choices).iter_rows(named=True):
+        table.add_row(*(str(row[name]) for name in ("claim", "choices", "yes", "undecided", "no")))
+    console.print(table)
 
 
 def _noise(noise: Noise) -> Text:

@@ -149,28 +149,27 @@ def _objection(laws: "BothLaws", free: "PowerLaw", bound: "PowerLaw") -> str:
     return ""
 
 
-def of_forms(found: "Gap", forms: "GapForms | None", within: np.ndarray, unique: float) -> list[Answer]:
-    """By each form of the gap: the N from which on the first pass is `within` [draws] of the floor."""
+def of_forms(
+    found: "Gap", forms: "GapForms | None", unique: float, thresholds: "Sequence[np.ndarray]"
+) -> list[list[Answer]]:
+    """By each form of the gap: the N from which on the first pass is within each threshold [draws] of the
+    floor."""
     if forms is None:
-        return []
+        return [[] for _ in thresholds]
     sizes = found.sizes.min() * np.geomspace(1, FARTHEST, SIZES)
     best = min(forms.held_out, key=lambda name: forms.held_out[name][0])
-    answers = []
-    for name, gaps in carried(found, unique, sizes).items():
-        logs = first_below(sizes, gaps, within)
+    gaps = carried(found, unique, sizes)
+    objections = {}
+    for name in gaps:
         worse = forms.held_out[name] > forms.held_out[best]
-        objection = "" if name == best or worse.mean() < DECIDED_FROM else _WORSE.format(best)
-        answers.append(Answer(f"gap, {name}", _sizes(logs.low, logs.high), objection))
-    return answers
+        objections[name] = "" if name == best or worse.mean() < DECIDED_FROM else _WORSE.format(best)
+    return [
+        [Answer(f"gap, {name}", _first(sizes, gaps[name], within), objections[name]) for name in gaps]
+        for within in thresholds
+    ]
 
 
 _WORSE = "predicts the largest N worse than {}"
-
-
-def _sizes(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Sizes from ln bounds: the upper bound, infinite where there is none."""
-    with np.errstate(over="ignore"):
-        return np.exp(np.where(np.isnan(low), np.nan, high))
 
 
 @dataclass(frozen=True)
@@ -184,17 +183,34 @@ class Fitted:
     freedom: int
 
 
-def of_surfaces(surfaces: "Sequence[Surface]", fitted: Fitted, unique: float, within: float) -> list[Answer]:
-    """By each joint surface: the N whose first pass comes within this share of the surface's own floor."""
+def of_surfaces(
+    surfaces: "Sequence[Surface]", fitted: Fitted, unique: float, thresholds: "Sequence[float]"
+) -> list[list[Answer]]:
+    """By each joint surface: the N whose first pass comes within each share of the surface's own floor."""
     sizes = fitted.least * np.geomspace(1, FARTHEST, SIZES)
-    answers = []
-    for surface in surfaces:
-        floor = surface.floor(unique, sizes)
-        logs = first_below(sizes, surface.loss(sizes, unique, 1.0), (1 + within) * floor)
-        answers.append(
-            Answer(surface.name, _sizes(logs.low, logs.high), _of_surface(surface, surfaces, fitted))
+    carried_on = [
+        (
+            each,
+            each.floor(unique, sizes[::3]),
+            each.loss(sizes, unique, 1.0),
+            _of_surface(each, surfaces, fitted),
         )
-    return answers
+        for each in surfaces
+    ]
+    return [
+        [
+            Answer(each.name, _first(sizes, first, (1 + within) * floor), objection)
+            for each, floor, first, objection in carried_on
+        ]
+        for within in thresholds
+    ]
+
+
+def _first(sizes: np.ndarray, values: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The first of `sizes` at which values [draws, sizes] are below the target [draws]; inf where none is."""
+    logs = first_below(sizes, values, target)
+    with np.errstate(over="ignore"):
+        return np.exp(np.where(np.isnan(logs.low), np.nan, logs.high))
 
 
 def _of_surface(surface: "Surface", surfaces: "Sequence[Surface]", fitted: Fitted) -> str:

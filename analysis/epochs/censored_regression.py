@@ -15,6 +15,8 @@ _FIRST_DEVIATION, _LEAST_DEVIATION = 1e-2, 1e-9
 """Lower limits of the standard deviation, at the start and later."""
 _TOGETHER = 10
 """Steps after which the draws that have converged are left out of further ones."""
+_LARGEST_SHARE = 0.95
+"""Of one step in the one before, when the rest of the steps is added at once."""
 _RIDGE = 1e-9
 """Added to the normal equations, so that a draw without full rank stays solvable."""
 _FARTHEST_CUT = 1e6
@@ -76,13 +78,26 @@ def _climb(
     line: np.ndarray,
     deviation: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`_TOGETHER` steps: line [draws, terms], deviation [draws], and by how much the last step moved it."""
-    former = line
-    for _ in range(_TOGETHER):
+    """`_TOGETHER` steps: line [draws, terms], deviation [draws], and by how much the last step moved it.
+
+    The steps of a draw shrink by a constant factor: before the last two, the rest of them is added at once
+    (Aitken), which leaves the fixed point where it is.
+    """
+    former = earlier = line
+    for step in range(_TOGETHER):
+        if step == _TOGETHER - 2:
+            line = line + _rest(line - former, former - earlier)
         mean, variance = _moments(line @ design.T, deviation[:, None], low, high)
-        former, line = line, _solved(design, mean, weights)
+        earlier, former, line = former, line, _solved(design, mean, weights)
         deviation = np.maximum(_spread(mean - line @ design.T, variance, weights), _LEAST_DEVIATION)
     return line, deviation, np.abs(line - former).max(axis=1)
+
+
+def _rest(last: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """The sum of the further steps [draws, terms] if each is the last one's share of the one before."""
+    size, former = (np.abs(step).max(axis=1) for step in (last, before))
+    share = np.clip(size / np.maximum(former, 1e-12), 0.0, _LARGEST_SHARE)
+    return last * (share / (1 - share))[:, None]
 
 
 def log_likelihood(

@@ -105,8 +105,7 @@ def carried(found: "Gap", e: float, sizes: np.ndarray) -> dict[str, np.ndarray]:
     values = np.maximum(values, 0.05 * values[:1])
     values = np.concatenate([values, np.ones((len(values), len(sizes)))], axis=1)
     inside = np.arange(len(n)) < cells
-    forms = _candidates(n / n[inside].min(), tokens / tokens[inside].min(), values, inside)
-    return {name: _best_predictions(candidates, values, inside) for name, candidates in forms.items()}
+    return _predictions(n / n[inside].min(), tokens / tokens[inside].min(), values, inside)
 
 
 def forms_table(forms: GapForms | None, settings: "IntervalSettings") -> pl.DataFrame:
@@ -149,22 +148,30 @@ def _held_out(n: np.ndarray, e: np.ndarray, values: np.ndarray) -> dict[str, np.
 def _at_next(n: np.ndarray, e: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
     """By form, the mean squared relative error at the largest N, [draws]."""
     inside = n < n.max()
-    forms = _candidates(n, e, values, inside)
-    return {name: _best(candidates, values, inside) for name, candidates in forms.items()}
-
-
-def _candidates(n, e, values, inside) -> dict[str, Iterable[np.ndarray]]:
-    """By form, the predictions [draws, rows] of each fit to the rows `inside`, with n and e from 1 on."""
     return {
-        "additive": _sums(n, e, values, inside, [0.0]),
-        "remainder": _remainders(n, e, values, inside),
-        "multiplicative": _sums(n, e, values, inside, _VANISHING),
-        "steeper": [_steeper(n, e, values, np.zeros_like(values), inside)],
+        name: ((predicted / values[:, ~inside] - 1) ** 2).mean(axis=1)
+        for name, predicted in _predictions(n, e, values, inside).items()
     }
 
 
-def _best_predictions(candidates: Iterable[np.ndarray], values: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Of the candidate that is best inside, the predictions of the other rows, [draws, rows]."""
+def _predictions(
+    n: np.ndarray, e: np.ndarray, values: np.ndarray, inside: np.ndarray
+) -> dict[str, np.ndarray]:
+    """By form, the predictions [draws, rows] of the rows outside by its best fit to those `inside`.
+
+    n and e start at 1.
+    """
+    zero = np.zeros_like(values)
+    return {
+        "additive": _sums(n, e, values, inside, np.zeros(1)),
+        "remainder": _best(_remainders(n, e, values, inside), values, inside),
+        "multiplicative": _sums(n, e, values, inside, _VANISHING),
+        "steeper": _steeper(n, e, values, zero, inside)[:, ~inside],
+    }
+
+
+def _best(candidates: Iterable[np.ndarray], values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Of the candidate [draws, rows] that is best inside, the predictions of the other rows."""
     least = np.full(len(values), np.inf)
     best = np.full((len(values), int((~inside).sum())), np.nan)
     for predicted in candidates:
@@ -175,24 +182,23 @@ def _best_predictions(candidates: Iterable[np.ndarray], values: np.ndarray, insi
     return best
 
 
-def _best(candidates: Iterable[np.ndarray], values: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """The error on the rows left out of the candidate that is best inside; candidates [draws, rows]."""
-    fits, errors = [], []
-    for predicted in candidates:
-        error = (predicted / values - 1) ** 2
-        fits.append(error[:, inside].mean(axis=1))
-        errors.append(error[:, ~inside].mean(axis=1))
-    return np.stack(errors)[np.argmin(fits, axis=0), np.arange(len(values))]
+def _sums(n, e, values, inside, vanishing) -> np.ndarray:
+    """A n^-a + H e^-b n^-c: the best of a grid of exponents in each draw, [draws, rows outside].
 
-
-def _sums(n, e, values, inside, vanishing) -> Iterable[np.ndarray]:
-    """A n^-a + H e^-b n^-c over a grid of exponents, A and H by least squares, neither negative."""
-    for a in _EXPONENTS:
-        for b in _EXPONENTS:
-            for c in vanishing:
-                of_n, of_e = n**-a, e**-b * n**-c
-                size, level = _two_terms(of_n[inside], of_e[inside], values[:, inside])
-                yield size[:, None] * of_n + level[:, None] * of_e
+    A and H by least squares of the relative error, neither negative. All exponents at once: the sums of
+    squares of every candidate and draw are products of matrices [candidates, rows] and [rows, draws].
+    """
+    a, b, c = (x.ravel()[:, None] for x in np.meshgrid(_EXPONENTS, _EXPONENTS, vanishing, indexing="ij"))
+    x, y = n**-a, e**-b * n**-c
+    inner, other, weight = x[:, inside], y[:, inside], 1 / values[:, inside].T
+    sums = (inner**2 @ weight**2, other**2 @ weight**2, (inner * other) @ weight**2)
+    of_x, of_y = inner @ weight, other @ weight
+    size, level = _two_terms(*sums, of_x, of_y)
+    misfit = size**2 * sums[0] + level**2 * sums[1] + 2 * size * level * sums[2]
+    best = (misfit - 2 * size * of_x - 2 * level * of_y).argmin(axis=0)
+    draws = np.arange(len(values))
+    first, second = size[best, draws, None], level[best, draws, None]
+    return first * x[best][:, ~inside] + second * y[best][:, ~inside]
 
 
 def _remainders(n, e, values, inside) -> Iterable[np.ndarray]:
@@ -221,11 +227,10 @@ def _log_linear(n, e, values, rest, inside) -> np.ndarray:
     return np.linalg.solve(normal, right[..., None])[..., 0]
 
 
-def _two_terms(x: np.ndarray, y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A and H of A x + H y [rows] against values [draws, rows], of relative error, not negative; [draws]."""
-    x, y = x / values, y / values
-    xx, yy, xy = (x * x).sum(1), (y * y).sum(1), (x * y).sum(1)
-    of_x, of_y = x.sum(1), y.sum(1)
+def _two_terms(
+    xx: np.ndarray, yy: np.ndarray, xy: np.ndarray, of_x: np.ndarray, of_y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """A and H of A x + H y against 1, not negative, from the sums of x^2, y^2, x y, x and y."""
     determinant = np.maximum(xx * yy - xy**2, 1e-12 * xx * yy)
     first, second = (of_x * yy - of_y * xy) / determinant, (of_y * xx - of_x * xy) / determinant
     first_alone, second_alone = of_x / xx, of_y / yy

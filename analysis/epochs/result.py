@@ -20,6 +20,7 @@ class Epochs:
       L_inf.
     - `cells`, by N, U, k: see `quarry.analysis.epochs.decomposition.cells_table`.
     - `elasticities`, by N, U, k of the best recipe: what more of each would give, and the regime by it.
+    - `recipes`, by N, U: the best recipe with its batch, and how many were tried.
     - `passes`, by criterion, N, U: k_rho and k_f to the floor, and `own`: to the least loss of the size.
     - `states`, by N, U: whether the size has reached the deciding criterion, can, or cannot
       (`quarry.analysis.epochs.capacity`).
@@ -32,12 +33,14 @@ class Epochs:
     - `answers`, by statement and law: the size from which on it holds (`quarry.analysis.epochs.agreement`).
     - `shares`, by recipe and U: the slope of ln r_inf in ln N and its two terms, extraction and the change of
       the own least loss; `fixed_passes`, by recipe, U and k: the slope of ln r.
+    - `verdicts`, by the floor of single models, and `ensemble_verdicts` by that of ensembles, if any.
     - `causes`, by U: extraction or overfitting (`quarry.analysis.epochs.causes`).
     """
 
     floors: pl.DataFrame
     irreducible: dict[str, float | None]
     cells: pl.DataFrame
+    recipes: pl.DataFrame
     elasticities: pl.DataFrame
     states: pl.DataFrame
     passes: pl.DataFrame
@@ -58,6 +61,7 @@ class Epochs:
     answers: pl.DataFrame
     causes: pl.DataFrame
     verdicts: "tuple[Verdict, ...]"
+    ensemble_verdicts: "tuple[Verdict, ...]"
     noise: "Noise"
     unigram_entropy: float
     level: float
@@ -67,5 +71,7 @@ class Epochs:
         """Strict JSON values."""
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
         tables = {name: value.to_dicts() for name, value in plain.items() if isinstance(value, pl.DataFrame)}
-        values = {"verdicts": [vars(verdict) for verdict in self.verdicts], "noise": vars(self.noise)}
+        judged = ("verdicts", "ensemble_verdicts")
+        values = {name: [vars(verdict) for verdict in getattr(self, name)] for name in judged}
+        values["noise"] = vars(self.noise)
         return json_values(plain | tables | values)

@@ -30,7 +30,7 @@ SURFACES: "dict[str, Law]" = {
 }
 """The laws of repeated data that have a first pass and a floor, by the name to show."""
 
-_PASSES = np.geomspace(1, 256, 33)
+_PASSES = np.geomspace(1, 256, 17)
 """The k over which a surface's floor is sought."""
 
 

@@ -100,7 +100,7 @@ def test_a_surface_without_a_coupling_says_that_no_size_needs_one_pass_only():
     fitted = fit_surfaces(Cells(n, u, k * u, loss), 20, 0, {law.name: law})
     assert fitted[0].held_out.max() < 0.01
     known = Fitted(21, SIZES[0], 4e-6, 20)
-    near, far = (of_surfaces(fitted, known, UNIQUE[1], within)[0] for within in (0.05, 0.9))
+    near, far = (answers[0] for answers in of_surfaces(fitted, known, UNIQUE[1], (0.05, 0.9)))
     assert (near.holds, near.objection, far.holds) == ("no", "", "yes")
     assert (
         "above the noise" in of_surfaces(fitted, Fitted(21, SIZES[0], 1e-8, 20), UNIQUE[1], 0.05)[0].objection
