@@ -24,12 +24,12 @@ from quarry.analysis.epochs.floors import floors
 from quarry.analysis.epochs.gap import gap
 from quarry.analysis.epochs.gap_forms import gap_forms
 from quarry.analysis.epochs.passes import passes_to_criteria
-from quarry.analysis.epochs.quantities import Quantities
 from quarry.analysis.fitting.intervals import IntervalSettings
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.claims import Verdict
     from quarry.analysis.epochs.noise import Noise
+    from quarry.analysis.epochs.quantities import Quantities
 
 _MEETS = 0.005
 """The standard deviation of log loss between runs where none was measured, for claim 3."""
@@ -59,7 +59,7 @@ def by_ensembles(
 
 
 def judged(
-    found: Quantities,
+    found: "Quantities",
     tables: dict[str, Any],
     noise: "Noise",
     rho: float,
@@ -86,7 +86,7 @@ def judged(
     return {"causes": why.table, "answers": answers, "verdicts": judge(evidence)}
 
 
-def _answers(found: Quantities, noise: "Noise", rho: float, seed: int) -> tuple[list[Answer], list[Answer]]:
+def _answers(found: "Quantities", noise: "Noise", rho: float, seed: int) -> tuple[list[Answer], list[Answer]]:
     """What each law says of one pass within rho of the floor, and within two deviations of runs of it.
 
     At the middle U of those that have a floor.

@@ -1,16 +1,15 @@
 """The quantities of the study, computed together as arrays [draws, ...]."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from quarry.analysis.epochs.capacity import least_without_end
-from quarry.analysis.epochs.cells import Terminal
 from quarry.analysis.epochs.floors import Floors, floors
 from quarry.analysis.epochs.gap import Gap, gap
 from quarry.analysis.epochs.gap_forms import GapForms, gap_forms
 from quarry.analysis.epochs.grid import FirstPass, Grid, first_pass, plain_grid, tuned_grid
-from quarry.analysis.epochs.inputs import FirstPassBatch
 from quarry.analysis.epochs.passes import Passes, passes_to_criteria
 from quarry.analysis.epochs.reuse import Reuse, reuse
 from quarry.analysis.epochs.sample_efficiency import (
@@ -20,6 +19,10 @@ from quarry.analysis.epochs.sample_efficiency import (
 )
 from quarry.analysis.epochs.surfaces import Surface, fit_surfaces, surface_cells
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.epochs.cells import Terminal
+    from quarry.analysis.epochs.inputs import FirstPassBatch
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,11 @@ class Quantities:
 
 
 def measure(
-    surface: Terminal,
+    surface: "Terminal",
     entropy: float,
     rho: float,
     losses: tuple[float, ...],
-    batch: FirstPassBatch | None,
+    batch: "FirstPassBatch | None",
     seed: int,
 ) -> Quantities:
     plain, tuned, fresh = plain_grid(surface), tuned_grid(surface), first_pass(surface)

@@ -2,24 +2,22 @@
 
 import polars as pl
 
-from quarry.analysis.epochs.cells import CELL, annealed_rows
-from quarry.analysis.points.loading import PointsLike
 from quarry.analysis.points.schema import BATCH, RECIPE
 from quarry.text import count, number
 
 
-def recipes_table(points: PointsLike) -> pl.DataFrame:
+def recipes_table(table: pl.DataFrame, cell: tuple[str, ...]) -> pl.DataFrame:
     """A row for each N and U: k, loss, recipe and `batch` of its least mean loss; how many recipes and runs.
 
-    `batch` is null where it is unknown, `runs` the most of one recipe.
+    `table` and `cell` are `annealed_rows` and CELL of `quarry.analysis.epochs.cells`. `batch` is null where it
+    is unknown, `runs` the most of one recipe.
     """
-    table = annealed_rows(points)
     name = next((name for name in BATCH["B"] if name in table.columns), None)
     batch = pl.lit(None, pl.Float64) if name is None else pl.col(name).cast(pl.Float64)
-    cells = table.group_by(*CELL).agg(
+    cells = table.group_by(*cell).agg(
         pl.col("loss").mean(), batch=batch.first(), runs=pl.col("cluster").n_unique()
     )
-    recipe = [each for each in CELL if each not in ("N", "U", "k")]
+    recipe = [each for each in cell if each not in ("N", "U", "k")]
     best = cells.group_by("N", "U").agg(
         pl.col("k", "loss", *RECIPE, "batch").sort_by("loss").first(),
         recipes=pl.struct(recipe).n_unique(),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from quarry.analysis.epochs.capacity import states_table
-from quarry.analysis.epochs.cells import numeric_points, terminal
+from quarry.analysis.epochs.cells import CELL, annealed_rows, numeric_points, terminal
 from quarry.analysis.epochs.code_length import code_lengths
 from quarry.analysis.epochs.decomposition import cells_table
 from quarry.analysis.epochs.elasticities import elasticities_table
@@ -116,7 +116,7 @@ def study_epochs(
         noise=surface.noise,
         level=level,
         unigram_entropy=entropy,
-        recipes=(recipes := recipes_table(points)),
+        recipes=(recipes := recipes_table(annealed_rows(points), CELL)),
         warnings=(*points.remarks, *study_warnings(surface, tuned, floor), *batch_warnings(recipes)),
         **(tables := _tables(quantities, surface.noise, entropy, settings)),
         **(claims := judged(quantities, tables, surface.noise, rho, seed, settings)),

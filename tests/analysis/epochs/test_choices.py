@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from quarry.analysis.epochs import choices
-from quarry.analysis.epochs.cells import numeric_points
+from quarry.analysis.epochs.cells import CELL, annealed_rows, numeric_points
 from quarry.analysis.epochs.recipes import batch_warnings, recipes_table
 from tests.analysis.epochs.known_surface import SIZES, Surface, runs
 
@@ -42,8 +42,8 @@ def test_batches_above_the_critical_one_and_the_smallest_size_are_left_out():
 
 def test_a_best_recipe_of_another_batch_is_named():
     table = TABLE.filter(pl.col("weight_decay") < 1)
-    assert batch_warnings(recipes_table(numeric_points(table))) == ()
+    assert batch_warnings(recipes_table(annealed_rows(table), CELL)) == ()
     last = (pl.col("N") == SIZES[1]) & (pl.col("U") == 2.0**18) & (pl.col("E") == 2.0**23)
     half = table.filter(last).with_columns(loss=pl.lit(1.2), batch_tokens=512.0, run=pl.lit("half"))
-    (warning,) = batch_warnings(recipes_table(numeric_points(pl.concat([table, half]))))
+    (warning,) = batch_warnings(recipes_table(annealed_rows(pl.concat([table, half])), CELL))
     assert "N = 12k, U = 262k (512 tokens)" in warning
