@@ -9,8 +9,8 @@ from quarry.text import count, number
 def recipes_table(table: pl.DataFrame, cell: tuple[str, ...]) -> pl.DataFrame:
     """A row for each N and U: k, loss, recipe and `batch` of its least mean loss; how many recipes and runs.
 
-    `table` and `cell` are `annealed_rows` and CELL of `quarry.analysis.epochs.cells`. `batch` is null where it
-    is unknown, `runs` the most of one recipe.
+    `table` and `cell` are `annealed_rows` and CELL of `quarry.analysis.epochs.cells`. `batch` is null where
+    it is unknown, `runs` the most of one recipe.
     """
     name = next((name for name in BATCH["B"] if name in table.columns), None)
     batch = pl.lit(None, pl.Float64) if name is None else pl.col(name).cast(pl.Float64)
