@@ -144,7 +144,7 @@ def _of_all(
     question: _Question, values: np.ndarray, holds: np.ndarray, settings: IntervalSettings
 ) -> Verdict:
     """The verdict on a statement that holds or not at each U [U, draws]: yes or no if so at all of them."""
-    verdict = question.answer(values, holds.all(axis=0), settings)
+    verdict = question.answer(values, np.asarray(holds.all(axis=0)), settings)
     if verdict.holds == "no" and holds[:, 1:].mean(axis=1).max(initial=0.0) > 1 - DECIDED_FROM:
         return replace(
             verdict, holds="undecided", words=f"{verdict.words}; it holds at some U and not at others"

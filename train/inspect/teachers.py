@@ -33,5 +33,6 @@ def write_teacher(point: Point, workdir: Path, cache: Path, output: Path) -> Non
         f"trained on {config.data.corpus}, seed_init {config.seed_init}"
     )
     texts = {CONFIG: dataclasses.asdict(config.model), ABOUT: about}
+    words = {name: np.array(json.dumps(text)) for name, text in texts.items()}
     with usable(output.parent), atomic_write(output) as partial, partial.open("wb") as file:
-        np.savez(file, **leaves, **{name: np.array(json.dumps(text)) for name, text in texts.items()})
+        np.savez(file, allow_pickle=False, **leaves, **words)
