@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from quarry.analysis.fitting.cholesky import solve_damped
+from quarry.analysis.fitting.cholesky import inverse_diagonal, solve_damped
 from quarry.analysis.fitting.coordinates import bounds
 
 if TYPE_CHECKING:
@@ -248,11 +248,8 @@ def sensitivity(weights: Array, jacobian: list[Array]) -> Array:
     ]
     correlation = [[jnp.sum(share * a * b, axis=1) for b in unit[: i + 1]] for i, a in enumerate(unit)]
     free, nothing = [length[0] >= 0.0] * len(unit), jnp.zeros_like(length[0])
-    alone = []
-    for j, r in enumerate(length):
-        target = [nothing + (i == j) for i in range(len(unit))]
-        inverse = solve_damped(correlation, target, free, nothing + _RIDGE)[j]
-        alone.append(r / jnp.sqrt(jnp.maximum(inverse, 1.0)))
+    inverse = inverse_diagonal(correlation, free, nothing + _RIDGE)
+    alone = [r / jnp.sqrt(jnp.maximum(own, 1.0)) for r, own in zip(length, inverse, strict=True)]
     return jnp.stack(alone, axis=1)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares, minimize
 
-from quarry.analysis.fitting.cholesky import solve_damped
+from quarry.analysis.fitting.cholesky import inverse_diagonal, solve_damped
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.precision import float64_on_cpu
 from quarry.analysis.fitting.search import Data, few_starts
@@ -183,7 +183,7 @@ def test_noiseless_points_give_the_parameters_back():
     np.testing.assert_allclose(solution.params[solution.objective.argmin()], GRID.true, rtol=1e-6)
 
 
-def test_damped_solution_is_that_of_the_dense_system():
+def test_damped_solution_and_inverse_are_those_of_the_dense_system():
     rng = np.random.default_rng(0)
     root, right, damping = rng.standard_normal((4, 5, 5)), rng.standard_normal((5, 4)), rng.uniform(0, 1, 4)
     matrix = root @ root.transpose(0, 2, 1)
@@ -191,9 +191,15 @@ def test_damped_solution_is_that_of_the_dense_system():
         lower = [[jnp.asarray(matrix[:, i, j]) for j in range(i + 1)] for i in range(5)]
         free = [jnp.ones(4, bool)] * 5
         solved = solve_damped(lower, [jnp.asarray(row) for row in right], free, jnp.asarray(damping))
+        held = [*free[:4], jnp.zeros(4, bool)]
+        diagonal = [inverse_diagonal(lower, each, jnp.asarray(damping)) for each in (free, held)]
     damped = matrix * (1 + damping[:, None, None] * np.eye(5))
     expected = np.linalg.solve(damped, right.T[:, :, None])[:, :, 0].T
     np.testing.assert_allclose(np.stack(solved), expected, rtol=1e-9)
+    inverse = np.diagonal(np.linalg.inv(damped), axis1=1, axis2=2).T
+    np.testing.assert_allclose(np.stack(diagonal[0]), inverse, rtol=1e-9)
+    inverse = np.diagonal(np.linalg.inv(damped[:, :4, :4]), axis1=1, axis2=2).T
+    np.testing.assert_allclose(np.stack(diagonal[1]), [*inverse, np.zeros(4)], rtol=1e-9)
 
 
 def test_a_parameter_on_its_bound_is_held_and_the_others_still_fitted():
