@@ -49,7 +49,7 @@ def main() -> None:
             rows.extend({"world": world, "repeat": repeat} | row for row in new)
 
     if MARKOV.exists():
-        add("markov", 0, markov(MARKOV, chosen.draws))
+        add("markov", 0, markov(MARKOV))
     for repeat in range(chosen.repeats):
         for name, ladder in WORLDS.items():
             drawn = dataclasses.replace(ladder, seeds=(2 * repeat, 2 * repeat + 1))
@@ -89,14 +89,24 @@ def one_pass_size(ladder: Ladder, exact: Mean) -> float:
     return next((round(n) for n in sizes if exact.loss(round(n), middle, 1.0) <= enough), math.inf)
 
 
-def markov(path: Path, draws: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def markov(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The answers and the passes of the committed runs on a Markov source."""
-    found = study_epochs(load_points(path, annealed_only=False), rho=RHO, bootstrap=draws)
-    points = annealed_rows(load_points(path, annealed_only=False)).filter(pl.col("k") > 0)
-    once = points.filter(pl.col("k") < 1).with_columns(U="E", floor="floor_seen")  # a first pass of E tokens
-    points = pl.concat([points.filter(pl.col("k") >= 1), once.with_columns(k=pl.lit(1.0))])
+    found = study_epochs(load_points(path, annealed_only=False), rho=RHO, bootstrap=0)  # no two runs alike
+    points = markov_points(path)
     rows = [*floor_rows(found, points), *gap_rows(found, points), *verdict_rows(found)]
     return rows, pass_rows(points)
+
+
+def markov_passes(path: Path) -> list[dict[str, Any]]:
+    """The passes of the committed runs on a Markov source."""
+    return pass_rows(markov_points(path))
+
+
+def markov_points(path: Path) -> pl.DataFrame:
+    """Their annealed points; less than one pass over U is a first pass over E tokens, with its floor."""
+    points = annealed_rows(load_points(path, annealed_only=False))
+    once = points.filter(pl.col("k") < 1).with_columns(U="E", floor="floor_seen", k=pl.lit(1.0))
+    return pl.concat([points.filter(pl.col("k") >= 1), once])
 
 
 def floor_rows(found: Epochs, points: pl.DataFrame) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 Known only of synthetic corpora read by the tokenizer `bytes`; of others every function gives no field.
 """
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,10 +52,16 @@ def answers_at(
     seen = min(run.position(step), run.sizes.n_sequences)
     ids = batch_order(run).sequence_ids(np.arange(seen))
     floor = _floor(world, run.store, ids, run.experiment.model.context)
-    answers = {"floor_seen": floor, "source_loss": world.loss(evaluator.text)}
+    answers = {"floor_seen": floor, "source_loss": _source_loss(world, evaluator)}
     if step == run.sizes.steps and process_count() == 1:
         answers["kl"] = evaluator.divergence(params, world.conditionals)
     return answers
+
+
+@functools.lru_cache(maxsize=4)
+def _source_loss(world: "World", evaluator: "Evaluator") -> float | None:
+    """The source's loss on the scored text, computed once for a split: a teacher's takes a forward pass."""
+    return world.loss(evaluator.text)
 
 
 def _world(experiment: "Experiment") -> "World | None":

@@ -24,6 +24,16 @@ EXPERIMENT = Experiment(
 )
 
 
+class Scored:
+    """An evaluator that gives back how it was asked."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def divergence(self, params, conditionals):
+        return conditionals
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     return prepare_store(EXPERIMENT, tmp_path_factory.mktemp("cache"))
@@ -50,7 +60,7 @@ def test_the_floor_seen_falls_to_that_of_the_run_in_one_pass(store):
         directory=SimpleNamespace(known_run=dict),
     )
     scored = np.asarray(store.tokens("test"))[:1001]
-    evaluator = SimpleNamespace(text=scored, divergence=lambda params, conditionals: conditionals)
+    evaluator = Scored(scored)
     found = [answers_at(run, step, evaluator, None) for step in (0, 4, 16, 32)]
     floors = [row["floor_seen"] for row in found]
     assert floors == sorted(floors, reverse=True)
