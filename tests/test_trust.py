@@ -1,9 +1,12 @@
 """docs/trust.md and the README quote the leaderboard as the committed tables have it."""
 
+import math
 from pathlib import Path
 
 import polars as pl
 import pytest
+
+from quarry.analysis.fitting.prediction.prior import TABLE
 
 ROOT = Path(__file__).parents[1]
 BANDS = ROOT / "experiments" / "results" / "bands"
@@ -45,3 +48,25 @@ def test_the_page_says_what_the_backtests_of_optima_held():
     table = pl.read_csv(BANDS / "optima.csv")
     page = " ".join((ROOT / "docs" / "trust.md").read_text().split())
     assert f"held {table['inside'].sum()} of {table['tested'].sum()} predictions" in page
+
+
+def test_the_page_says_what_a_prior_holds_of_a_family_left_out():
+    table = pl.read_csv(BANDS / "left_out.csv")
+    page = " ".join((ROOT / "docs" / "trust.md").read_text().split())
+    held, points = table["points_held"], table["points"].sum()
+    assert f"it holds {percent((held * table['points']).sum() / points)} of {points:,} points" in page
+    scores = [f"{math.exp(table[name].log().mean()):.3f}" for name in ("score", "score_with_it")]
+    assert "scores {} where the prior of all scores {}".format(*scores) in page
+    assert (
+        f"holds {percent(held.min())} (corpora of different compressibility) to {percent(held.max())}" in page
+    )
+
+
+def test_the_page_says_what_the_sign_of_the_backtests_is_worth():
+    page = " ".join((ROOT / "docs" / "trust.md").read_text().split())
+    chosen = pl.read_csv(TABLE)
+    for law, digits in (("a law of several inputs", 3), ("power-offset", 4), ("broken-power", 4)):
+        row = chosen.filter(law=law).row(0, named=True)
+        assert f"{row['unshifted']:.{digits}f} against {row['score']:.{digits}f}" in page
+    porian = pl.read_csv(BANDS / "left_out.csv").filter(family="porian").row(0, named=True)
+    assert f"({porian['unshifted_with_it']:.3f} to {porian['score_with_it']:.3f})" in page

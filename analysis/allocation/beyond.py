@@ -6,6 +6,7 @@ tables of `experiments/results/bands/optima.csv` (`python -m tests.benchmarks.co
 """
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ import polars as pl
 
 from quarry.analysis.allocation.lines import SHORTEST, Optima, straight_line
 from quarry.analysis.fitting.intervals import Interval, finite
+from quarry.analysis.fitting.noise import RunScatter
 from quarry.analysis.fitting.prediction.backtests import Backtests, deviation, joined
 from quarry.analysis.fitting.prediction.band import Parts, Reach
 from quarry.analysis.fitting.prediction.outlook import Outlook, outlook_of
@@ -98,8 +100,10 @@ def _rows(number: int, error: np.ndarray, spread: np.ndarray, log_c: np.ndarray,
 
 
 def _outlook(found: "Sequence[Backtests]", noise: float, log_c: np.ndarray, level: float) -> Outlook:
+    """Without the bias, of which N and E would have opposite signs: no table here says that it goes on."""
     ranges = {"C": (math.exp(log_c.min()), math.exp(log_c.max()))}
-    return outlook_of(joined(found), PRIOR, noise, ranges, level)
+    outlook = outlook_of(joined(found), PRIOR, RunScatter(noise), ranges, level)
+    return replace(outlook, extrapolation=replace(outlook.extrapolation, bias=0.0))
 
 
 def with_misfit(

@@ -36,12 +36,12 @@ class IntervalSettings:
     @classmethod
     def of_runs(cls, level: float, runs: int) -> "IntervalSettings":
         """For resamples of so many runs, more than one: sqrt(n / (n - 1)) t / z (Hesterberg 2015)."""
-        return cls(level, math.sqrt(runs / (runs - 1)) * _student_over_normal(level, runs - 1))
+        return cls(level, math.sqrt(runs / (runs - 1)) * student_over_normal(level, runs - 1))
 
     @classmethod
     def of_noise(cls, level: float, freedom: int) -> "IntervalSettings":
         """For simulated noise that was estimated with so many degrees of freedom (0: known): t / z."""
-        return cls(level, _student_over_normal(level, freedom) if freedom else 1.0)
+        return cls(level, student_over_normal(level, freedom) if freedom else 1.0)
 
     def interval(
         self, draws: np.ndarray, estimate: float, lost: Any = False, logarithmic: bool = False
@@ -94,8 +94,10 @@ def _of_rank(values: np.ndarray, rank: int) -> Any:
     return np.where(np.isnan(values).any(axis=0), np.nan, ranked)[()]
 
 
-def _student_over_normal(level: float, freedom: int) -> float:
-    """t / z at the level: what an estimated standard deviation costs."""
+def student_over_normal(level: float, freedom: float) -> float:
+    """t / z at the level: what an estimated standard deviation costs; 1 where it is known (inf)."""
+    if math.isinf(freedom):
+        return 1.0
     probability = (1 + level) / 2
     student = float(scipy.special.stdtrit(freedom, probability))
     return student / NormalDist().inv_cdf(probability)

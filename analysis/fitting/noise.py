@@ -1,6 +1,7 @@
 """The seed noise of a fit: how far repeats of one run lie apart, and data simulated with it."""
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,10 @@ _FEWEST_REPLICATES = 3
 
 # The standard deviation of a normal distribution over its median absolute value.
 _NORMAL_OVER_MEDIAN = 1.4826
+
+# The efficiency of that estimate: its degrees of freedom over those of the root mean square (Rousseeuw and
+# Croux 1993, table 1, 36.7%).
+_OF_MEDIAN = 0.37
 
 
 def simulated(data: "Data", params: np.ndarray, draws: int, seed: int) -> np.ndarray:
@@ -42,15 +47,30 @@ def relative_noise(data: "Data", params: np.ndarray) -> float:
     return seed_noise(data, params) * _to_logarithm(data)
 
 
-def run_scatter(data: "Data", params: np.ndarray) -> float:
-    """The standard deviation of the logarithm of the response of a new run about the law, within its range.
+@dataclass(frozen=True)
+class RunScatter:
+    """The standard deviation of log response of a new run about the law, and how well that is known.
+
+    `freedom` are the degrees of freedom of the Student distribution that the run's error over `sd` follows.
+    """
+
+    sd: float
+    freedom: float = math.inf
+
+
+def run_scatter(data: "Data", params: np.ndarray, fitted: int | None = None) -> RunScatter:
+    """The scatter of a new run about the law, within its range.
 
     That between repeats, and never less than that of the residuals: where the law misfits, repeats agree with
-    one another and not with it.
+    one another and not with it. `fitted` parameters (default: all) let the residuals be smaller.
     """
-    return max(
-        relative_noise(data, params), _spread(data.residuals(params), len(params)) * _to_logarithm(data)
+    fitted, repeats = len(params) if fitted is None else fitted, _replicate_freedom(data)
+    left = RunScatter(
+        _spread(data.residuals(params), fitted) * _to_logarithm(data),
+        max(1.0, _OF_MEDIAN * (data.points - fitted)),
     )
+    between = RunScatter(relative_noise(data, params), repeats or left.freedom)
+    return max(left, between, key=lambda one: one.sd)
 
 
 def _to_logarithm(data: "Data") -> float:
@@ -68,17 +88,27 @@ def seed_noise(data: "Data", params: np.ndarray) -> float:
     the median absolute residual is read as that of a normal distribution; where losses above the law count
     less, as those of badly tuned runs, that of the losses below it.
     """
-    recipe = [] if data.recipe is None else [data.recipe]
-    inputs = np.stack([*data.inputs.values(), *recipe], axis=1)
-    _, group, sizes = np.unique(inputs, axis=0, return_inverse=True, return_counts=True)
-    group = group.reshape(-1)
-    freedom = data.points - len(sizes)
-    if freedom >= _FEWEST_REPLICATES and data.n_runs == data.points:
+    group, sizes = _replicates(data)
+    if freedom := _replicate_freedom(data):
         means = np.bincount(group, data.scale * data.target) / sizes
         return math.sqrt(float(np.sum((data.scale * data.target - means[group]) ** 2)) / freedom)
     residuals = data.residuals(params)
     below = residuals[residuals > 0] if data.objective.above < 1 else residuals
     return _spread(below, len(params)) if len(below) > len(params) else _spread(residuals, len(params))
+
+
+def _replicates(data: "Data") -> tuple[np.ndarray, np.ndarray]:
+    """Which rows differ by their seeds alone, by number [points], and how many are alike [groups]."""
+    recipe = [] if data.recipe is None else [data.recipe]
+    inputs = np.stack([*data.inputs.values(), *recipe], axis=1)
+    _, group, sizes = np.unique(inputs, axis=0, return_inverse=True, return_counts=True)
+    return group.reshape(-1), sizes
+
+
+def _replicate_freedom(data: "Data") -> int:
+    """The differences between repeated runs, 0 where they are too few to measure the noise."""
+    freedom = data.points - len(_replicates(data)[1])
+    return freedom if freedom >= _FEWEST_REPLICATES and data.n_runs == data.points else 0
 
 
 def _spread(residuals: np.ndarray, fitted: int) -> float:

@@ -107,17 +107,20 @@ class Fit:
         at, middle = self._arrays(inputs), self.predict(inputs)
         if self.outlook is None:
             return np.zeros_like(middle), np.full_like(middle, np.inf)
-        return self.outlook.band(at, middle, self._reach(at, middle), self.level, new_run)
+        return self.outlook.band(at, middle, self.parameter_reach(inputs), self.level, new_run)
 
     def parts(self, inputs: Mapping[str, Any]) -> Parts:
         """What the interval of a new run at `inputs` is made of. Raises FitError without an interval."""
         if self.outlook is None:
             raise FitError(f"{self.law.name}: no interval, so it has no parts")
-        at, middle = self._arrays(inputs), self.predict(inputs)
-        return self.outlook.parts(at, self._reach(at, middle), self.level)
+        return self.outlook.parts(self._arrays(inputs), self.parameter_reach(inputs), self.level)
 
-    def _reach(self, at: Mapping[str, np.ndarray], middle: np.ndarray) -> "Reach":
-        """How far the parameters' interval of each prediction goes below and above it, in log loss."""
+    def parameter_reach(self, inputs: Mapping[str, Any]) -> "Reach":
+        """How far the parameters' interval of each prediction goes below and above it, in log loss.
+
+        Infinite without an interval: one part of `band`, and the published practice alone.
+        """
+        at, middle = self._arrays(inputs), self.predict(inputs)
         if self.intervals is None:
             return np.full_like(middle, np.inf), np.full_like(middle, np.inf)
         if self.intervals.kind == "bca":

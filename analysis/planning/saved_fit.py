@@ -181,11 +181,13 @@ def _outlook(value: Mapping[str, Any], law: "Law") -> Outlook | None:
         scales=scales,
         weights=weights,
         growth=number("growth", 0.0, _STEEPEST),
+        bias=number("bias", -_NOISIEST, _NOISIEST) if "bias" in found else 0.0,
         ranges={x: _range(found, f"prediction.ranges.{x}") for x in coordinates(ones)},
     )
     noise, furthest = number("noise", 0.0, _NOISIEST), number("furthest", 0.0, _NOISIEST**2)
     cuts, tested, inside = (int(number(name, 0.0, 1e9)) for name in ("cuts", "tested", "inside"))
-    return Outlook(noise, mixture, furthest, cuts, tested, inside)
+    freedom = math.inf if found.get("freedom") is None else number("freedom", 1.0, math.inf)
+    return Outlook(noise, mixture, furthest, cuts, tested, inside, freedom=freedom)
 
 
 def _shares(found: Mapping[str, Any], name: str) -> np.ndarray:

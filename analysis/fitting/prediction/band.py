@@ -88,9 +88,13 @@ def widened(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Low and high [...] about the response `middle`: the parameters' reach, the noise and the misfit.
 
+    A bias that the backtests found moves both ends.
     (0, inf) where the parameters leave a side open.
     """
     below, above = (_side(side, level, noise, extrapolation, distances) for side in reach)
+    if extrapolation is not None:
+        shift = extrapolation.shift(distances)
+        below, above = below - shift, above + shift
     with np.errstate(all="ignore"):
         low, high = middle * np.exp(-below), middle * np.exp(above)
     return np.where(np.isnan(low), 0.0, low), np.where(np.isnan(high), np.inf, high)

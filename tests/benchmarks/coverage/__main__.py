@@ -4,6 +4,9 @@ Every table of the folder with N, D and a loss is cut at seven computes; each co
 beyond from those below. Learning curves (a run of a dozen rows) are predicted from their own beginnings by
 power-offset and broken-power. A row for each contender: how many points its 95% and 80% intervals hold, of
 the largest run of each split, the median width, the interval score (Gneiting and Raftery 2007) of log loss.
+
+On two quiet cores the tables of `../shared/data/published` take 14 minutes by chinchilla, about 20 by skaling
+and about half an hour by auto: `--law chinchilla skaling auto`.
 """
 
 import argparse
@@ -19,6 +22,7 @@ import polars as pl
 from quarry.analysis.fitting.prediction.scores import interval_score
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.law import Law
+from quarry.analysis.laws.mixture import MIXTURE
 from tests.benchmarks.coverage.contenders import CONTENDERS, LEVELS, Contender, Intervals, fitted
 from tests.benchmarks.coverage.simple import ENVIRONMENT, NAME, Simple
 from tests.benchmarks.coverage.splits import Split, read_curves, read_ladders, splits
@@ -35,7 +39,8 @@ def main() -> None:
     """Run the leaderboard over a folder."""
     options = argparse.ArgumentParser("python -m tests.benchmarks.coverage", description=__doc__)
     options.add_argument("folder", type=Path)
-    options.add_argument("--law", nargs="*", default=["chinchilla"], help="laws of N and E")
+    options.add_argument("--law", nargs="*", default=["chinchilla"], help="laws of N and E, also auto")
+    options.add_argument("--curve-law", nargs="*", default=CURVE_LAWS, help="laws of learning curves")
     options.add_argument("--only", default="", help="ladders whose name begins so")
     options.add_argument("--simple", type=Path, metavar="PYTHON", help=f"the Python that has {NAME}")
     chosen = options.parse_args()
@@ -57,27 +62,27 @@ def _contenders(simple: Simple | None) -> dict[str, Contender]:
 def _every_row(chosen: argparse.Namespace, contenders: Mapping[str, Contender]) -> Iterator[dict[str, Any]]:
     """The rows of the ladders by each law of N and E, and of the learning curves by theirs."""
     surfaces, curves = read_ladders(chosen.folder), read_curves(chosen.folder)
-    each = [(find_law(law), surfaces) for law in chosen.law]
-    for law, ladders in [*each, *((find_law(law, "E"), curves) for law in CURVE_LAWS)]:
+    each = [(None if law == MIXTURE else find_law(law), surfaces) for law in chosen.law]
+    for law, ladders in [*each, *((find_law(law, "E"), curves) for law in chosen.curve_law)]:
         for ladder in ladders:
             if ladder.name.startswith(chosen.only):
-                print(law.name, ladder.name, flush=True)
+                print(law.name if law else MIXTURE, ladder.name, flush=True)
                 yield from (row for split in splits(ladder) for row in _rows(split, law, contenders))
 
 
-def _rows(split: Split, law: Law, contenders: Mapping[str, Contender]) -> Iterator[dict[str, Any]]:
+def _rows(split: Split, law: Law | None, contenders: Mapping[str, Contender]) -> Iterator[dict[str, Any]]:
     """A row for each contender and point beyond the cut; none where the law has no interval below it."""
     fit = fitted(split.below, law, DRAWS)
     if fit is None or fit.outlook is None:
         return
-    inputs = {name: split.beyond[name].to_numpy() for name in law.inputs}
+    inputs = {name: split.beyond[name].to_numpy() for name in fit.law.inputs}
     factor = np.exp(fit.outlook.extrapolation.distance(inputs))
     for name, contender in contenders.items():
         scores = _scores(np.log(split.beyond["loss"].to_numpy()), contender(fit, split))
         largest = split.compute == split.compute.max()
         for i in range(len(factor)):
             known = {key: float(values[i]) for key, values in scores.items()}
-            place = {"law": law.name, "contender": name, "family": split.ladder.family}
+            place = {"law": fit.law.name, "contender": name, "family": split.ladder.family}
             split_name = {"ladder": split.ladder.name, "share": split.share}
             yield place | split_name | {"beyond": float(factor[i]), "largest": bool(largest[i])} | known
 

@@ -11,6 +11,7 @@ from quarry.analysis.fitting.estimation import estimate
 from quarry.analysis.fitting.prediction.band import widened
 from quarry.analysis.fitting.result import Fit
 from quarry.analysis.fitting.settings import FitSettings
+from quarry.analysis.fitting.together.together import estimate_together
 from quarry.analysis.laws.law import Law
 from quarry.errors import FitError
 from tests.benchmarks.coverage.splits import Split
@@ -26,10 +27,11 @@ Contender = Callable[[Fit, Split], Intervals]
 _LAST_SHARE, _FEWEST_LAST = 1 / 3, 5
 
 
-def fitted(points: pl.DataFrame, law: Law, draws: int) -> Fit | None:
-    """The law fitted to the points; None where it has no interval."""
+def fitted(points: pl.DataFrame, law: Law | None, draws: int) -> Fit | None:
+    """The law (None: those that apply, together) fitted to the points; None where it has no interval."""
+    settings = FitSettings(bootstrap=draws)
     try:
-        fit = estimate(points, law, FitSettings(bootstrap=draws))
+        fit = estimate_together(points, settings) if law is None else estimate(points, law, settings)
     except FitError:
         return None
     return fit if fit.outlook is not None else None
@@ -58,7 +60,7 @@ def scatter_only(fit: Fit, split: Split) -> Intervals:
     """The standard deviation of the residuals about the fitted law."""
     middle = np.log(fit.predict(_inputs(split, fit.law)))
     spread = float(np.std(fit.data.residuals(fit.minima.params[0])))
-    return {level: (middle - _z(level) * spread, middle + _z(level) * spread) for level in LEVELS}
+    return {level: (middle - z(level) * spread, middle + z(level) * spread) for level in LEVELS}
 
 
 def last_segment(fit: Fit, split: Split) -> Intervals:
@@ -97,7 +99,7 @@ def _known(fit: Fit, split: Split, level: float, noise: float) -> tuple[np.ndarr
     """The interval of parameters and noise alone."""
     inputs, fit = _inputs(split, fit.law), at_level(fit, level)
     middle = fit.predict(inputs)
-    reach = fit._reach(inputs, middle)
+    reach = fit.parameter_reach(inputs)
     return _log(widened(middle, reach, level, noise, None, np.zeros_like(middle)))
 
 
@@ -110,5 +112,6 @@ def _design(columns: list[np.ndarray]) -> np.ndarray:
     return np.stack([np.ones(len(columns[0])), *map(np.log, columns)], axis=1)
 
 
-def _z(level: float) -> float:
+def z(level: float) -> float:
+    """How many standard deviations a normal interval at this level reaches."""
     return float(scipy.special.ndtri((1 + level) / 2))

@@ -1,17 +1,24 @@
 """The misfit beyond the fitted range: its posterior, its quantiles, and what backtests may see."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import norm
 
 from quarry import fit
+from quarry.analysis.fitting.noise import run_scatter
+from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.prediction.backtests import Backtests
+from quarry.analysis.fitting.prediction.band import widened
 from quarry.analysis.fitting.prediction.distance import distance, fitted_ranges
 from quarry.analysis.fitting.prediction.extrapolation import measure_extrapolation, mixture_quantile
+from quarry.analysis.fitting.prediction.outlook import noise_at
 from quarry.analysis.fitting.prediction.prior import Prior, prior_of
 from quarry.analysis.fitting.prediction.rolling_origin import backtest
 from quarry.analysis.fitting.prediction.scores import interval_score
+from quarry.analysis.fitting.search import Data
 from quarry.analysis.laws.catalog import LAWS, find_law
 from tests.analysis.designs import GRID
 from tests.analysis.quick import QUICK
@@ -95,3 +102,50 @@ def test_a_backtest_sees_nothing_beyond_its_cut():
     assert rows.any()
     moved = other.error[others][: len(beyond)] - one.error[rows][: len(beyond)]
     assert moved == pytest.approx(np.log(9.0) - beyond, abs=1e-6)
+
+
+def test_errors_of_one_sign_move_the_middle_and_chance_does_not():
+    drift, chance = simulated(0.002), simulated(0.02)
+    drift = replace(drift, error=drift.error + 0.02)
+    low, high = (replace(drift, error=sign * drift.error) for sign in (-1, 1))
+    biases = [measure_extrapolation(one, PRIOR, 0.0, {}).bias for one in (low, high, chance)]
+    assert biases[1] == pytest.approx(0.01, rel=0.1)  # half of what they missed
+    assert biases[0] == pytest.approx(-biases[1])
+    assert abs(biases[2]) < 0.001
+    assert measure_extrapolation(simulated(0.1, rows=0), PRIOR, 0.0, {}).bias == 0
+
+
+def test_a_bias_moves_both_ends_of_an_interval():
+    at, middle, reach = np.array([DECADE, 2 * DECADE]), np.full(2, 3.0), (np.full(2, 0.01), np.full(2, 0.01))
+    found = measure_extrapolation(simulated(0.002), PRIOR, 0.0, {})
+    even, moved = (widened(middle, reach, 0.95, 0.0, replace(found, bias=bias), at) for bias in (0.0, 0.005))
+    for before, after in zip(even, moved, strict=True):
+        assert np.log(after / before) == pytest.approx(np.array([0.005, 0.01]))
+
+
+def test_the_noise_of_few_residuals_reaches_as_students_t():
+    rng = np.random.default_rng(0)
+    residuals, new = rng.standard_normal((20000, 30)), rng.standard_normal(20000)
+    measured = 1.4826 * np.median(np.abs(residuals), axis=1)
+    for level in (0.8, 0.95):
+        reach = noise_at(level, 1.0, 0.37 * 30) * norm.ppf((1 + level) / 2) * measured
+        student, normal = (np.mean(np.abs(new) <= r) for r in (reach, norm.ppf((1 + level) / 2) * measured))
+        assert student == pytest.approx(level, abs=0.02)
+        assert normal < student - 0.01
+    assert normal < 0.94  # at 95%
+    assert noise_at(0.95, 2.0, np.inf) == 2.0
+
+
+def test_the_freedom_of_the_noise_is_that_of_what_measured_it():
+    table = GRID.table(seed=1)
+    data = Data.of(table.with_columns(run=pl.int_range(pl.len()).cast(pl.String)), QUICK, Objective())
+    params = np.array([GRID.params[name] for name in QUICK.parameter_names])
+    few = run_scatter(data, params)
+    assert few.freedom == pytest.approx(0.37 * (data.points - len(params)))
+    twice = data.rows(np.repeat(np.arange(data.points), 2))
+    # Two seeds each, as far above the law as below: the residuals are smaller than the differences.
+    side = np.repeat(0.1 * np.random.default_rng(0).standard_normal(data.points), 2)
+    side[1::2] *= -1
+    seeds = replace(twice, target=twice.target + side, runs=np.arange(twice.points).astype(str))
+    assert run_scatter(seeds, params).freedom == data.points
+    assert run_scatter(seeds, params).sd == pytest.approx(0.1 * np.sqrt(2), rel=0.2)
