@@ -49,12 +49,14 @@ def at_search_limit(parameter: "Parameter", values: Any) -> Any:
 
 def to_search(law: "Law", params: np.ndarray) -> np.ndarray:
     """Natural parameters [..., parameters] in the coordinates of the search."""
-    return np.stack([search_coordinate(p, v) for p, v in _columns(law, params)], axis=-1)
+    logs, params = _logarithmic(law), np.asarray(params, np.float64)
+    return np.where(logs, np.log(np.where(logs, params, 1.0)), params)
 
 
 def to_natural(law: "Law", theta: np.ndarray) -> np.ndarray:
     """The inverse of `to_search`."""
-    return np.stack([natural_value(p, v) for p, v in _columns(law, theta)], axis=-1)
+    logs, theta = _logarithmic(law), np.asarray(theta, np.float64)
+    return np.where(logs, np.exp(np.where(logs, theta, 0.0)), theta)
 
 
 def bounds(law: "Law") -> np.ndarray:
@@ -71,6 +73,11 @@ def natural_within_bounds(law: "Law", theta: np.ndarray) -> np.ndarray:
 def params_by_name(law: "Law", params: np.ndarray) -> dict[str, Any]:
     """Parameters [..., parameters] by name, [...] each."""
     return {parameter.name: values for parameter, values in _columns(law, params)}
+
+
+def _logarithmic(law: "Law") -> np.ndarray:
+    """Which parameters are searched in their logarithm: [parameters]."""
+    return np.array([parameter.log for parameter in law.parameters])
 
 
 def _columns(law: "Law", array: np.ndarray) -> list[tuple["Parameter", Any]]:

@@ -103,10 +103,14 @@ def test_a_remedy_is_worth_what_it_is_made_to_be(exact):
 
 @pytest.mark.slow
 def test_intervals_hold_the_truth():
-    found = coverage(6)
-    pooled = (found["share"] * found["intervals"]).sum() / found["intervals"].sum()
-    assert 0.90 <= pooled <= 0.99, found
-    assert (found.filter(pl.col("intervals") >= 24)["share"] > 0.8).all(), found
+    """In two repeats no gross fault; in the sixty of the committed table neither too seldom nor always."""
+    found = coverage(2)
+    committed = pl.read_csv(ROOT / "experiments" / "results" / "epochs" / "coverage.csv")
+    assert set(found["quantity"]) == set(committed["quantity"])
+    for table, most in ((found, 1.0), (committed, 0.99)):
+        pooled = (table["share"] * table["intervals"]).sum() / table["intervals"].sum()
+        assert 0.90 <= pooled <= most, table
+        assert (table.filter(pl.col("intervals") >= 24)["share"] > 0.8).all(), table
 
 
 @pytest.mark.slow
@@ -160,13 +164,13 @@ def test_overfitting_is_told_from_extraction():
 
 
 @pytest.mark.slow
-def test_mid_schedule_losses_change_nothing_but_the_code():
+def test_mid_schedule_losses_change_nothing_but_the_code(exact):
     table = runs(Surface(), 0, noise=0.0)
     running = table.with_columns(pl.col("loss") * 0.5, annealed=False)
-    mixed, alone = (study_epochs(each, L_0, bootstrap=0) for each in (pl.concat([table, running]), table))
-    assert mixed.floors.equals(alone.floors)
-    assert mixed.passes.equals(alone.passes)
-    assert alone.code.is_empty()
+    mixed = study_epochs(pl.concat([table, running]), L_0, bootstrap=0)
+    assert mixed.floors.equals(exact.floors)
+    assert mixed.passes.equals(exact.passes)
+    assert exact.code.is_empty()
     assert not mixed.code.is_empty()
 
 
