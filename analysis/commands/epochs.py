@@ -83,6 +83,8 @@ def study_points(path: Path, options: EpochsOptions, console: Console) -> Epochs
         table = table_of_choices(numeric_points(points), averaged, critical, seed=options.draws.seed)
         write_table(table, options.choices)
         print_choices(table, console)
+    else:
+        console.print(Text("these verdicts are by one set of choices; --choices FILE judges by all of them"))
     if output.json is not None:
         write_result(result.to_json(), output.json)
     if output.figures is not None:

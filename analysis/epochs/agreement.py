@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from quarry.analysis.epochs.gap import Gap
     from quarry.analysis.epochs.gap_forms import GapForms
     from quarry.analysis.epochs.grid import Grid
+    from quarry.analysis.epochs.noise import Noise
     from quarry.analysis.epochs.passes import Passes
     from quarry.analysis.epochs.power_laws import BothLaws, PowerLaw
     from quarry.analysis.epochs.surfaces import Surface
@@ -236,6 +237,20 @@ def _worse(surface: "Surface", best: "Surface") -> bool:
         return bool(difference.mean() > 0)
     t = means.mean() / (means.std(ddof=1) / np.sqrt(len(means)))
     return bool(t > scipy.special.stdtrit(len(means) - 1, DECIDED_FROM))
+
+
+def within_noise(noise: "Noise", floor: np.ndarray) -> float:
+    """The share of the floor within which a loss meets it: two standard deviations of log loss.
+
+    Of a run and its branch, and of the floor itself over its draws [1 + draws].
+    """
+    of_run = np.hypot(noise.run, noise.branch) if noise.freedom else _RUN
+    of_floor = np.nanstd(np.log(floor[1:])) if len(floor) > 1 else 0.0
+    return float(2 * np.hypot(of_run, of_floor))
+
+
+_RUN = 0.005
+"""The standard deviation of log loss between runs where none was measured."""
 
 
 def floor_at(floor: "Floors", tokens: np.ndarray, unique: float) -> np.ndarray:

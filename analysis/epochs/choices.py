@@ -22,6 +22,7 @@ from quarry.analysis.epochs.agreement import (
     of_forms,
     of_passes,
     of_surfaces,
+    within_noise,
 )
 from quarry.analysis.epochs.capacity import common_targets, least_without_end
 from quarry.analysis.epochs.cells import terminal
@@ -178,7 +179,7 @@ class _Study:
         forms = gap_forms(gaps)
         at = floor_at(floor, self.grid.unique, middle)
         fitted = self._fitted()
-        meets = 2 * np.hypot(self.noise.run, self.noise.branch) if self.noise.freedom else RHOS[0]
+        meets = within_noise(self.noise, at)
         shares = (meets, *RHOS)
         by_forms = of_forms(gaps, forms, middle, [share * at for share in shares])
         by_surfaces = of_surfaces(surfaces, fitted, middle, shares)

@@ -173,7 +173,7 @@ def _reached_in_one(passes: "Passes", unique: np.ndarray) -> np.ndarray:
 
 
 def vanishing_gap(evidence: Evidence) -> Verdict:
-    """The first pass meets the floor as N grows, within the noise between runs: by every law that counts.
+    """The first pass meets the floor as N grows, within the noise: by every law that counts.
 
     Beside it the exponent a of g ~ N^-a, and the share of draws in which the forms of the gap that vanish
     predict better than those that leave a remainder.
@@ -189,7 +189,7 @@ def vanishing_gap(evidence: Evidence) -> Verdict:
     falls = gaps.vanishes & (evidence.settings.widened(exponent) > 0)
     verdict = question.answer(exponent, falls, evidence.settings)
     laws = _by_all_laws(claim, question.quantity, evidence.merging, evidence)
-    words = f"{verdict.words.split('; the claim')[0]}; within two standard deviations of runs of the floor, "
+    words = f"{verdict.words.split('; the claim')[0]}; within two standard deviations of the floor, "
     return replace(verdict, holds=laws.holds, words=words + laws.words, cells=laws.cells)
 
 

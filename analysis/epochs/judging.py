@@ -16,6 +16,7 @@ from quarry.analysis.epochs.agreement import (
     of_forms,
     of_passes,
     of_surfaces,
+    within_noise,
 )
 from quarry.analysis.epochs.causes import causes
 from quarry.analysis.epochs.claims import Evidence, judge
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from quarry.analysis.epochs.claims import Verdict
     from quarry.analysis.epochs.noise import Noise
     from quarry.analysis.epochs.quantities import Quantities
-
-_MEETS = 0.005
-"""The standard deviation of log loss between runs where none was measured, for claim 3."""
 
 
 def by_ensembles(
@@ -87,7 +85,7 @@ def judged(
 
 
 def _answers(found: "Quantities", noise: "Noise", rho: float, seed: int) -> tuple[list[Answer], list[Answer]]:
-    """What each law says of one pass within rho of the floor, and within two deviations of runs of it.
+    """What each law says of one pass within rho of the floor, and within two standard deviations of it.
 
     At the middle U of those that have a floor.
     """
@@ -96,7 +94,7 @@ def _answers(found: "Quantities", noise: "Noise", rho: float, seed: int) -> tupl
         return [], []
     middle = float(np.exp(np.log(unique).mean()))
     floor = floor_at(found.floor, found.tuned.unique, middle)
-    within = 2 * (np.hypot(noise.run, noise.branch) if noise.freedom else _MEETS)
+    within = within_noise(noise, floor)
     trunks = int((~np.isnan(found.tuned.of_size[0])).sum()) + len(found.fresh.sizes)
     least = float(found.tuned.sizes.min())
     fitted = Fitted(trunks, least, noise.mean_variance(found.tuned.unique), noise.freedom)

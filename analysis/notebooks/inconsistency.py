@@ -484,7 +484,7 @@ figure if studied else Markdown("Not run.")
 # **What the first pass leaves, and how many it takes.** From here on as `quarry epochs` measures it (docs/epochs.md): the floor is that
 # of N → ∞, intervals in brackets are of noise between runs alike. For each N and U: the loss after one pass, the share η of what can be
 # extracted and the excess δ it leaves; passes to within 10% and 2% of L\*(U), by the best recipe; and r_∞, what all passes are worth in
-# passes of fresh text. A `>` is a bound: the runs end there.
+# passes of fresh text. A `>` is a bound: the runs end there, or the size cannot come so near (`states` in the study).
 
 
 # %%
@@ -542,6 +542,20 @@ Markdown(
     + "".join(f"\n\n*{warning}*" for warning in found.warnings)
     if studied else "Not run."
 )
+
+# %% [markdown]
+# **Beyond the sizes trained.** What each law says of the N from which on one pass is enough. Claims 2 and 3 need every law that describes
+# the runs: one that is rejected, predicts the largest N worse or falls below the passes to each size's own best does not count.
+
+# %%
+def law_rows(found):
+    """law, N with its interval, share of draws with such a size, and whether the law counts."""
+    for row in found.answers.filter(statement="one pass").iter_rows(named=True):
+        size = "at no size" if row["N"] is None else estimate(row, "N", 2)
+        yield row["law"], size, f"{row['share']:.0%}", "yes" if row["counts"] else f"no: {row['objection']}"
+
+
+table(("law", "N", "draws with such a size", "counts"), *law_rows(found)) if studied else Markdown("Not run.")
 
 # %% [markdown]
 # ## 6. The resolution, in plain words

@@ -235,27 +235,3 @@ def test_the_command_prints_the_verdicts_writes_json_and_draws(tmp_path):
     assert len(found["cells"]) == 6 * 4 * 6
     names = {path.stem for path in (tmp_path / "drawn").iterdir()}
     assert names >= {"passes", "learning-curves", "causes", "regimes", "efficiency-65.5k"}
-
-
-@pytest.mark.slow
-def test_the_docs_say_what_the_committed_study_says(tmp_path):
-    kept = ROOT / "experiments" / "results" / "epochs"
-    words = [
-        "epochs",
-        kept / "points.parquet",
-        "--ensembles",
-        kept / "ensembles.parquet",
-        "--json",
-        "found.json",
-    ]
-    done = quarry_here(*words, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    verdicts = json.loads((tmp_path / "found.json").read_text())["verdicts"]
-    docs = (ROOT / "docs" / "epochs.md").read_text()
-    for number, verdict in enumerate(verdicts, 1):
-        row = next(line for line in docs.splitlines() if line.startswith(f"| {number}. "))
-        assert row.split("|")[2].strip().split(",")[0] == verdict["holds"], row
-        if number != 2:
-            shown = re.search(r"= (\S+) \[(\S+), (\S+)\]", row).groups()
-            values = (verdict["estimate"], *verdict["interval"])
-            assert [float(text) for text in shown] == [pytest.approx(value, abs=0.006) for value in values]

@@ -1,0 +1,150 @@
+"""The numbers of docs/epochs.md, from the committed tables: python docs/epochs_numbers.py
+
+Writes experiments/results/epochs/page.csv, a row for each passage that the page must contain word for word.
+The tables choices.parquet and worlds.csv beside it are made by the commands in the page.
+"""
+
+import re
+from pathlib import Path
+
+import polars as pl
+
+from quarry.analysis.epochs.choices import headlines
+from quarry.analysis.epochs.elasticities import REGIMES
+from quarry.analysis.epochs.result import Epochs
+from quarry.analysis.epochs.study import study_epochs
+from quarry.text import count, estimate
+
+RESULTS = Path(__file__).resolve().parents[1] / "experiments" / "results" / "epochs"
+ONE_PASS, MEETS = "one pass", "the first pass meets the floor"
+
+
+def study(bootstrap: int = 500) -> Epochs:
+    """The study of the committed points."""
+    averaged = pl.read_parquet(RESULTS / "ensembles.parquet")
+    return study_epochs(RESULTS / "points.parquet", ensembles=averaged, bootstrap=bootstrap)
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def two(*values: float | None) -> str:
+    """An estimate with its interval, two decimals."""
+    middle, low, high = ("–" if value is None else f"{value:.2f}" for value in values)
+    return f"{middle} [{low}, {high}]"
+
+
+def passages(found: Epochs) -> list[tuple[str, str]]:
+    """(what, the words) of the study."""
+    first, _, third, fourth = found.verdicts
+    at_each = re.findall(r"\(([^()]* tokens)\)", first.words)
+    rows = [
+        ("verdicts", "; ".join(f"claim {n}: {each.holds}" for n, each in enumerate(found.verdicts, 1))),
+        ("by ensembles", "; ".join(each.holds for each in found.ensemble_verdicts)),
+        ("least b", two(first.estimate, *first.interval)),
+        ("b to a common loss", at_each[0]),
+        ("b to the floor", at_each[1]),
+        ("a", two(third.estimate, *third.interval)),
+        ("q", two(fourth.estimate, *fourth.interval)),
+        ("L_inf", two(*(found.irreducible[name] for name in ("L_inf", "L_inf_low", "L_inf_high")))),
+    ]
+    states = dict(found.states["state"].value_counts().iter_rows())
+    reached = f"{states['reached']} of {len(found.states)} cells reached it"
+    rows.append(
+        ("states", f"{reached}, {states['out of reach']} are out of reach, {states['undecided']} undecided")
+    )
+    recipes = found.recipes.filter(pl.col("k") > 1)["recipes"]
+    rows.append(("recipes", f"one in {(recipes == 1).sum()} of the {len(recipes)} cells"))
+    rows += [("floor", _floor(each)) for each in found.floors.iter_rows(named=True)]
+    rows += [("passes", line) for line in _passes(found)]
+    rows += [("answer", _answer(each)) for each in found.answers.iter_rows(named=True)]
+    rows += [("share", _share(each)) for each in found.shares.iter_rows(named=True)]
+    rows += [("after k passes", line) for line in _fixed(found.fixed_passes)]
+    return rows + _regimes(found.elasticities)
+
+
+def _floor(each: dict) -> str:
+    single = estimate(each, "asymptote", 4)
+    return row(count(each["U"]), estimate(each, "grid", 4), single, estimate(each, "ensemble", 4))
+
+
+def _passes(found: Epochs) -> list[str]:
+    criterion = found.passes["criterion"][0]
+    table = found.passes.filter(criterion=criterion).sort("N", "U")
+    state = {(each["N"], each["U"]): each["state"] for each in found.states.iter_rows(named=True)}
+    marks = {"out of reach": ", out of reach", "undecided": ", perhaps out of reach"}
+    lines = []
+    for (n,), cells in table.group_by("N", maintain_order=True):
+        shown = [
+            estimate(each, "k", 2) + marks.get(state[n, each["U"]], "")
+            for each in cells.iter_rows(named=True)
+        ]
+        lines.append(row(count(n), *shown))
+    return lines
+
+
+def _answer(each: dict) -> str:
+    said = "at no size" if each["N"] is None else estimate(each, "N", 2)
+    counts = "yes" if each["counts"] else f"no: {each['objection']}"
+    return row(each["statement"], each["law"], said, f"{each['share']:.0%}", counts)
+
+
+def _share(each: dict) -> str:
+    terms = (
+        two(*(each[name + end] for end in ("", "_low", "_high")))
+        for name in ("total", "extraction", "own_least")
+    )
+    return row(each["recipe"], count(each["U"]), *terms)
+
+
+def _fixed(table: pl.DataFrame) -> list[str]:
+    lines = []
+    for (recipe, k), cells in table.filter(pl.col("U") < 2e6).group_by("recipe", "k", maintain_order=True):
+        slopes = {
+            each["U"]: two(each["slope"], each["slope_low"], each["slope_high"])
+            for each in cells.iter_rows(named=True)
+        }
+        lines.append(row(str(recipe), f"{k:g}", *(slopes[u] for u in sorted(slopes))))
+    return sorted(set(lines), key=lines.index)
+
+
+def _regimes(table: pl.DataFrame) -> list[tuple[str, str]]:
+    only = table.filter(pl.col("only_data") >= 0.975)
+    counted = dict(table["regime"].value_counts().iter_rows())
+    named = ", ".join(f"{counted.get(name, 0)} {name}" for name in (*REGIMES.values(), "mixed"))
+    cell = table.filter(k=4.0, U=262144.0).sort("N").row(-1, named=True)
+    gains = (
+        f"{cell['gain_U']:.2f} nats per e-fold of U, {cell['gain_k']:.2f} of k and {cell['gain_N']:.2f} of N"
+    )
+    return [("regimes", named), ("only data", f"in {len(only)} of {len(table)} cells"), ("gains", gains)]
+
+
+def of_choices(choices: pl.DataFrame) -> list[tuple[str, str]]:
+    """Of each claim the admissible choices and its verdicts in them; by law for claim 2."""
+    shown = ("choices", "yes", "undecided", "no")
+    rows = [
+        ("choices", row(str(each["claim"]), *(str(each[name]) for name in shown)))
+        for each in headlines(choices).iter_rows(named=True)
+    ]
+    return [*rows, ("judged", f"{len(choices):,} combinations")]
+
+
+def of_worlds(worlds: pl.DataFrame) -> list[tuple[str, str]]:
+    """Of each world the truth of each claim and the verdicts yes / undecided / no."""
+    rows = []
+    for (world,), claims in worlds.group_by("world", maintain_order=True):
+        cells = []
+        for each in claims.iter_rows(named=True):
+            open_ones = each["undecided"] + each["not measured"]
+            cells.append(f"{str(each['truth']).lower()}: {each['yes']}/{open_ones}/{each['no']}")
+        rows.append(("world", row(str(world), *cells)))
+    return rows
+
+
+if __name__ == "__main__":
+    rows = passages(study())
+    rows += of_choices(pl.read_parquet(RESULTS / "choices.parquet"))
+    rows += of_worlds(pl.read_csv(RESULTS / "worlds.csv"))
+    pl.DataFrame(rows, schema=["what", "words"], orient="row").write_csv(RESULTS / "page.csv")
+    print(*(f"{what}: {words}" for what, words in rows), sep="\n")

@@ -1,0 +1,40 @@
+"""docs/epochs.md and the README quote the study of epochs as the committed tables have it."""
+
+import runpy
+
+import polars as pl
+import pytest
+
+from tests.conftest import ROOT
+
+RESULTS = ROOT / "experiments" / "results" / "epochs"
+PAGE = (ROOT / "docs" / "epochs.md").read_text()
+KEPT = pl.read_csv(RESULTS / "page.csv")
+
+
+def test_the_page_has_every_number_of_its_table():
+    assert len(KEPT) > 60
+    for what, words in KEPT.iter_rows():
+        assert what == "verdicts" or words in PAGE, (what, words)
+
+
+def test_the_choices_and_the_known_worlds_are_those_of_the_tables():
+    numbers = runpy.run_path(str(ROOT / "docs" / "epochs_numbers.py"))
+    rows = numbers["of_choices"](pl.read_parquet(RESULTS / "choices.parquet"))
+    rows += numbers["of_worlds"](pl.read_csv(RESULTS / "worlds.csv"))
+    assert rows == [row for row in KEPT.rows() if row[0] in {what for what, _ in rows}]
+
+
+def test_a_false_claim_came_true_in_no_known_world_and_the_page_says_how_often_true_ones_did():
+    worlds = pl.read_csv(RESULTS / "worlds.csv")
+    false = worlds.filter(~pl.col("truth"))
+    assert (false["yes"] <= 0.05 * false["repeats"]).all()
+
+
+@pytest.mark.slow
+def test_the_committed_points_give_the_numbers_of_the_page():
+    numbers = runpy.run_path(str(ROOT / "docs" / "epochs_numbers.py"))
+    found = numbers["passages"](numbers["study"]())
+    assert found == KEPT.rows()[: len(found)]
+    verdicts = dict(found)["verdicts"]
+    assert verdicts == "claim 1: yes; claim 2: undecided; claim 3: undecided; claim 4: yes"
