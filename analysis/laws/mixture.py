@@ -34,7 +34,7 @@ def mix_laws(laws: Sequence[Law]) -> Law:
     """
     return Law(
         name=MIXTURE,
-        formula=r"\sum_i w_i L_i, i \in \{" + ", ".join(law.name for law in laws) + r"\}",
+        formula="L = " + " + ".join(rf"w_{i} \cdot \text{{{law.name}}}" for i, law in enumerate(laws, 1)),
         inputs=laws[0].inputs,
         parameters=(irreducible(), *(p for law in laws for p in (_weight(law), *_own(law)))),
         predict=lambda p, v: sum(

@@ -20,6 +20,7 @@ from quarry.analysis.fitting.together.candidates import applicable_laws
 from quarry.analysis.fitting.together.stacking import mixed, stack
 from quarry.analysis.fitting.together.together import estimate_together
 from quarry.analysis.laws.catalog import LAWS
+from quarry.analysis.laws.formulas import plain
 from quarry.analysis.laws.mixture import member_params, mix_laws, mixed_params, overtraining_of_counts
 from quarry.analysis.planning.saved_fit import read_fit
 from quarry.analysis.planning.surface import Surface
@@ -184,3 +185,8 @@ def test_a_law_at_a_limit_does_not_open_what_another_bounds():
     assert not surface().stopped(loss).any()
     lanes["overtraining"]["eta"] = np.where(hot, 0.1, 5.0)
     assert surface().stopped(loss).all()
+
+
+def test_the_formula_of_a_mixture_can_be_read():
+    law = mix_laws([LAWS["data-constrained"], LAWS["overfit-epochs"]])
+    assert plain(law.formula) == "L = w_1·data-constrained + w_2·overfit-epochs"
