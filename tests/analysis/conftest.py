@@ -10,7 +10,7 @@ from quarry.analysis.fitting import search
 from quarry.analysis.laws.law import Law
 from tests.analysis.synthetic_runs import write_ladder, write_run
 
-HERE = str(Path(__file__).parent)
+HERE = Path(__file__).parent
 
 STARTS = 256
 """At most so many starts of a law's grid are tried."""
@@ -20,9 +20,13 @@ ALL = search._grid
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs all tests of a module here: its fits and its compiled laws serve them all."""
+    """One worker runs all tests of a module here: its fits and its compiled laws serve them all.
+
+    Not those of the notebooks, which share little and would keep one worker busy after the others.
+    """
     for item in items:
-        if str(item.path).startswith(HERE) and not item.get_closest_marker("xdist_group"):
+        here = HERE in item.path.parents and HERE / "notebooks" not in item.path.parents
+        if here and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
