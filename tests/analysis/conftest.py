@@ -19,6 +19,7 @@ ALL = search._grid
 """The starts as users have them, up to 4,500."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker runs all tests of a module here: its fits and its compiled laws serve them all.
 
