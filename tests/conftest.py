@@ -22,6 +22,7 @@ from jaxtyping import install_import_hook
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))
 importlib.import_module("tests.strict")  # the hook below looks it up by name
+pytest_xdist_make_scheduler = importlib.import_module("tests.workers").pytest_xdist_make_scheduler
 
 install_import_hook(["quarry.model", "quarry.train", "quarry.analysis"], "tests.strict.typecheck").__enter__()
 

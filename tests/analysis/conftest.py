@@ -10,25 +10,11 @@ from quarry.analysis.fitting import search
 from quarry.analysis.laws.law import Law
 from tests.analysis.synthetic_runs import write_ladder, write_run
 
-HERE = Path(__file__).parent
-
 STARTS = 256
 """At most so many starts of a law's grid are tried."""
 
 ALL = search._grid
 """The starts as users have them, up to 4,500."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs all tests of a module here: its fits and its compiled laws serve them all.
-
-    Not those of the notebooks, which share little and would keep one worker busy after the others.
-    """
-    for item in items:
-        here = HERE in item.path.parents and HERE / "notebooks" not in item.path.parents
-        if here and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.fixture(scope="package", autouse=True)

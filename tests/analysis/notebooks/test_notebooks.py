@@ -98,7 +98,6 @@ def horizons(tmp_path_factory) -> Path:
     return root
 
 
-@pytest.mark.xdist_group("notebook kaplan")
 def test_kaplan_is_redrawn_from_constants_and_from_any_runs(horizons):
     notebook = executed("02_kaplan.py", QUARRY_RUNS=str(horizons))
     assert len(pictures(notebook)) == 14
@@ -114,7 +113,6 @@ def test_kaplan_is_redrawn_from_constants_and_from_any_runs(horizons):
     assert "0.0525 (from Table 3)" in words
 
 
-@pytest.mark.xdist_group("notebook kaplan")
 def test_kaplan_says_what_the_committed_runs_cannot():
     if not (COMMITTED / "points.parquet").exists():
         pytest.skip("the quickstart tables are not in experiments/results")
@@ -134,7 +132,6 @@ def interval_of(way: str, words: str) -> tuple[float, float, float]:
     return a, low, high
 
 
-@pytest.mark.xdist_group("notebook chinchilla")
 def test_chinchilla_without_published_points_says_so_and_finds_the_law_they_are_drawn_from():
     notebook = executed("03_chinchilla_three_ways.py", QUARRY_PUBLISHED=None)
     words = prose(notebook)
@@ -146,7 +143,6 @@ def test_chinchilla_without_published_points_says_so_and_finds_the_law_they_are_
     assert len(pictures(notebook)) == 8
 
 
-@pytest.mark.xdist_group("notebook chinchilla")
 def test_chinchilla_on_published_points_repeats_the_critique():
     folder = published("chinchilla_234.csv").parent
     notebook = executed("03_chinchilla_three_ways.py", QUARRY_PUBLISHED=str(folder))
@@ -170,7 +166,6 @@ def test_chinchilla_on_published_points_repeats_the_critique():
     assert len(pictures(notebook)) == 8
 
 
-@pytest.mark.xdist_group("notebook own csv")
 def test_your_own_csv_finds_the_law_and_its_command_repeats_the_fit(tmp_path):
     notebook = executed("07_your_own_csv.py", QUARRY_CSV=None, TMPDIR=str(tmp_path))
     words = prose(notebook)
@@ -192,7 +187,6 @@ def test_your_own_csv_finds_the_law_and_its_command_repeats_the_fit(tmp_path):
     assert json.loads(saved.read_text())["params"] == pytest.approx(before["params"])
 
 
-@pytest.mark.xdist_group("notebook own csv")
 def test_your_own_csv_may_be_a_ladder_that_no_fit_can_read(tmp_path):
     n = np.geomspace(1e7, 1e9, 10)
     noise = np.exp(0.003 * np.random.default_rng(0).standard_normal(10))
@@ -242,7 +236,6 @@ def studied(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.mark.xdist_group("notebook inconsistency")
 def test_the_inconsistency_goes_from_the_two_laws_through_a_study_to_its_cells(studied):
     notebook = executed("inconsistency.py", QUARRY_EPOCHS=str(studied))
     words = prose(notebook)
@@ -263,7 +256,6 @@ def test_the_inconsistency_goes_from_the_two_laws_through_a_study_to_its_cells(s
     assert "12 cells of N and U with repeats, up to N = 400k and U = 4.19M" in words
 
 
-@pytest.mark.xdist_group("notebook inconsistency")
 def test_the_inconsistency_says_that_no_study_was_run(tmp_path):
     notebook = executed("inconsistency.py", QUARRY_EPOCHS=str(tmp_path / "points.parquet"))
     assert "The study has not been run" in prose(notebook)

@@ -1,0 +1,10 @@
+"""Modules whose tests share what is dear to make stay on one worker."""
+
+from tests.workers import stays_together
+
+
+def test_modules_that_share_fits_or_runs_stay_together():
+    assert stays_together("tests/analysis/fitting/test_rivals.py")
+    assert stays_together("tests/train/config/test_branches.py")
+    assert not stays_together("tests/analysis/notebooks/test_notebooks.py")
+    assert not stays_together("tests/test_cli.py")
