@@ -79,7 +79,7 @@ def look_beyond_points(fitted: "Fit", optimum: "Callable[[Values, float], Values
     def log_n(params: np.ndarray) -> np.ndarray:
         named = dict(zip(fitted.data.law.parameter_names, np.moveaxis(params, -1, 0), strict=True))
         with np.errstate(all="ignore"):
-            return np.log(np.asarray(optimum(named, math.exp(log_c.max()))))
+            return np.asarray(np.log(optimum(named, math.exp(log_c.max()))))
 
     error, spread = log_n(fitted.minima.params[0]) - log_n(refits.params), deviation(log_n(refits.draws).T)
     found = [
