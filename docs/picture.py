@@ -40,11 +40,11 @@ def quickstart() -> alt.HConcatChart:
 
 
 def passes() -> alt.VConcatChart:
-    """Passes needed and what is extracted; learning curves above the floor, and the 2 x 2."""
+    """Passes needed, what is extracted; learning curves above the floor, the worth of passes by size."""
     found = study_epochs(load_points(EPOCHS, annealed_only=False))
     shown = (
         (epochs.passes_map(found), epochs.efficiency(found, epochs.unique_with_floor(found)[-1])),
-        (epochs.learning_curves(found), epochs.causes_chart(found)),
+        (epochs.learning_curves(found), epochs.worth_after_passes(found)),
     )
     rows = [alt.HConcatChart(hconcat=[panel(chart) for chart in row], spacing=40) for row in shown]
     rows = [row.resolve_scale(color="independent", shape="independent") for row in rows]

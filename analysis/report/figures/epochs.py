@@ -26,6 +26,8 @@ def epochs_charts(found: "Epochs") -> dict[str, alt.LayerChart]:
         charts["learning-curves"] = learning_curves(found)
     if not found.causes.is_empty():
         charts["causes"] = causes_chart(found)
+    if not found.fixed_passes.is_empty():
+        charts["worth-after-k"] = worth_after_passes(found)
     if not found.elasticities.is_empty():
         charts["regimes"] = regime_map(found)
     return charts
@@ -110,6 +112,22 @@ def causes_chart(found: "Epochs") -> alt.LayerChart:
         "where the dot of the best recipes is higher, regularisation restores part of the value of repeats"
     )
     return finished(layers, "First pass and worth of repeats, by size", subtitle)
+
+
+def worth_after_passes(found: "Epochs") -> alt.LayerChart:
+    """How the worth of k passes changes with size: d ln r / d ln N against k, by U; bars are intervals."""
+    table = found.fixed_passes.filter(recipe="plain").sort("U", "k")
+    rows = [row | {"U": text.count(row["U"])} for row in table.iter_rows(named=True)]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X("k:Q", **axis(table["k"].to_list(), "k, passes", text.number)),
+        color=alt.Color("U:N", title="U", sort=None),
+        tooltip=["U:N", "k:Q", "slope:Q", "slope_low:Q", "slope_high:Q", "sizes:Q"],
+    )
+    y = alt.Y("slope:Q", title="d ln r / d ln N: below 0, worth less to larger N")
+    layers = [base.mark_line(strokeWidth=2).encode(y=y), base.mark_circle(size=70, opacity=1).encode(y=y)]
+    if table["slope_low"].null_count() == 0:
+        layers.append(base.mark_rule(strokeWidth=1.2).encode(y="slope_low:Q", y2="slope_high:Q"))
+    return finished(layers, "Worth of k passes in fresh tokens, by size", "one recipe, annealed losses")
 
 
 def regime_map(found: "Epochs") -> alt.LayerChart:

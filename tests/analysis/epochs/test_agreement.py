@@ -102,6 +102,5 @@ def test_a_surface_without_a_coupling_says_that_no_size_needs_one_pass_only():
     known = Fitted(21, SIZES[0], 4e-6, 20)
     near, far = (answers[0] for answers in of_surfaces(fitted, known, UNIQUE[1], (0.05, 0.9)))
     assert (near.holds, near.objection, far.holds) == ("no", "", "yes")
-    assert (
-        "above the noise" in of_surfaces(fitted, Fitted(21, SIZES[0], 1e-8, 20), UNIQUE[1], 0.05)[0].objection
-    )
+    quiet = Fitted(21, SIZES[0], 1e-8, 20)
+    assert "above the noise" in of_surfaces(fitted, quiet, UNIQUE[1], (0.05,))[0][0].objection

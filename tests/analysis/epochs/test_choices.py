@@ -3,11 +3,14 @@
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
+from quarry.analysis.commands import epochs as command
+from quarry.analysis.commands.options import BootstrapOptions
 from quarry.analysis.epochs import choices
 from quarry.analysis.epochs.cells import CELL, annealed_rows, numeric_points
 from quarry.analysis.epochs.recipes import batch_warnings, recipes_table
-from tests.analysis.epochs.known_surface import SIZES, Surface, runs
+from tests.analysis.epochs.known_surface import L_0, SIZES, Surface, runs
 
 TABLE = runs(Surface(), 1).with_columns(n_params=pl.col("N") + 1e4, batch_tokens=1024.0)
 
@@ -28,6 +31,20 @@ def test_every_choice_is_judged_once_and_true_claims_hold_in_most(monkeypatch):
     assert found.filter(~pl.col("admissible"))["objection"].str.len_chars().min() > 0
     out = found.filter(smallest="out")  # without the smallest size there are no replicates
     assert out["objection"].str.contains("noise is not measured").all()
+
+
+@pytest.mark.slow
+def test_the_command_writes_the_table_and_prints_the_headlines(tmp_path, monkeypatch):
+    row = {"claim": 1, "rho": 0.1, "floor": "grid", "admissible": True, "objection": "", "holds": "undecided"}
+    monkeypatch.setattr(command, "table_of_choices", lambda *_, **__: pl.DataFrame([row]))
+    TABLE.with_columns(unigram_entropy=L_0).write_parquet(tmp_path / "points.parquet")
+    options = command.EpochsOptions(choices=tmp_path / "choices.csv", draws=BootstrapOptions(0))
+    console = Console(record=True, width=120)
+    command.study_points(tmp_path / "points.parquet", options, console)
+    assert pl.read_csv(tmp_path / "choices.csv")["holds"].to_list() == ["undecided"]
+    printed = console.export_text()
+    assert "choices  yes  undecided  no" in printed
+    assert "these verdicts are by one set of choices" not in printed
 
 
 def test_batches_above_the_critical_one_and_the_smallest_size_are_left_out():

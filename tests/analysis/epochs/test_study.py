@@ -234,4 +234,4 @@ def test_the_command_prints_the_verdicts_writes_json_and_draws(tmp_path):
     assert found["unigram_entropy"] == L_0
     assert len(found["cells"]) == 6 * 4 * 6
     names = {path.stem for path in (tmp_path / "drawn").iterdir()}
-    assert names >= {"passes", "learning-curves", "causes", "regimes", "efficiency-65.5k"}
+    assert names >= {"passes", "learning-curves", "causes", "regimes", "efficiency-65.5k", "worth-after-k"}
