@@ -47,8 +47,8 @@ def percentile(design: Design, repeats: int, draws: int) -> list[Covered]:
     refits = _refits(design, targets, draws)
     found = []
     for i, target in enumerate(targets):
-        own = (part[i, 1:] for part in (refits.params, refits.below, refits.above))
-        drawn = Draws(*own, np.zeros(draws, bool), refits.units)
+        params, below, above = (part[i, 1:] for part in (refits.params, refits.below, refits.above))
+        drawn = Draws(params, below, above, np.zeros(draws, bool), refits.units)
         found.append(FitIntervals(data_of(design, target), refits.params[i, 0], drawn, LEVEL, "percentile"))
     return measured_by(design, found)
 
@@ -62,7 +62,8 @@ def _refits(design: Design, targets: np.ndarray, draws: int) -> Draws:
     weights = weights.reshape(len(repeated), -1)
     found = refit(data_of(design, targets[0]), weights, np.array([design.true]), repeated)
     parts = (part.reshape(repeats, 1 + draws, -1) for part in (found.params, found.below, found.above))
-    return Draws(*parts, found.undetermined, design.runs)
+    params, below, above = parts
+    return Draws(params, below, above, found.undetermined, design.runs)
 
 
 def bca(repeats: int, draws: int) -> list[Covered]:
