@@ -22,6 +22,7 @@ at a rate that falls with U (Pillaud-Vivien et al. 2018, 1805.10074: the line is
 smoothness of the target, here r = (b - 1) / 2a).
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -44,7 +45,7 @@ class Features:
     noise: float = 0.5
     L_inf: float = 1.0
     rates: tuple[float, ...] = ()
-    """For `descent`: if given, each run has the best of these rates instead of `rate`."""
+    """For `descent`: if given, each run has the best of those that are stable on its samples, not `rate`."""
 
     def __post_init__(self) -> None:
         if not (self.a > 1 and self.b > 1):
@@ -75,10 +76,12 @@ class Features:
         values, vectors, target = _fit(self, len(task.best), max(round(unique), 1), seed)
         steps, losses = epochs * round(unique), []
         for rate in self.rates or (self.rate,):
+            if self.rates and rate * values.max() >= 1:
+                continue
             done = -np.expm1(steps * np.log1p(-rate * values))
             ratio = np.divide(done, values, out=steps * rate + 0 * values, where=values > 1e-14)
             losses.append(self._loss_of(task, vectors @ (ratio * target)))
-        return min(losses)
+        return min(losses, default=math.nan)
 
     def floor(self, unique: float, seed: int = 0) -> float:
         """L*(U): the loss of the posterior mean given the first `unique` samples, all features and the prior.

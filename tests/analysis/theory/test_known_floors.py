@@ -34,6 +34,7 @@ def test_the_best_of_several_rates_is_chosen_for_each_run():
     tuned = dataclasses.replace(SMALL, rates=(0.3, 0.1))
     one = [dataclasses.replace(SMALL, rate=rate).loss(40, 50, 4) for rate in tuned.rates]
     assert tuned.loss(40, 50, 4) == min(one)
+    assert dataclasses.replace(SMALL, rates=(9.0, 0.1)).loss(40, 50, 4) == one[1]
     with pytest.raises(ValueError, match="must be positive"):
         dataclasses.replace(SMALL, rates=(0.3, 0.0))
 
