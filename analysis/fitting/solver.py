@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -139,7 +139,8 @@ def jacobian(
     rows = _rows(law, inputs, _padded_points(points)[0])
     theta = to_search(law, np.asarray(params))[:, None]
     with float64_on_cpu():
-        columns = _jacobian(Form(_shared(law), logarithmic, None), theta, rows)
+        # Called a few times for each law: compiled without optimization, in a quarter of the time.
+        columns = _compiled(_derivatives, 0)(Form(_shared(law), logarithmic, None), theta, rows)
         return np.concatenate([np.asarray(column) for column in columns]).T[:points]
 
 
@@ -168,8 +169,7 @@ def _in_threads(chunk: Callable[[int], Any], firsts: range) -> list[Any]:
         return [first, *pool.map(chunk, firsts[1:])]
 
 
-@partial(jax.jit, static_argnums=0)
-def _jacobian(form: Form, theta: Array, inputs: Mapping[str, Array]) -> list[Array]:
+def _derivatives(form: Form, theta: Array, inputs: Mapping[str, Array]) -> list[Array]:
     return with_derivatives(lambda theta: target_of(form, inputs, theta), theta)[1]
 
 
@@ -179,14 +179,24 @@ def _solve_chunk(form: Form, theta: Array, measured: Measurements, settings: Set
 
 @cache
 def _solver(few: bool) -> Callable[..., tuple[Array, Array, Array]]:
-    """The compiled chunk, by XLA's older emitter of loops, and for `few` points by LLVM's first level.
+    """The compiled chunk, for `few` points by LLVM's first level.
 
-    Both shorten the compilation, which is most of a small fit: `skaling` from 5.2 s to 3.4 s by the level.
-    The emitter's program runs as fast; the level's takes up to a quarter longer on 770 points. A jaxlib that
-    does not know the first option has only one emitter.
+    Compilation is most of a small fit: `skaling` takes 3.4 s by the level, 5.2 s without. Its program takes
+    up to a quarter longer on 770 points.
     """
-    options = {"xla_cpu_use_fusion_emitters": False} | ({"xla_backend_optimization_level": 1} if few else {})
+    return _compiled(_solve_chunk, 1 if few else None)
+
+
+@cache
+def _compiled(function: Callable[..., Any], level: int | None) -> Callable[..., Any]:
+    """A function of a form and arrays, compiled by XLA's older emitter of loops and at LLVM's `level`.
+
+    Both shorten the compilation. The emitter's program runs as fast. A jaxlib that does not know the first
+    option has only one emitter.
+    """
+    options = {"xla_cpu_use_fusion_emitters": False}
+    options |= {} if level is None else {"xla_backend_optimization_level": level}
     with suppress(jax.errors.JaxRuntimeError):
         jax.jit(jnp.negative, compiler_options=options).lower(0.0).compile()
-        return jax.jit(_solve_chunk, static_argnums=0, compiler_options=options)
-    return jax.jit(_solve_chunk, static_argnums=0)
+        return jax.jit(function, static_argnums=0, compiler_options=options)
+    return jax.jit(function, static_argnums=0)
