@@ -18,16 +18,17 @@ TABLE = runs(Surface(), 1).with_columns(n_params=pl.col("N") + 1e4, batch_tokens
 @pytest.mark.slow
 def test_every_choice_is_judged_once_and_true_claims_hold_in_most(monkeypatch):
     monkeypatch.setattr(choices, "RHOS", (0.1,))
-    table = TABLE.filter(pl.col("N") < SIZES[-1])
+    table = TABLE.filter(pl.col("N") < SIZES[-1]).drop("n_params")
     found = choices.table_of_choices(numeric_points(table), None, None, workers=1)
     assert found.select(choices.COLUMNS).is_duplicated().sum() == 0
-    assert set(found["counts"]) == {"non-embedding", "total"}
+    assert set(found["counts"]) == {"non-embedding"}
     assert set(found.drop_nulls("recipe")["recipe"]) == {"plain", "tuned"}
     assert set(found.drop_nulls("floor")["floor"]) == {"shared gamma", "own gamma", "grid"}
     assert set(found["batch"]) == {"as trained"}
     by_claim = {row["claim"]: row for row in choices.headlines(found).iter_rows(named=True)}
-    assert by_claim[1]["yes"] > 0.8 * by_claim[1]["choices"]
-    assert by_claim[4]["yes"] == by_claim[4]["choices"] == 4
+    assert by_claim[1]["no"] == 0
+    assert by_claim[1]["yes"] > 0.5 * by_claim[1]["choices"]
+    assert by_claim[4]["yes"] == by_claim[4]["choices"] == 2
     assert found.filter(~pl.col("admissible"))["objection"].str.len_chars().min() > 0
     out = found.filter(smallest="out")  # without the smallest size there are no replicates
     assert out["objection"].str.contains("noise is not measured").all()
