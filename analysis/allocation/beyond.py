@@ -7,7 +7,7 @@ tables of `experiments/results/bands/optima.csv` (`python -m tests.benchmarks.co
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -79,7 +79,8 @@ def look_beyond_points(fitted: "Fit", optimum: "Callable[[Values, float], Values
     def log_n(params: np.ndarray) -> np.ndarray:
         named = dict(zip(fitted.data.law.parameter_names, np.moveaxis(params, -1, 0), strict=True))
         with np.errstate(all="ignore"):
-            return np.asarray(np.log(optimum(named, math.exp(log_c.max()))))
+            n: Any = optimum(named, math.exp(log_c.max()))
+            return np.asarray(np.log(n))
 
     error, spread = log_n(fitted.minima.params[0]) - log_n(refits.params), deviation(log_n(refits.draws).T)
     found = [

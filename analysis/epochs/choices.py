@@ -208,7 +208,7 @@ class _Study:
                 yield {"law": name, "objection": "too few cells reach it"}
                 continue
             both = np.vstack([one for one in falls if one is not None])
-            share = float(both.all(axis=0)[1:].mean())
+            share = float(both[:, 1:].all(axis=0).mean())
             some = float(both[:, 1:].mean(axis=1).max())
             holds = decided(share)
             assert passes.laws is not None

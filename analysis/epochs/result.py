@@ -73,5 +73,4 @@ class Epochs:
         tables = {name: value.to_dicts() for name, value in plain.items() if isinstance(value, pl.DataFrame)}
         judged = ("verdicts", "ensemble_verdicts")
         values = {name: [vars(verdict) for verdict in getattr(self, name)] for name in judged}
-        values["noise"] = vars(self.noise)
-        return json_values(plain | tables | values)
+        return json_values(plain | tables | values | {"noise": vars(self.noise)})
