@@ -17,7 +17,7 @@ ALL = search._grid
 """The starts as users have them, up to 4,500."""
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)  # a folder without __init__.py is no package to pytest
 def part_of_the_grid() -> Iterator[None]:
     """A search tries a sample of a law's starts: all 4,500 were most of the time of a test that fits."""
     yield from _searching(lambda law, most: ALL(law, min(most, STARTS)))
