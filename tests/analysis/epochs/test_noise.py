@@ -60,6 +60,7 @@ def test_one_kind_of_replicate_alone_is_the_noise_of_runs(alike, others):
     assert found.run > 0
 
 
+@pytest.mark.slow
 def test_first_passes_of_as_many_tokens_are_runs_alike_whatever_their_unique_tokens():
     spread = math.hypot(KNOWN.run, KNOWN.branch)
     found = [

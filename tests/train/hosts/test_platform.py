@@ -36,6 +36,7 @@ def faults_of_a_second_buffer(folder, **environment: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", {}), reason="needs glibc")
 def test_freed_memory_is_kept_unless_the_environment_tunes_malloc(tmp_path):
     assert faults_of_a_second_buffer(tmp_path) < 100
