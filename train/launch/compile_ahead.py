@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import Point
 from quarry.train.hosts.platform import available_cores, gpu_present, prepare
-from quarry.train.launch.bound_processes import PYTHON, as_worker
+from quarry.train.launch.bound_processes import PYTHON, start_fresh
 from quarry.train.launch.process_commands import point_argument, point_from_argument
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 
@@ -90,14 +90,8 @@ def compiling_ahead(
         yield
         return
     with log:
-        process = subprocess.Popen(
-            as_worker([*command, *map(point_argument, points)], room),
-            env=os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},  # its memory is the points'
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        environment = os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}  # its memory is the points'
+        process = start_fresh([*command, *map(point_argument, points)], log, log, room, environment)
     try:
         yield
     finally:

@@ -13,7 +13,6 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array
-from scipy import special
 
 from quarry.model.config import ModelConfig
 from quarry.model.sharding import batch_sharding, batch_shards, parameter_shardings, replicated, use_mesh
@@ -112,6 +111,8 @@ class Evaluator:
         `conditionals` gives the source's probabilities [R, T, tokens] of rows [R, T + 1], 0 where a token
         does not count; or None, and then so does this. Only on one host.
         """
+        from scipy import special  # a third of a second that other runs need not wait
+
         score, total = make_log_probabilities(self._model, self._mesh), np.zeros(2)
         for batch in evaluation_batches(self._store, self._split, self._n, self._context, self._rows):
             kept = np.asarray(batch.weights_B) > 0
@@ -151,36 +152,36 @@ def unigram_entropy(train: np.ndarray, scored: np.ndarray) -> float:
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def make_score(model: ModelConfig, mesh: Mesh) -> Any:
     """The jitted loss of each sequence: (params, inputs [B, T], targets [B, T]) -> nats [B]."""
-    return _jitted(model, mesh, lambda losses_BxT: losses_BxT.sum(-1))
+    return _jitted(model, mesh, lambda *arguments: _losses(*arguments).sum(-1))
 
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def make_token_score(model: ModelConfig, mesh: Mesh) -> Any:
     """The jitted loss of each token: (params, inputs [B, T], targets [B, T]) -> nats [B, T]."""
-    return _jitted(model, mesh, lambda losses_BxT: losses_BxT)
+    return _jitted(model, mesh, _losses)
 
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def make_log_probabilities(model: ModelConfig, mesh: Mesh) -> Any:
     """The jitted ln p of every token: (params, inputs [B, T], targets [B, T], unused) -> nats [B, T, V]."""
-    graph, shapes, axes = abstract(dataclasses.replace(model, compute_dtype="float32"))
-
-    def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
-        with use_mesh(mesh), jax.default_matmul_precision("float32"):
-            logits_MxV = apply(graph, params, inputs_BxT)
-        return jax.nn.log_softmax(logits_MxV).reshape(*inputs_BxT.shape, -1)
-
-    rows, params = batch_sharding(mesh), parameter_shardings(mesh, shapes, axes)
-    return jax.jit(score, in_shardings=(params, rows, rows), out_shardings=replicated(mesh))
+    return _jitted(model, mesh, _log_probabilities)
 
 
-def _jitted(model: ModelConfig, mesh: Mesh, reduced: Callable[[Array], Array]) -> Any:
+def _losses(graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
+    return token_losses(graph, params, inputs_BxT, targets_BxT).reshape(inputs_BxT.shape)
+
+
+def _log_probabilities(graph: Any, params: Params, inputs_BxT: Array, _: Array) -> Array:
+    return jax.nn.log_softmax(apply(graph, params, inputs_BxT)).reshape(*inputs_BxT.shape, -1)
+
+
+def _jitted(model: ModelConfig, mesh: Mesh, outputs: Callable[[Any, Params, Array, Array], Array]) -> Any:
+    """`outputs` of (graph, params, inputs [B, T], targets [B, T]) in fp32, jitted without the graph."""
     graph, shapes, axes = abstract(dataclasses.replace(model, compute_dtype="float32"))
 
     def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
         with use_mesh(mesh), jax.default_matmul_precision("float32"):  # else TF32 or bf16 on an accelerator
-            losses_M = token_losses(graph, params, inputs_BxT, targets_BxT)
-        return reduced(losses_M.reshape(inputs_BxT.shape))
+            return outputs(graph, params, inputs_BxT, targets_BxT)
 
     rows, params = batch_sharding(mesh), parameter_shardings(mesh, shapes, axes)
     return jax.jit(score, in_shardings=(params, rows, rows), out_shardings=replicated(mesh))
