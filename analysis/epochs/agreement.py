@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from quarry.analysis.epochs.floors import Floors
     from quarry.analysis.epochs.gap import Gap
     from quarry.analysis.epochs.gap_forms import GapForms
-    from quarry.analysis.epochs.grid import Grid
+    from quarry.analysis.epochs.grid import FirstPass, Grid
     from quarry.analysis.epochs.noise import Noise
     from quarry.analysis.epochs.passes import Passes
     from quarry.analysis.epochs.power_laws import BothLaws, PowerLaw
@@ -182,6 +182,12 @@ class Fitted:
     least: float
     variance: float
     freedom: int
+
+    @classmethod
+    def of(cls, grid: "Grid", fresh: "FirstPass", noise: "Noise") -> "Fitted":
+        """Those of a grid with its first passes."""
+        trunks = int((~np.isnan(grid.of_size[0])).sum()) + len(fresh.sizes)
+        return cls(trunks, float(grid.sizes.min()), noise.mean_variance(grid.unique), noise.freedom)
 
 
 def of_surfaces(

@@ -178,7 +178,7 @@ class _Study:
         gaps = gap(self.fresh, self.grid, floor)
         forms = gap_forms(gaps)
         at = floor_at(floor, self.grid.unique, middle)
-        fitted = self._fitted()
+        fitted = Fitted.of(self.grid, self.fresh, self.noise)
         meets = within_noise(self.noise, at)
         shares = (meets, *RHOS)
         by_forms = of_forms(gaps, forms, middle, [share * at for share in shares])
@@ -194,11 +194,6 @@ class _Study:
                 *by_surfaces[place],
             ]
             yield from ({"claim": 2, "rho": rho, **_answered(answer)} for answer in answers)
-
-    def _fitted(self) -> Fitted:
-        trunks = int((~np.isnan(self.grid.of_size[0])).sum()) + len(self.fresh.sizes)
-        variance = self.noise.mean_variance(self.grid.unique)
-        return Fitted(trunks, float(self.grid.sizes.min()), variance, self.noise.freedom)
 
     def _fewer(self, passes: Passes, common: Passes, unique: np.ndarray) -> Iterator[dict[str, Any]]:
         """b > 0 at every U, by each of the two laws, to the floor and to a loss that all sizes reach."""

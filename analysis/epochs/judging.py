@@ -95,9 +95,7 @@ def _answers(found: "Quantities", noise: "Noise", rho: float, seed: int) -> tupl
     middle = float(np.exp(np.log(unique).mean()))
     floor = floor_at(found.floor, found.tuned.unique, middle)
     within = within_noise(noise, floor)
-    trunks = int((~np.isnan(found.tuned.of_size[0])).sum()) + len(found.fresh.sizes)
-    least = float(found.tuned.sizes.min())
-    fitted = Fitted(trunks, least, noise.mean_variance(found.tuned.unique), noise.freedom)
+    fitted = Fitted.of(found.tuned, found.fresh, noise)
     passes = of_passes(found.passes[0], found.passes[-1], found.tuned, middle, seed)
     near, meets = (
         [*forms, *surfaces]
