@@ -25,6 +25,10 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "new": Command(
+        "quarry.train.commands.new",
+        "Write a study: a folder with a recipe and one file per scale point, ready to sweep.",
+    ),
     "train": Command("quarry.train.commands.train", "Create or resume one run: <workdir>/<study>/<point>/."),
     "compile": Command(
         "quarry.train.commands.compile",

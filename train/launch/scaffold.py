@@ -1,7 +1,6 @@
 """Writes experiment files for planned scale points, after the recipe of a study or another point's file."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from quarry.errors import ConfigError
 from quarry.model.config import ModelConfig
 from quarry.train.config.experiment import Duration, Experiment
 from quarry.train.config.point_files import check_name, find_study, load_point_file
-from quarry.train.launch.model_shapes import MOST_HEADS, nearest_shape, size
+from quarry.train.launch.model_shapes import nearest_shape
 from quarry.train.launch.scaffold_text import NewPoint, Source, file_text
-from quarry.train.launch.study_recipe import Recipe, find_recipe
+from quarry.train.launch.study_recipe import Recipe, find_recipe, nearest_by_recipe
 
 PlannedSizes = tuple[float, float] | tuple[float, float, float | None]
 """N (non-embedding parameters), E (tokens) and, for a run that repeats its data, U (unique tokens)."""
@@ -32,7 +31,7 @@ class _Study(Source):
     def new_point(self, planned: PlannedSizes) -> NewPoint:
         """The point nearest to the planned sizes. Raises ConfigError for bad sizes or if no model is near."""
         n, tokens, unique = _check_sizes(planned, self.config.batch_tokens)
-        model = self.nearest_by_recipe(n) if self.recipe else nearest_shape(self.config.model, n)
+        model = self.nearest_model(n)
         point = NewPoint(model, n, tokens, unique)
         if not 1 / LARGEST_FACTOR <= point.n / n <= LARGEST_FACTOR:
             raise ConfigError(f"N = {n:.4g}: the nearest model like {self.like} has {point.n:,} parameters")
@@ -40,20 +39,10 @@ class _Study(Source):
         sets_unique = unique is not None or (inherited is not None and inherited < tokens)
         return dataclasses.replace(point, sets_unique=sets_unique)
 
-    def nearest_by_recipe(self, n: float) -> ModelConfig:
-        """The nearest of the recipe's models: N rises with the width, in steps of one head."""
-        low, high = 0, 1
-        while size(self.model_of(high)) < n and high < MOST_HEADS:
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if size(self.model_of(middle)) >= n else (middle, high)
-        models = [self.model_of(heads) for heads in (low, high) if heads]
-        return min(models, key=lambda model: abs(math.log(size(model) / n)))
-
-    def model_of(self, heads: int) -> ModelConfig:
-        assert self.recipe is not None
-        return self.recipe(d_model=heads * self.config.model.d_head, tokens=self.config.batch_tokens).model
+    def nearest_model(self, n: float) -> ModelConfig:
+        if self.recipe is None:
+            return nearest_shape(self.config.model, n)
+        return nearest_by_recipe(self.recipe, self.config.model.d_head, self.config.batch_tokens, n)
 
     def base_experiment(self, point: NewPoint) -> Experiment:
         """The experiment for the point's model and tokens, with the data and seeds of the study."""

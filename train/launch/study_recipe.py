@@ -1,14 +1,17 @@
-"""Finds the recipe of a study: the function `recipe(d_model, tokens)` in the package of its folder."""
+"""The recipe of a study: the function `recipe(d_model, tokens)` in the package of its folder."""
 
 import importlib
 import inspect
 import keyword
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from quarry.model.config import ModelConfig
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import importing_from
+from quarry.train.launch.model_shapes import MOST_HEADS, size
 
 Recipe = Callable[..., Experiment]
 
@@ -22,6 +25,22 @@ def find_recipe(folder: Path, output: Path) -> tuple[str, Recipe] | None:
         module = _importable_name(folder, output)
         recipe = None if module is None else _recipe_of(module)
     return None if module is None or recipe is None else (module, recipe)
+
+
+def nearest_by_recipe(recipe: Recipe, head_dim: int, tokens: int, n: float) -> ModelConfig:
+    """The recipe's model nearest to `n` parameters: N rises with the width, in steps of one head."""
+
+    def model(heads: int) -> ModelConfig:
+        return recipe(d_model=heads * head_dim, tokens=tokens).model
+
+    low, high = 0, 1
+    while size(model(high)) < n and high < MOST_HEADS:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if size(model(middle)) >= n else (middle, high)
+    models = [model(heads) for heads in (low, high) if heads]
+    return min(models, key=lambda each: abs(math.log(size(each) / n)))
 
 
 def _recipe_of(module: str) -> Recipe | None:

@@ -1,0 +1,102 @@
+"""`quarry new`: the study it writes has the planned sizes and budgets, runs as it is, and harms nothing."""
+
+import numpy as np
+import pytest
+
+from quarry.cli import run
+from quarry.errors import ConfigError, DataError
+from quarry.model.counting import count_parameters, flops_6n
+from quarry.train.config.point_files import find_study, load_point_file
+from quarry.train.launch.new_study import write_study
+from quarry.train.launch.study_design import FEWEST_STEPS, Design
+
+
+def configs(files):
+    return [load_point_file(file)[0].config for file in files]
+
+
+def size(config):
+    return count_parameters(config.model).nonembedding
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus") / "texts"
+    folder.mkdir()
+    for i in range(60):
+        (folder / f"{i}.txt").write_text(f"The {i}th text says that {i} times {i} is {i * i}.\n" * 200)
+    return folder
+
+
+def test_every_size_gets_every_number_of_tokens(tmp_path, texts):
+    design = Design(f"folder:{texts}", "bpe:512", sizes=4, params=(2e4, 6e5), tokens=(3e5, 9e5))
+    found = configs(write_study(tmp_path / "grid_a", design))
+    sizes = sorted({size(config) for config in found})
+    assert len(found) == 8
+    assert {config.duration.tokens for config in found} == {300_000, 900_000}
+    np.testing.assert_allclose(sizes, np.geomspace(2e4, 6e5, 4), rtol=0.3)
+    assert {config.model.vocab_size for config in found} == {512}
+    assert min(config.duration.tokens / config.batch_tokens for config in found) >= FEWEST_STEPS
+
+
+def test_sizes_at_a_budget_share_its_flops_and_surround_twenty_tokens_per_parameter(tmp_path, texts):
+    budgets = (1e13, 1e14)
+    found = configs(write_study(tmp_path / "budgets_a", Design(f"folder:{texts}", budgets=budgets)))
+    flops = np.array([flops_6n(config.model) * config.duration.tokens for config in found])
+    for budget in budgets:
+        ratios = [
+            config.duration.tokens / size(config)
+            for config, own in zip(found, flops, strict=True)
+            if own == pytest.approx(budget, rel=1e-4)
+        ]
+        assert len(ratios) == 5
+        assert min(ratios) < 5 < 80 < max(ratios)
+
+
+def test_wide_studies_have_wide_heads_and_keep_their_aspect_ratio(tmp_path, texts):
+    found = configs(write_study(tmp_path / "wide_a", Design(f"folder:{texts}", budgets=(1e18,))))
+    assert {config.model.d_head for config in found} == {64}
+    assert all(config.model.d_model / config.model.n_layers < 96 for config in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "error", "words"),
+    [
+        ("my-study", {}, ConfigError, "letters, digits and _"),
+        ("class", {}, ConfigError, "'class'"),
+        ("json", {}, ConfigError, "'json'"),
+        ("fine_a", {"corpus": "folder:/nowhere"}, DataError, "/nowhere"),
+        ("fine_b", {"corpus": "novels"}, DataError, "'novels' is unknown"),
+        ("fine_c", {"tokenizer": "words"}, DataError, "words"),
+        ("fine_d", {"params": (1e30, 1e31)}, ConfigError, "1e+30"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_and_leaves_nothing(tmp_path, texts, name, change, error, words):
+    with pytest.raises(error, match=r".*" + words.replace("+", r"\+")):
+        write_study(tmp_path / name, Design(**({"corpus": f"folder:{texts}"} | change)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_folder_is_kept(tmp_path, texts):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(ConfigError, match="mine exists already"):
+        write_study(tmp_path / "mine", Design(f"folder:{texts}"))
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
+def test_the_command_writes_a_study_that_a_sweep_reads_from_anywhere(tmp_path, texts, monkeypatch, capsys):
+    monkeypatch.chdir(texts.parent)
+    study = tmp_path / "ladder_a"
+    assert run(["new", str(study), "--corpus", "folder:texts", "--sizes", "3", "--params", "7e3", "1e5"]) == 0
+    assert f"quarry sweep {study} --dry-run" in capsys.readouterr().out
+    files = find_study(str(study), [])
+    assert len(files) == 6
+    assert {config.data.corpus for config in configs(files)} == {f"folder:{texts}"}
+    monkeypatch.chdir(tmp_path)
+    assert run(["sweep", str(study), "--dry-run", "--cache", str(tmp_path / "cache")]) == 0
+    assert "waiting" in capsys.readouterr().out
+
+
+def test_options_that_exclude_each_other_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="--isoflop and --tokens exclude each other"):
+        run(["new", str(tmp_path / "both"), "--isoflop", "1e12", "--tokens", "1e6"])

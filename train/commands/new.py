@@ -1,0 +1,70 @@
+"""`quarry new`: a study of one's own, ready to sweep."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional
+
+from quarry.checks import require
+from quarry.console import make_console
+from quarry.errors import DONE
+from quarry.options import Flat
+from quarry.train.launch.new_study import write_study
+from quarry.train.launch.study_design import Design
+
+
+@dataclass(frozen=True)
+class NewOptions:
+    """What the study trains."""
+
+    corpus: str = "sotu"
+    """`folder:PATH`, `sotu`, `stdlib`, `tfds:NAME` or `synthetic:WORLD`."""
+    tokenizer: str = "bytes"
+    """`bytes`, or `bpe:SIZE`; it sets the vocabulary."""
+    context: int = 128
+    """Tokens of a sequence."""
+    sizes: int = 5
+    """Sizes of the model, evenly spaced in log N; with --isoflop at each budget, a factor of two apart."""
+    params: tuple[float, float] | None = None
+    """Least and largest N, non-embedding parameters; default 1e4 5e5."""
+    tokens: tuple[float, ...] | None = None
+    """E of the runs of every size; default 262144 1048576."""
+    isoflop: tuple[float, ...] | None = None
+    """Budgets C = 6 N E in FLOPs instead, such as 1e12 1e13: sizes around 20 tokens per parameter."""
+
+    def design(self) -> Design:
+        """Raises ConfigError for values out of range or options that exclude each other."""
+        grid = {name: value for name in ("params", "tokens") if (value := getattr(self, name)) is not None}
+        require(not (self.isoflop and grid), f"--isoflop and --{' and --'.join(grid)} exclude each other")
+        for name in ("tokens", "isoflop"):
+            require(getattr(self, name) != (), f"--{name} needs at least one number")
+        return Design(
+            self.corpus, self.tokenizer, self.context, self.sizes, budgets=self.isoflop or (), **grid
+        )
+
+
+def command(study: Positional[Path], options: Annotated[NewOptions, Flat] = NewOptions()) -> int:
+    """Write a study: a folder with a recipe and one file per scale point, ready to sweep.
+
+    Args:
+        study: The folder to write; its last part is the study's name.
+    """
+    design = options.design()
+    files, planned = write_study(study, design), len(list(design.planned()))
+    folder, runs = shlex.quote(str(study)), shlex.quote(f"runs/{study.resolve().name}")
+    console = make_console()
+    console.print(f"{len(files)} points, and their recipe in {folder}/__init__.py", highlight=False)
+    if len(files) < planned:
+        step = f"widths are multiples of {design.head_dim}"
+        console.print(f"note: {planned} were planned, of which some have the same model: {step}")
+    console.print("next:")
+    for line in (
+        f"quarry sweep {folder} --dry-run",
+        f"quarry sweep {folder}",
+        f"quarry fit {runs} --law {'chinchilla' if len(files) > 5 else 'power-offset'}",
+        f"quarry report {runs} -o report.html",
+    ):
+        console.print(f"  {line}", highlight=False, soft_wrap=True)
+    return DONE

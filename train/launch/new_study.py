@@ -1,0 +1,78 @@
+"""Writes a new study: a folder with a recipe and a file for each scale point, ready to sweep."""
+
+import dataclasses
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from quarry.checks import require
+from quarry.errors import ConfigError
+from quarry.train.config.point_files import check_name
+from quarry.train.data.corpora import input_files
+from quarry.train.launch.model_shapes import size
+from quarry.train.launch.new_study_text import point_text, recipe_text
+from quarry.train.launch.scaffold_text import NewPoint
+from quarry.train.launch.study_design import Design
+from quarry.train.launch.study_recipe import Recipe, find_recipe, nearest_by_recipe
+
+
+def write_study(folder: Path, design: Design) -> list[Path]:
+    """Write the study `folder`: `__init__.py` with the recipe, and a file for each point.
+
+    The size of a point is that of the recipe's model nearest to the planned N; at a budget its tokens follow
+    from that size. Returns the points' files. Raises ConfigError if the folder exists or cannot be written,
+    or its name cannot be imported, and DataError for a corpus that is not there; nothing is written then.
+    """
+    name = check_name("study", folder.resolve().name)
+    require(
+        re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) is not None,
+        f"study name {name!r}: its files import it, so use letters, digits and _ only",
+    )
+    require(not folder.exists(), f"{folder} exists already: choose another name, or remove it")
+    design = dataclasses.replace(design, corpus=_findable(design.corpus))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
+            draft = Path(temporary).resolve() / name
+            names = _write_draft(draft, folder, design)
+            draft.rename(folder)
+    except OSError as error:
+        raise ConfigError(f"cannot write {error.filename or folder}: {error.strerror}") from None
+    return [folder / name for name in names]
+
+
+def _findable(corpus: str) -> str:
+    """The name of a corpus with the path of its files made absolute. Raises DataError if it is not there."""
+    kind, colon, argument = corpus.partition(":")
+    if kind == "folder" and argument and not argument.startswith(("~", "/")):
+        corpus = f"{kind}{colon}{Path.cwd() / argument}"
+    if kind != "tfds":
+        input_files(corpus, Path())
+    return corpus
+
+
+def _write_draft(draft: Path, folder: Path, design: Design) -> list[str]:
+    """Write the files of the study `folder` below a temporary one; returns the names of the points' files."""
+    draft.mkdir()
+    (draft / "__init__.py").write_text(recipe_text(folder, design), encoding="utf-8")
+    found = find_recipe(draft, draft)
+    if found is None:
+        raise ConfigError(f"study name {draft.name!r}: a word or a module of Python, choose another")
+    points = _points(found[1], design)
+    for point in points:
+        (draft / f"{point.name}.py").write_text(point_text(folder, point), encoding="utf-8")
+    shutil.rmtree(draft / "__pycache__", ignore_errors=True)
+    return [f"{point.name}.py" for point in points]
+
+
+def _points(recipe: Recipe, design: Design) -> Sequence[NewPoint]:
+    """The points by the models of the recipe, without those that are the same."""
+    points: dict[str, NewPoint] = {}
+    for n, tokens in design.planned():
+        model = nearest_by_recipe(recipe, design.head_dim, design.batch_tokens, n)
+        own = n * tokens / size(model) if design.budgets else tokens
+        point = NewPoint(model, n, max(design.batch_tokens, round(own)), None)
+        points.setdefault(point.name, point)
+    return list(points.values())
