@@ -5,6 +5,7 @@ import runpy
 import polars as pl
 import pytest
 
+from quarry.analysis.epochs.predictions import predictions
 from tests.conftest import ROOT
 
 RESULTS = ROOT / "experiments" / "results" / "epochs"
@@ -38,3 +39,20 @@ def test_the_committed_points_give_the_numbers_of_the_page():
     assert found == KEPT.rows()[: len(found)]
     verdicts = dict(found)["verdicts"]
     assert verdicts == "claim 1: yes; claim 2: undecided; claim 3: undecided; claim 4: yes"
+
+
+def test_every_run_beyond_the_table_was_predicted():
+    cells = runpy.run_path(str(ROOT / "docs" / "epochs_predictions.py"))["cells"]()
+    predicted = pl.read_csv(RESULTS / "predictions.csv").select("N", "U", "k").unique()
+    assert sorted(cells) == sorted(predicted.rows())
+    assert max(cells)[0] > 1.4e7
+
+
+@pytest.mark.slow
+def test_the_committed_points_give_the_predictions():
+    kept = pl.read_csv(RESULTS / "predictions.csv").filter(U=2.0**19, k=1.0)
+    cell = kept.filter(pl.col("N") == pl.col("N").max())
+    found = predictions(RESULTS / "points.parquet", [cell.select("N", "U", "k").row(0)], bootstrap=0)
+    assert found["law"].to_list() == cell["law"].to_list()
+    assert found["loss"].to_numpy() == pytest.approx(cell["loss"].to_numpy(), rel=1e-3)
+    assert found["relation"].to_list() == cell["relation"].to_list()

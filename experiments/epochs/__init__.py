@@ -8,7 +8,8 @@ branches that decay after 1/4, 1/2, 1, 2, ... passes; `fresh` is a trunk that ne
 powers of two of tokens. Both have one weight decay, one seed and one draw of U tokens; variants have others.
 
 `smoke` trains on speeches in minutes; `cpu` on novels in about twelve core-hours (the novels: see
-experiments/epochs/novels.py); `gpu` and `tpu` on lm1b, to 85 million and 1.6 billion parameters.
+experiments/epochs/novels.py); `beyond` larger models on the same novels, to test what the laws predict of
+them; `gpu` and `tpu` on lm1b, to 85 million and 1.6 billion parameters.
 """
 
 import dataclasses
@@ -37,6 +38,10 @@ class Scale:
     vocab_size: int = 256
     context: int = 128
     batch_tokens: int = 1024
+    rate: float = 0.3
+    """The learning rate times d_model."""
+    layers: int | None = None
+    """Of every size; None: one per 64 features, at least two."""
     head_dim: int = 16
     warmup_steps: int = 20
     shortest_steps: int = 64
@@ -74,13 +79,14 @@ DROPOUT = 0.1
 def recipe(d_model: int, corpus: str, scale: Scale = SMALL, **fields: Any) -> Experiment:
     """The scale point of width `d_model`: settings shared by all cells, and those that follow from the width.
 
-    One layer per 64 features, at least two. The learning rate falls as 1 / d_model, as in the study
-    `quickstart`. Positions are rotary, queries and keys normalised: without them the loss stays on a plateau
-    of character statistics for the first 1.5 million tokens. The batch is small.
+    One layer per 64 features, at least two, unless `scale` says otherwise. The learning rate falls as
+    1 / d_model, as in the study `quickstart`. Positions are rotary, queries and keys normalised: without
+    them the loss stays on a plateau of character statistics for the first 1.5 million tokens. The batch is
+    small.
     """
     model = modern(
         d_model,
-        n_layers=max(2, d_model // 64),
+        n_layers=scale.layers or max(2, d_model // 64),
         n_heads=d_model // scale.head_dim,
         context=scale.context,
         vocab_size=scale.vocab_size,
@@ -89,7 +95,7 @@ def recipe(d_model: int, corpus: str, scale: Scale = SMALL, **fields: Any) -> Ex
     return Experiment(
         model=model,
         data=DataConfig(corpus, scale.tokenizer, unique_tokens=fields.pop("unique_tokens", None)),
-        optimizer=OptimizerConfig(learning_rate=0.3 / d_model, weight_decay=WEIGHT_DECAYS[0]),
+        optimizer=OptimizerConfig(learning_rate=scale.rate / d_model, weight_decay=WEIGHT_DECAYS[0]),
         schedule=ScheduleConfig(kind="wsd", warmup_steps=scale.warmup_steps, decay=0.2),
         evaluation=EvaluationConfig(scale.evaluation_tokens, scale.evaluation_tokens),
         checkpoint=CheckpointConfig(every_seconds=300),

@@ -1,0 +1,11 @@
+"""394 thousand parameters, two layers, on 2^19 unique tokens: one and two passes.
+
+Claim: the laws of the table disagree about larger sizes (see experiments/epochs/beyond/__init__.py).
+Expected: by the table's recipe the table's losses; less at the smaller batch.
+Command: quarry sweep experiments/epochs/beyond/n393k_u524k.py
+"""
+
+from quarry.experiments.epochs.beyond import of_table, small_batch
+
+config = of_table(d_model=128, unique_tokens=2**19)
+variants = small_batch(d_model=128, unique_tokens=2**19)
