@@ -32,6 +32,7 @@ from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.frontier import frontier_places
 from quarry.checks import check_settings
 from quarry.errors import FitError
+from quarry.results import Result
 
 if TYPE_CHECKING:
     from quarry.analysis.points.loading import PointsLike
@@ -43,7 +44,7 @@ Columns = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Envelope:
+class Envelope(Result):
     """The compute frontier and the straight lines through the places where it passes to another size.
 
     `curves` are the points, `frontier` those on the hull, by rising C. `handovers` has a row for each edge of
@@ -55,6 +56,14 @@ class Envelope:
     frontier: pl.DataFrame
     handovers: pl.DataFrame
     trend: Trend
+
+    @property
+    def headline(self) -> str:
+        return f"compute frontier: {len(self.handovers)} handovers, N ~ C^{text.number(self.trend.a, 3)}"
+
+    def table(self) -> pl.DataFrame:
+        """The row of each handover: `handovers`."""
+        return self.handovers
 
     def to_json(self) -> dict[str, Any]:
         """Strict JSON values: {method, crossings, trend}."""

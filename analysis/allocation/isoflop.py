@@ -36,6 +36,7 @@ from quarry.analysis.allocation.trends import (
 )
 from quarry.checks import check_choice, check_positive, check_settings
 from quarry.errors import FitError
+from quarry.results import Result
 
 if TYPE_CHECKING:
     from quarry.analysis.points.loading import PointsLike
@@ -45,7 +46,7 @@ _SPREAD, _UNLIKELY = 1.12, 0.01
 
 
 @dataclass(frozen=True)
-class IsoFlop:
+class IsoFlop(Result):
     """The minimum of each budget and the straight lines through them.
 
     `budgets`, a row each by rising C: C; N, E and loss at the minimum; intervals N_low, N_high, E_low,
@@ -61,6 +62,14 @@ class IsoFlop:
     trend: Trend
     method: str
     noise: LossNoise | None
+
+    @property
+    def headline(self) -> str:
+        return f"isoFLOP minima of {len(self.budgets)} budgets: N ~ C^{text.number(self.trend.a, 3)}"
+
+    def table(self) -> pl.DataFrame:
+        """The row of each budget with a minimum: `budgets`."""
+        return self.budgets
 
     def to_json(self) -> dict[str, Any]:
         """Strict JSON values: {method, interpolation, noise, budgets, refused, trend}."""

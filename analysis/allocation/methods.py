@@ -19,6 +19,7 @@ from quarry.analysis.laws.kaplan_frontier import compute_exponent, optimal_size,
 from quarry.analysis.points.units import check_counts, ranges_of
 from quarry.checks import check_choice, check_positive
 from quarry.errors import FitError
+from quarry.results import Result
 
 if TYPE_CHECKING:
     from quarry.analysis.allocation.trends import Trend
@@ -37,7 +38,7 @@ _FREEZE_CRITICAL = ("B_star", "alpha_B")
 
 
 @dataclass(frozen=True)
-class Allocation:
+class Allocation(Result):
     """The compute-optimal N and E of each budget.
 
     `budgets` has a row for each: C (FLOPs), N (parameters), E (tokens), each with _low and _high, and
@@ -54,6 +55,15 @@ class Allocation:
     level: float
     found: "Envelope | IsoFlop | Fit"
     warnings: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        exponent = f"{text.number(self.a[0], 3)}, {text.interval(self.a[1])}"
+        return f"compute-optimal N and E by {self.method}: N ~ C^a, a = {exponent}"
+
+    def table(self) -> pl.DataFrame:
+        """The row of each budget: `budgets`."""
+        return self.budgets
 
     def to_json(self) -> dict[str, Any]:
         """Strict JSON values: {method, budgets, params, interval, detail, warnings}."""

@@ -197,5 +197,5 @@ def fit_charts(fitted: "Fit", profiles: Sequence["Profile"], comparison: "Compar
 
 def _measured(comparison: "Comparison") -> bool:
     """Whether any law's error of prediction is known."""
-    errors = comparison.table.select("held_out_error", "left_out_error")
+    errors = comparison.ranking.select("held_out_error", "left_out_error")
     return any(column.count() for column in errors)

@@ -161,7 +161,7 @@ def comparison_table(comparison: "Comparison") -> Table:
         "misfit",
     ):
         table.add_column(heading, justify="left" if heading == "law" else "right")
-    for row in comparison.table.iter_rows(named=True):
+    for row in comparison.ranking.iter_rows(named=True):
         errors = [percent(row[name], decimals=3) for name in ("held_out_error", "left_out_error")]
         misfit = number(row["misfit_probability"], 2)
         table.add_row(Text(row["law"]), str(row["parameters"]), f"{row['objective']:.6g}", *errors, misfit)

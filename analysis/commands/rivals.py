@@ -86,7 +86,7 @@ def errors_table(result: Rivals) -> Table:
     for heading in ("law", "free", "points", "in sample", *questions):
         table.add_column(heading, justify="left" if heading == "law" else "right")
     best = dict(result.winners.select("question", "winner").iter_rows())
-    for row in result.table.iter_rows(named=True):
+    for row in result.ranking.iter_rows(named=True):
         errors = [percent(row[name]) + (" *" if best[name] == row["law"] else "") for name in questions]
         table.add_row(
             Text(row["law"]), str(row["parameters"]), str(row["points"]), percent(row["in_sample"]), *errors
@@ -131,7 +131,7 @@ def gaps_table(result: Rivals) -> Table:
 
 def rivals_json(result: Rivals) -> dict:
     """The result as JSON values, with each law's parameters fitted to all points."""
-    laws = [(row, result.fits[row["law"]]) for row in result.table.iter_rows(named=True)]
+    laws = [(row, result.fits[row["law"]]) for row in result.ranking.iter_rows(named=True)]
     return {
         "level": result.level,
         "laws": [row | {"params": fitted.params, "at_limit": fitted.at_limit} for row, fitted in laws],

@@ -20,6 +20,7 @@ from quarry.analysis.planning.regime import data_floor
 from quarry.analysis.planning.surface import Surface, plannable
 from quarry.checks import check_level, check_positive
 from quarry.errors import FitError
+from quarry.results import Result
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.result import Fit
@@ -34,7 +35,7 @@ _CONSTANT = 1e-3
 
 
 @dataclass(frozen=True)
-class Merge:
+class Merge(Result):
     """The first C at which the compute frontier of one surface comes within `eps` of its own floor.
 
     Excess is (L_C(C) - L*(D)) / (L*(D) - L_inf) at the D = E of the frontier. `flops` is None where the
@@ -51,6 +52,14 @@ class Merge:
     level: float
     p_never: float | None
     shown: pl.DataFrame
+
+    @property
+    def headline(self) -> str:
+        return f"the frontier of {self.law} and its floor: {self.reason}"
+
+    def table(self) -> pl.DataFrame:
+        """The excess of the frontier over its floor against C: `shown`."""
+        return self.shown
 
     def to_json(self) -> dict[str, Any]:
         """Strict JSON values."""

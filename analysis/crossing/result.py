@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from quarry import text
 from quarry.analysis.crossing.four_laws import Growth, Laws, LossLaw
 from quarry.analysis.crossing.known_laws import (
     Crossing,
@@ -16,6 +17,7 @@ from quarry.analysis.crossing.known_laws import (
     never_share,
 )
 from quarry.analysis.crossing.misfit import log_losses
+from quarry.results import Result, quantities
 
 if TYPE_CHECKING:
     from quarry.analysis.crossing.misfit import Misfits
@@ -42,7 +44,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class CrossingResult:
+class CrossingResult(Result):
     """The crossing of separately fitted laws, and how far the runs determine it.
 
     `log10_flops` [draws] are log10 C* of the bootstrap by run: inf where L(C) never falls below L(D(C)), 0
@@ -68,6 +70,18 @@ class CrossingResult:
     excluded: "tuple[Exclusion, ...]"
     settings: dict[str, Any]
     warnings: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        if isinstance(self.crossing, NoCrossing):
+            return f"L(C) and L(D) do not cross: {self.crossing.reason}"
+        return f"L(C) meets L(D) at C* = {text.power(self.crossing.flops)} FLOPs"
+
+    def table(self) -> pl.DataFrame:
+        """C* (FLOPs) with and without the misfit of the laws: value, low and high, null where unbounded."""
+        value = None if isinstance(self.crossing, NoCrossing) else self.crossing.flops
+        ends = {"C*": self.interval, "C*, draws of the runs alone": self.parameter_interval}
+        return quantities({name: (value, interval) for name, interval in ends.items()})
 
     @property
     def laws(self) -> Laws:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from quarry.results import Result, quantities
 from quarry.train.record.files import json_values
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Epochs:
+class Epochs(Result):
     """Tables and verdicts: losses in nats per token, each estimate with _low and _high at `level`.
 
     - `floors`, by U: grid, asymptote, floor, information, and ensemble where there is one; `irreducible`:
@@ -66,6 +67,20 @@ class Epochs:
     unigram_entropy: float
     level: float
     warnings: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        return "epochs against sample efficiency: the verdict on each claim"
+
+    def table(self) -> pl.DataFrame:
+        """A row for each claim: its verdict, the quantity that decides it, low, high, share of the draws."""
+        verdicts = self.verdicts
+        rows = quantities({each.claim: (each.estimate, each.interval) for each in verdicts})
+        return rows.rename({"quantity": "claim"}).with_columns(
+            holds=pl.Series([each.holds for each in verdicts]),
+            quantity=pl.Series([each.quantity for each in verdicts]),
+            share_of_draws=pl.Series([each.probability for each in verdicts], dtype=pl.Float64),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Strict JSON values."""

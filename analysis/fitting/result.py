@@ -12,11 +12,13 @@ from quarry.analysis.fitting.checklist import build_checklist
 from quarry.analysis.fitting.doubts import values_at_limits
 from quarry.analysis.fitting.intervals import OPEN, Interval, reach
 from quarry.analysis.fitting.prediction.band import PARTS, Parts
+from quarry.analysis.laws.formulas import plain
 from quarry.analysis.laws.law import check_inside
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.selection import at_fixed_value, points_for_law
 from quarry.errors import FitError
+from quarry.results import Result, quantities
 from quarry.text import number
 from quarry.train.record.files import json_values
 
@@ -41,7 +43,7 @@ class At:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Result):
     """A fitted law. Losses in nats per token, inputs in the law's units.
 
     `interval` holds a None on a side that the runs do not bound. `draws` are the bootstrap refits by
@@ -72,6 +74,21 @@ class Fit:
     members: "Mapping[str, Fit]" = field(default_factory=dict)
 
     @property
+    def headline(self) -> str:
+        """The law with its formula, and how many points it was fitted to."""
+        return f"{self.law.name}: {plain(self.law.formula)}, fitted to {len(self.points)} points"
+
+    def table(self) -> pl.DataFrame:
+        """A row for each parameter and derived quantity: value, low and high (null where unbounded), note."""
+        ends = self.interval | self.derived_interval
+        values = {name: (float(v), ends.get(name, OPEN)) for name, v in (self.params | self.derived).items()}
+        notes = [self._note(name) for name in values]
+        return quantities(values).rename({"quantity": "parameter"}).with_columns(note=pl.Series(notes))
+
+    def _note(self, name: str) -> str:
+        return "frozen" if name in self.diagnostics.frozen else "limit" * self._owes_a_limit(name)
+
+    @property
     def seed_noise(self) -> float:
         """The standard deviation of log loss between repeats of one run."""
         return self.diagnostics.seed_noise
@@ -94,20 +111,29 @@ class Fit:
         moved = [{**self.params, each: self.params[each] * 1.001 + 1e-9} for each in self.at_limit]
         return any(value(params) != self.derived[name] for params in moved)
 
-    def predict(self, inputs: Mapping[str, Any]) -> np.ndarray:
-        """The predicted response (a loss) at `inputs`, one array for each of the law's inputs."""
+    def predict(self, inputs: Mapping[str, Any]) -> Any:
+        """The predicted response (a loss) at `inputs`, a number or an array for each of the law's inputs.
+
+        A float where all of them are numbers, else an array of their common shape.
+        """
+        return _plain(self._middle(inputs))
+
+    def _middle(self, inputs: Mapping[str, Any]) -> np.ndarray:
         return np.asarray(self.law.predict(self.params, self._arrays(inputs)))
 
-    def band(self, inputs: Mapping[str, Any], new_run: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def band(self, inputs: Mapping[str, Any], new_run: bool = False) -> tuple[Any, Any]:
         """The interval of the law at `inputs`, or of one `new_run` there; (0, inf) where nothing is known.
+
+        Its ends are floats where all inputs are numbers, else arrays.
 
         Beyond the fitted range both hold the misfit that backtests and the prior over published ladders let
         expect there (`quarry.analysis.fitting.prediction`). A new run adds its scatter about the law.
         """
-        at, middle = self._arrays(inputs), self.predict(inputs)
+        at, middle = self._arrays(inputs), self._middle(inputs)
         if self.outlook is None:
-            return np.zeros_like(middle), np.full_like(middle, np.inf)
-        return self.outlook.band(at, middle, self.parameter_reach(inputs), self.level, new_run)
+            return _plain(np.zeros_like(middle)), _plain(np.full_like(middle, np.inf))
+        low, high = self.outlook.band(at, middle, self.parameter_reach(inputs), self.level, new_run)
+        return _plain(low), _plain(high)
 
     def parts(self, inputs: Mapping[str, Any]) -> Parts:
         """What the interval of a new run at `inputs` is made of. Raises FitError without an interval."""
@@ -120,7 +146,7 @@ class Fit:
 
         Infinite without an interval: one part of `band`, and the published practice alone.
         """
-        at, middle = self._arrays(inputs), self.predict(inputs)
+        at, middle = self._arrays(inputs), self._middle(inputs)
         if self.intervals is None:
             return np.full_like(middle, np.inf), np.full_like(middle, np.inf)
         if self.intervals.kind == "bca":
@@ -151,7 +177,7 @@ class Fit:
         table = at_fixed_value(table, self.points, self.law)
         inputs, measured = law_inputs(table, self.law), table[self.law.response].cast(pl.Float64)
         low, high = self.band(inputs, new_run=True)
-        predicted = pl.Series(self.predict(inputs))
+        predicted = pl.Series(self._middle(inputs))
         found = table.with_columns(predicted=predicted, error=predicted / measured - 1, low=low, high=high)
         return found if self.outlook is None else found.with_columns(**_columns(self.parts(inputs)))
 
@@ -212,6 +238,11 @@ class Fit:
         if missing := [name for name in law.inputs if name not in inputs]:
             raise FitError(f"{law.name} needs {', '.join(law.inputs)}; {missing[0]} is missing")
         return {name: np.asarray(inputs[name], float) for name in law.inputs}
+
+
+def _plain(values: Any) -> Any:
+    """A float in place of an array without axes."""
+    return float(values) if np.ndim(values) == 0 else np.asarray(values)
 
 
 def _columns(parts: Parts) -> dict[str, np.ndarray]:

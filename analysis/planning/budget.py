@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from quarry import text
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH, critical_batch
 from quarry.analysis.laws.kaplan import KAPLAN_NS
@@ -15,6 +17,7 @@ from quarry.analysis.points.schema import SAME_VALUE
 from quarry.analysis.points.units import check_counts
 from quarry.checks import check_positive
 from quarry.errors import FitError
+from quarry.results import Result, quantities
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.intervals import Interval
@@ -31,7 +34,7 @@ _OUTSIDE = 0.05
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Result):
     """The compute-optimal plan of one law: N parameters, E, U and B in tokens, losses in nats per token.
 
     - `n_interval` and `tokens_interval` are the intervals of each draw's own optimum, `loss_band` that of the
@@ -75,6 +78,15 @@ class Plan:
     doubling: dict[str, Doubling]
     outside: dict[str, float]
     warnings: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        return f"plan for {text.power(self.flops)} FLOPs by {self.name}"
+
+    def table(self) -> pl.DataFrame:
+        """N, E and the loss of a new run (nats per token): value, low and high, null where unbounded."""
+        known = {"N": (self.n, self.n_interval), "E": (self.tokens, self.tokens_interval)}
+        return quantities(known | {"loss": (self.loss, self.run_band)})
 
     def to_json(self) -> dict[str, Any]:
         """Strict JSON values."""

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from quarry import text
 from quarry.analysis.planning.candidates import check_affordable, fitted_ranges, list_candidates
@@ -16,6 +17,7 @@ from quarry.analysis.planning.target import find_target
 from quarry.analysis.points.units import check_counts
 from quarry.checks import check_positive
 from quarry.errors import FitError
+from quarry.results import Result
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.result import Fit
@@ -39,7 +41,7 @@ class NextRun:
 
 
 @dataclass(frozen=True)
-class NextRuns:
+class NextRuns(Result):
     """The runs that narrow `target` the most for a budget of FLOPs.
 
     `estimate` and the standard errors are of the target, of its logarithm where `logarithmic`;
@@ -58,6 +60,15 @@ class NextRuns:
     extrapolation: float = 0.0
     factor: float = 1.0
     further: bool = False
+
+    @property
+    def headline(self) -> str:
+        runs, spent = text.plural(len(self.runs), "run"), text.power(self.spent)
+        return f"{runs} to narrow {self.target}, {spent} FLOPs in all"
+
+    def table(self) -> pl.DataFrame:
+        """A row for each run, the most informative first: the fields of `NextRun`."""
+        return pl.DataFrame([asdict(run) for run in self.runs])
 
     def to_json(self) -> dict[str, Any]:
         """Strict JSON values."""

@@ -20,6 +20,7 @@ from quarry.analysis.fitting.comparison.held_out import (
 from quarry.analysis.fitting.comparison.shared_points import named_laws, rows_beyond, shared_points, widest
 from quarry.analysis.fitting.estimation import estimate
 from quarry.analysis.fitting.settings import FitSettings
+from quarry.results import Result
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.objective import Residuals
@@ -42,24 +43,32 @@ _PAIRS = {"law": pl.String, "rival": pl.String, "difference": pl.Float64, "proba
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Result):
     """Laws fitted to the same points. Errors are means of |predicted / measured - 1|.
 
-    `table` has a row for each law, best first: law, parameters (how many are free), objective,
+    `ranking` has a row for each law, best first: law, parameters (how many are free), objective,
     held_out_error (of the runs beyond `cut`, by a fit without them), left_out_error (of each value of the
     column `by`, likewise) and misfit_probability (of residuals so curved, were the law right); null where it
-    cannot be measured. `pairs` has a row for each two laws, law before rival in the table: difference (how
+    cannot be measured. `pairs` has a row for each two laws, law before rival in the ranking: difference (how
     much larger the rival's held-out error is) and probability (that law predicts better than rival, over
     resamples of the runs fitted and of those held out; null if these are too few). `cut` is the largest
     compute fitted, None if none is held out.
     """
 
-    table: pl.DataFrame
+    ranking: pl.DataFrame
     pairs: pl.DataFrame
     fits: "dict[str, Fit]"
     cut: float | None
     by: str
     warnings: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        return f"laws on the same points, {self.ranking['law'][0]} first"
+
+    def table(self) -> pl.DataFrame:
+        """The row of each law, best first: `ranking`."""
+        return self.ranking
 
 
 def compare(
@@ -102,7 +111,7 @@ def compare(
         >>> sizes = [1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7]
         >>> points = pl.DataFrame({"N": sizes, "loss": [(8.8e13 / n) ** 0.076 for n in sizes]})
         >>> result = quarry.compare(points, ["kaplan-n", "power-offset"], bootstrap=100)
-        >>> sorted(result.table["law"])
+        >>> sorted(result.ranking["law"])
         ['kaplan-n', 'power-offset']
     """
     settings = FitSettings(

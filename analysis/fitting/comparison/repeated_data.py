@@ -34,6 +34,7 @@ from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.selection import points_for_law
 from quarry.checks import check_settings
 from quarry.errors import FitError
+from quarry.results import Result
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.result import Fit
@@ -76,10 +77,10 @@ _REFUSED = {"law": pl.String, "question": pl.String, "reason": pl.String}
 
 
 @dataclass(frozen=True)
-class Rivals:
+class Rivals(Result):
     """Laws fitted to the same points. Errors are means of |predicted / measured - 1|.
 
-    - `table`: a row for each law fitted: law, parameters, points, in_sample and its error in each question,
+    - `ranking`: a row for each law fitted: law, parameters, points, in_sample and its error in each question,
       null where it has no answer.
     - `verdicts`: a row for each question and law, best first: error, difference from the best, its interval
       (low, high) and the probability that the best is better, over resamples of the runs fitted and of those
@@ -90,7 +91,7 @@ class Rivals:
     - `refused`: law, question and reason of what could not be asked.
     """
 
-    table: pl.DataFrame
+    ranking: pl.DataFrame
     verdicts: pl.DataFrame
     winners: pl.DataFrame
     predictions: pl.DataFrame
@@ -98,6 +99,14 @@ class Rivals:
     fits: "dict[str, Fit]"
     level: float
     warnings: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        return "laws of repeated data, by their predictions of held-out points"
+
+    def table(self) -> pl.DataFrame:
+        """The row of each law: `ranking`."""
+        return self.ranking
 
 
 def compare_rivals(
@@ -153,7 +162,7 @@ def compare_rivals(
         raise FitError(f"no law predicts anything held out ({reasons or 'no law could be fitted'})")
     verdicts = pl.concat([_verdicts(each, answers, level, seed) for each in questions])
     return Rivals(
-        table=_table(fits, verdicts, questions),
+        ranking=_table(fits, verdicts, questions),
         verdicts=verdicts,
         winners=pl.DataFrame([_winner(each, verdicts) for each in questions], schema=_WINNERS),
         predictions=_predictions(questions, answers),

@@ -23,6 +23,7 @@ from quarry.analysis.fitting.profiles.quantity import Quantity, find_quantity
 from quarry.analysis.fitting.profiles.threshold import local_shape
 from quarry.checks import check_level
 from quarry.errors import FitError
+from quarry.results import Result
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.intervals import Interval
@@ -35,7 +36,7 @@ _DEPTH = 0.02
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(Result):
     """The profile of a quantity: values [points] by rising value, the least objective at each [points].
 
     `minimum` is the least objective, at `best`. The values within `threshold` above it are the `regions`,
@@ -56,6 +57,10 @@ class Profile:
     valleys: tuple[tuple[float, float], ...]
     logarithmic: bool
     warnings: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        return f"profile of {self.name}: {text.interval(self.interval)} at {self.level:.0%}"
 
     def table(self) -> pl.DataFrame:
         """A row for each value: value, objective, excess over the minimum, inside (whether in a region)."""

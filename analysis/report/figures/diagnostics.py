@@ -147,7 +147,7 @@ def _drawn(fit: "Fit", name: str) -> np.ndarray:
 def law_comparison(comparison: "Comparison") -> alt.LayerChart:
     """The errors of each law, best first: on the held-out runs, and on values of a column left out."""
     kinds = {"held_out_error": "runs of larger compute", "left_out_error": f"each {comparison.by} left out"}
-    table = comparison.table.select("law", *kinds).rename(kinds)
+    table = comparison.ranking.select("law", *kinds).rename(kinds)
     errors = table.unpivot(index="law", variable_name="kind", value_name="error").drop_nulls()
     x = axis(errors["error"].to_list(), "mean |predicted / measured - 1|", _percent)
     shape = alt.Shape("kind:N", title=None, scale=alt.Scale(domain=list(kinds.values())))
@@ -163,7 +163,7 @@ def law_comparison(comparison: "Comparison") -> alt.LayerChart:
 
 def _verdict(comparison: "Comparison") -> str:
     """The probability that the first law is the best, in words."""
-    first = comparison.table["law"][0]
+    first = comparison.ranking["law"][0]
     better = comparison.pairs.filter(pl.col("law") == first)["probability"]
     if better.is_empty() or better.null_count():
         return "too few held-out runs to tell the errors apart"

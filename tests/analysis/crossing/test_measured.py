@@ -268,6 +268,9 @@ def noisy():
 @pytest.mark.slow
 def test_the_figures_draw_both_laws_the_points_and_the_draws(noisy, tmp_path):
     chart = crossing_curves(noisy).to_dict()
+    assert noisy.plot().to_dict()["title"] == chart["title"]
+    assert noisy.table()["low"].to_list() == [noisy.interval[0], noisy.parameter_interval[0]]
+    assert "L(C) meets L(D) at C* = " in noisy._repr_html_()
     assert len(chart["layer"]) == 5
     crossing_curves(noisy).save(tmp_path / "curves.png")
     crossing_histogram(noisy).save(tmp_path / "draws.png")

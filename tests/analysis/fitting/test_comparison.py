@@ -27,7 +27,7 @@ def comparison():
 
 @pytest.mark.slow
 def test_the_law_that_made_the_points_wins(comparison):
-    table = comparison.table
+    table = comparison.ranking
     assert table["law"].to_list() == ["chinchilla", "overtraining"]
     assert table["parameters"].to_list() == [5, 4]
     assert (table["held_out_error"].diff().drop_nulls() > 0).all()
@@ -47,7 +47,7 @@ def test_held_out_runs_lie_beyond_the_cut_whole_and_are_predicted_without_them(c
     assert beyond["C"].min() < 1e20
     assert comparison.cut == below["C"].max()
     error = fit(below, "chinchilla", bootstrap=0).predictions(beyond)["error"]
-    row = comparison.table.row(by_predicate=pl.col("law") == "chinchilla", named=True)
+    row = comparison.ranking.row(by_predicate=pl.col("law") == "chinchilla", named=True)
     assert row["held_out_error"] == pytest.approx(error.abs().mean(), rel=1e-3)
 
 

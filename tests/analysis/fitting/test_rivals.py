@@ -108,7 +108,7 @@ def test_kaplans_law_of_the_least_loss_wins_on_its_own_floor(results):
     assert best_k["units"].to_list() == [5, 5]
     refused = found.refused.filter(pl.col("law") == "kaplan-nd")["question"].to_list()
     assert refused == ["largest N", "largest U", "largest k"]
-    assert found.table.filter(pl.col("law") == "kaplan-nd")["points"].item() == 25
+    assert found.ranking.filter(pl.col("law") == "kaplan-nd")["points"].item() == 25
 
 
 @pytest.mark.slow
@@ -123,7 +123,7 @@ def test_what_is_predicted_was_not_fitted(results):
     expected = without.predict(inputs | {"E": (shown["k"] * shown["U"]).to_numpy()})
     np.testing.assert_allclose(shown["predicted"], expected, rtol=1e-5)
     error = (shown["predicted"] / shown["measured"] - 1).abs().mean()
-    assert found.table.filter(pl.col("law") == "overfit-epochs")["largest N"].item() == pytest.approx(error)
+    assert found.ranking.filter(pl.col("law") == "overfit-epochs")["largest N"].item() == pytest.approx(error)
 
 
 @pytest.mark.slow
@@ -181,7 +181,7 @@ def test_the_verdicts_are_printed_and_written_as_json(results):
     print_rivals(found, console)
     shown = console.export_text()
     best = found.winners.row(0, named=True)
-    assert f"{found.table.filter(pl.col('law') == best['winner'])['largest N'].item():.2%} *" in shown
+    assert f"{found.ranking.filter(pl.col('law') == best['winner'])['largest N'].item():.2%} *" in shown
     assert "N = 1B" in shown
     written = json_values(rivals_json(found))
     assert written["winners"][0]["winner"] == best["winner"]

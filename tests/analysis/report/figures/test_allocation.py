@@ -44,6 +44,8 @@ def test_every_budget_is_a_curve_and_only_those_with_a_minimum_are_marked(budget
     assert len(minima) == 3
     assert all(row["N_low"] <= row["N"] <= row["N_high"] for row in spans)
     assert spec["layer"][0]["encoding"]["color"]["sort"] == ["10¹⁸", "10¹⁹", "10²⁰", "10²²"]
+    assert budgets.plot().to_dict()["title"] == spec["title"]
+    assert "isoFLOP minima of 3 budgets: N ~ C^" in budgets._repr_html_()
 
 
 def test_budgets_of_too_few_sizes_are_not_drawn(budgets):

@@ -108,9 +108,11 @@ def test_a_comparison_has_a_row_for_each_law_best_first(tmp_path):
     chart = law_comparison(result)
     (rows,) = drawn(chart)
     spec = chart.to_dict()
-    assert spec["layer"][0]["encoding"]["y"]["sort"] == result.table["law"].to_list()
+    assert spec["layer"][0]["encoding"]["y"]["sort"] == result.ranking["law"].to_list()
+    assert result.plot().to_dict()["title"] == spec["title"]
+    assert f"<td>{result.ranking['law'][0]}</td>" in result._repr_html_()
     held = {row["law"]: row["error"] for row in rows if row["kind"] == "runs of larger compute"}
-    assert held == dict(result.table.select("law", "held_out_error").iter_rows())
+    assert held == dict(result.ranking.select("law", "held_out_error").iter_rows())
     assert f"{result.pairs['probability'][0]:.2f}" in spec["title"]["subtitle"]
     chart.save(tmp_path / "laws.png")
     assert (tmp_path / "laws.png").read_bytes().startswith(b"\x89PNG")
