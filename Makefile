@@ -7,7 +7,7 @@ WORKERS ?= 3
 # Compiled modules are kept even where the surroundings say otherwise: the tests start hundreds of processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-fast lint bench torch-baseline simple-scaling-laws cloud-parsers tpu-compiler cuda-compiler clean
+.PHONY: demo test test-fast lint docs bench torch-baseline simple-scaling-laws cloud-parsers tpu-compiler cuda-compiler clean
 
 demo: $(VENV)/installed
 	$(BIN)/quarry demo
@@ -24,6 +24,11 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	cd build/typing && ../../$(BIN)/lint-imports ../../pyproject.toml
+
+# The site of docs/, into build/site; a broken link or a page outside the navigation fails it.
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m tests.link_tree build/typing
+	NO_MKDOCS_2_WARNING=1 JAX_PLATFORMS=cpu $(BIN)/mkdocs build --quiet
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.run
@@ -88,6 +93,10 @@ $(VENV)/installed: setup.py pyproject.toml $(VENV)/bin/python
 $(VENV)/installed-dev: setup.py pyproject.toml $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	touch $@ $(VENV)/installed
+
+$(VENV)/installed-docs: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet -e '.[dev,docs]'
+	touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

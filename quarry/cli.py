@@ -15,6 +15,8 @@ from rich.text import Text
 import quarry
 from quarry.console import lost_output, make_console
 from quarry.errors import INTERRUPTED, ConfigError, OutOfMemory, OutputLost, QuarryError
+from quarry.options import OPTIONAL
+from quarry.text import did_you_mean
 
 
 class Command(NamedTuple):
@@ -102,7 +104,8 @@ def find_command(name: str, words: Sequence[str]) -> Callable[..., int]:
     defaults of the options.
     """
     if name not in COMMANDS:
-        raise ConfigError(f"no command {name!r}: choose one of {', '.join(COMMANDS)}")
+        known = ", ".join(COMMANDS)
+        raise ConfigError(f"no command {name!r}: choose one of {known}{did_you_mean(name, COMMANDS)}")
     module = import_module(COMMANDS[name].module)
     if name in ("train", "compile"):
         return module.make_command(words)
@@ -122,7 +125,8 @@ def run(words: Sequence[str]) -> int:
     """Run the command line `words` and return its exit code. Raises QuarryError for bad input."""
     if words and not words[0].startswith("-"):
         command = find_command(words[0], words[1:])
-        return tyro.cli(command, prog=f"quarry {words[0]}", args=words[1:])
+        with OPTIONAL:
+            return tyro.cli(command, prog=f"quarry {words[0]}", args=words[1:])
     if list(words) == ["--version"]:
         make_console().print(f"quarry {quarry.__version__}", highlight=False)
         return 0

@@ -1,7 +1,9 @@
 """Numbers as people read them, in axis labels, tables and sentences."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 _SUFFIXES = {9: "B", 6: "M", 3: "k", 0: ""}
@@ -91,3 +93,14 @@ def estimate(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     ends = "" if low is None and high is None else f" [{number(low, digits)}, {number(high, digits)}]"
     return SIGNS[row.get("censored")] + number(row[name], digits) + ends
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The nearest of `names`, for a message; or nothing. Case and signs do not count."""
+    known = {_letters(each): each for each in names}
+    close = get_close_matches(_letters(name), known, 1, 0.6)
+    return f", did you mean {known[close[0]]}?" if close else ""
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())

@@ -20,8 +20,19 @@ def test_the_help_of_a_command_begins_with_its_summary(name):
 
 
 def test_an_unknown_command_names_the_commands():
-    with pytest.raises(ConfigError, match=r"no command 'dance': choose one of train, .*, doctor"):
+    with pytest.raises(ConfigError, match=r"no command 'dance': choose one of new, .*, doctor$"):
         cli.run(["dance"])
+    with pytest.raises(ConfigError, match=r"no command 'fitt': .*, doctor, did you mean fit\?"):
+        cli.run(["fitt"])
+
+
+def test_an_option_that_may_be_none_is_shown_as_what_it_takes(capsys):
+    for words in (["fit", "--help"], ["train", "--help"], ["plan", "--help"]):
+        with pytest.raises(SystemExit):
+            cli.run(words)
+        printed = capsys.readouterr().out
+        assert "None}" not in printed
+    assert "--unique-tokens FLOAT" in printed
 
 
 def test_the_version_is_printed(capsys):

@@ -30,7 +30,7 @@ def test_a_public_function_names_arguments_result_errors_and_an_example(name):
     function = getattr(quarry, name)
     text = inspect.getdoc(function) or ""
     sections = [line.removesuffix(":") for line in text.splitlines() if line and not line.startswith(" ")]
-    assert {"Args", "Returns", "Raises", "Example"} <= set(sections)
+    assert {"Args", "Returns", "Raises", "Examples"} <= set(sections)
     arguments = text.split("\nArgs:\n")[1].split("\nReturns:\n")[0]
     explained = re.findall(r"^    (\w+(?:, \w+)*): ", arguments, re.MULTILINE)
     assert set(inspect.signature(function).parameters) == set(", ".join(explained).split(", "))

@@ -93,7 +93,7 @@ def fit_envelope(
         FitError: The frontier holds fewer than 3 sizes, or fewer than 2 handovers inside the runs of both
             sizes.
 
-    Example:
+    Examples:
         >>> import numpy as np, polars as pl, quarry
         >>> known = quarry.find_published("besiroglu")
         >>> axes = np.meshgrid(np.geomspace(1e7, 1e9, 5), np.geomspace(1e8, 1e11, 60), indexing="ij")

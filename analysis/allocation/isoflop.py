@@ -120,7 +120,7 @@ def fit_isoflop(
         PointsError: A column is missing, or a value is not a positive number.
         FitError: Fewer than 2 budgets have a minimum inside their sizes, or they lie within a factor of 1.5.
 
-    Example:
+    Examples:
         >>> import numpy as np, polars as pl, quarry
         >>> known = quarry.find_published("besiroglu")
         >>> flops = np.repeat([1e18, 1e19, 1e20], 7)

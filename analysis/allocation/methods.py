@@ -115,7 +115,7 @@ def allocate(
         PointsError: A column is missing, or a value is not a positive number.
         FitError: The points do not allow the method, or a setting is out of its range.
 
-    Example:
+    Examples:
         >>> import numpy as np, polars as pl, quarry
         >>> known = quarry.find_published("besiroglu")
         >>> flops = np.repeat([1e18, 1e19, 1e20], 7)

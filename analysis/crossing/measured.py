@@ -63,7 +63,7 @@ def find_crossing(
         PointsError: The points cannot be read.
         FitError: The points or the settings do not allow the fit.
 
-    Example:
+    Examples:
         >>> import polars as pl
         >>> import quarry
         >>> once = [(6e9 * 4**i, 1e4 * 2**i, 1e5 * 2**i) for i in range(5)]

@@ -89,7 +89,7 @@ def find_merge(fit: "Fit", *, eps: float = 0.05, level: float = 0.9) -> Merge:
     Raises:
         FitError: The law is not such a surface, a setting is out of its range, or the frontier has no best N.
 
-    Example:
+    Examples:
         >>> import numpy as np, polars as pl, quarry
         >>> kaplan = quarry.find_published("kaplan-nd")
         >>> axes = np.meshgrid(np.geomspace(1e6, 1e9, 5), np.geomspace(1e8, 1e11, 5))

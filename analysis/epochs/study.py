@@ -82,7 +82,7 @@ def study_epochs(
         PointsError: The points cannot be read.
         FitError: The points or the settings do not allow the study.
 
-    Example:
+    Examples:
         >>> import polars as pl
         >>> import quarry
         >>> cells = [(n, u, k) for n in (1e4, 4e4, 1.6e5) for u in (1e5, 4e5) for k in (1, 2, 4, 8, 16)]

@@ -79,7 +79,7 @@ def fit(
         FitError: The points or the settings do not allow the fit.
         LawError: There is no such law, or it does not have such a parameter.
 
-    Example:
+    Examples:
         >>> import polars as pl, quarry
         >>> sizes = [1e5, 2e5, 5e5, 1e6, 2e6, 5e6]
         >>> points = pl.DataFrame({"N": sizes, "loss": [(8.8e13 / n) ** 0.076 for n in sizes]})

@@ -21,6 +21,7 @@ from quarry.analysis.laws.repeated_data import (
     epochs,
 )
 from quarry.errors import LawError
+from quarry.text import did_you_mean
 
 LAWS: dict[str, Law] = {
     law.name: law
@@ -61,7 +62,7 @@ def find_law(name: str, x: str = "N", terms: tuple[str, ...] | None = None) -> L
     Raises:
         LawError: There is no such law, or it takes no such variable or terms.
 
-    Example:
+    Examples:
         >>> import quarry
         >>> quarry.find_law("chinchilla").inputs
         ('N', 'E')
@@ -69,7 +70,7 @@ def find_law(name: str, x: str = "N", terms: tuple[str, ...] | None = None) -> L
         ('L_inf', 'x_0', 'alpha')
     """
     if name not in LAWS:
-        raise LawError(f"no law {name!r}: choose one of {', '.join(LAWS)}")
+        raise LawError(f"no law {name!r}: choose one of {', '.join(LAWS)}{did_you_mean(name, LAWS)}")
     if name != EPOCHS.name and terms is not None:
         raise LawError(f"terms are for the law epochs, not {name}")
     if name == EPOCHS.name:

@@ -61,7 +61,7 @@ def plan_efficient_run(flops: float, ns: Mapping[str, float], critical: Mapping[
         FitError: The budget is not positive or buys less than one parameter or step, or a parameter is
             missing or not positive.
 
-    Example:
+    Examples:
         >>> import quarry
         >>> fits = [quarry.find_published(name).params for name in ("kaplan-ns", "critical-batch")]
         >>> plan = quarry.plan_efficient_run(1e21, *fits)

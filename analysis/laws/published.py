@@ -57,7 +57,7 @@ def find_published(name: str) -> PublishedFit:
     Raises:
         LawError: There is no such fit; the message lists the choices.
 
-    Example:
+    Examples:
         >>> import quarry
         >>> quarry.find_published("besiroglu").law.name
         'chinchilla'

@@ -116,7 +116,7 @@ def plan(
         FitError: The budget is not positive, the law is not a surface of N and E, its points cannot divide a
             budget between them, or the loss has no least value within the budget.
 
-    Example:
+    Examples:
         >>> import itertools, polars as pl, quarry
         >>> grid = itertools.product([1e6, 4e6, 1.6e7, 6.4e7], [1e8, 4e8, 1.6e9])
         >>> points = pl.DataFrame([{"N": n, "E": tokens} for n, tokens in grid])

@@ -109,7 +109,7 @@ def plan_next_runs(
         FitError: The law is not a surface of N and E, the runs so far do not bound its parameters, or the
             budget buys no run near the fitted range.
 
-    Example:
+    Examples:
         >>> import itertools, polars as pl, quarry
         >>> grid = itertools.product([1e6, 4e6, 1.6e7, 6.4e7], [1e8, 4e8, 1.6e9, 6.4e9])
         >>> rows = [

@@ -94,7 +94,7 @@ def load_points(
         PointsError: The table cannot be read, lacks a column, has no points left, or holds a value that is
             not a positive number; the message names source, column, row and value.
 
-    Example:
+    Examples:
         >>> import polars as pl
         >>> import quarry
         >>> table = pl.DataFrame({"N": [1e6, 2e6], "D": [2e7, 4e7], "loss": [3.5, 3.2]})

@@ -8,6 +8,7 @@ import polars as pl
 
 from quarry.analysis.points.columns import list_names, with_numbers
 from quarry.errors import PointsError
+from quarry.text import did_you_mean
 
 SYNONYMS = {
     "N": "params num_params n_params parameters num_parameters n_parameters param_count parameter_count "
@@ -91,13 +92,6 @@ def suggestions(names: Iterable[str], missing: Iterable[str]) -> str:
             meant[name] = close[0]
     words = ",".join(f"{name}={own}" for name, own in meant.items())
     return f"; did you mean --columns {words}?" if meant else ""
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """The nearest of `names`, for a message; or nothing."""
-    plain = {_plain(each): each for each in names}
-    close = get_close_matches(_plain(name), plain, 1, 0.6)
-    return f", did you mean {plain[close[0]]}?" if close else ""
 
 
 def _plain(name: str) -> str:

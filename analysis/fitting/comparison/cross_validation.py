@@ -33,7 +33,7 @@ def leave_one_out(fit: "Fit", by: str = "N") -> pl.DataFrame:
     Raises:
         FitError: There is no such column, or it has fewer than three values.
 
-    Example:
+    Examples:
         >>> import polars as pl, quarry
         >>> sizes = [1e5, 2e5, 5e5, 1e6, 2e6, 5e6]
         >>> points = pl.DataFrame({"N": sizes, "loss": [(8.8e13 / n) ** 0.076 for n in sizes]})

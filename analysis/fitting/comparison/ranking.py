@@ -95,7 +95,11 @@ def compare(
         cut: Runs of more compute (FLOPs) are held out whole; by default the fifth of largest compute.
             Without any, the ranking is by the errors of leaving out each value of `by`.
         by: The column whose values are left out in turn.
-        objective, huber_delta, noise, above, critical: As in `quarry.fit`.
+        objective: As in `quarry.fit`.
+        huber_delta: As in `quarry.fit`.
+        noise: As in `quarry.fit`.
+        above: As in `quarry.fit`.
+        critical: As in `quarry.fit`.
         bootstrap: Refits of each law without the runs held out, at least 100.
         seed: The seed of the resamples.
 
@@ -106,7 +110,7 @@ def compare(
         FitError: The points or the settings do not allow the comparison.
         LawError: There is no such law.
 
-    Example:
+    Examples:
         >>> import polars as pl, quarry
         >>> sizes = [1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7]
         >>> points = pl.DataFrame({"N": sizes, "loss": [(8.8e13 / n) ** 0.076 for n in sizes]})

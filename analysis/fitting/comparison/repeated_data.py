@@ -137,7 +137,7 @@ def compare_rivals(
     Raises:
         FitError: No law can be fitted, or no question asked.
 
-    Example:
+    Examples:
         >>> import itertools, polars as pl, quarry
         >>> grid = itertools.product([1e6, 2e6, 4e6, 8e6], [1e8, 2e8, 4e8, 8e8], [1, 4])
         >>> points = pl.DataFrame([{"N": n, "U": u, "E": k * u} for n, u, k in grid])

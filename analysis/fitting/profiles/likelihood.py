@@ -94,7 +94,7 @@ def profile(
     Raises:
         FitError: There is no such quantity, there are no more runs than parameters, or the law fits exactly.
 
-    Example:
+    Examples:
         >>> import polars as pl, quarry
         >>> sizes = [1e5, 2e5, 5e5, 1e6, 2e6, 5e6]
         >>> noise = [1.002, 0.999, 1.001, 0.998, 1.003, 0.999]

@@ -1,0 +1,59 @@
+"""Pages that MkDocs makes from the code: the help of every command, and the public names of `quarry`."""
+
+import io
+import os
+from contextlib import redirect_stdout, suppress
+from types import ModuleType
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+import quarry
+from quarry import cli
+
+WIDTH = "80"
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add `commands.md` and `api.md`."""
+    for name, text in {"commands.md": commands_page(), "api.md": api_page()}.items():
+        files.append(File.generated(config, name, content=text))
+    return files
+
+
+def commands_page() -> str:
+    """Every command with what `quarry COMMAND --help` prints."""
+    parts = ["# Commands", "Exit codes: 0 done, 1 failed, 2 bad input, 75 preempted after saving."]
+    for name, command in cli.COMMANDS.items():
+        parts += [
+            f"## quarry {name}",
+            command.summary.replace("<", "&lt;"),
+            f"```text\n{help_text(name)}\n```",
+        ]
+    return "\n\n".join(parts)
+
+
+def help_text(command: str) -> str:
+    """What `quarry COMMAND --help` prints on a terminal of `WIDTH` columns, without colours."""
+    os.environ |= {"COLUMNS": WIDTH, "NO_COLOR": "1"}
+    printed = io.StringIO()
+    with redirect_stdout(printed), suppress(SystemExit):
+        cli.run([command, "--help"])
+    return printed.getvalue().strip()
+
+
+def api_page() -> str:
+    """The functions of `quarry`, then the classes of what they return."""
+    functions, classes = [], []
+    for name in sorted(set(quarry.__all__) - {"__version__"}):
+        value = getattr(quarry, name)
+        if isinstance(value, type):
+            classes.append(_entry(name, value.__module__))
+        elif callable(value) and not isinstance(value, ModuleType):
+            functions.append(_entry(name, value.__module__))
+    opening = "# Python\n\n`import quarry` has all of these; a name is imported when it is first used."
+    return "\n\n".join([opening, "## Functions", *functions, "## Results and errors", *classes])
+
+
+def _entry(name: str, module: str) -> str:
+    return f"::: {module}.{name}\n    options:\n      heading: quarry.{name}\n      heading_level: 3"
