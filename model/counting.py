@@ -43,6 +43,15 @@ def count_parameters(config: "ModelConfig") -> ParameterCount:
     )
 
 
+def training_bytes(config: "ModelConfig") -> int:
+    """Bytes of the parameters, their gradients and the two moments of AdamW: 16 a parameter in fp32.
+
+    Parameters in bfloat16 take two bytes less each; the rest stays in fp32.
+    """
+    per_parameter = 14 if config.param_dtype == "bfloat16" else 16
+    return per_parameter * count_parameters(config).total
+
+
 def forward_flops(config: "ModelConfig", *, halve_causal: bool = True) -> dict[str, int]:
     """FLOPs per token of one forward pass, by part: Kaplan 2020, Table 1.
 

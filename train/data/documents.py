@@ -16,6 +16,13 @@ class Document(NamedTuple):
     text: str
 
 
+class Rows(NamedTuple):
+    """The documents of one file; `read(i)` reads the i-th."""
+
+    count: int
+    read: Callable[[int], Document]
+
+
 @dataclass(frozen=True)
 class Corpus:
     """`count` documents in a fixed order; `read(i)` reads the i-th from disk."""
@@ -126,11 +133,18 @@ def _raise(error: OSError) -> None:
 
 def read_text(path: Path) -> str:
     """The file as text, line ends untouched. Raises DataError if it cannot be read or is not UTF-8."""
+    with reading(path):
+        content = path.read_bytes()
+    return from_utf8(content, path)
+
+
+def from_utf8(content: bytes, path: Path, offset: int = 0) -> str:
+    """The text of the part of a file that begins at `offset`. Raises DataError if it is not UTF-8."""
     try:
-        with reading(path):
-            return path.read_bytes().decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 (byte {error.start}): convert it or move it away") from None
+        where = offset + error.start
+        raise DataError(f"{path} is not UTF-8 (byte {where}): convert it or move it away") from None
 
 
 def to_utf8(text: str) -> bytes:

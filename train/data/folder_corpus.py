@@ -1,11 +1,13 @@
-"""The corpus `folder:PATH`: the text files below a folder, or one file."""
+"""The corpus `folder:PATH`: the text files below a folder, or one file; `?separator=TEXT` divides each."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from quarry.errors import DataError
-from quarry.train.data.documents import Corpus, Document, files_below, read_text
+from quarry.train.data.documents import Corpus, Document, Rows, files_below, read_text, reading, to_utf8
+from quarry.train.data.separated import open_separated
 
 _PROSE = frozenset({".txt", ".md", ".rst", ".tex", ".org"})
 _C = frozenset({".c", ".h", ".cc", ".cpp", ".hpp", ".mm"})
@@ -14,25 +16,30 @@ TEXT_SUFFIXES = _PROSE | _C | _CODE
 """Endings of the files that are read, in lower case."""
 TABLE_SUFFIXES = frozenset({".jsonl", ".parquet"})
 """Endings of files with a document per row, read if a folder has no other text."""
+_ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 
 
 class Folder:
     """Every text file below a folder is a document, or every row of its .jsonl and .parquet files.
 
-    PATH may also be one file, whatever its ending, and may begin with `~`.
+    PATH may also be one file, whatever its ending, and may begin with `~`. With a separator a text file is
+    several documents.
     """
 
-    usage = "folder:PATH"
+    usage = "folder:PATH[?separator=TEXT]"
 
     def version(self) -> str:
         return ""
 
     def files(self, argument: str, data_dir: Path) -> list[Path]:
-        root = _expanded(argument)
-        if root.is_file():
-            return [root]
-        if not root.is_dir():
-            raise DataError(f"corpus = 'folder:{root}': no such folder")
+        root, _ = read_argument(argument)
+        with reading(root):
+            if root.is_file():
+                return [root]
+            if not root.is_dir():
+                hint = ": its one option is ?separator=TEXT" if "?" in argument else ""
+                raise DataError(f"corpus = 'folder:{root}': no such folder{hint}")
         files = files_below(root, TEXT_SUFFIXES) or files_below(root, TABLE_SUFFIXES)
         if not files:
             suffixes = " ".join(sorted(TEXT_SUFFIXES | TABLE_SUFFIXES))
@@ -40,9 +47,14 @@ class Folder:
         return files
 
     def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
-        files = self.files(argument, data_dir)
-        if files[0].suffix.lower() in TABLE_SUFFIXES:
-            return _rows(name, argument, files)
+        files, (_, separator) = self.files(argument, data_dir), read_argument(argument)
+        is_table = files[0].suffix.lower() in TABLE_SUFFIXES
+        if separator is not None:
+            if is_table:
+                raise DataError(f"corpus = {name!r}: its rows are documents: leave ?separator= out")
+            return _joined(name, argument, _separated(name, files, separator))
+        if is_table:
+            return _joined(name, argument, _tables(files))
 
         def read(index: int) -> Document:
             return Document(str(files[index]), read_text(files[index]))
@@ -50,22 +62,59 @@ class Folder:
         return Corpus(name, argument, "unknown", len(files), read)
 
 
-def _expanded(argument: str) -> Path:
+def read_argument(argument: str) -> tuple[Path, str | None]:
+    r"""PATH and the separator in `PATH?separator=TEXT`, None without.
+
+    `\n`, `\t`, `\r` and `\\` in TEXT stand for characters. Raises DataError for an empty separator, another
+    escape, or a home directory that does not exist.
+    """
+    path, option, text = argument.rpartition("?separator=")
+    if not option:
+        return _expanded(argument), None
     try:
-        return Path(argument).expanduser()
+        separator = _ESCAPE.sub(lambda escape: _ESCAPES[escape[1]], text)
+    except KeyError as unknown:
+        raise DataError(
+            f"corpus = 'folder:{argument}': \\{unknown.args[0]} stands for no character; "
+            r"\n, \t, \r and \\ do"
+        ) from None
+    if not separator:
+        raise DataError(f"corpus = 'folder:{argument}': the separator is empty")
+    to_utf8(separator)
+    return _expanded(path), separator
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
     except RuntimeError:
-        raise DataError(f"corpus = 'folder:{argument}': no such home directory") from None
+        raise DataError(f"corpus = 'folder:{path}': no such home directory") from None
 
 
-def _rows(name: str, argument: str, files: list[Path]) -> Corpus:
-    """A document per row of the files, in their order."""
+def _separated(name: str, files: list[Path], separator: str) -> list[Rows]:
+    """The documents of each file. Raises DataError if no file has the separator."""
+    parts = [open_separated(path, separator) for path in files]
+    if max(part.count for part in parts) <= 1:
+        raise DataError(
+            f"corpus = {name!r}: the separator {separator!r} occurs between no two documents: "
+            "write it as it stands in the file"
+        )
+    return parts
+
+
+def _tables(files: list[Path]) -> list[Rows]:
+    """The rows of each file."""
     from quarry.train.data.tables import READERS  # polars takes 50 ms to import
 
-    tables = [READERS[path.suffix.lower()](path) for path in files]
-    ends = np.cumsum([table.count for table in tables])
+    return [READERS[path.suffix.lower()](path) for path in files]
+
+
+def _joined(name: str, argument: str, parts: list[Rows]) -> Corpus:
+    """The documents of all files, in their order."""
+    ends = np.cumsum([part.count for part in parts])
 
     def read(index: int) -> Document:
-        table = int(np.searchsorted(ends, index, side="right"))
-        return tables[table].read(index - int(ends[table]) + tables[table].count)
+        part = int(np.searchsorted(ends, index, side="right"))
+        return parts[part].read(index - int(ends[part]) + parts[part].count)
 
     return Corpus(name, argument, "unknown", int(ends[-1]), read)

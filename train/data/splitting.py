@@ -112,6 +112,7 @@ def _check_splits(split: SplitCorpus, validation_fraction: float, test_fraction:
     count = split.facts["documents"]
     raise DataError(
         f"corpus = {split.corpus.name!r} has {count} distinct document{'s' * (count != 1)}, "
-        f"and none fell into {' and '.join(empty)}: split it into more documents, "
-        f"or raise validation_fraction = {validation_fraction} and test_fraction = {test_fraction}"
+        f"and none fell into {' and '.join(empty)}: give more documents "
+        f"(?separator=TEXT divides a file), or raise validation_fraction = {validation_fraction} "
+        f"and test_fraction = {test_fraction}"
     )

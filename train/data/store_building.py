@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from quarry.train.data.bpe_training import TRAINING_BYTES
 from quarry.train.data.corpora import fingerprint, input_files, open_corpus
 from quarry.train.data.documents import unchanged
 from quarry.train.data.splitting import SplitCorpus, split_corpus
-from quarry.train.data.store import TokenStore, hash_json, open_store
+from quarry.train.data.store import Say, TokenStore, hash_json, open_store, silent
 from quarry.train.data.store_writing import holds_good_store, write_store
 from quarry.train.data.tokenizers import ByteTokenizer, Tokenizer, make_tokenizer, vocabulary_size
 from quarry.train.record.disk_space import enough_space, is_about_space
@@ -26,12 +26,6 @@ from quarry.train.record.folders import make_writable
 FORMAT = 1
 """Of the files and of how documents are split and ordered; part of both hashes."""
 _ENTRY = {"content": str, "provenance": {"corpus": str, "source": str, "licence": str}}
-
-Say = Callable[[str], object]
-
-
-def silent(sentence: str) -> None:
-    """A `say` for callers without a screen."""
 
 
 def prepare_tokens(
@@ -46,7 +40,7 @@ def prepare_tokens(
 ) -> TokenStore:
     """The token store of a corpus, made below `cache` on first use, by one process at a time.
 
-    Fractions are of documents. `verify` compares the tokens with their SHA-256; a damaged store is built
+    Fractions are of documents. `verify` compares the tokens with their digests; a damaged store is built
     again. `say` is told of every step that may take long. A cache that holds the store is only read. Raises
     DataError for bad names or fractions, if a split is empty or if a file cannot be read or written, and
     DiskFull.
@@ -60,11 +54,11 @@ def prepare_tokens(
         "test_fraction": test_fraction,
     }
     with _errors_in_sentences(cache):
-        if store := _find(cache, recipe, verify, silent):
+        if store := _find(cache, recipe, verify, say, silent):
             return store
         make_writable(cache)
         with FileLock(cache / ".lock"):  # the kernel releases the lock of a process that dies
-            return _find(cache, recipe, verify, say) or _build(cache, recipe, say)
+            return _find(cache, recipe, verify, silent, say) or _build(cache, recipe, say)
 
 
 @contextmanager
@@ -82,10 +76,10 @@ def _errors_in_sentences(cache: Path) -> Iterator[None]:
             ) from error
 
 
-def _find(cache: Path, recipe: dict[str, Any], verify: bool, say: Say) -> TokenStore | None:
+def _find(cache: Path, recipe: dict[str, Any], verify: bool, say: Say, warn: Say) -> TokenStore | None:
     """The store of a recipe if its inputs have not changed since it was made, without reading them.
 
-    None if there is none, or if it or its entry in the index is damaged.
+    None if there is none, or if it or its entry in the index is damaged, of which `warn` is told.
     """
     index = _index(cache, recipe)
     if not os.path.lexists(index):
@@ -96,10 +90,10 @@ def _find(cache: Path, recipe: dict[str, Any], verify: bool, say: Say) -> TokenS
             return None
         store = _open_as(cache, entry["content"], entry["provenance"])
         if verify:
-            store.verify()
+            store.verify(say)
         return store
     except (RecordError, DataError) as damage:
-        say(f"{getattr(damage, 'fault', damage)}: building the tokens of {recipe['corpus']} again")
+        warn(f"{getattr(damage, 'fault', damage)}: building the tokens of {recipe['corpus']} again")
         return None
 
 

@@ -1,6 +1,5 @@
 """Writes the files of a token store."""
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from quarry.train.data.splitting import SplitCorpus
-from quarry.train.data.store import SPLITS, DamagedStore, checksum, open_store
+from quarry.train.data.store import DIGESTS, SPLITS, DamagedStore, checksum, open_store
 from quarry.train.data.tokenizers import Tokenizer, save_tokenizer
 from quarry.train.record.files import write_json
 
@@ -55,16 +54,18 @@ def _remove_unfinished(tokens: Path) -> None:
 
 
 def _write_split(path: Path, texts: Iterable[str], tokenizer: Tokenizer) -> dict[str, Any]:
-    counts, digest = {"documents": 0, "tokens": 0, "bytes": 0}, hashlib.sha256()
+    counts = {"documents": 0, "tokens": 0, "bytes": 0}
+    digests = {kind: make() for kind, make in DIGESTS.items()}
     separator = np.array([tokenizer.separator], tokenizer.dtype).tobytes()
     with path.open("wb") as file:
         for text in texts:
             chunk = tokenizer.encode(text).tobytes() + separator
-            digest.update(chunk)
+            for digest in digests.values():
+                digest.update(chunk)
             file.write(chunk)
             counts["documents"] += 1
             counts["tokens"] += len(chunk) // tokenizer.dtype.itemsize
             counts["bytes"] += len(text.encode())
         file.flush()
         os.fsync(file.fileno())
-    return counts | {"sha256": digest.hexdigest()}
+    return counts | {kind: digest.hexdigest() for kind, digest in digests.items()}

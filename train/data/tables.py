@@ -3,22 +3,15 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 import polars as pl
 
 from quarry.errors import DataError
-from quarry.train.data.documents import Document, reading, to_utf8
+from quarry.train.data.documents import Document, Rows, reading, to_utf8
 
 TEXT = "text"
-
-
-class Rows(NamedTuple):
-    """The documents of one file; `read(i)` reads the i-th."""
-
-    count: int
-    read: Callable[[int], Document]
 
 
 def open_json_lines(path: Path) -> Rows:

@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 from quarry.model.config import ModelConfig
-from quarry.model.counting import count_parameters, flops_exact
+from quarry.model.counting import flops_exact, training_bytes
 from quarry.train.config.experiment import Experiment
 
 TRAINING_SHARE = 0.65
@@ -48,9 +48,12 @@ def seconds(experiment: Experiment, tokens: int, flops_per_second: float, branch
 
 def memory_bytes(experiment: Experiment) -> int:
     """Peak memory: process, parameters with gradient and moments, activations of one micro-batch."""
-    state = 4 * 4 * count_parameters(experiment.model).total
     tokens = min(experiment.micro_batch_tokens or max(512, experiment.model.context), experiment.batch_tokens)
-    return PROCESS_BYTES + state + 4 * tokens * activations_per_token(experiment.model)
+    return (
+        PROCESS_BYTES
+        + training_bytes(experiment.model)
+        + 4 * tokens * activations_per_token(experiment.model)
+    )
 
 
 def activations_per_token(model: ModelConfig) -> int:

@@ -10,8 +10,7 @@ from quarry.checks import require
 from quarry.train.config.branches import branches, fork_step
 from quarry.train.config.experiment import same_programs
 from quarry.train.config.point_files import Point, find_study, load_point_file
-from quarry.train.data.store import TokenStore
-from quarry.train.data.store_building import Say, silent
+from quarry.train.data.store import Say, TokenStore, silent
 from quarry.train.launch import estimates
 from quarry.train.record.files import read_last_row
 from quarry.train.record.locations import locate_run

@@ -11,16 +11,12 @@ import jax
 from jax.sharding import Mesh
 
 from quarry.checks import require
-from quarry.model.counting import count_parameters
+from quarry.model.counting import count_parameters, training_bytes
 from quarry.model.sharding import on_cpu
 
 if TYPE_CHECKING:
     from quarry.train.config.experiment import Experiment
 
-_STATE_BYTES = 16
-"""Bytes per parameter in fp32: the parameter, two moments of AdamW and the gradient."""
-_STATE_BYTES_BF16 = 14
-"""The same with parameters in bfloat16."""
 _BATCH_BYTES = 8
 """Bytes per token of a batch on the host: an input and a target of 32 bits."""
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -48,9 +44,7 @@ def check_memory(experiment: "Experiment", mesh: Mesh) -> None:
 
 def state_bytes_per_device(experiment: "Experiment", mesh: Mesh) -> float:
     """Bytes of parameters, moments and gradients on one device, if all are sharded evenly."""
-    bf16 = experiment.model.param_dtype == "bfloat16"
-    bytes_each = _STATE_BYTES_BF16 if bf16 else _STATE_BYTES
-    return bytes_each * count_parameters(experiment.model).total / (mesh.shape["fsdp"] * mesh.shape["tensor"])
+    return training_bytes(experiment.model) / (mesh.shape["fsdp"] * mesh.shape["tensor"])
 
 
 def _device_memory(mesh: Mesh) -> float:

@@ -8,8 +8,8 @@ from quarry.train.config.branches import fork_steps
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.schedules import check_schedule
 from quarry.train.data.order import unique_sequences
-from quarry.train.data.store import TokenStore
-from quarry.train.data.store_building import Say, prepare_tokens, silent
+from quarry.train.data.store import Say, TokenStore, silent
+from quarry.train.data.store_building import prepare_tokens
 from quarry.train.data.tokenizers import vocabulary_size
 
 

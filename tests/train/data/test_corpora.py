@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from quarry.errors import DataError
+from quarry.train.data import separated
 from quarry.train.data.corpora import fingerprint, open_corpus
 from quarry.train.data.folder_corpus import Folder
 
@@ -246,3 +247,44 @@ def test_a_damaged_data_set_of_ours_is_prepared_again(prepared, tmp_path, file):
     ):
         list(open_corpus("tfds:sotu", path.parents[2]))
     assert len(list(open_corpus("sotu", copy))) > 200
+
+
+@pytest.mark.parametrize("block", [1, 3, 2**24])
+@pytest.mark.parametrize(
+    ("separator", "content", "texts"),
+    [
+        ("<e>", "one\n<e>zwölf<e>", ["one\n", "zwölf"]),
+        ("<e>", " \n<e>a<<e>b<e>\n", ["a<", "b"]),
+        (r"\n\n", "a\nb\n\n\n\n\nc\n\n", ["a\nb", "\nc"]),
+        ("ö", "aöb", ["a", "b"]),
+    ],
+)
+def test_what_lies_between_separators_is_a_document(tmp_path, monkeypatch, separator, content, texts, block):
+    monkeypatch.setattr(separated, "BLOCK_BYTES", block)
+    (tmp_path / "input").write_text(content)
+    corpus = open_corpus(f"folder:{tmp_path / 'input'}?separator={separator}", tmp_path)
+    assert [document.text for document in corpus] == texts
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "message"),
+    [
+        ("separator=---", b"a\n--\nb", "the separator '---' occurs between no two documents"),
+        ("separator=---", b"", "the separator '---' occurs between no two documents"),
+        ("separator=---", b"a--- ---b---\n", r"has 1 documents without text .* the first at byte 4"),
+        ("separator=", b"a", "the separator is empty"),
+        ("separator=a\\q", b"a", r"\\q stands for no character"),
+        ("separator=--", b"aa--\xff", r"input.txt is not UTF-8 \(byte 4\)"),
+        ("sep=--", b"aa", r"no such folder: its one option is \?separator=TEXT"),
+    ],
+)
+def test_separators_that_do_not_fit_are_refused(tmp_path, option, content, message):
+    (tmp_path / "input.txt").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        list(open_corpus(f"folder:{tmp_path / 'input.txt'}?{option}", tmp_path))
+
+
+def test_rows_of_tables_have_no_separator(tmp_path):
+    pl.DataFrame({"text": ["a", "b"]}).write_ndjson(tmp_path / "a.jsonl")
+    with pytest.raises(DataError, match=r"its rows are documents: leave \?separator= out"):
+        open_corpus(f"folder:{tmp_path}?separator=x", tmp_path)

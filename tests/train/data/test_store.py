@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from quarry.errors import DataError
+from quarry.train.data import store as store_module
 from quarry.train.data.store import open_store
 from quarry.train.data.store_building import prepare_tokens
 from quarry.train.data.tokenizers import make_tokenizer
@@ -221,3 +222,36 @@ def test_one_file_is_a_corpus(tmp_path, monkeypatch):
     (tmp_path / "enwik8").write_text("wiki " * 1000)
     store = prepare_tokens("folder:~/enwik8", "bytes", tmp_path / "cache")
     assert [store.n_bytes(split) for split in SPLITS] == [4500, 250, 250]
+
+
+def test_a_separator_divides_a_file_into_documents(tmp_path):
+    file, texts = tmp_path / "input.txt", [f"text {i}\n" for i in range(300)]
+    file.write_text("<|endoftext|>".join([*texts, "\n"]))
+    name = f"folder:{file}?separator=<|endoftext|>"
+    store = prepare_tokens(name, "bytes", tmp_path / "cache")
+    assert sorted(all_documents(store)) == sorted(texts)
+    assert (store.manifest["corpus"], store.manifest["documents"]) == (name, 300)
+    assert "split_by" not in store.manifest
+    whole = prepare_tokens(f"folder:{file}", "bytes", tmp_path / "cache")
+    assert (whole.manifest["split_by"], whole.directory != store.directory) == ("position", True)
+
+
+def test_a_store_of_an_earlier_version_is_checked_by_its_sha256(store, tmp_path):
+    copy = shutil.copytree(store.directory, tmp_path / "copy")
+    manifest = json.loads((copy / "manifest.json").read_text())
+    del manifest["checksum"]
+    for entry in manifest["splits"].values():
+        del entry["xxh3"]
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    open_store(copy).verify()
+    with (copy / "test.bin").open("r+b") as file:
+        file.write(b"\x01")
+    with pytest.raises(DataError, match=r"test.bin is damaged \(its SHA-256"):
+        open_store(copy).verify()
+
+
+def test_a_long_check_says_so(store, monkeypatch):
+    said = []
+    monkeypatch.setattr(store_module, "LARGE_BYTES", 1)
+    store.verify(said.append)
+    assert said == ["checking 0.0 GB of tokens"]
