@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed, 2 bad input, 75 preempted after saving.
 """
 
 import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -159,7 +160,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
-        known = _known(error)
+        known = _known(error, sys.argv[1:])
         if known is None:
             raise
         _end(known)
@@ -179,10 +180,20 @@ def _end(error: QuarryError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def _known(error: Exception) -> QuarryError | None:
+def _known(error: Exception, words: Sequence[str]) -> QuarryError | None:
     """What the machine says of memory (XLA's class of error is not imported here) and of names of files."""
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return OutOfMemory(f"out of memory: {str(error).splitlines()[0] if str(error) else 'none is left'}")
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        return ConfigError(f"{str(error.filename)[:40]}...: a name of a file or folder is too long")
+        return ConfigError(_too_long(str(error.filename), words))
     return None
+
+
+def _too_long(path: str, words: Sequence[str]) -> str:
+    """Which of the command's `words` gave a path with too long a name, and how long that is."""
+    name = max(path.split("/"), key=len)
+    at = next((place for place, word in enumerate(words) if name in word), 0)
+    field = next(
+        (f"{word.split('=')[0]}: " for word in words[max(at - 1, 0) : at + 1] if word[:2] == "--"), ""
+    )
+    return f"{field}the name {name[:40]}... has {len(os.fsencode(name))} bytes, and file systems take 255"

@@ -72,6 +72,16 @@ def test_a_long_name_is_a_sentence(words, monkeypatch, capsys):
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [["--fit", "/tmp/{}.json"], ["--fit=/tmp/{}.json"]])
+def test_the_option_with_a_long_name_is_named(words, monkeypatch, capsys):
+    given = [word.format("a" * 300) for word in words]
+    monkeypatch.setattr(sys, "argv", ["quarry", "plan", "--flops", "1e18", *given])
+    with pytest.raises(SystemExit):
+        cli.main()
+    said = capsys.readouterr().err
+    assert said == f"error: --fit: the name {'a' * 40}... has 305 bytes, and file systems take 255\n"
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [

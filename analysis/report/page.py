@@ -45,6 +45,8 @@ def _replacing(output: Path) -> Iterator[IO[str]]:
         with atomic_write(output) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
             yield file
     except OSError as error:
+        if error.filename and output.name not in str(error.filename):
+            raise FitError(f"cannot read {error.filename}: {error.strerror}") from None
         raise FitError(f"cannot write the report to {output}: {error.strerror}") from None
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import jax
@@ -10,6 +11,7 @@ from quarry.model.counting import (
     flops_6n,
     flops_exact,
     forward_flops,
+    training_bytes,
 )
 from quarry.model.transformer import abstract, apply
 from tests.model.shapes import CONFIGS
@@ -70,3 +72,10 @@ def test_exact_flops_agree_with_what_xla_counts(name):
     parts = forward_flops(config, halve_causal=False)
     ours = (sum(parts.values()) - parts["embed"]) * math.prod(tokens.shape)
     assert ours <= cost["flops"] <= 1.15 * ours
+
+
+def test_training_takes_the_state_of_adamw_and_a_gradient():
+    config = modern(16, 2, 2, context=32)
+    n = count_parameters(config).total
+    assert training_bytes(config) == 16 * n
+    assert training_bytes(dataclasses.replace(config, param_dtype="bfloat16")) == 14 * n

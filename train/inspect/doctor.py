@@ -108,7 +108,7 @@ def _verified(folder: Path) -> tuple[str, str]:
         store.verify()
     except (DataError, OSError, ValueError) as error:
         return folder.name, f"damaged, delete it: {error}"
-    return f"{store.manifest['corpus']}, {store.manifest['tokenizer']}", "SHA-256 verified"
+    return f"{store.manifest['corpus']}, {store.manifest['tokenizer']}", "verified"
 
 
 def _size(folder: Path) -> str:

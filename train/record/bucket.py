@@ -67,12 +67,29 @@ class Folder:
         """The object `name` in this folder, of class google.cloud.storage.Blob, whether it exists or not."""
         return self._bucket.blob(f"{self._prefix}/{name}".lstrip("/"))
 
-    def send(self, name: str, content: bytes) -> None:
-        """Upload `content` as the object `name`: readers see the old or the new content, never half."""
+    def send(self, name: str, content: bytes) -> int:
+        """Upload `content` as the object `name`; returns its generation, which no other upload has.
+
+        Readers see the old or the new content, never half.
+        """
         from google.cloud.storage.retry import DEFAULT_RETRY
 
+        blob = self.blob(name)
         with bucket_errors(self.address):
-            self.blob(name).upload_from_string(content, "application/octet-stream", retry=DEFAULT_RETRY)
+            blob.upload_from_string(content, "application/octet-stream", retry=DEFAULT_RETRY)
+        return blob.generation
+
+    def listing(self, folder: str = "") -> tuple[dict[str, int], set[str]]:
+        """What is right inside `folder` of this folder: objects by name, with generations, and folders.
+
+        Names are relative to this folder; `folder` is empty or ends in a slash.
+        """
+        prefix = self.blob("").name + folder
+        fields = "items(name,generation),prefixes,nextPageToken"
+        with bucket_errors(self.address):
+            blobs = self._bucket.list_blobs(prefix=prefix, delimiter="/", fields=fields)
+            objects = {folder + blob.name.removeprefix(prefix): blob.generation for blob in blobs}
+        return objects, {folder + name.removeprefix(prefix).rstrip("/") for name in blobs.prefixes}
 
     def fetch(self, names: Sequence[str], into: Path) -> None:
         """Download the files `names` into the folder `into`; delete those there that the bucket lacks."""

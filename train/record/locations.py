@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from quarry.errors import BucketError, ConfigError
 from quarry.train.record.bucket import Folder, bucket_address
@@ -33,6 +33,13 @@ def read_only(directory: RunDirectory) -> RunDirectory:
     return ReadOnlyRunDirectory(directory.path)
 
 
+class _Sent(NamedTuple):
+    """An upload: the time and size of the file then, and the generation of the object."""
+
+    version: tuple[int, int]
+    generation: int
+
+
 @dataclasses.dataclass(frozen=True)
 class BucketDirectory(RunDirectory):
     """A run directory on a bucket: the record is written in the local `path` and uploaded to `folder`.
@@ -43,7 +50,7 @@ class BucketDirectory(RunDirectory):
 
     folder: Folder
     lease: Lease | None = None
-    _sent: dict[Path, tuple[int, int]] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    _sent: dict[str, "_Sent"] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.folder.address
@@ -83,11 +90,32 @@ class BucketDirectory(RunDirectory):
                 self._send(file)
 
     def _send(self, file: Path) -> None:
-        stat = file.stat()
+        stat, name = file.stat(), file.relative_to(self.path).as_posix()
         version = (stat.st_mtime_ns, stat.st_size)
-        if self._sent.get(file) != version:
-            self.folder.send(file.relative_to(self.path).as_posix(), file.read_bytes())
-            self._sent[file] = version
+        if name not in self._sent or self._sent[name].version != version:
+            self._sent[name] = _Sent(version, self.folder.send(name, file.read_bytes()))
+
+    def restore(self, *, thoroughly: bool = False) -> list[str]:
+        """Also what has vanished or changed on the bucket: the next `send` uploads it again."""
+        names = super().restore(thoroughly=thoroughly)
+        if self.lease is None or not self.lease.is_held:
+            return names
+        return list(dict.fromkeys([*names, *self._forget_replaced()]))
+
+    def _forget_replaced(self) -> list[str]:
+        """Forget the uploads of objects that are not what this process uploaded any more; their names."""
+        there: dict[str, int] = {}
+        for folder in {name.rpartition("/")[0] for name in self._sent}:
+            there |= self.folder.listing(f"{folder}/" if folder else "")[0]
+        gone = [name for name, sent in self._sent.items() if there.get(name) != sent.generation]
+        for name in gone:
+            del self._sent[name]
+        return gone
+
+    def restore_logs(self) -> bool:
+        restored = super().restore_logs()
+        self.send()
+        return restored
 
     def write_run(self, **fields: Any) -> None:
         super().write_run(**fields)

@@ -19,7 +19,7 @@ from etils import epath
 from orbax.checkpoint import checkpoint_managers as managers
 
 from quarry.errors import DamagedCheckpoint, RunError
-from quarry.train.hosts.agreement import broadcast_from_first, gather_from_all, process_count
+from quarry.train.hosts.agreement import broadcast_from_first, gather_from_all, is_first_host, process_count
 from quarry.train.record.bucket import Folder
 from quarry.train.record.disk_space import is_about_space
 from quarry.train.run.checkpoint_reading import read_item
@@ -55,6 +55,7 @@ class Checkpoints:
         self.best: int | None = None
         self.facts: dict[str, Any] = {}
         self._step, self._failed = 0, False
+        self._lost: set[int] = set()
         self._open()
 
     def _open(self) -> None:
@@ -64,7 +65,7 @@ class Checkpoints:
             lightweight_initialize=True,  # else one damaged file would keep all of them from being listed
         )
         self._manager = ocp.CheckpointManager(self._directory, options=options, item_handlers=writers())
-        self._folder = os.stat(self._directory) if self._bucket is None else None
+        self._folder = self._identity()
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
         """Orbax asks this: which checkpoints to keep beside the newest."""
@@ -76,6 +77,7 @@ class Checkpoints:
         A checkpoint is good if it holds the state of its step, matches its seal and has no `fault`. The
         others are set aside. Raises ConfigError if one holds the state of another model.
         """
+        self._manager.reload()
         for step in broadcast_from_first(lambda: sorted(self._manager.all_steps(), reverse=True)):
             state = self._good(step, abstract, fault)
             if state is not None:
@@ -144,6 +146,9 @@ class Checkpoints:
 
     def save(self, state: TrainState, facts: Mapping[str, Any] | None = None) -> None:
         """Begin to save, with `facts` of the run; the state may be donated as soon as this returns."""
+        if self._bucket:
+            self._work(self._manager.wait_until_finished)
+            self._report_lost(self._bucket)
         self._step = step = int(jax.device_get(state.step))
         seal = make_seal(state, facts)
         items = {"state": ocp.args.PyTreeSave(state), "seal": ocp.args.JsonSave(seal)}
@@ -156,26 +161,32 @@ class Checkpoints:
     def _work(self, work: Callable[[], object]) -> bool:
         """Let the manager work. Returns False if a save failed or the folder vanished: it is open again then.
 
-        Raises the error if it is about space, and RunError if two saves fail one after the other.
+        Raises the error if it is about space, and RunError if two saves fail one after the other, on several
+        hosts at once: they cannot know how far the others got.
         """
         reason = None
         try:
             work()
         except Exception as error:
-            reason = str(error).splitlines()[0]
-            if self._bucket or process_count() > 1 or is_about_space(error):
+            reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+            if is_about_space(error):
                 raise
-            if self._failed:
+            if self._failed or process_count() > 1:
                 raise RunError(f"cannot save into {self._directory}: {reason}") from error
         self._failed = reason is not None or (self._failed and self._manager.latest_step() != self._step)
         if reason is None and not self._has_vanished():
             return True
-        self._open_again()
+        alone = process_count() == 1
+        if alone:
+            self._open_again()
+        else:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._folder = self._identity()
         lost = (
             f"the checkpoint of step {self._step} was not saved ({reason})" if reason else "it had vanished"
         )
         self._report("restored", self._step, f"{self._directory} is made again for new checkpoints: {lost}")
-        return False
+        return not alone
 
     def _open_again(self) -> None:
         """Open the folder again; what a failed save still writes there may first be in the way."""
@@ -192,17 +203,32 @@ class Checkpoints:
 
     def _has_vanished(self) -> bool:
         """Whether another folder, or none, is where this process opened that of the checkpoints."""
-        if self._bucket or process_count() > 1:
-            return False
+        return is_first_host() and self._folder is not None and self._identity() != self._folder
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Which folder holds the checkpoints: device and inode; None without one, and on a bucket."""
         try:
-            return self._folder is not None and not os.path.samestat(self._folder, os.stat(self._directory))
+            status = None if self._bucket else os.stat(self._directory)
         except OSError:
-            return True
+            return None
+        return status and (status.st_dev, status.st_ino)
+
+    def _report_lost(self, bucket: Folder) -> None:
+        """Report finished checkpoints that have vanished from the bucket, each once."""
+        known = set(self._manager.all_steps()) - self._lost
+        _, names = bucket.listing() if is_first_host() else ({}, set(map(str, known)))
+        lost = sorted(step for step in known if str(step) not in names)
+        if lost:
+            self._lost |= set(lost)
+            steps = ", ".join(map(str, lost))
+            self._report("restored", self._step, f"checkpoints vanished from {self._directory}: {steps}")
 
     def close(self) -> None:
         """Wait for what is being saved."""
         try:
             self._work(self._manager.wait_until_finished)
+            if self._bucket:
+                self._report_lost(self._bucket)
         finally:
             self._manager.close()
 

@@ -60,6 +60,7 @@ def _locked(
             token = directory.lock_token() or token
         check_same_config(directory, config)
         repair(directory, config, say)
+        directory.send()
         lock.write(token)
         yield directory
 

@@ -1,6 +1,7 @@
 """Runs on gs://, against the emulator: killed, damaged, resumed elsewhere; one process at a time."""
 
 import contextlib
+import dataclasses
 import importlib.util
 import re
 import shutil
@@ -16,12 +17,15 @@ from quarry.train.record.bucket import Folder, bucket_address
 from quarry.train.record.files import read_jsonl
 from quarry.train.record.lease import Lease
 from quarry.train.record.locations import COPIES, BucketDirectory, hold_lease
+from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import FILES
+from quarry.train.run.loop import train
 from tests.commands import quarry, start
 from tests.train.record.emulator import BUCKET, serving
 from tests.train.run.test_loop import rows_of
-from tests.train.tiny import write_tiny
+from tests.train.run.test_vanishing import Witness
+from tests.train.tiny import tiny_point, write_tiny
 
 STEPS = 3000
 RUN = "runs/study/tiny"
@@ -209,3 +213,52 @@ def test_a_lost_answer_to_a_renewal_does_not_lose_the_lease(folder):
     assert holder.is_held
     holder.release()
     assert (losses, blob_names(folder)) == ([], [])
+
+
+def test_what_vanishes_from_the_bucket_is_uploaded_again(folder, tmp_path):
+    holder, _ = take_lease(folder, 60)
+    directory = BucketDirectory(tmp_path, folder, holder)
+    directory.write_config({"a": 1})
+    (tmp_path / "tensorboard").mkdir()
+    (tmp_path / "tensorboard" / "events").write_text("x")
+    directory.write_run(status="running")
+    assert directory.restore(thoroughly=True) == []
+    names = ["config.json", "run.json", "tensorboard/events"]
+    before = [folder.blob(name).download_as_bytes() for name in names]
+    folder.blob("config.json").delete()
+    folder.send("run.json", b"")
+    folder.blob("tensorboard/events").delete()
+    assert sorted(directory.restore()) == names
+    directory.send()
+    assert [folder.blob(name).download_as_bytes() for name in names] == before
+    assert directory.restore() == []
+    assert folder.listing()[1] == {"tensorboard"}
+    holder.release()
+
+
+@pytest.mark.slow
+def test_a_run_whose_objects_are_deleted_meanwhile_is_whole_in_the_end(tmp_path, cache, emulator):
+    folder, point = Folder(f"gs://{BUCKET}/{RUN}"), tiny_point(tmp_path / "study")
+    policy = dataclasses.replace(point.config.checkpoint, at_tokens=(4 * point.config.batch_tokens,))
+    point = dataclasses.replace(point, config=dataclasses.replace(point.config, checkpoint=policy))
+    assert train(point, tmp_path / "runs", cache, Quiet()) == "finished"
+
+    def delete():
+        for name in blob_names(folder):
+            if not name.endswith(".lock"):
+                folder._bucket.blob(name).delete()
+
+    witness = Witness(14, delete)
+    assert train(point, Path(f"gs://{BUCKET}/runs"), cache, witness) == "finished"
+    kept = RunDirectory(tmp_path / "kept")
+    folder.fetch_below(FILES, kept.path)
+    assert rows_of(kept) == rows_of(RunDirectory(tmp_path / RUN))
+    assert (kept.status(), kept.config.exists()) == ("finished", True)
+    assert {row["event"] for row in read_jsonl(kept.events)} == {"restored"}
+    assert any("config.json" in sentence for sentence in witness.said)
+    assert any("checkpoint" in sentence for sentence in witness.said)
+
+    folder.blob("evals.jsonl").delete()
+    assert train(point, Path(f"gs://{BUCKET}/runs"), cache, Witness(0, print)) == "finished"
+    folder.fetch_below(FILES, kept.path)
+    assert rows_of(kept) == rows_of(RunDirectory(tmp_path / RUN))

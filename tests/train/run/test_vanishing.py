@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from quarry.errors import ConfigError, LeaseLost
+from quarry.errors import ConfigError, LeaseLost, RunError
 from quarry.train.record.files import read_jsonl
 from quarry.train.record.logs import JsonlLog
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.run_lock import RunLock, is_locked
 from quarry.train.record.schema import LOCK
+from quarry.train.run import checkpoints as checkpoints_module
 from quarry.train.run.loop import train
+from tests.train.run.test_checkpoints import opened
 from tests.train.run.test_loop import Watch, rows_of
 from tests.train.tiny import tiny_point
 
@@ -153,3 +155,32 @@ def test_a_log_knows_what_it_wrote(tmp_path):
     log.append({"step": 3})
     assert [row["step"] for row in read_jsonl(log.path)] == [1, 2, 3]
     log.close()
+
+
+@pytest.fixture
+def beside_another_host(tmp_path, monkeypatch):
+    """Checkpoints of the first of two hosts, and what it reports."""
+    checkpoints, reported = opened(tmp_path / "checkpoints")
+    monkeypatch.setattr(checkpoints_module, "process_count", lambda: 2)
+    yield checkpoints, reported
+    checkpoints._manager.close()
+
+
+def test_a_vanished_folder_is_reported_on_several_hosts(beside_another_host, tmp_path):
+    checkpoints, reported = beside_another_host
+    (tmp_path / "checkpoints").rename(tmp_path / "moved")
+    checkpoints.due()
+    checkpoints.due()
+    assert [(event, sentence) for event, _, sentence in reported] == [
+        ("restored", f"{tmp_path / 'checkpoints'} is made again for new checkpoints: it had vanished")
+    ]
+
+
+def test_a_failed_save_ends_several_hosts_in_a_sentence(beside_another_host, monkeypatch):
+    def fail():
+        raise ValueError("NOT_FOUND: the folder\nand more")
+
+    checkpoints, _ = beside_another_host
+    monkeypatch.setattr(checkpoints._manager, "check_for_errors", fail)
+    with pytest.raises(RunError, match=r"cannot save into .*: NOT_FOUND: the folder$"):
+        checkpoints.due()
