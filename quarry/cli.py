@@ -57,6 +57,13 @@ COMMANDS = {
         "quarry.train.commands.teacher",
         "Write the model of a finished run as a teacher, whose text is a synthetic corpus.",
     ),
+    "sample": Command(
+        "quarry.train.commands.sample", "Print text that the model of a run writes after a prompt."
+    ),
+    "export": Command(
+        "quarry.train.commands.export",
+        "Write the model of a run as model.safetensors, tokenizer.json and config.json.",
+    ),
     "fit": Command(
         "quarry.analysis.commands.fit",
         "Fit a law to a directory of runs or to any table with N, loss and one of D, E, C.",

@@ -39,7 +39,7 @@ def train_bpe(vocab_size: int, documents: Iterable[str]) -> tuple[bytes, ...]:
         raise DataError(
             f"bpe:{vocab_size} is too large: the training text gives only {len(ids) + 1:,} tokens"
         )
-    byte_of = _byte_of_character()
+    byte_of = {character: byte for byte, character in byte_characters().items()}
     tokens = sorted(ids, key=ids.__getitem__)
     return tuple(bytes(byte_of[character] for character in token) for token in tokens)
 
@@ -66,8 +66,8 @@ def _cut_long_words(text: str) -> Iterator[str]:
     yield text[end:]
 
 
-def _byte_of_character() -> dict[str, int]:
+def byte_characters() -> dict[int, str]:
     """GPT-2's ByteLevel alphabet: printable Latin-1 bytes are themselves, the others follow from U+0100."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = sorted(set(range(256)) - set(printable))
-    return {chr(byte): byte for byte in printable} | {chr(256 + i): byte for i, byte in enumerate(others)}
+    return {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
