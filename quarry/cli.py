@@ -41,6 +41,10 @@ COMMANDS = {
         "quarry.train.commands.sweep",
         "Train every point of a study (its name, its folder, or files); finished points are skipped.",
     ),
+    "watch": Command(
+        "quarry.train.commands.watch",
+        "Show how far the runs below a directory are, until none trains or Ctrl-C.",
+    ),
     "points": Command(
         "quarry.train.commands.points",
         "Write one row per evaluation of every run below a directory, as CSV or Parquet.",

@@ -1,0 +1,63 @@
+"""What `quarry watch` says of runs that train, ended, were killed or are damaged."""
+
+import json
+
+import pytest
+
+from quarry.cli import run
+from quarry.errors import ConfigError, RecordError
+from quarry.train.inspect.watching import STOPPED, read_states, states_page, summary
+from quarry.train.record.run_directory import RunDirectory
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """A run that finished, one that was killed and one whose run.json is damaged."""
+    for name, status in {"done": "finished", "killed": "running"}.items():
+        directory = RunDirectory(tmp_path / "runs" / "study" / name)
+        directory.path.mkdir(parents=True)
+        directory.write_run(status=status, steps=100, tokens=5000)
+        row = {"step": 40, "tokens": 2000, "loss": 2.5, "tokens_per_second": 1000.0}
+        directory.metrics.write_text(json.dumps(row) + "\n")
+        evaluation = {"step": 20, "split": "validation", "loss": 2.75}
+        directory.evals.write_text(json.dumps(evaluation) + "\n")
+    damaged = tmp_path / "runs" / "study" / "torn"
+    damaged.mkdir()
+    (damaged / "run.json").write_text("{")
+    return tmp_path / "runs"
+
+
+def test_states_are_those_of_the_records(runs):
+    done, killed, torn = read_states(runs)
+    assert (done.run, done.state, done.seconds_left) == ("study/done", "finished", None)
+    assert (killed.state, killed.loss, killed.validation) == (STOPPED, 2.5, 2.75)
+    assert torn.state == "damaged"
+    assert summary([done, killed, torn]) == "1 damaged, 1 finished, 1 stopped"
+
+
+def test_a_run_that_trains_says_how_long_it_takes(runs, monkeypatch):
+    monkeypatch.setattr(RunDirectory, "is_in_use", lambda _: True)
+    training = read_states(runs)[1]
+    assert training.state == "running"
+    assert training.seconds_left == pytest.approx(0.6 * 5000 / 1000)
+    assert 'http-equiv="refresh"' in states_page([training])
+
+
+def test_the_command_prints_once_and_writes_a_page_without_markup_of_the_record(runs, tmp_path, capsys):
+    RunDirectory(runs / "study" / "done").write_run(status="<script>")
+    page = tmp_path / "watch.html"
+    assert run(["watch", str(runs), "--once", "--page", str(page)]) == 0
+    assert "40 of 100" in capsys.readouterr().out
+    assert "<script>" not in page.read_text()
+    assert 'http-equiv="refresh"' not in page.read_text()
+
+
+def test_it_ends_by_itself_when_none_trains(runs):
+    assert run(["watch", str(runs), "--every", "0.1"]) == 0
+
+
+def test_bad_input_is_named(runs, tmp_path):
+    with pytest.raises(ConfigError, match=r"every = 0\.0"):
+        run(["watch", str(runs), "--every", "0"])
+    with pytest.raises(RecordError, match="no such directory of runs"):
+        run(["watch", str(tmp_path / "nowhere")])

@@ -1,0 +1,108 @@
+"""How far the runs below a directory are, read from their records while they train."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from quarry.errors import RecordError
+from quarry.text import MISSING, count, duration
+from quarry.train.record.files import read_last_row
+from quarry.train.record.points_table import find_runs
+from quarry.train.record.run_directory import RunDirectory
+
+STOPPED = "stopped"
+"""A run whose record says `running` while no process trains it: killed; the same command resumes it."""
+HEADINGS = ("run", "state", "steps", "train loss", "validation", "tokens/s", "left")
+REFRESH_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class RunState:
+    """One run: its state, steps done and planned, losses (nats per token), tokens per second.
+
+    None stands for what is not recorded yet.
+    """
+
+    run: str
+    state: str
+    step: int
+    steps: int | None
+    loss: float | None = None
+    validation: float | None = None
+    tokens_per_second: float | None = None
+    seconds_left: float | None = None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The texts under `HEADINGS`."""
+        steps = MISSING if self.steps is None else f"{self.step:,} of {self.steps:,}"
+        left = "" if self.seconds_left is None else duration(self.seconds_left)
+        losses = (MISSING if loss is None else f"{loss:.4f}" for loss in (self.loss, self.validation))
+        return (self.run, self.state, steps, *losses, count(self.tokens_per_second), left)
+
+
+def read_states(root: Path) -> list[RunState]:
+    """The state of every run at or below `root`, by name. Raises RecordError if there is none."""
+    return [_state(directory) for directory in find_runs(root)]
+
+
+def _state(directory: RunDirectory) -> RunState:
+    try:
+        run = directory.read_run()
+    except RecordError:
+        return RunState(directory.name, "damaged", 0, None)
+    running = run.get("status") == "running"
+    state = STOPPED if running and not directory.is_in_use() else str(run.get("status", MISSING))
+    row = read_last_row(directory.metrics) or {}
+    evaluations = [each for each in directory.rows(directory.evals) if each.get("split") == "validation"]
+    step, steps, rate = row.get("step", 0), run.get("steps"), row.get("tokens_per_second")
+    left = None
+    if running and state != STOPPED and rate and steps:
+        left = (steps - step) / steps * run["tokens"] / rate
+    validation = evaluations[-1]["loss"] if evaluations else None
+    return RunState(directory.name, state, step, steps, row.get("loss"), validation, rate, left)
+
+
+def summary(states: Sequence[RunState]) -> str:
+    """`2 running, 11 finished`, the commonest state first."""
+    names = [each.state for each in states]
+    by_count = sorted(set(names), key=lambda name: (-names.count(name), name))
+    return ", ".join(f"{names.count(name)} {name}" for name in by_count)
+
+
+def states_table(states: Sequence[RunState]) -> Table:
+    """The states as a table of the terminal."""
+    table = Table(title=summary(states), box=None)
+    for heading in HEADINGS:
+        table.add_column(heading, justify="left" if heading in HEADINGS[:2] else "right")
+    for each in states:
+        table.add_row(*map(Text, each.cells))
+    return table
+
+
+def states_page(states: Sequence[RunState]) -> str:
+    """The states as a page that loads itself again every few seconds while a run trains."""
+    training = any(each.state == "running" for each in states)
+    again = f'<meta http-equiv="refresh" content="{REFRESH_SECONDS}">' if training else ""
+    title = escape(summary(states))
+    head = "".join(f"<th>{heading}</th>" for heading in HEADINGS)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in each.cells) + "</tr>" for each in states
+    )
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{again}<title>{title}</title>'
+        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></body></html>"
+    )
+
+
+_STYLE = (
+    ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;"
+    "padding:0 1rem}h1{font-size:1.2rem}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    "th,td{padding:.2rem .8rem;text-align:right}th:nth-child(-n+2),td:nth-child(-n+2){text-align:left}"
+    "tbody tr:nth-child(odd){background:color-mix(in srgb,currentColor 6%,transparent)}"
+)
