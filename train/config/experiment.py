@@ -145,12 +145,17 @@ class EvaluationConfig:
     """Scored once, at the end; never used to choose anything."""
     count: int = 8
     """Validation measurements in a run: at the end, half way, a quarter of the way and so on."""
+    noise_parts: int = 0
+    """Where a step is one pass, each evaluation measures the noise scale on a batch in so many parts, which
+    takes the time of a step. 0: it is measured only where a step has several passes, at no such cost."""
 
     def __post_init__(self) -> None:
         check_types(self)
         for name in ("validation_tokens", "test_tokens", "count"):
             value = getattr(self, name)
             require(value >= 1, f"evaluation.{name} must be at least 1, not {value}")
+        parts = self.noise_parts
+        require(parts == 0 or parts >= 2, f"evaluation.noise_parts must be 0, or 2 and more, not {parts}")
 
 
 @dataclass(frozen=True)

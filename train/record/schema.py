@@ -63,6 +63,7 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "weight_decay": pl.Float64(),
     "dropout": pl.Float64(),
     "train_loss": pl.Float64(),  # of the last logged step
+    "noise_scale": pl.Float64(),  # tr Sigma / |G|^2 of the gradient, tokens; running mean of the logged steps
     "d_model": pl.Int64(),
     "n_layers": pl.Int64(),
     "context": pl.Int64(),

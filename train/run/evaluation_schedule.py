@@ -8,6 +8,7 @@ import jax
 from quarry.train.config.schedules import evaluation_steps, is_annealed
 from quarry.train.run.evaluation import Evaluator, evaluators
 from quarry.train.run.known_answers import answers_at
+from quarry.train.run.noise_probe import probe
 
 if TYPE_CHECKING:
     from quarry.train.run.context import RunContext
@@ -36,8 +37,9 @@ class EvaluationSchedule:
         with log.pause():
             last = step == self._run.sizes.steps
             splits = {"validation": self._validate} | ({"test": self._test} if last else {})
+            noise = probe(self._run, step, state.params)
             for split, evaluator in splits.items():
-                log.evaluation(self._row(step, rate, split, evaluator, state))
+                log.evaluation(self._row(step, rate, split, evaluator, state) | noise)
             if last:
                 self._run.directory.write_run(test_text=self._test.compressors())
 

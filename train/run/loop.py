@@ -42,6 +42,7 @@ from quarry.train.run.locking import open_run
 from quarry.train.run.loss_watch import Trouble
 from quarry.train.run.memory import check_memory
 from quarry.train.run.micro_batches import micro_batches
+from quarry.train.run.noise_probe import check_parts
 from quarry.train.run.origin import run_facts
 from quarry.train.run.resume import diverged_with_trunk, starting_state
 from quarry.train.run.rollback import RollBacks
@@ -96,6 +97,7 @@ def train_stepwise(
     sizes = resolve_sizes(point.config, store)
     for stage in point.config.ramp.stages(0, sizes.steps):
         micro_batches(at_stage(point.config, stage), mesh)
+        check_parts(at_stage(point.config, stage), mesh)
     check_same_on_all_hosts(point.config, store)
     with (
         stopping as stop,

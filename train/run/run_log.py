@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from quarry.train.hosts.agreement import broadcast_from_first
 from quarry.train.record.files import read_jsonl
+from quarry.train.record.gradient_noise import NoiseScale
 from quarry.train.record.logs import JsonlLog, Mark
 from quarry.train.record.progress import Watcher
 from quarry.train.record.run_directory import ReadOnlyRunDirectory, RunDirectory
@@ -46,6 +47,7 @@ class RunLog:
         self._began = self._read_at = time.monotonic()
         self._spent = former[-1]["wall_seconds"] if former else 0.0
         self._read_step = former[-1]["step"] if former else 0
+        self._noise = NoiseScale(former)
         self._train_loss: float | None = former[-1]["loss"] if former else None
         losses = broadcast_from_first(lambda: [(row["step"], row["loss"]) for row in former])
         self._watch = LossWatch(experiment.rollback, losses)
@@ -73,10 +75,14 @@ class RunLog:
             "tokens": tokens,
             "loss": finite(loss),
             "grad_norm": finite(grad_norm),
+            "g_squared": finite(float(metrics.g_squared)),
+            "trace_sigma": finite(float(metrics.trace_sigma)),
             "learning_rate": rate,
             "tokens_per_second": speed,
             "wall_seconds": self._wall_seconds(),
         }
+        self._noise.add(row)
+        row["noise_scale"] = self._noise.tokens
         self._metrics.append(row)
         self._mirror(done, row)
         self._watcher.update(done, loss, speed)
@@ -103,7 +109,8 @@ class RunLog:
         """Write an evaluation, after the metrics of the steps before it."""
         self.flush()
         values = {name: finite(value) if isinstance(value, float) else value for name, value in row.items()}
-        self._evals.append(values | {"train_loss": self._train_loss, "wall_seconds": self._wall_seconds()})
+        logged = {"train_loss": self._train_loss, "noise_scale": self._noise.tokens}
+        self._evals.append(logged | values | {"wall_seconds": self._wall_seconds()})
         self._mirror(row["step"], {f"{row['split']}/{name}": row[name] for name in ("loss", "bits_per_byte")})
         if not math.isfinite(row["loss"]) and not self.diverged:
             self.diverged = True

@@ -14,6 +14,7 @@ from jaxtyping import Array
 from quarry.model.sharding import batch_sharding, parameter_shardings, replicated, use_mesh
 from quarry.model.transformer import Params, abstract, build, mean_loss
 from quarry.train.config.experiment import PROGRAMS_KEPT, Experiment, same_programs
+from quarry.train.record.gradient_noise import gradient_noise
 from quarry.train.run.micro_batches import micro_batches
 from quarry.train.run.optimizer import adamw
 from quarry.train.run.train_state import StepMetrics, StepScalars, TrainState
@@ -99,16 +100,21 @@ def loss_and_gradient(
 
 def mean_over_passes(
     graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array, passes: int, key: Array | None = None
-) -> tuple[Array, Params]:
-    """`loss_and_gradient` of a batch, averaged over `passes` equal parts."""
+) -> tuple[Array, Params, Array]:
+    """`loss_and_gradient` of a batch, averaged over `passes` equal parts, and the mean square norm of their
+    gradients."""
     if passes == 1:
-        return loss_and_gradient(graph, params, inputs_BxT, targets_BxT, key)
+        loss, gradient = loss_and_gradient(graph, params, inputs_BxT, targets_BxT, key)
+        return loss, gradient, optax.tree.norm(gradient, squared=True)
     split = lambda x: x.reshape(-1, passes, x.shape[1]).swapaxes(0, 1)  # noqa: E731
 
     def add(total, batch):
-        return jax.tree.map(jnp.add, total, loss_and_gradient(graph, params, *batch)), None
+        loss, gradient = loss_and_gradient(graph, params, *batch)
+        part = loss, gradient, optax.tree.norm(gradient, squared=True)
+        return jax.tree.map(jnp.add, total, part), None
 
-    zero = (jnp.zeros(()), jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, jnp.float32), params))
+    gradient = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, jnp.float32), params)
+    zero = jnp.zeros(()), gradient, jnp.zeros(())
     keys = None if key is None else jax.random.split(key, passes)
     total, _ = jax.lax.scan(add, zero, (split(inputs_BxT), split(targets_BxT), keys))
     return jax.tree.map(lambda leaf: leaf / passes, total)
@@ -126,12 +132,15 @@ def step_function(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[Tra
     def step(state: TrainState, inputs_BxT: Array, targets_BxT: Array, scalars: StepScalars):
         key = dropout_key(experiment, scalars, state.step)
         with use_mesh(mesh):
-            loss, gradient = mean_over_passes(graph, state.params, inputs_BxT, targets_BxT, passes, key)
+            loss, gradient, square = mean_over_passes(
+                graph, state.params, inputs_BxT, targets_BxT, passes, key
+            )
         optimizer = adamw(experiment.optimizer, scalars.weight_decay)
         updates, moments = optimizer.update(gradient, state.optimizer, state.params)
         rate = scalars.learning_rate
         params = jax.tree.map(lambda p, u: (p - rate * u).astype(p.dtype), state.params, updates)
-        metrics = StepMetrics(loss, optax.tree.norm(gradient))
+        norm, tokens = optax.tree.norm(gradient), inputs_BxT.size
+        metrics = StepMetrics(loss, norm, *gradient_noise(square, norm**2, tokens / passes, tokens))
         return TrainState(params, moments, state.step + 1), metrics
 
     return step
@@ -143,7 +152,7 @@ def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[T
     return jax.jit(
         step_function(experiment, mesh),
         in_shardings=(states, rows, rows, StepScalars(scalar, scalar, scalar)),
-        out_shardings=(states, StepMetrics(scalar, scalar)),
+        out_shardings=(states, StepMetrics(scalar, scalar, scalar, scalar)),
         donate_argnums=0,
     )
 

@@ -15,10 +15,16 @@ class TrainState(NamedTuple):
 
 
 class StepMetrics(NamedTuple):
-    """Metrics of one step: mean loss in nats per token, norm of the gradient before clipping."""
+    """Metrics of one step: mean loss in nats per token, norm of the gradient before clipping.
+
+    `g_squared` and `trace_sigma` are estimates of |G|^2 and of the variance of a token's gradient, NaN for a
+    step of one pass (`quarry.train.record.gradient_noise`).
+    """
 
     loss: Any
     grad_norm: Any
+    g_squared: Any
+    trace_sigma: Any
 
 
 class StepScalars(NamedTuple):
