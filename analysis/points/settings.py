@@ -14,7 +14,7 @@ from quarry.analysis.points.columns import has_text
 from quarry.analysis.points.names import SYNONYMS
 from quarry.analysis.points.run_names import RUN_NAMES
 from quarry.analysis.points.schema import NUMBERS, RECIPE, SETTINGS
-from quarry.train.record.schema import POINT_COLUMNS
+from quarry.train.record.schema import OTHER_LOSS, POINT_COLUMNS
 
 if TYPE_CHECKING:
     from quarry.analysis.laws.law import Law
@@ -94,6 +94,7 @@ def _candidates(table: pl.DataFrame) -> list[str]:
         for name in table.columns
         if has_text(table[name])
         and not _PATTERN.match(name)
+        and not OTHER_LOSS.fullmatch(name)
         and (name in (*RECIPE, *_RECORDED_SETTINGS) or _may_be_setting(name))
         and name not in known
     ]

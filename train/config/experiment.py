@@ -6,6 +6,7 @@
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -148,6 +149,13 @@ class EvaluationConfig:
     noise_parts: int = 0
     """Where a step is one pass, each evaluation measures the noise scale on a batch in so many parts, which
     takes the time of a step. 0: it is measured only where a step has several passes, at no such cost."""
+    also: tuple[tuple[str, str], ...] = ()
+    """Other texts to score beside the validation split, as pairs (name, corpus): the validation split of that
+    corpus in this run's tokenizer, as many tokens; logged as loss_on_NAME."""
+    train_tokens: int = 0
+    """Also score so many tokens of the run's own U, as the validation split is scored: loss_on_train."""
+    token_classes: bool = False
+    """Also log the validation loss by class of token: word starts, digits, copies, ... (loss_of_CLASS)."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -156,6 +164,17 @@ class EvaluationConfig:
             require(value >= 1, f"evaluation.{name} must be at least 1, not {value}")
         parts = self.noise_parts
         require(parts == 0 or parts >= 2, f"evaluation.noise_parts must be 0, or 2 and more, not {parts}")
+        require(
+            self.train_tokens >= 0, f"evaluation.train_tokens must not be negative, not {self.train_tokens}"
+        )
+        names = [name for name, _ in self.also]
+        for name in names:
+            known = name in ("train", "validation", "test") or names.count(name) > 1
+            require(
+                re.fullmatch("[a-z][a-z0-9_]*", name) is not None and not known,
+                f"evaluation.also names a text {name!r}: each needs a name of its own of a-z, 0-9 and _, not "
+                "train, validation or test",
+            )
 
 
 @dataclass(frozen=True)

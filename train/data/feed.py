@@ -66,16 +66,17 @@ def evaluation_batches(
     context: int,
     batch_sequences: int,
     rows: Rows = slice(None),
+    first: int = 0,
 ) -> Iterator[EvaluationBatch]:
-    """The first `n_sequences` whole sequences of a split, in order, in batches of one shape.
+    """`n_sequences` whole sequences of a split from `first` on, in order, in batches of one shape.
 
     Gives the rows `rows` of each batch. Raises DataError if the split has fewer sequences.
     """
     tokens = store.tokens(split)
-    _check_sequences(tokens, n_sequences, context, split)
+    _check_sequences(tokens, first + n_sequences, context, split)
     for start in range(0, n_sequences, batch_sequences):
         ids = np.arange(start, start + batch_sequences)
-        batch = _gather(tokens, np.minimum(ids, n_sequences - 1)[rows], context)
+        batch = _gather(tokens, first + np.minimum(ids, n_sequences - 1)[rows], context)
         yield EvaluationBatch(*batch, weights_B=(ids < n_sequences).astype(np.float32))
 
 

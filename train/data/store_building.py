@@ -37,11 +37,13 @@ def prepare_tokens(
     test_fraction: float = 0.05,
     verify: bool = True,
     say: Say = silent,
+    tokenizer: Tokenizer | None = None,
 ) -> TokenStore:
     """The token store of a corpus, made below `cache` on first use, by one process at a time.
 
     Fractions are of documents. `verify` compares the tokens with their digests; a damaged store is built
-    again. `say` is told of every step that may take long. A cache that holds the store is only read. Raises
+    again. `say` is told of every step that may take long. A cache that holds the store is only read. With a
+    `tokenizer`, that of another corpus, none is trained. Raises
     DataError for bad names or fractions, if a split is empty or if a file cannot be read or written, and
     DiskFull.
     """
@@ -49,7 +51,7 @@ def prepare_tokens(
     _check_fractions(validation_fraction, test_fraction)
     recipe = {
         "corpus": corpus_name,
-        "tokenizer": tokenizer_name,
+        "tokenizer": tokenizer_name if tokenizer is None else _identity(tokenizer),
         "validation_fraction": validation_fraction,
         "test_fraction": test_fraction,
     }
@@ -58,7 +60,7 @@ def prepare_tokens(
             return store
         make_writable(cache)
         with FileLock(cache / ".lock"):  # the kernel releases the lock of a process that dies
-            return _find(cache, recipe, verify, silent, say) or _build(cache, recipe, say)
+            return _find(cache, recipe, verify, silent, say) or _build(cache, recipe, say, tokenizer)
 
 
 @contextmanager
@@ -108,7 +110,13 @@ def _index(cache: Path, recipe: dict[str, Any]) -> Path:
     return cache / "index" / f"{hash_json(inputs)}.json"
 
 
-def _build(cache: Path, recipe: dict[str, Any], say: Say) -> TokenStore:
+def _identity(tokenizer: Tokenizer) -> str:
+    """The name of a tokenizer, and where it was trained the digest of its definition."""
+    trained = tokenizer.name != ByteTokenizer.usage
+    return f"{tokenizer.name} {hash_json(tokenizer.definition)[:16]}" if trained else tokenizer.name
+
+
+def _build(cache: Path, recipe: dict[str, Any], say: Say, given: Tokenizer | None = None) -> TokenStore:
     """Build a store, unless a corpus of the same text has it, and name it in the index.
 
     Raises DataError if a file of the corpus changes meanwhile: the index names what was read, and only for
@@ -121,7 +129,7 @@ def _build(cache: Path, recipe: dict[str, Any], say: Say) -> TokenStore:
         split = split_corpus(corpus, recipe["validation_fraction"], recipe["test_fraction"])
         if "split_by" in split.facts:
             say(f"{recipe['corpus']} has too few documents to split: the last parts of each are held out")
-        tokenizer = _tokenizer(recipe["tokenizer"], split, say)
+        tokenizer = given or _tokenizer(recipe["tokenizer"], split, say)
         provenance = {"corpus": corpus.name, "source": corpus.source, "licence": corpus.licence}
         content = _content(split, tokenizer, recipe)
         if not holds_good_store(cache / "tokens" / content):

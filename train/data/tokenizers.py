@@ -77,8 +77,13 @@ class Tokenizer(ABC):
 
     @property
     @abstractmethod
+    def pieces(self) -> tuple[bytes, ...]:
+        """The text of each token id, in UTF-8; empty for the separator."""
+
+    @cached_property
     def token_bytes(self) -> np.ndarray:
         """Bytes of text per token id, int64[vocab]; 0 for the separator."""
+        return np.array([len(piece) for piece in self.pieces])
 
     @property
     @abstractmethod
@@ -124,8 +129,8 @@ class ByteTokenizer(Tokenizer):
         return np.dtype(np.uint8)
 
     @property
-    def token_bytes(self) -> np.ndarray:
-        return np.array([1] * self.separator + [0])
+    def pieces(self) -> tuple[bytes, ...]:
+        return (*(bytes([byte]) for byte in range(self.separator)), b"")
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -191,9 +196,9 @@ class BpeTokenizer(Tokenizer):
     def separator(self) -> int:
         return len(self.tokens)
 
-    @cached_property
-    def token_bytes(self) -> np.ndarray:
-        return np.array([*map(len, self.tokens), 0])
+    @property
+    def pieces(self) -> tuple[bytes, ...]:
+        return (*self.tokens, b"")
 
     @property
     def definition(self) -> dict[str, Any]:

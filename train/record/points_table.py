@@ -10,7 +10,7 @@ import polars as pl
 from quarry.errors import RecordError
 from quarry.train.record.files import atomic_write
 from quarry.train.record.run_directory import REMEDY, RunDirectory
-from quarry.train.record.schema import FILES, POINT_COLUMNS, RUN_COLUMNS
+from quarry.train.record.schema import FILES, OTHER_LOSS, POINT_COLUMNS, RUN_COLUMNS
 
 
 def find_runs(root: Path) -> list[RunDirectory]:
@@ -58,14 +58,16 @@ def local_copy(root: Path) -> Path:
 
 
 def points_table(root: Path) -> pl.DataFrame:
-    """The points of every run at or below `root`: one row per evaluation, columns POINT_COLUMNS.
+    """The points of every run at or below `root`: one row per evaluation, columns POINT_COLUMNS and, where a
+    run has any, those of OTHER_LOSS, null in other rows.
 
     A run without an evaluation (it diverged or failed first) still gives one row with null losses: a diverged
     run is a row with a status, never a missing row. Raises RecordError for a value of the wrong type.
     """
     rows = [row for directory in find_runs(root) for row in _point_rows(directory)]
+    others = {name: pl.Float64() for row in rows for name in row if name not in POINT_COLUMNS}
     try:
-        return pl.from_dicts(rows, schema=POINT_COLUMNS)
+        return pl.from_dicts(rows, schema=POINT_COLUMNS | others)
     except (pl.exceptions.PolarsError, TypeError, OverflowError) as error:
         raise RecordError(f"a run below {root} records a value of the wrong type: {error}") from None
 
@@ -115,4 +117,5 @@ def _point_rows(directory: RunDirectory) -> Iterable[dict[str, Any]]:
             name: None if tokens is None or rate is None else rate * tokens
             for name, rate in per_token.items()
         }
-        yield {name: (per_run | flops | row).get(name) for name in POINT_COLUMNS}
+        others = {name: value for name, value in row.items() if OTHER_LOSS.fullmatch(name)}
+        yield {name: (per_run | flops | row).get(name) for name in POINT_COLUMNS} | others

@@ -4,6 +4,7 @@ To add a column of the points table, add it to POINT_COLUMNS. Its value comes fr
 (`evals.jsonl`); a value of the whole run comes from `run.json` if the column is in RUN_COLUMNS too.
 """
 
+import re
 from typing import Literal
 
 import polars as pl
@@ -79,6 +80,10 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "wall_seconds": pl.Float64(),
 }
 """One row per evaluation; units: tokens, parameters, FLOPs, nats per token."""
+
+OTHER_LOSS = re.compile(r"(loss|loss_sem|bits_per_byte)_on_([a-z]\w*)|(loss|loss_sem|tokens)_of_([a-z]\w*)")
+"""Columns that a points table has beside POINT_COLUMNS where a run measured them: the loss on another text or
+on the run's own training text (`_on_train`), and the loss of a class of tokens, with their number."""
 
 RUN_COLUMNS = (
     "trunk",

@@ -91,14 +91,17 @@ def fixed_fields(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     }
 
 
-def check_same_data(directory: RunDirectory, store: TokenStore) -> None:
-    """Raise ConfigError if the run began on other data than `store`."""
-    former = directory.read_run().get("data", store.manifest)
-    difference = first_difference(former["splits"], store.manifest["splits"])
-    require(
-        difference is None,
-        f"the corpus {store.manifest['corpus']!r} has changed since {directory} began ({difference})",
-    )
+def check_same_data(directory: RunDirectory, store: TokenStore, others: Mapping[str, TokenStore]) -> None:
+    """Raise ConfigError if the run began on other data than `store`, or with other texts of evaluation."""
+    record = directory.read_run()
+    former = [record.get("data", store.manifest)]
+    former += [record.get("also", {}).get(name, other.manifest) for name, other in others.items()]
+    for begun, now in zip(former, (store, *others.values()), strict=True):
+        difference = first_difference(begun["splits"], now.manifest["splits"])
+        require(
+            difference is None,
+            f"the corpus {now.manifest['corpus']!r} has changed since {directory} began ({difference})",
+        )
 
 
 def check_same_on_all_hosts(experiment: Experiment, store: TokenStore) -> None:

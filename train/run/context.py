@@ -1,7 +1,7 @@
 """What the parts of one run share: its experiment, sizes, data, devices, record and display."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jax.sharding import Mesh
@@ -28,6 +28,8 @@ class RunContext:
     """Makes the step that an experiment's requests name: compiled, or shared by a stack of runs."""
     trunk: "RunDirectory | None" = None
     """The run that this one is a branch of."""
+    others: "Mapping[str, TokenStore]" = field(default_factory=dict)
+    """The texts of `evaluation.also`, by name."""
 
     def report(self, event: str, step: int, sentence: str) -> None:
         """Add an event to the record and show it to the user."""

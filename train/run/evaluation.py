@@ -5,7 +5,7 @@ import functools
 import gzip
 import lzma
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,14 @@ from quarry.model.config import ModelConfig
 from quarry.model.sharding import batch_sharding, batch_shards, parameter_shardings, replicated, use_mesh
 from quarry.model.transformer import Params, abstract, apply, token_losses
 from quarry.train.config.experiment import PROGRAMS_KEPT, Experiment
-from quarry.train.data.feed import evaluation_batches, whole_sequences
+from quarry.train.data.feed import EvaluationBatch, evaluation_batches, whole_sequences
+from quarry.train.data.order import Rows
 from quarry.train.data.store import Split, TokenStore
+from quarry.train.data.token_classes import class_bits
 from quarry.train.hosts.host_rows import HostRows
+from quarry.train.run.class_loss import class_fields, class_sums
 from quarry.train.run.micro_batches import micro_batch_rows
+from quarry.train.run.position_loss import bin_means, position_fields
 
 MOST_SCORES = 2**29
 """Most attention scores of a layer on one device, 2 GiB in fp32: flash attention on GPUs has no fp32."""
@@ -39,15 +43,24 @@ class HeldOutLoss:
 
 
 class Evaluator:
-    """Scores parameters on the first `tokens` of a split of the store.
+    """Scores parameters on `tokens` of a split of the store, from its sequence `first` on.
 
     The standard error is over sequences, treated as independent. Neighbours come from the same documents, so
     it is a lower bound on the error over documents.
     """
 
-    def __init__(self, experiment: Experiment, mesh: Mesh, store: TokenStore, split: Split, tokens: int):
-        self._context = experiment.model.context
-        self._n = min(max(1, tokens // self._context), whole_sequences(store, split, self._context))
+    def __init__(
+        self,
+        experiment: Experiment,
+        mesh: Mesh,
+        store: TokenStore,
+        split: Split,
+        tokens: int,
+        first: int = 0,
+    ):
+        self._context, self._first = experiment.model.context, first
+        available = whole_sequences(store, split, self._context) - first
+        self._n = min(max(1, tokens // self._context), available)
         shards = batch_shards(mesh)
         self._rows = min(_most_rows(experiment, mesh), -(-self._n // shards) * shards)
         self._host_rows = HostRows(mesh, self._rows)
@@ -60,7 +73,8 @@ class Evaluator:
     @functools.cached_property
     def text(self) -> np.ndarray:
         """The tokens of the scored text, in order: all but the first are scored."""
-        return np.asarray(self._store.tokens(self._split)[: self.tokens + 1])
+        start = self._first * self._context
+        return np.asarray(self._store.tokens(self._split)[start : start + self.tokens + 1])
 
     def _targets(self) -> np.ndarray:
         """The scored tokens, in order."""
@@ -77,10 +91,31 @@ class Evaluator:
         return unigram_entropy(np.asarray(self._store.tokens("train")[:UNIGRAM_TOKENS]), self._targets())
 
     def __call__(self, params: Params) -> HeldOutLoss:
-        means = self._scored(self._score, params) / self._context
+        return self._held_out_loss(np.concatenate([sums for sums, _ in self._scored(params)]))
+
+    def _held_out_loss(self, sums: np.ndarray) -> HeldOutLoss:
+        means = sums / self._context
         nats = float(means.mean())
         sem = float(means.std(ddof=1) / math.sqrt(len(means))) if len(means) > 1 else math.nan
         return HeldOutLoss(nats, sem, nats * self.tokens / math.log(2) / self._bytes)
+
+    def fields(self, params: Params, *, classes: bool = False) -> dict[str, Any]:
+        """The loss as an evaluation logs it: in all, by position in the context and, if asked, by class."""
+        sums, positions, of_classes = [], [], []
+        for sums_B, losses_BxT in self._scored(params):
+            scored = len(sums) * self._rows
+            sums.append(sums_B)
+            positions.append(bin_means(losses_BxT))
+            if classes:
+                of_classes.append(class_sums(losses_BxT, self._classes[scored : scored + len(sums_B)]))
+        fields = dataclasses.asdict(self._held_out_loss(np.concatenate(sums)))
+        fields |= position_fields(np.concatenate(positions), self._context)
+        return fields | (class_fields(np.concatenate(of_classes), self._classes) if classes else {})
+
+    @functools.cached_property
+    def _classes(self) -> np.ndarray:
+        """The classes of each scored token, bits [sequences, context]."""
+        return class_bits(self.text, self._context, self._store.tokenizer)
 
     def compile(self, params: Any) -> None:
         """Compile the scoring of parameters with these shapes and shardings into the compilation cache."""
@@ -89,19 +124,23 @@ class Evaluator:
 
     def token_losses(self, params: Params) -> np.ndarray:
         """Loss of every scored token, nats [sequences, context]."""
-        return self._scored(make_token_score(self._model, self._mesh), params)
+        return np.concatenate([losses for _, losses in self._scored(params)]).astype(np.float64)
 
-    def _scored(self, score: Callable[..., Array], params: Params) -> np.ndarray:
-        """The result of `score` for each sequence, float64 [sequences, ...]."""
+    def _scored(self, params: Params) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The sums [rows], float64, and the losses [rows, context] of the sequences, a batch at a time."""
         whole = self._host_rows.global_array
-        batches = evaluation_batches(
-            self._store, self._split, self._n, self._context, self._rows, self._host_rows.rows
+        for batch in self._batches(self._host_rows.rows):
+            # both are read before the next batch starts, or XLA's collectives on CPUs may hang
+            sums_B, losses_BxT = map(
+                np.asarray, self._score(params, whole(batch.inputs_BxT), whole(batch.targets_BxT))
+            )
+            kept = np.asarray(batch.weights_B) > 0
+            yield sums_B[kept].astype(np.float64), losses_BxT[kept]
+
+    def _batches(self, rows: Rows = slice(None)) -> Iterator[EvaluationBatch]:
+        return evaluation_batches(
+            self._store, self._split, self._n, self._context, self._rows, rows, self._first
         )
-        unpadded = []  # each score is read before the next starts, or XLA's collectives on CPUs may hang
-        for batch in batches:
-            scores_B = np.asarray(score(params, whole(batch.inputs_BxT), whole(batch.targets_BxT)))
-            unpadded.append(scores_B[np.asarray(batch.weights_B) > 0])
-        return np.concatenate(unpadded).astype(np.float64)
 
     def divergence(
         self, params: Params, conditionals: Callable[[np.ndarray], np.ndarray | None]
@@ -114,7 +153,7 @@ class Evaluator:
         from scipy import special  # a third of a second that other runs need not wait
 
         score, total = make_log_probabilities(self._model, self._mesh), np.zeros(2)
-        for batch in evaluation_batches(self._store, self._split, self._n, self._context, self._rows):
+        for batch in self._batches():
             kept = np.asarray(batch.weights_B) > 0
             rows = np.concatenate([batch.inputs_BxT, batch.targets_BxT[:, -1:]], axis=1)[kept]
             odds = conditionals(rows.astype(np.uint8))
@@ -151,13 +190,7 @@ def unigram_entropy(train: np.ndarray, scored: np.ndarray) -> float:
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def make_score(model: ModelConfig, mesh: Mesh) -> Any:
-    """The jitted loss of each sequence: (params, inputs [B, T], targets [B, T]) -> nats [B]."""
-    return _jitted(model, mesh, lambda *arguments: _losses(*arguments).sum(-1))
-
-
-@functools.lru_cache(maxsize=PROGRAMS_KEPT)
-def make_token_score(model: ModelConfig, mesh: Mesh) -> Any:
-    """The jitted loss of each token: (params, inputs [B, T], targets [B, T]) -> nats [B, T]."""
+    """The jitted losses, nats: (params, inputs [B, T], targets [B, T]) -> of rows [B], of tokens [B, T]."""
     return _jitted(model, mesh, _losses)
 
 
@@ -167,19 +200,20 @@ def make_log_probabilities(model: ModelConfig, mesh: Mesh) -> Any:
     return _jitted(model, mesh, _log_probabilities)
 
 
-def _losses(graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
-    return token_losses(graph, params, inputs_BxT, targets_BxT).reshape(inputs_BxT.shape)
+def _losses(graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array) -> tuple[Array, Array]:
+    losses_BxT = token_losses(graph, params, inputs_BxT, targets_BxT).reshape(inputs_BxT.shape)
+    return losses_BxT.sum(-1), losses_BxT
 
 
 def _log_probabilities(graph: Any, params: Params, inputs_BxT: Array, _: Array) -> Array:
     return jax.nn.log_softmax(apply(graph, params, inputs_BxT)).reshape(*inputs_BxT.shape, -1)
 
 
-def _jitted(model: ModelConfig, mesh: Mesh, outputs: Callable[[Any, Params, Array, Array], Array]) -> Any:
+def _jitted(model: ModelConfig, mesh: Mesh, outputs: Callable[[Any, Params, Array, Array], Any]) -> Any:
     """`outputs` of (graph, params, inputs [B, T], targets [B, T]) in fp32, jitted without the graph."""
     graph, shapes, axes = abstract(dataclasses.replace(model, compute_dtype="float32"))
 
-    def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Array:
+    def score(params: Params, inputs_BxT: Array, targets_BxT: Array) -> Any:
         with use_mesh(mesh), jax.default_matmul_precision("float32"):  # else TF32 or bf16 on an accelerator
             return outputs(graph, params, inputs_BxT, targets_BxT)
 

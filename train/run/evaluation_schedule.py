@@ -1,6 +1,7 @@
 """When a run measures its held-out loss, and the row that it logs then."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -23,6 +24,18 @@ class EvaluationSchedule:
         self._run = run
         self.steps = evaluation_steps(run.sizes.steps, run.experiment.evaluation.count)
         self._validate, self._test = evaluators(run.experiment, run.mesh, run.store)
+        self._others = dict(self._other_texts())
+
+    def _other_texts(self) -> Iterator[tuple[str, Evaluator]]:
+        """The texts scored beside the validation split: the run's own, and those of `evaluation.also`."""
+        run, settings = self._run, self._run.experiment.evaluation
+        if settings.train_tokens:
+            tokens = min(settings.train_tokens, run.sizes.unique_tokens)
+            first = run.experiment.data.draw * run.sizes.n_sequences
+            yield "train", Evaluator(run.experiment, run.mesh, run.store, "train", tokens, first)
+        for name, store in run.others.items():
+            tokens = settings.validation_tokens
+            yield name, Evaluator(run.experiment, run.mesh, store, "validation", tokens)
 
     def due(self, step: int) -> bool:
         """Whether the loss is measured after `step`."""
@@ -47,7 +60,7 @@ class EvaluationSchedule:
         self, step: int, rate: float, split: str, evaluator: Evaluator, state: "TrainState"
     ) -> dict[str, Any]:
         experiment, sizes = self._run.experiment, self._run.sizes
-        tokens = experiment.ramp.tokens(step)
+        tokens, validation = experiment.ramp.tokens(step), split == "validation"
         return {
             "step": step,
             "tokens": tokens,
@@ -58,6 +71,15 @@ class EvaluationSchedule:
             "unigram_entropy": evaluator.unigram_entropy,
             "annealed": is_annealed(experiment.schedule, step, sizes.steps),
             "learning_rate": rate,
-            **dataclasses.asdict(evaluator(state.params)),
+            **evaluator.fields(state.params, classes=validation and experiment.evaluation.token_classes),
+            **(self._on_other_texts(state) if validation else {}),
             **answers_at(self._run, step, evaluator, state.params),
+        }
+
+    def _on_other_texts(self, state: "TrainState") -> dict[str, float]:
+        """loss_on_NAME, loss_sem_on_NAME and bits_per_byte_on_NAME of each other text."""
+        return {
+            f"{field}_on_{name}": value
+            for name, evaluator in self._others.items()
+            for field, value in dataclasses.asdict(evaluator(state.params)).items()
         }

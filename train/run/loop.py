@@ -6,7 +6,7 @@ step, so that several runs can share one program (see `stacking.py`).
 
 import contextlib
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ from quarry.train.run.resume import diverged_with_trunk, starting_state
 from quarry.train.run.rollback import RollBacks
 from quarry.train.run.run_log import RunLog
 from quarry.train.run.signals import StopRequest
-from quarry.train.run.sizes import RunSizes, prepare_store, resolve_sizes
+from quarry.train.run.sizes import RunSizes, prepare_others, prepare_store, resolve_sizes
 from quarry.train.run.stacking import Member, Request, alone, whole
 from quarry.train.run.step import compiled_step, state_bytes, step_scalars
 from quarry.train.run.step_inputs import at_stage, step_inputs
@@ -94,6 +94,7 @@ def train_stepwise(
     mesh = make_mesh(point.config.mesh)
     check_memory(point.config, mesh)
     store = prepare_store(point.config, cache, say=watcher.say)
+    others = prepare_others(point.config, store, cache, say=watcher.say)
     sizes = resolve_sizes(point.config, store)
     for stage in point.config.ramp.stages(0, sizes.steps):
         micro_batches(at_stage(point.config, stage), mesh)
@@ -112,7 +113,7 @@ def train_stepwise(
         former = broadcast_from_first(directory.status)
         if former in TERMINAL and broadcast_from_first(lambda: has_its_rows(directory, watcher.say)):
             return former
-        broadcast_from_first(lambda: record_start(directory, point, sizes, store))
+        broadcast_from_first(lambda: record_start(directory, point, sizes, store, others))
         try:
             in_haste = on_abrupt_end(
                 lambda code: directory.write_run(status=STATUS_AFTER.get(code, "failed"))
@@ -120,7 +121,7 @@ def train_stepwise(
             with reserve(directory.path), in_haste:
                 if trunk is not None:
                     broadcast_from_first(trunk.fetch)
-                run = RunContext(point.config, sizes, store, mesh, directory, watcher, program, trunk)
+                run = RunContext(point.config, sizes, store, mesh, directory, watcher, program, trunk, others)
                 status = yield from TrainingLoop(run).train(stop)
         except BaseException:
             with contextlib.suppress(Exception):  # a full disk must not hide what happened
@@ -141,13 +142,20 @@ def has_its_rows(directory: RunDirectory, say: Callable[[str], object]) -> bool:
     return restored
 
 
-def record_start(directory: RunDirectory, point: Point, sizes: RunSizes, store: TokenStore) -> None:
+def record_start(
+    directory: RunDirectory,
+    point: Point,
+    sizes: RunSizes,
+    store: TokenStore,
+    others: Mapping[str, TokenStore],
+) -> None:
     """Record what is known before the first step. Raises ConfigError if the run began on other data."""
-    check_same_data(directory, store)
+    check_same_data(directory, store, others)
     config, started = experiment_as_json(point.config), directory.read_run().get("started", time.time())
     directory.write_config(config)
     known = describe_run(point.config, sizes, store) | {"config": config}
     known |= answers_of_run(point.config, sizes, store)
+    known |= {"also": {name: other.manifest for name, other in others.items()}} if others else {}
     directory.write_run(status="running", started=started, trunk=point.trunk, **known)
 
 

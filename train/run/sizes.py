@@ -77,3 +77,31 @@ def prepare_store(
         verify=verify,
         say=say,
     )
+
+
+def prepare_others(
+    experiment: Experiment, store: TokenStore, cache: Path, *, say: Say = silent
+) -> dict[str, TokenStore]:
+    """The stores of the texts of `evaluation.also` by name, in the tokenizer of the run's `store`.
+
+    Raises ConfigError if a validation split is shorter than one sequence, and DataError.
+    """
+    data, context, stores = experiment.data, experiment.model.context, {}
+    for name, corpus in experiment.evaluation.also:
+        other = prepare_tokens(
+            corpus,
+            data.tokenizer,
+            cache,
+            validation_fraction=data.validation_fraction,
+            test_fraction=data.test_fraction,
+            say=say,
+            tokenizer=store.tokenizer,
+        )
+        tokens = other.n_tokens("validation")
+        require(
+            tokens > context,
+            f"evaluation.also: the validation split of {name} = {corpus!r} has {tokens:,} tokens, less "
+            f"than one sequence of {context}; raise data.validation_fraction = {data.validation_fraction}",
+        )
+        stores[name] = other
+    return stores
