@@ -92,6 +92,18 @@ COMMANDS = {
         "quarry.analysis.commands.plan",
         "What to train: with --flops the best N, E, k by each law; with --next the most informative runs.",
     ),
+    "critical-batch": Command(
+        "quarry.analysis.commands.critical_batch",
+        "The critical batch by the gradient noise scale of runs, beside that of a sweep of batches.",
+    ),
+    "context": Command(
+        "quarry.analysis.commands.context",
+        "The loss of each run by position in the context at its end, and the law a + b T^-c of it.",
+    ),
+    "texts": Command(
+        "quarry.analysis.commands.texts",
+        "The offset of the loss on other texts, and how the loss of each class of tokens falls with N and U.",
+    ),
     "report": Command(
         "quarry.analysis.commands.report",
         "Write one self-contained HTML page on a directory of runs: curves, frontier, fits, tables.",

@@ -12,6 +12,7 @@ import numpy as np
 
 from quarry.analysis.laws.mathematics import power
 from quarry.errors import FitError
+from quarry.train.record.gradient_noise import gradient_noise
 
 if TYPE_CHECKING:
     from quarry.analysis.laws.law import Values
@@ -65,8 +66,7 @@ def simple_noise_scale(
         if values.size == 0 or not (np.isfinite(values) & (values >= 0)).all():
             raise FitError(f"{name}: square norms must be finite, not negative, and at least one")
     of_small, of_big = (float(values.mean()) for values in norms)
-    g_squared = (big * of_big - small * of_small) / (big - small)
-    trace = (of_small - of_big) / (1 / small - 1 / big)
+    g_squared, trace = gradient_noise(of_small, of_big, small, big)
     if g_squared <= 0 or trace <= 0:
         raise FitError(
             f"|G|^2={g_squared:g}, tr Sigma={trace:g}: too few steps to separate the gradient from its noise"

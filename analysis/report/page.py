@@ -18,6 +18,7 @@ from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.runs import run_table
 from quarry.analysis.points.schema import ONE_PASS
+from quarry.analysis.report.instrument_charts import instrument_charts
 from quarry.analysis.report.provenance import describe_provenance, page_commands
 from quarry.analysis.report.sections import LAWS, LAWS_OF_REPEATS, law_section, repeats_section
 from quarry.analysis.report.study_charts import page_figure, study_charts
@@ -60,6 +61,8 @@ def _page(runs: Path, output: Path, bootstrap: int, seed: int) -> str:
     sections = [law_section(runs, name, bootstrap, seed) for name in laws]
     fits = [section.fit for section in sections if section.fit]
     charts = study_charts(curves, frontier, table)
+    instruments = instrument_charts(runs, points)
+    charts |= instruments
     for section in (*sections, *([repeats] if repeats else [])):
         charts |= section.charts
     return (
@@ -71,6 +74,7 @@ def _page(runs: Path, output: Path, bootstrap: int, seed: int) -> str:
             summary=summarise(table, curves, fits),
             sections=sections,
             repeats=repeats,
+            instruments=list(instruments),
             charts={name: page_figure(chart) for name, chart in charts.items()},
             made=describe_provenance(runs),
             commands=page_commands(runs, output, LAWS, bootstrap, seed),

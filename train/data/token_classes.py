@@ -79,6 +79,8 @@ def _copied(text: np.ndarray, lengths: np.ndarray, context: int) -> np.ndarray:
     """Whether the tokens that end in each target, the fewest with so many bytes on average, came before."""
     count = max(2, 1 + round(COPIED_BYTES / lengths.mean()))
     rows = np.lib.stride_tricks.sliding_window_view(text, context + 1)[::context]
+    if count > context + 1:
+        return np.zeros(len(text) - 1, bool)
     grams = np.lib.stride_tricks.sliding_window_view(rows, count, axis=1).astype(np.uint64)
     mixed = np.zeros(grams.shape[:2], np.uint64)
     for place in range(count):  # a hash of 64 bits: two different runs of tokens hardly ever share one

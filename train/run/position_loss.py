@@ -13,7 +13,7 @@ def bin_starts(context: int) -> np.ndarray:
 
     A last bin that the context leaves with less than half its positions joins the one before it.
     """
-    steps = np.arange(2 + math.ceil(BINS_PER_OCTAVE * math.log2(context)))
+    steps = np.arange(4 + math.ceil(BINS_PER_OCTAVE * math.log2(context)))
     starts = np.unique(np.round(2.0 ** (steps / BINS_PER_OCTAVE)).astype(int))
     filled = (context + 1 - starts[:-1]) / np.diff(starts)
     return starts[:-1][filled >= 0.5]

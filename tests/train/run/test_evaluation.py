@@ -1,16 +1,27 @@
+import dataclasses
 import math
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from quarry.errors import ConfigError
 from quarry.model.config import modern
 from quarry.model.sharding import make_mesh
 from quarry.model.transformer import abstract, apply, build, token_losses
-from quarry.train.config.experiment import Experiment
+from quarry.train.config.experiment import EvaluationConfig, Experiment
 from quarry.train.config.schedules import evaluation_steps
 from quarry.train.data.store_building import prepare_tokens
+from quarry.train.data.token_classes import CLASSES
+from quarry.train.record.files import read_jsonl
+from quarry.train.record.points_table import points_table
+from quarry.train.record.progress import Quiet
+from quarry.train.record.run_directory import RunDirectory
+from quarry.train.run.class_loss import class_fields, class_sums
 from quarry.train.run.evaluation import Evaluator, unigram_entropy
+from quarry.train.run.loop import train
+from quarry.train.run.position_loss import bin_means, bin_starts, position_fields
+from tests.train.tiny import tiny_point
 
 CONTEXT = 32
 EXPERIMENT = Experiment(model=modern(16, 2, 2, context=CONTEXT), batch_tokens=256, micro_batch_tokens=96)
@@ -41,8 +52,6 @@ def test_the_loss_is_the_mean_over_tokens_and_its_error_that_over_sequences(stor
 
 @pytest.mark.slow
 def test_it_is_in_fp32_whatever_the_model_computes_in(store):
-    import dataclasses
-
     half = dataclasses.replace(
         EXPERIMENT, model=dataclasses.replace(EXPERIMENT.model, compute_dtype="bfloat16")
     )
@@ -57,6 +66,60 @@ def test_it_is_in_fp32_whatever_the_model_computes_in(store):
 def test_a_small_split_is_scored_whole(store):
     evaluate = Evaluator(EXPERIMENT, make_mesh(EXPERIMENT.mesh), store, "test", 10**9)
     assert evaluate.tokens == (store.n_tokens("test") - 1) // CONTEXT * CONTEXT
+
+
+def test_bins_of_positions_cover_the_context_in_equal_steps_of_its_logarithm():
+    assert bin_starts(32).tolist() == [1, 2, 3, 4, 6, 8, 11, 16, 23]
+    assert bin_starts(8).tolist() == [1, 2, 3, 4, 6]  # a last bin of one position joins that before it
+    assert bin_starts(1).tolist() == [1]
+    losses = np.random.default_rng(0).normal(size=(5, 32)).astype(np.float32)
+    fields = position_fields(bin_means(losses), 32)
+    assert fields["position_loss"][-1] == pytest.approx(losses[:, 22:].mean(), rel=1e-6)
+    means = losses[:, 22:].mean(1)
+    assert fields["position_loss_sem"][-1] == pytest.approx(means.std(ddof=1) / math.sqrt(5), rel=1e-5)
+    assert fields["positions"][3:5] == pytest.approx([math.sqrt(4 * 5), math.sqrt(6 * 7)])
+
+
+def test_the_error_of_a_class_is_that_of_a_ratio_over_sequences():
+    rng = np.random.default_rng(1)
+    losses, bits = rng.normal(2, 1, (4000, 8)), rng.integers(0, 2, (4000, 8)).astype(np.uint16)
+    fields = class_fields(class_sums(losses, bits), bits)
+    first = f"of_{next(iter(CLASSES))}"
+    assert fields[f"tokens_{first}"] == bits.sum()
+    assert fields[f"loss_{first}"] == pytest.approx(losses[bits == 1].mean())
+    assert fields[f"loss_sem_{first}"] == pytest.approx(1 / math.sqrt(bits.sum()), rel=0.05)
+    assert fields["loss_of_digits"] is None
+    assert fields["loss_sem_of_digits"] is None
+
+
+@pytest.mark.slow
+def test_other_texts_are_scored_as_the_validation_text_is(tmp_path, cache):
+    """The train text by hand, another corpus in the run's own tokenizer, classes; and the points table."""
+    point = tiny_point(tmp_path / "study", steps=4)
+    settings = dataclasses.replace(
+        point.config.evaluation, also=(("code", "stdlib"),), train_tokens=512, token_classes=True, count=2
+    )
+    point = dataclasses.replace(point, config=dataclasses.replace(point.config, evaluation=settings))
+    assert train(point, tmp_path / "runs", cache, Quiet()) == "finished"
+    run = RunDirectory(tmp_path / "runs" / "study" / "tiny")
+    rows = points_table(run.path).filter(split="validation")
+    assert len(rows) == 2
+    last = rows.row(-1, named=True)
+    assert last["loss_on_code"] > 0
+    assert last["loss_on_train"] != last["loss"]
+    assert last["tokens_of_word_start"] + last["tokens_of_inside_word"] < 512
+    assert run.read_run()["also"]["code"]["splits"]["validation"]["tokens"] > 512
+    own = read_jsonl(run.evals)[-2]
+    sizes = np.diff([*bin_starts(32), 33])
+    assert np.average(own["position_loss"], weights=sizes) == pytest.approx(own["loss"], rel=1e-6)
+    test = points_table(run.path).filter(split="test").row(0, named=True)
+    assert test["loss_on_train"] is None
+
+
+@pytest.mark.parametrize("name", ["train", "Code", "a b"])
+def test_a_text_that_cannot_be_a_column_is_refused(name):
+    with pytest.raises(ConfigError, match=f"evaluation.also names a text {name!r}"):
+        EvaluationConfig(also=((name, "sotu"),))
 
 
 @pytest.mark.parametrize(
