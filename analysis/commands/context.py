@@ -14,7 +14,7 @@ from quarry.options import Flat
 from quarry.text import count, interval
 
 if TYPE_CHECKING:
-    from quarry.analysis.instruments.context_loss import ContextFit
+    from quarry.analysis.instruments.context_law import ContextFit
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ def command(
     Args:
         runs: A directory of runs, also gs://bucket/folder.
     """
-    from quarry.analysis.instruments.context_loss import fit_context, position_table
+    from quarry.analysis.instruments.context_law import fit_context
+    from quarry.analysis.instruments.context_loss import position_table
     from quarry.train.record.points_table import write_table
 
     console, positions = make_console(), position_table(runs)

@@ -1,8 +1,9 @@
 """`quarry texts`: the loss of runs on other texts, and by class of token."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.table import Table
 from tyro.conf import Positional
@@ -81,8 +82,9 @@ def class_table(classes: "pl.DataFrame", level: float) -> Table:
     return table
 
 
-def _cells(row: dict, names) -> list[str]:
+def _cells(row: dict[str, Any], names: Iterable[str]) -> list[str]:
     """Each value and its interval."""
+    names = list(names)
     ends = [(row[f"{name}_low"], row[f"{name}_high"]) for name in names]
     intervals = [MISSING if low is None else f"{number(low, 3)} to {number(high, 3)}" for low, high in ends]
     return [

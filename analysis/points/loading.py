@@ -149,12 +149,14 @@ def _missing(law: "Law | None", table: pl.DataFrame) -> set[str]:
 
 
 def _with_loss(raw: pl.DataFrame, loss: str, source: str) -> pl.DataFrame:
-    """`raw` with the column that holds the loss called `loss`."""
+    """`raw` with the column that holds the loss called `loss`, and that of its error `loss_sem`."""
     if loss == "loss":
         return raw
     if loss not in raw.columns:
         raise PointsError(f"{source}: no column {loss!r} for the loss; found {list_names(raw.columns)}")
-    return raw.drop("loss", strict=False).rename({loss: "loss"})
+    error = loss.replace("loss_", "loss_sem_", 1)
+    own = {loss: "loss"} | ({error: "loss_sem"} if error != loss and error in raw.columns else {})
+    return raw.drop(own.values(), strict=False).rename(own)
 
 
 def _from_record(raw: pl.DataFrame, count: str, source: str) -> pl.DataFrame:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from quarry import text
+from quarry.analysis.instruments.context_law import fit_context
 from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.runs import run_table
@@ -61,7 +63,7 @@ def _page(runs: Path, output: Path, bootstrap: int, seed: int) -> str:
     sections = [law_section(runs, name, bootstrap, seed) for name in laws]
     fits = [section.fit for section in sections if section.fit]
     charts = study_charts(curves, frontier, table)
-    instruments = instrument_charts(runs, points)
+    instruments = instrument_charts(runs, points, partial(fit_context, bootstrap=0))
     charts |= instruments
     for section in (*sections, *([repeats] if repeats else [])):
         charts |= section.charts

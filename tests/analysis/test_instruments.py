@@ -1,13 +1,17 @@
 """The instruments: made records with known noise scale, context law, offsets and exponents of classes."""
 
+from functools import partial
+
 import numpy as np
 import polars as pl
 import pytest
 
 from quarry.analysis.instruments.adjusted import adjusted_points
-from quarry.analysis.instruments.context_loss import fit_context, position_table
+from quarry.analysis.instruments.context_law import fit_context
+from quarry.analysis.instruments.context_loss import position_table
 from quarry.analysis.instruments.noise_scale import critical_batches, noise_scales
 from quarry.analysis.instruments.other_texts import class_exponents, transfer_offsets
+from quarry.analysis.points.loading import load_points
 from quarry.analysis.report.instrument_charts import instrument_charts
 from quarry.errors import PointsError
 from quarry.train.record.logs import JsonlLog
@@ -31,7 +35,7 @@ def evaluation(n, batch, step, loss):
         "positions": positions.tolist(), "position_loss": at.tolist(), "position_loss_sem": [0.01] * 15,
         "loss_on_code": loss + 0.7, "loss_sem_on_code": 0.01,
         "loss_on_speeches": 1.1 * loss + 0.1 * np.log10(n), "loss_sem_on_speeches": 0.01,
-        "loss_of_digits": 5 * n**-0.1, "loss_sem_of_digits": 0.01, "tokens_of_digits": 50,
+        "loss_of_digits": 5 * n**-0.1, "loss_sem_of_digits": 0.02, "tokens_of_digits": 50,
     }  # fmt: skip
 
 
@@ -98,12 +102,15 @@ def test_offsets_and_exponents_are_those_put_in(runs):
     (digits,) = class_exponents(points).to_dicts()
     assert digits["alpha_N"] == pytest.approx(0.1)
     assert digits["alpha_U"] is None  # one U
+    own = load_points(points, loss="loss_of_digits", annealed_only=False).table
+    assert own["loss"].to_list() == pytest.approx((5 * own["N"] ** -0.1).to_list())
+    assert own["loss_sem"].unique().to_list() == [0.02]
     with pytest.raises(PointsError, match="no run logged a loss on another text: set "):
         transfer_offsets(points.select(pl.exclude("^loss_on_.*$")))
 
 
 @pytest.mark.slow
 def test_the_report_draws_what_was_measured(runs):
-    charts = instrument_charts(runs, points_table(runs))
+    charts = instrument_charts(runs, points_table(runs), partial(fit_context, bootstrap=0))
     assert list(charts) == ["noise-scale", "context", "transfer", "classes"]
     assert all(chart.to_dict()["layer"] for chart in charts.values())

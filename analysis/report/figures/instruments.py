@@ -1,16 +1,19 @@
 """Figures of the instruments: noise scale, loss by position, loss on other texts, loss by class of token."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import altair as alt
 import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.instruments.context_loss import ContextFit
 from quarry.analysis.report.figures.lines import line_colour
 from quarry.analysis.report.figures.parts import axis, colour, finished, sized, x_axis, y_axis
 from quarry.analysis.report.figures.theme import INK
+
+if TYPE_CHECKING:
+    from quarry.analysis.instruments.context_law import ContextFit
 
 
 def noise_scale(scales: pl.DataFrame, batches: pl.DataFrame) -> alt.LayerChart:
@@ -41,7 +44,7 @@ def noise_scale(scales: pl.DataFrame, batches: pl.DataFrame) -> alt.LayerChart:
     return finished(layers, "Gradient noise scale and critical batch", subtitle)
 
 
-def position_loss(positions: pl.DataFrame, fits: Sequence[ContextFit]) -> alt.LayerChart:
+def position_loss(positions: pl.DataFrame, fits: "Sequence[ContextFit]") -> alt.LayerChart:
     """The loss by position of each run with its law. `positions` as `position_table` gives it."""
     positions = sized(positions)
     points = alt.Chart(alt.InlineData(values=positions.to_dicts())).encode(
@@ -57,7 +60,7 @@ def position_loss(positions: pl.DataFrame, fits: Sequence[ContextFit]) -> alt.La
     return finished(layers, "Loss by position in the context", "lines: a + b T^-c of each run")
 
 
-def _law(each: ContextFit, positions: pl.DataFrame) -> pl.DataFrame:
+def _law(each: "ContextFit", positions: pl.DataFrame) -> pl.DataFrame:
     assert each.fit is not None
     ends = positions["T"].min(), positions["T"].max()
     at = np.geomspace(*map(float, ends), 60)  # type: ignore[arg-type]
