@@ -9,8 +9,8 @@ from quarry.train.data.token_classes import CLASSES
 
 def class_sums(losses_BxT: np.ndarray, bits_BxT: np.ndarray) -> np.ndarray:
     """The summed loss of the tokens of each class in each sequence, nats, float64 [sequences, classes]."""
-    members = [(bits_BxT >> bit) & 1 for bit in range(len(CLASSES))]
-    return np.stack([np.einsum("bt,bt->b", losses_BxT, member, dtype=np.float64) for member in members], 1)
+    members_BxTxC = (bits_BxT[..., None] >> np.arange(len(CLASSES), dtype=np.uint16)) & 1
+    return np.matmul(losses_BxT[:, None].astype(np.float64), members_BxTxC.astype(np.float64))[:, 0]
 
 
 def class_fields(sums: np.ndarray, bits: np.ndarray) -> dict[str, float | int | None]:

@@ -195,7 +195,7 @@ class TrainingLoop:
         elif logged and first == 0:
             where = self._run.directory.checkpoints
             self._run.report("restart", 0, f"no checkpoint in {where} can be used: trained from the start")
-        self._log = RunLog(self._run.directory, self._run.experiment, self._run.watcher)
+        self._log = RunLog(self._run.directory, self._run.experiment, self._run.watcher, self._run.trunk)
         with ExitStack() as stack:
             stack.callback(self._log.close)
             self._run.watcher.start(self._run.directory.name, first, self._run.sizes.steps)

@@ -1,5 +1,6 @@
 """The loss by position in the context, in bins of equal width in the logarithm of the position."""
 
+import functools
 import math
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 BINS_PER_OCTAVE = 2
 
 
+@functools.lru_cache(maxsize=8)
 def bin_starts(context: int) -> np.ndarray:
     """The first position of each bin, int64 [bins]; position T predicts from T tokens, 1 to `context`.
 
@@ -28,8 +30,7 @@ def bin_positions(context: int) -> np.ndarray:
 def bin_means(losses_BxT: np.ndarray) -> np.ndarray:
     """The mean loss of each sequence in each bin, float64 [sequences, bins]."""
     context = losses_BxT.shape[1]
-    sums = np.add.reduceat(losses_BxT, bin_starts(context) - 1, axis=1, dtype=np.float64)
-    return sums / _sizes(context)
+    return np.add.reduceat(losses_BxT.astype(np.float64), bin_starts(context) - 1, axis=1) / _sizes(context)
 
 
 def position_fields(means: np.ndarray, context: int) -> dict[str, Any]:
@@ -47,6 +48,7 @@ def position_fields(means: np.ndarray, context: int) -> dict[str, Any]:
     }
 
 
+@functools.lru_cache(maxsize=8)
 def _sizes(context: int) -> np.ndarray:
     return np.diff([*bin_starts(context), context + 1])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quarry.train.hosts.agreement import broadcast_from_first
-from quarry.train.record.files import read_jsonl
+from quarry.train.record.files import read_jsonl, read_log
 from quarry.train.record.gradient_noise import NoiseScale
 from quarry.train.record.logs import JsonlLog, Mark
 from quarry.train.record.progress import Watcher
@@ -28,10 +28,17 @@ class RunLog:
     """The two logs of a run, its trackers and its watcher.
 
     A step's metrics are read when the next are logged, so that the host never waits for the step it has just
-    dispatched. A host that does not write logs to nowhere, so as to see a divergence when the others do.
+    dispatched. A host that does not write logs to nowhere, so as to see a divergence when the others do. The
+    noise scale of a branch goes on from the rows of its `trunk`.
     """
 
-    def __init__(self, directory: RunDirectory, experiment: "Experiment", watcher: Watcher):
+    def __init__(
+        self,
+        directory: RunDirectory,
+        experiment: "Experiment",
+        watcher: Watcher,
+        trunk: RunDirectory | None = None,
+    ):
         writes = not isinstance(directory, ReadOnlyRunDirectory)
         metrics, evals = (directory.metrics, directory.evals) if writes else (NOWHERE, NOWHERE)
         former = read_jsonl(metrics) if writes else []
@@ -47,7 +54,7 @@ class RunLog:
         self._began = self._read_at = time.monotonic()
         self._spent = former[-1]["wall_seconds"] if former else 0.0
         self._read_step = former[-1]["step"] if former else 0
-        self._noise = NoiseScale(former)
+        self._noise = NoiseScale([*_before_fork(directory, trunk), *former] if writes else ())
         self._train_loss: float | None = former[-1]["loss"] if former else None
         losses = broadcast_from_first(lambda: [(row["step"], row["loss"]) for row in former])
         self._watch = LossWatch(experiment.rollback, losses)
@@ -145,6 +152,12 @@ class RunLog:
         numbers = {name: value for name, value in scalars.items() if isinstance(value, float)}
         for tracker in self._trackers:
             tracker.write_scalars(step, numbers)
+
+
+def _before_fork(directory: RunDirectory, trunk: RunDirectory | None) -> list[dict[str, Any]]:
+    """The logged steps of its trunk before a branch left it."""
+    fork = directory.known_run().get("forked_at", 0)
+    return [row for row in read_log(trunk.metrics).rows if row["step"] <= fork] if trunk and fork else []
 
 
 def finite(value: float) -> float | None:

@@ -23,7 +23,11 @@ def noise_scale(scales: pl.DataFrame, batches: pl.DataFrame) -> alt.LayerChart:
     """
     scales = sized(scales.drop_nulls("B_noise"))
     swept = sized(batches.drop_nulls("B_crit")) if "B_crit" in batches.columns else scales.clear()
-    every = [*scales["B_noise"], *(swept["B_crit"] if len(swept) else [])]
+    every = [
+        scales["B_noise"].min() / 2,
+        2 * scales["B_noise"].max(),
+        *(swept["B_crit"] if len(swept) else []),
+    ]
     x = alt.X("loss:Q", **axis([*scales["loss"], *swept["loss"]], "loss, nats per token", text.number))
     x.scale = alt.Scale.from_dict(x.to_dict()["scale"] | {"reverse": True})
     names = ["run", "N", "size", "loss", "B_noise", "B_noise_low", "B_noise_high"]
@@ -34,7 +38,7 @@ def noise_scale(scales: pl.DataFrame, batches: pl.DataFrame) -> alt.LayerChart:
         detail="run:N",
         tooltip=["run:N", alt.Tooltip("loss:Q", format=".3f"), alt.Tooltip("B_noise:Q", format=".3s")],
     )
-    error = base.mark_rule(opacity=0.4).encode(y="B_noise_low:Q", y2="B_noise_high:Q")
+    error = base.mark_rule(opacity=0.4, clip=True).encode(y="B_noise_low:Q", y2="B_noise_high:Q")
     layers = [base.mark_line(strokeWidth=1.4), error, base.mark_circle(size=45)]
     if len(swept):
         rows = swept.select("N", "size", "loss", "B_crit").to_dicts()
