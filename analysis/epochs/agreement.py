@@ -53,9 +53,11 @@ class Answer:
     objection: str = ""
 
     @property
-    def share(self) -> float:
-        """Of the draws (without any, of the measurement) the share in which there is such a size."""
-        drawn = self.sizes[1:] if len(self.sizes) > 1 else self.sizes
+    def share(self) -> float | None:
+        """Of the draws the share in which there is such a size; None without draws."""
+        if len(self.sizes) < 2:
+            return None
+        drawn = self.sizes[1:]
         return float(np.where(np.isnan(drawn), 0.5, np.isfinite(drawn)).mean())
 
     @property
@@ -75,6 +77,8 @@ def together(answers: Sequence[Answer]) -> tuple[str, str]:
     counted = [answer for answer in answers if not answer.objection]
     told = {answer.holds for answer in counted}
     words = "; ".join(f"{answer.law}: {_in_words(answer)}" for answer in counted)
+    if any(answer.share is None for answer in counted):
+        return "undecided", f"without draws there is no verdict: {words}"
     if len(told) == 1 and len(counted) > 1:
         return told.pop(), words
     if len(told) == 1:
@@ -86,6 +90,8 @@ def _in_words(answer: Answer) -> str:
     size = finite(answer.sizes[0])
     if answer.holds == "no":
         return "at no size"
+    if answer.share is None:
+        return "at no size" if size is None else f"from {number(size, 2)} parameters on"
     if size is None:
         return f"at no size, but at one in {answer.share:.0%} of draws"
     return f"from {number(size, 2)} parameters on, in {answer.share:.0%} of draws"

@@ -14,16 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.agreement import (
-    Answer,
-    Fitted,
-    decided,
-    floor_at,
-    of_forms,
-    of_passes,
-    of_surfaces,
-    within_noise,
-)
+from quarry.analysis.epochs.agreement import Answer, decided
+from quarry.analysis.epochs.beyond import Criterion, Laws, answers_beyond
 from quarry.analysis.epochs.capacity import common_targets, least_without_end
 from quarry.analysis.epochs.cells import terminal
 from quarry.analysis.epochs.ensembles import ensemble_draws
@@ -170,30 +162,21 @@ class _Study:
         owns: list[Passes],
         surfaces: list[Surface],
     ) -> Iterator[dict[str, Any]]:
-        known = ~np.isnan(floor.default[0])
-        if not known.any():
-            return
-        unique = self.grid.unique[known]
-        middle = float(np.exp(np.log(unique).mean()))
         gaps = gap(self.fresh, self.grid, floor)
-        forms = gap_forms(gaps)
-        at = floor_at(floor, self.grid.unique, middle)
-        fitted = Fitted.of(self.grid, self.fresh, self.noise)
-        meets = within_noise(self.noise, at)
-        shares = (meets, *RHOS)
-        by_forms = of_forms(gaps, forms, middle, [share * at for share in shares])
-        by_surfaces = of_surfaces(surfaces, fitted, middle, shares)
-        merging = [*by_forms[0], *by_surfaces[0]]
-        yield from ({"claim": 3, **_answered(answer)} for answer in merging)
-        for place, (rho, own) in enumerate(zip(RHOS, owns, strict=True), 1):
-            passes = passes_to(self.grid, limits, (1 + rho) * floor.default, f"{rho:.0%}", self.seed)
-            yield from ({"claim": 1, "rho": rho, **row} for row in self._fewer(passes, common, unique))
-            answers = [
-                *of_passes(passes, own, self.grid, middle, self.seed),
-                *by_forms[place],
-                *by_surfaces[place],
-            ]
-            yield from ({"claim": 2, "rho": rho, **_answered(answer)} for answer in answers)
+        laws = Laws(self.grid, self.fresh, self.noise, floor, gaps, gap_forms(gaps), surfaces)
+        if not len(laws.unique):
+            return
+        targets = [(rho, f"{rho:.0%}", (1 + rho) * floor.default) for rho in RHOS]
+        criteria = [
+            Criterion(rho, passes_to(self.grid, limits, target, name, self.seed), own)
+            for (rho, name, target), own in zip(targets, owns, strict=True)
+        ]
+        near, meets = answers_beyond(laws, criteria, self.seed)
+        yield from ({"claim": 3, **_answered(answer)} for answer in meets)
+        for each, answers in zip(criteria, near, strict=True):
+            fewer = self._fewer(each.passes, common, laws.unique)
+            yield from ({"claim": 1, "rho": each.rho, **row} for row in fewer)
+            yield from ({"claim": 2, "rho": each.rho, **_answered(answer)} for answer in answers)
 
     def _fewer(self, passes: Passes, common: Passes, unique: np.ndarray) -> Iterator[dict[str, Any]]:
         """b > 0 at every U, by each of the two laws, to the floor and to a loss that all sizes reach."""

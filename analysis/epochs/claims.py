@@ -205,8 +205,9 @@ def _by_all_laws(claim: str, quantity: str, answers: "Sequence[Answer]", evidenc
             against.setdefault(each.objection, []).append(each.law)
     objections = "".join(f"; not counted: {', '.join(laws)} ({why})" for why, laws in against.items())
     beyond = f"{len(counted)} laws carried beyond the sizes trained, to {count(evidence.largest)}{objections}"
-    shares = [answer.share for answer in counted]
-    share = {"yes": min(shares), "no": max(shares)}.get(holds)
+    shares = [answer.share for answer in counted if answer.share is not None]
+    least_sure = {"yes": min, "no": max}.get(holds)
+    share = least_sure(shares) if least_sure else None
     return Verdict(claim, quantity, None, (None, None), share, holds, beyond, words)
 
 

@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from quarry.analysis.epochs.agreement import (
-    Answer,
-    Fitted,
-    answers_table,
-    floor_at,
-    of_forms,
-    of_passes,
-    of_surfaces,
-    within_noise,
-)
+from quarry.analysis.epochs.agreement import answers_table
+from quarry.analysis.epochs.beyond import Criterion, Laws, answers_beyond
 from quarry.analysis.epochs.causes import causes
 from quarry.analysis.epochs.claims import Evidence, judge
 from quarry.analysis.epochs.ensembles import ensemble_draws
@@ -66,11 +58,13 @@ def judged(
 ) -> dict[str, Any]:
     """`causes`, `answers` and `verdicts` of `Epochs`."""
     why = causes(found.plain, found.tuned, found.floor, found.reuse, found.reuse_tuned, settings)
-    one_pass, merging = _answers(found, noise, rho, seed)
+    laws = Laws(found.tuned, found.fresh, noise, found.floor, found.gap, found.forms, found.surfaces)
+    criterion = Criterion(rho, found.passes[0], found.passes[-1])
+    (one_pass,), merging = answers_beyond(laws, [criterion], seed)
     evidence = Evidence(
         found.passes[0],
         found.passes[1],
-        found.tuned.unique[~np.isnan(found.floor.default[0])],
+        laws.unique,
         float(found.tuned.sizes.max()),
         one_pass,
         merging,
@@ -82,27 +76,3 @@ def judged(
     )
     answers = answers_table({"one pass": one_pass, "the first pass meets the floor": merging}, settings)
     return {"causes": why.table, "answers": answers, "verdicts": judge(evidence)}
-
-
-def _answers(found: "Quantities", noise: "Noise", rho: float, seed: int) -> tuple[list[Answer], list[Answer]]:
-    """What each law says of one pass within rho of the floor, and within two standard deviations of it.
-
-    At the middle U of those that have a floor.
-    """
-    unique = found.tuned.unique[~np.isnan(found.floor.default[0])]
-    if not len(unique):
-        return [], []
-    middle = float(np.exp(np.log(unique).mean()))
-    floor = floor_at(found.floor, found.tuned.unique, middle)
-    within = within_noise(noise, floor)
-    fitted = Fitted.of(found.tuned, found.fresh, noise)
-    passes = of_passes(found.passes[0], found.passes[-1], found.tuned, middle, seed)
-    near, meets = (
-        [*forms, *surfaces]
-        for forms, surfaces in zip(
-            of_forms(found.gap, found.forms, middle, [share * floor for share in (rho, within)]),
-            of_surfaces(found.surfaces, fitted, middle, (rho, within)),
-            strict=True,
-        )
-    )
-    return [*passes, *near], meets

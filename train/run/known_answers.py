@@ -3,8 +3,8 @@
 Known only of synthetic corpora read by the tokenizer `bytes`; of others every function gives no field.
 """
 
-import functools
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -58,10 +58,15 @@ def answers_at(
     return answers
 
 
-@functools.lru_cache(maxsize=4)
+_SOURCE_LOSSES: "WeakKeyDictionary[Evaluator, float | None]" = WeakKeyDictionary()
+"""By evaluator, without keeping it alive: it holds the text and a compiled program."""
+
+
 def _source_loss(world: "World", evaluator: "Evaluator") -> float | None:
     """The source's loss on the scored text, computed once for a split: a teacher's takes a forward pass."""
-    return world.loss(evaluator.text)
+    if evaluator not in _SOURCE_LOSSES:
+        _SOURCE_LOSSES[evaluator] = world.loss(evaluator.text)
+    return _SOURCE_LOSSES[evaluator]
 
 
 def _world(experiment: "Experiment") -> "World | None":

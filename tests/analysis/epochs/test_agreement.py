@@ -81,6 +81,15 @@ def test_a_verdict_needs_every_law_that_counts():
     assert words == "the laws disagree: one: from 10⁶ parameters on, in 100% of draws; other: at no size"
 
 
+def test_without_draws_there_is_no_verdict():
+    sure, never = Answer("one", np.array([1e6])), Answer("other", np.array([np.inf]))
+    for answers in ([sure, sure], [never, never]):
+        assert together(answers)[0] == "undecided"
+    assert together([sure, never])[1] == (
+        "without draws there is no verdict: one: from 10⁶ parameters on; other: at no size"
+    )
+
+
 def test_a_surface_without_a_coupling_says_that_no_size_needs_one_pass_only():
     """B / E^beta stays however large the model; in the coupled surface of these constants likewise."""
     n, u, k = (axis.ravel() for axis in (N * SIZES[0], U * UNIQUE[0], K))

@@ -1,6 +1,8 @@
 """The record of a run on a synthetic corpus carries the entropy rate and the exact floor of its tokens."""
 
 import dataclasses
+import gc
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -68,6 +70,10 @@ def test_the_floor_seen_falls_to_that_of_the_run_in_one_pass(store):
     assert floors[-1] == floors[-2]
     assert [row.get("kl") for row in found] == [None, None, None, open_world(WORLD).conditionals]
     assert {row["source_loss"] for row in found} == {open_world(WORLD).loss(scored)}
+    gone = weakref.ref(evaluator)
+    del evaluator
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.slow
