@@ -39,8 +39,9 @@ def least_without_end(grid: "Grid") -> np.ndarray:
     losses = grid.losses[..., late]
     lines = np.where(_falling(losses[0])[None, ..., None], losses, np.nan)
     draws, sizes, unique, _ = lines.shape
-    limits = limit(grid.passes[late], lines.reshape(draws, sizes * unique, -1)).reshape(draws, sizes, unique)
-    return np.fmin(limits, own)
+    lines = lines.reshape(draws, sizes * unique, -1)
+    limits = limit(grid.passes[late], lines, lowest=grid.entropy_rate)
+    return np.fmin(limits.reshape(draws, sizes, unique), own)
 
 
 def _falling(losses: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from quarry.analysis.epochs.inputs import entropy_rate
 from quarry.analysis.epochs.noise import Noise, measured_noise, shifted
 from quarry.analysis.epochs.replicates import outliers
 from quarry.analysis.points.columns import is_annealed, positive_numbers, with_numbers
@@ -28,13 +29,15 @@ class Terminal:
     `cells` has the columns CELL, `loss`, `clusters`, `plain` (of the recipe that its size was trained by
     most) and `ruled` (at the learning rate and further settings of that recipe). `losses` [1 + draws, cells]
     are the measured means first, then with simulated `noise`. `outliers` names the cells and clusters whose
-    losses are too far from their replicates' to be noise; they count in `losses`.
+    losses are too far from their replicates' to be noise; they count in `losses`. `entropy_rate` is that of
+    a synthetic source, nats per token; 0 where it is not known.
     """
 
     cells: pl.DataFrame
     losses: np.ndarray
     noise: Noise
     outliers: pl.DataFrame
+    entropy_rate: float = 0.0
 
 
 def terminal(points: PointsLike, draws: int, seed: int) -> Terminal:
@@ -54,7 +57,8 @@ def terminal(points: PointsLike, draws: int, seed: int) -> Terminal:
             f"no cell has two runs that differ by seed or draw of U alone{apart}: noise is not measured, and "
             "without it there are no intervals (--bootstrap 0 asks for none)"
         )
-    return Terminal(cells, _means(table, cells, noise, draws, seed), noise, outliers(table, CELL))
+    losses = _means(table, cells, noise, draws, seed)
+    return Terminal(cells, losses, noise, outliers(table, CELL), entropy_rate(table))
 
 
 def numeric_points(points: PointsLike) -> Points:
@@ -64,7 +68,7 @@ def numeric_points(points: PointsLike) -> Points:
     """
     points = as_points(points, annealed_only=False)
     table, notes = with_recipe_names(points.table)
-    read = (*RECIPE, "draw", "unigram_entropy", *BATCH["B"])
+    read = (*RECIPE, "draw", "unigram_entropy", "entropy_rate", *BATCH["B"])
     table = with_numbers(table, [name for name in read if name in table.columns], points.source)
     sizes = [name for name in ("N", "U") if name in table.columns]
     table = table.with_columns(pl.Series(name, one_spelling(table[name].to_numpy())) for name in sizes)

@@ -28,6 +28,7 @@ class Floors:
     asymptote; NaN where that is no floor: after too few passes, or where runs on fewer tokens, or in one
     pass, came lower than it.
     `irreducible` is the limit in U of the defaults that have an asymptote, NaN below four of them.
+    No asymptote is below the entropy rate of the text's source, where that is known.
     """
 
     grid: np.ndarray
@@ -51,7 +52,8 @@ def floors(
     """
     of_size = tuned.of_size
     lowest = least(of_size, 1)
-    limits = limit(tuned.sizes, np.moveaxis(of_size, 2, 1), shared=kind != "own gamma")
+    rate = tuned.entropy_rate
+    limits = limit(tuned.sizes, np.moveaxis(of_size, 2, 1), kind != "own gamma", rate)
     own = lowest if kind == "grid" else np.fmin(lowest, limits)
     if kind == "ensemble" and ensembles is not None:
         own = np.fmin(own, ensembles)
@@ -59,7 +61,7 @@ def floors(
     none = (own[:1] > bound[:1]) | ~_repeated(tuned)
     default = np.where(none, np.nan, np.fmin(own, bound))
     known = np.where(np.isnan(limits[:1]), np.nan, default)
-    irreducible = np.minimum(limit(tuned.unique, known[:, None, :])[:, 0], least(default, 1))
+    irreducible = np.minimum(limit(tuned.unique, known[:, None, :], lowest=rate)[:, 0], least(default, 1))
     return Floors(lowest, limits, default, irreducible)
 
 
@@ -96,8 +98,11 @@ def _once(tuned: Grid, fresh: FirstPass) -> np.ndarray:
     return once
 
 
-def limit(x: np.ndarray, losses: np.ndarray, shared: bool = True) -> np.ndarray:
-    """L of c x^-gamma + L, neither negative, through each line of losses [draws, lines, x]; [draws, lines].
+def limit(x: np.ndarray, losses: np.ndarray, shared: bool = True, lowest: float = 0.0) -> np.ndarray:
+    """L of c x^-gamma + L through each line of losses [draws, lines, x]; [draws, lines].
+
+    c is not negative, and L not below `lowest`: the gamma of lines that end below it is fitted without that
+    bound, and their L is `lowest`.
 
     Least squares over gamma, which the lines of a draw share where `shared`, and c and L of each. x without a
     loss (NaN in the first draw) are left out; NaN for lines with fewer than four.
@@ -110,7 +115,7 @@ def limit(x: np.ndarray, losses: np.ndarray, shared: bool = True) -> np.ndarray:
     ends, misfit = _over_exponents(x, losses, there, lines)
     misfit = np.broadcast_to(misfit.sum(axis=1, keepdims=True), misfit.shape) if shared else misfit
     best = misfit.argmin(axis=0)[None]
-    found[:, lines] = np.maximum(np.take_along_axis(ends, best, axis=0)[0].T, 0.0)
+    found[:, lines] = np.maximum(np.take_along_axis(ends, best, axis=0)[0].T, lowest)
     return found
 
 

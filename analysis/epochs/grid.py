@@ -18,12 +18,16 @@ _SAME = np.log(2) / 10
 
 @dataclass(frozen=True)
 class Grid:
-    """`losses` [draws, N, U, k], NaN where nothing was trained; the first draw is what was measured."""
+    """`losses` [draws, N, U, k], NaN where nothing was trained; the first draw is what was measured.
+
+    `entropy_rate` is that of the text's source, which no loss can be below; 0 where it is not known.
+    """
 
     sizes: np.ndarray
     unique: np.ndarray
     passes: np.ndarray
     losses: np.ndarray
+    entropy_rate: float = 0.0
 
     @cached_property
     def of_size(self) -> np.ndarray:
@@ -92,7 +96,7 @@ def _grid(surface: "Terminal", wanted: np.ndarray) -> Grid:
     for cell, n, u, k in zip(cells["cell"], *(index for _, index in axes), strict=True):
         losses[:, n, u, k] = np.fmin(losses[:, n, u, k], surface.losses[:, cell])
     sizes, unique, passes = (values for values, _ in axes)
-    return Grid(sizes, unique, passes, losses)
+    return Grid(sizes, unique, passes, losses, surface.entropy_rate)
 
 
 def first_pass_table(fresh: FirstPass) -> pl.DataFrame:

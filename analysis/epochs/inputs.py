@@ -40,6 +40,13 @@ def held_out_entropy(table: pl.DataFrame, given: float | None) -> float:
     return given
 
 
+def entropy_rate(table: pl.DataFrame) -> float:
+    """The least `entropy_rate` of the points, nats per token; 0 where it is not known of all of them."""
+    if "entropy_rate" not in table.columns or table["entropy_rate"].null_count():
+        return 0.0
+    return float(table["entropy_rate"].min())  # pyright: ignore[reportArgumentType]
+
+
 def plain_rows(table: pl.DataFrame, surface: "Terminal") -> pl.DataFrame:
     """The rows of each size's plain recipe, annealed or not."""
     recipe = [name for name in TUNED if name in table.columns]
