@@ -34,6 +34,9 @@ class Epochs(Result):
     - `answers`, by statement and law: the size from which on it holds (`quarry.analysis.epochs.agreement`).
     - `shares`, by recipe and U: the slope of ln r_inf in ln N and its two terms, extraction and the change of
       the own least loss; `fixed_passes`, by recipe, U and k: the slope of ln r.
+    - `circuits`, by n, N = 4 n, U, k: four averaged small runs beside a larger one
+      (`quarry.analysis.epochs.circuits`); `exchange`, by N, the next larger size and U: the unique tokens
+      that the larger saves at equal least loss (`quarry.analysis.epochs.exchange`).
     - `verdicts`, by the floor of single models, and `ensemble_verdicts` by that of ensembles, if any.
     - `causes`, by U: extraction or overfitting (`quarry.analysis.epochs.causes`).
     """
@@ -57,6 +60,8 @@ class Epochs(Result):
     reuse_tuned: pl.DataFrame
     shares: pl.DataFrame
     fixed_passes: pl.DataFrame
+    circuits: pl.DataFrame
+    exchange: pl.DataFrame
     multipliers: pl.DataFrame
     code: pl.DataFrame
     answers: pl.DataFrame

@@ -12,11 +12,13 @@ import polars as pl
 
 from quarry.analysis.epochs.capacity import states_table
 from quarry.analysis.epochs.cells import CELL, annealed_rows, numeric_points, terminal
+from quarry.analysis.epochs.circuits import circuits_table
 from quarry.analysis.epochs.code_length import code_lengths
 from quarry.analysis.epochs.decomposition import cells_table
 from quarry.analysis.epochs.elasticities import elasticities_table
 from quarry.analysis.epochs.ensembles import ensemble_floors
 from quarry.analysis.epochs.estimates import estimate_row
+from quarry.analysis.epochs.exchange import exchange_table
 from quarry.analysis.epochs.floors import floors_table
 from quarry.analysis.epochs.gap import gap_table
 from quarry.analysis.epochs.gap_forms import forms_table, gap_laws
@@ -111,6 +113,7 @@ def study_epochs(
     floor_rows = floors_table(tuned, floor, entropy, settings)
     return Epochs(
         floors=floor_rows.join(ensemble_floors(ensembles, level), on="U", how="left"),
+        circuits=circuits_table(ensembles, quantities.plain, settings, seed),
         code=code_lengths(trained, tuned, floor, entropy, settings),
         multipliers=multipliers(surface, settings),
         noise=surface.noise,
@@ -140,6 +143,7 @@ def _tables(found: Quantities, noise: "Noise", entropy: float, settings: Interva
         "irreducible": estimate_row(settings, {"L_inf": floor.irreducible}),
         "cells": cells_table(plain, tuned, floor, entropy, settings),
         "elasticities": elasticities_table(tuned, settings),
+        "exchange": exchange_table(tuned, settings),
         "states": states_table(tuned, reached.logs, found.limits, reached.target, settings),
         "passes": passes_table(tuned, found.passes, settings),
         "laws": laws_table(laws, settings),
