@@ -61,6 +61,8 @@ def passages(found: Epochs) -> list[tuple[str, str]]:
     rows += [("answer", _answer(each)) for each in found.answers.iter_rows(named=True)]
     rows += [("share", _share(each)) for each in found.shares.iter_rows(named=True)]
     rows += [("after k passes", line) for line in _fixed(found.fixed_passes)]
+    rows += [("four small", _circuit(each)) for each in _shown(found.circuits).iter_rows(named=True)]
+    rows += [("tokens saved", line) for line in _exchange(found.exchange)]
     return rows + _regimes(found.elasticities)
 
 
@@ -109,6 +111,79 @@ def _fixed(table: pl.DataFrame) -> list[str]:
     return sorted(set(lines), key=lines.index)
 
 
+def _shown(circuits: pl.DataFrame) -> pl.DataFrame:
+    return circuits.filter(pl.col("k").is_in((1.0, 4.0, 16.0, 32.0)))
+
+
+def _circuit(each: dict) -> str:
+    losses = (f"{each[name]:.3f}" for name in ("one", "averaged", "larger"))
+    shares = [each["share" + end] for end in ("", "_low", "_high")]
+    share = "–" if shares[0] is None else two(*shares)
+    above = (f"{each['above' + end]:+.3f}" for end in ("", "_low", "_high"))
+    middle, low, high = above
+    place = count(each["n"]), count(each["N"]), count(each["U"]), f"{each['k']:g}"
+    return row(*place, *losses, share, f"{middle} [{low}, {high}]")
+
+
+def _exchange(table: pl.DataFrame) -> list[str]:
+    """A row for each two sizes, a column for each U; a bound as such."""
+    return [
+        row(
+            f"{count(n)} to {count(larger)}",
+            *(estimate(each, "saved", 2) for each in cells.iter_rows(named=True)),
+        )
+        for (n, larger), cells in table.sort("U").group_by("N", "N_larger", maintain_order=True)
+    ]
+
+
+def of_predictions(predicted: pl.DataFrame, measured: pl.DataFrame) -> list[tuple[str, str]]:
+    """Of each law: for how many runs beyond the table it gave the loss within its interval, and its error.
+
+    The law of the passes gives a bound instead. `measured` are points of the table's recipe.
+    """
+    annealed = measured.filter("annealed", split="validation", batch_tokens=1024)
+    runs = annealed.select(
+        N=pl.col("n_nonembedding").cast(pl.Float64),
+        U=pl.col("unique_tokens").cast(pl.Float64),
+        k=pl.col("epochs").round_sig_figs(3),
+        measured="loss",
+    )
+    both = predicted.join(runs, on=["N", "U", "k"])
+    lines = [
+        ("beyond, " + law, _judged(str(law), rows))
+        for (law,), rows in both.sort("law").group_by("law", maintain_order=True)
+    ]
+    cells = both.group_by("N", "U", "k").agg(pl.col("measured").first()).sort("U", "k", "N")
+    return lines + [("beyond", _beyond(each, both)) for each in cells.iter_rows(named=True)]
+
+
+def _judged(law: str, rows: pl.DataFrame) -> str:
+    """The row of a law: runs, inside its interval (or as bounded), mean error."""
+    low, high = pl.col("loss_low"), pl.col("loss_high")
+    bound = pl.when(relation="at most").then(pl.col("measured") <= high)
+    inside = (
+        bound.when(relation="above")
+        .then(pl.col("measured") > low)
+        .otherwise(pl.col("measured").is_between(low, high))
+    )
+    held = int(rows.select(inside.sum()).item())
+    error = rows.filter(relation="equal").select((pl.col("loss") / pl.col("measured") - 1).mean()).item()
+    return row(law, str(len(rows)), str(held), "–" if error is None else f"{error:+.1%}")
+
+
+def _beyond(each: dict, both: pl.DataFrame) -> str:
+    """The row of a run: what two surfaces, two forms of the gap and the withdrawn law had said; the loss."""
+    cell = both.filter(N=each["N"], U=each["U"], k=each["k"])
+    said = {law["law"]: law for law in cell.iter_rows(named=True)}
+    shown = []
+    for name in ("epochs (coupling, reuse)", "data-constrained", "gap, remainder", "gap, steeper"):
+        law = said.get(name)
+        shown.append("–" if law is None else two(*(law["loss" + end] for end in ("", "_low", "_high"))))
+    withdrawn = said["k ~ N^-b U^c"]
+    shown.append(f"{withdrawn['relation']} {withdrawn['loss']:.2f} ({withdrawn['share']:.0%})")
+    return row(count(each["N"]), count(each["U"]), f"{each['k']:g}", *shown, f"{each['measured']:.3f}")
+
+
 def _regimes(table: pl.DataFrame) -> list[tuple[str, str]]:
     only = table.filter(pl.col("only_data") >= 0.975)
     counted = dict(table["regime"].value_counts().iter_rows())
@@ -146,5 +221,8 @@ if __name__ == "__main__":
     rows = passages(study())
     rows += of_choices(pl.read_parquet(RESULTS / "choices.parquet"))
     rows += of_worlds(pl.read_csv(RESULTS / "worlds.csv"))
+    if (RESULTS / "beyond.parquet").exists():
+        predicted = pl.read_csv(RESULTS / "predictions.csv")
+        rows += of_predictions(predicted, pl.read_parquet(RESULTS / "beyond.parquet"))
     pl.DataFrame(rows, schema=["what", "words"], orient="row").write_csv(RESULTS / "page.csv")
     print(*(f"{what}: {words}" for what, words in rows), sep="\n")

@@ -1,6 +1,7 @@
 """The pictures of the README, docs/epochs.md and docs/trust.md, from the committed results:
-python docs/picture.py"""
+python docs/picture.py [NAME ...]"""
 
+import sys
 from pathlib import Path
 
 import altair as alt
@@ -10,14 +11,16 @@ from quarry import fit, load_points
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
-from quarry.analysis.report.figures import epochs
+from quarry.analysis.report.figures import epochs, epochs_sizes
 from quarry.analysis.report.figures.fits import fitted_law
 from quarry.analysis.report.figures.runs import compute_curves
 from quarry.analysis.report.figures.theme import THEME
+from quarry.text import count
 
 ROOT = Path(__file__).resolve().parents[1]
 POINTS = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
 BANDS = ROOT / "experiments" / "results" / "bands" / "factor.csv"
+BATCHES = ROOT / "experiments" / "results" / "batches" / "points.parquet"
 EPOCHS = ROOT / "experiments" / "results" / "epochs" / "points.parquet"
 
 # Of fewer points a share says little.
@@ -42,13 +45,45 @@ def quickstart() -> alt.HConcatChart:
 def passes() -> alt.VConcatChart:
     """Passes needed, what is extracted; learning curves above the floor, the worth of passes by size."""
     found = study_epochs(load_points(EPOCHS, annealed_only=False))
-    shown = (
+    return panels(
         (epochs.passes_map(found), epochs.efficiency(found, epochs.unique_with_floor(found)[-1])),
         (epochs.learning_curves(found), epochs.worth_after_passes(found)),
     )
+
+
+def sizes() -> alt.VConcatChart:
+    """Passes and least losses by size, four small runs beside a larger one, and what the batch does."""
+    averaged = pl.read_parquet(EPOCHS.with_name("ensembles.parquet"))
+    found = study_epochs(load_points(EPOCHS, annealed_only=False), ensembles=averaged)
+    return panels(
+        (epochs_sizes.passes_by_size(found), epochs_sizes.best_losses(found)),
+        (epochs_sizes.circuits_chart(found), batches()),
+    )
+
+
+def batches() -> alt.LayerChart:
+    """The loss of one pass against the batch, by size and tokens."""
+    table = pl.read_parquet(BATCHES).filter("annealed", split="validation").sort("batch_tokens")
+    table = table.filter(pl.col("tokens").is_in([2**16, 2**18, 2**20, 2**22]))
+    rows = [
+        {"batch": row["batch_tokens"], "loss": row["loss"]}
+        | {"U": count(row["tokens"]), "N": count(row["n_nonembedding"])}
+        for row in table.iter_rows(named=True)
+    ]
+    name = "batch, tokens"
+    return epochs_sizes.lines(
+        rows, ("batch", name), ("loss", "loss, nats per token"), "N", "One pass by batch"
+    )
+
+
+def panels(*shown: tuple[alt.LayerChart, ...]) -> alt.VConcatChart:
+    """Rows of charts."""
     rows = [alt.HConcatChart(hconcat=[panel(chart) for chart in row], spacing=40) for row in shown]
-    rows = [row.resolve_scale(color="independent", shape="independent") for row in rows]
-    return alt.VConcatChart(vconcat=rows, config=alt.Config.from_dict(THEME), spacing=30)
+    rows = [
+        row.resolve_scale(color="independent", shape="independent", strokeDash="independent") for row in rows
+    ]
+    both = alt.VConcatChart(vconcat=rows, config=alt.Config.from_dict(THEME), spacing=30)
+    return both.resolve_scale(strokeDash="independent")
 
 
 def trust() -> alt.LayerChart:
@@ -72,7 +107,9 @@ def trust() -> alt.LayerChart:
 
 
 if __name__ == "__main__":
-    for name, chart in {"quickstart": quickstart(), "epochs": passes(), "trust": trust()}.items():
+    charts = {"quickstart": quickstart, "epochs": passes, "epochs_sizes": sizes, "trust": trust}
+    for name in sys.argv[1:] or charts:
+        chart = charts[name]()
         output = Path(__file__).with_name(f"{name}.png")
         chart.save(output, ppi=160)
         print(output)

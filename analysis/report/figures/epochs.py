@@ -6,6 +6,7 @@ import altair as alt
 import polars as pl
 
 from quarry import text
+from quarry.analysis.report.figures.epochs_sizes import best_losses, circuits_chart
 from quarry.analysis.report.figures.inconsistency import curves_and_floor
 from quarry.analysis.report.figures.parts import axis, colour, finished, sized
 from quarry.analysis.report.figures.theme import INK, RAMP
@@ -30,6 +31,9 @@ def epochs_charts(found: "Epochs") -> dict[str, alt.LayerChart]:
         charts["worth-after-k"] = worth_after_passes(found)
     if not found.elasticities.is_empty():
         charts["regimes"] = regime_map(found)
+    if not found.circuits.is_empty():
+        charts["four-small"] = circuits_chart(found)
+    charts["least-loss"] = best_losses(found)
     return charts
 
 
