@@ -23,6 +23,8 @@ class ContextOptions:
 
     output: Annotated[Path | None, arg(aliases=["-o"])] = None
     """Also write the losses by position, of every evaluation, to this table, .csv or .parquet."""
+    table: Path | None = None
+    """Also write the parameters of each run, with their intervals, to this table."""
     figures: Path | None = None
     """Also draw the figure into this folder, as SVG."""
 
@@ -37,13 +39,15 @@ def command(
     Args:
         runs: A directory of runs, also gs://bucket/folder.
     """
-    from quarry.analysis.instruments.context_law import fit_context
+    from quarry.analysis.instruments.context_law import fit_context, parameter_rows
     from quarry.analysis.instruments.context_loss import position_table
     from quarry.train.record.points_table import write_table
 
     console, positions = make_console(), position_table(runs)
     fits = fit_context(positions, **vars(draws))
     console.print(context_table(fits, draws.level))
+    if options.table is not None:
+        write_table(parameter_rows(fits), options.table)
     if options.output is not None:
         write_table(position_table(runs, every=True), options.output)
     if options.figures is not None:

@@ -26,6 +26,8 @@ class CriticalBatchOptions:
     """What --output adjusts by: the law critical-batch fitted to the noise scale, or to the sweep."""
     output: Annotated[Path | None, arg(aliases=["-o"])] = None
     """Also write the points with S_min, E_min and C_min to this table, .csv or .parquet."""
+    table: Path | None = None
+    """Also write the rows to this table, .csv or .parquet."""
     figures: Path | None = None
     """Also draw the figure into this folder, as SVG."""
 
@@ -44,6 +46,8 @@ def command(
 
     console, batches = make_console(), critical_batches(runs, options.level)
     console.print(batch_table(batches, options.level))
+    if options.table is not None:
+        write_table(batches, options.table)
     if options.output is not None:
         table, note = adjusted_points(runs, options.by, options.level)
         write_table(table, options.output)

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import polars as pl
 from rich.table import Table
 from tyro.conf import Positional
 
@@ -13,9 +14,6 @@ from quarry.errors import DONE, PointsError
 from quarry.options import Flat
 from quarry.text import MISSING, count, number
 
-if TYPE_CHECKING:
-    import polars as pl
-
 
 @dataclass(frozen=True)
 class TextsOptions:
@@ -23,6 +21,8 @@ class TextsOptions:
 
     level: float = 0.95
     """Probability of the intervals."""
+    table: Path | None = None
+    """Also write the rows to this table, .csv or .parquet: texts first, then classes."""
     figures: Path | None = None
     """Also draw the figures into this folder, as SVG."""
 
@@ -36,6 +36,7 @@ def command(runs: Positional[Path], options: Annotated[TextsOptions, Flat] = Tex
     from quarry.analysis.instruments.other_texts import class_exponents, other_losses, transfer_offsets
     from quarry.analysis.points.loading import read_table
     from quarry.analysis.report.figures.instruments import classes, transfer
+    from quarry.train.record.points_table import write_table
 
     console, points = make_console(), read_table(runs)
     measured = [
@@ -46,13 +47,17 @@ def command(runs: Positional[Path], options: Annotated[TextsOptions, Flat] = Tex
             f"{runs}: no run logged a loss on another text or of a class of tokens; set evaluation.also, "
             "evaluation.train_tokens or evaluation.token_classes"
         )
-    charts = {}
+    charts, tables = {}, []
     if "on" in measured:
-        console.print(offset_table(transfer_offsets(points, options.level), options.level))
+        tables.append(transfer_offsets(points, options.level))
+        console.print(offset_table(tables[-1], options.level))
         charts["transfer"] = transfer(other_losses(points, "on"))
     if "of" in measured:
-        console.print(class_table(class_exponents(points, options.level), options.level))
+        tables.append(class_exponents(points, options.level))
+        console.print(class_table(tables[-1], options.level))
         charts["classes"] = classes(other_losses(points, "of"))
+    if options.table is not None:
+        write_table(pl.concat(tables, how="diagonal_relaxed"), options.table)
     if options.figures is not None:
         from quarry.analysis.commands.figures import save_charts
 
@@ -60,7 +65,7 @@ def command(runs: Positional[Path], options: Annotated[TextsOptions, Flat] = Tex
     return DONE
 
 
-def offset_table(offsets: "pl.DataFrame", level: float) -> Table:
+def offset_table(offsets: pl.DataFrame, level: float) -> Table:
     """A row for each other text."""
     names = {"offset": "offset, nats", "per_decade": "for 10 N", "per_loss": "slope over loss"}
     table = Table(title="loss on other texts less the validation loss", box=None)
@@ -71,7 +76,7 @@ def offset_table(offsets: "pl.DataFrame", level: float) -> Table:
     return table
 
 
-def class_table(classes: "pl.DataFrame", level: float) -> Table:
+def class_table(classes: pl.DataFrame, level: float) -> Table:
     """A row for each class of tokens."""
     table = Table(title="loss by class of token: L ~ N^-alpha_N, L ~ U^-alpha_U", box=None)
     for heading in ("class", "tokens", "loss", "s.e.", "alpha_N", f"{level:.0%}", "alpha_U", f"{level:.0%}"):

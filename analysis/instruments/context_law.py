@@ -43,3 +43,17 @@ def fit_context(
 
 def _fit(rows: pl.DataFrame, bootstrap: int, seed: int, level: float) -> "Fit":
     return fit(rows, "context", noise="loss_sem", bootstrap=bootstrap, seed=seed, level=level)
+
+
+def parameter_rows(fits: list[ContextFit]) -> pl.DataFrame:
+    """A row for each run: run, N, E, and a, b, c with _low and _high, null where it does not bound them."""
+    rows = []
+    for each in fits:
+        row: dict[str, str | float | None] = {"run": each.run, "N": each.n, "E": each.tokens}
+        for name, (low, high) in (each.fit.interval if each.fit else {}).items():
+            row |= {f"{name}_low": low, f"{name}_high": high}
+        row |= each.fit.params if each.fit else {}
+        rows.append(row)
+    ends = [f"{name}{end}" for name in "abc" for end in ("", "_low", "_high")]
+    schema = {"run": pl.String(), **dict.fromkeys(["N", "E", *ends], pl.Float64())}
+    return pl.from_dicts(rows, schema)

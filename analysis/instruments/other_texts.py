@@ -9,10 +9,12 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
+from quarry.analysis.points.columns import with_numbers
 from quarry.analysis.points.curves import RUN
 from quarry.errors import PointsError
 
 Kind = Literal["on", "of"]
+_NUMBERS = ("loss", "loss_sem", "n_nonembedding", "unique_tokens", "tokens")
 _FEWEST = 3
 _HOW = {
     "on": "on another text: set evaluation.also or evaluation.train_tokens",
@@ -46,6 +48,9 @@ def other_losses(points: pl.DataFrame, kind: Kind) -> pl.DataFrame:
     names = [name.split(f"loss_{kind}_")[1] for name in points.columns if name.startswith(f"loss_{kind}_")]
     if not names:
         raise PointsError(f"no run logged a loss {_HOW[kind]}")
+    numbers = [f"{field}_{kind}_{name}" for name in names for field in ("loss", "loss_sem")]
+    numbers += [f"tokens_of_{name}" for name in names if kind == "of"]
+    points = with_numbers(points, [*_NUMBERS, *numbers], "the points")
     measured = points.filter(
         pl.col("split") == "validation", pl.col("loss").is_finite(), pl.col("status") != "diverged"
     )
