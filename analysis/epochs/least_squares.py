@@ -41,11 +41,12 @@ def least_squares(
     With `huber` residuals beyond it count linearly.
     """
     starts = _best_starts(law, inputs, loss, seed) if start is None else start[None]
+    problem = _Problem(law, inputs, loss)
     found = [
         scipy.optimize.least_squares(
-            lambda position: _residuals(law, position[None], inputs, loss)[0],
+            problem.residuals,
             one,
-            jac=lambda position: _jacobian(law, position, inputs, loss),  # pyright: ignore[reportArgumentType]
+            jac=problem.jacobian,  # pyright: ignore[reportArgumentType]
             bounds=tuple(bounds(law)),
             x_scale="jac",
             max_nfev=100,
@@ -78,13 +79,28 @@ def _residuals(
     return np.log(np.where(np.isfinite(values) & (values > 0), values, 1e3) / loss)
 
 
-def _jacobian(
-    law: "Law", position: np.ndarray, inputs: Mapping[str, np.ndarray], loss: np.ndarray
-) -> np.ndarray:
-    """d residuals / d position [rows, parameters], by forward differences in one call of the law."""
-    shifted = np.vstack([position, position + _STEP * np.eye(len(position))])
-    residuals = _residuals(law, shifted, inputs, loss)
-    return ((residuals[1:] - residuals[0]) / _STEP).T
+@dataclass
+class _Problem:
+    """Residuals and their Jacobian, both from one call of the law: SciPy asks for them one after the other."""
+
+    law: "Law"
+    inputs: Mapping[str, np.ndarray]
+    loss: np.ndarray
+    _evaluated: tuple[np.ndarray, np.ndarray] | None = None
+
+    def residuals(self, position: np.ndarray) -> np.ndarray:
+        """ln(predicted / measured) [rows] at a position [parameters]."""
+        shifted = np.vstack([position, position + _STEP * np.eye(len(position))])
+        residuals = _residuals(self.law, shifted, self.inputs, self.loss)
+        self._evaluated = position.copy(), ((residuals[1:] - residuals[0]) / _STEP).T
+        return residuals[0]
+
+    def jacobian(self, position: np.ndarray) -> np.ndarray:
+        """d residuals / d position [rows, parameters], by forward differences."""
+        if self._evaluated is None or not np.array_equal(self._evaluated[0], position):
+            self.residuals(position)
+        assert self._evaluated is not None
+        return self._evaluated[1]
 
 
 def _best_starts(law: "Law", inputs: Mapping[str, np.ndarray], loss: np.ndarray, seed: int) -> np.ndarray:

@@ -1,8 +1,9 @@
 """A process that has imported what training needs, and forks a process for each command it is sent.
 
-Importing JAX, Flax, Optax, Orbax and Grain takes a third of the time of a small point. JAX is imported here
-and not started: each forked process chooses its devices, threads and XLA flags itself, and ends as a fresh
-one does. Only on Linux; elsewhere, and where the process that forks has ended, each process starts afresh.
+Importing JAX, Flax, Optax, Orbax and Grain takes a third of the time of a small point, and what the model
+imports beside them half a second. JAX is imported here and not started: each forked process chooses its
+devices, threads and XLA flags itself, and ends as a fresh one does. Only on Linux; elsewhere, and where the
+process that forks has ended, each process starts afresh.
 
 Run as `python -P -m quarry.train.launch.preloaded DESCRIPTOR`, with one end of a socket.
 """
@@ -26,7 +27,10 @@ from typing import IO, Any
 
 from quarry.train.launch.bound_processes import PYTHON, Environment, as_worker, end_with_parent, start_fresh
 
-MODULES = ("jax.numpy", "flax.linen", "optax", "orbax.checkpoint", "grain", "rich.console", "tyro")
+MODULES = (
+    *("jax.numpy", "flax.linen", "optax", "orbax.checkpoint", "grain", "rich.console", "tyro"),
+    *("quarry.train.run.step", "quarry.train.data.feed"),
+)
 """What is imported beforehand. Polars is not: it starts threads, which a forked process lacks."""
 
 _LARGEST_REQUEST = 2**20
