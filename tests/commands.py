@@ -15,12 +15,18 @@ from quarry import cli
 from quarry.train.launch.bound_processes import PYTHON, start_fresh
 from quarry.train.launch.preloaded import Preloaded, Process
 from tests.conftest import ROOT
+from tests.quick_compile import QUICK_COMPILE
 
 
 def environment(cache: Path, *packages: Path) -> dict[str, str]:
-    """This process's environment, with a cache of the tests' own; `packages` are folders to import from."""
+    """This process's environment, with a cache of the tests' own; `packages` are folders to import from.
+
+    Programs compile quickly, so that a process finds those that others compiled; tests of the wheel compile
+    as users do.
+    """
     path = os.pathsep.join(map(str, (ROOT, *packages)))
-    return os.environ | {"QUARRY_CACHE": str(cache), "PYTHONPATH": path, "COLUMNS": "160"}
+    own = {"QUARRY_CACHE": str(cache), "PYTHONPATH": path, "COLUMNS": "160"}
+    return os.environ | QUICK_COMPILE | own
 
 
 class Running:

@@ -1,6 +1,7 @@
 """Measured runs beside the solvable models: one study of both, and the exponents that agree."""
 
 from collections.abc import Iterable
+from functools import cache
 
 import polars as pl
 
@@ -31,8 +32,9 @@ def beside(measured: Epochs, ladders: Iterable[Ladder] = LADDERS.values()) -> pl
     return pl.DataFrame([first, *others], infer_schema_length=None)
 
 
+@cache
 def studied(ladder: Ladder) -> Epochs:
-    """The study of a model's runs, which are free of noise."""
+    """The study of a model's runs, which are free of noise; made once, for it takes seconds."""
     return study_epochs(ladder.points(), ladder.unigram_entropy, bootstrap=0)
 
 

@@ -89,9 +89,7 @@ class Features:
         The prior of the target's coordinates in whitened x is normal with variances i^-b. Its mean is linear
         in the targets: on average over signs no linear learner of any size is better.
         """
-        inverse, explained = self._posterior(round(unique), seed)
-        mean = np.linalg.solve(inverse, explained)
-        return float(self.L_inf + np.sum((mean - _drawn(self, seed)[0]) ** 2) / 2)
+        return _floor(self, round(unique), seed)
 
     def expected_floor(self, unique: float, seed: int = 0) -> float:
         """`floor` on average over the targets of the prior, for the same x."""
@@ -195,6 +193,13 @@ def _fit(model: Features, n: int, unique: int, seed: int) -> tuple[np.ndarray, n
     phi, y = model._data(n, unique, seed)
     values, vectors = np.linalg.eigh(phi.T @ phi / unique)
     return np.maximum(values, 0.0), vectors, vectors.T @ (phi.T @ y) / unique
+
+
+@lru_cache(maxsize=128)  # all N and k of a ladder have the same
+def _floor(model: Features, unique: int, seed: int) -> float:
+    inverse, explained = model._posterior(unique, seed)
+    mean = np.linalg.solve(inverse, explained)
+    return float(model.L_inf + np.sum((mean - _drawn(model, seed)[0]) ** 2) / 2)
 
 
 @partial(jax.jit, static_argnames="steps")

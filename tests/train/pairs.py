@@ -6,13 +6,12 @@ from pathlib import Path
 
 from quarry.train.launch.bound_processes import PYTHON
 from tests.commands import Running, environment, run
-from tests.quick_compile import QUICK_COMPILE
 
 
 def devices(cache: Path, count: int) -> dict[str, str]:
     """The environment of a process with `count` virtual CPU devices."""
     own = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"--xla_force_host_platform_device_count={count}"}
-    return environment(cache) | QUICK_COMPILE | own
+    return environment(cache) | own
 
 
 def free_port() -> int:
