@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 if TYPE_CHECKING:
@@ -38,6 +39,17 @@ def seed_key(seed: int) -> jax.Array:
     """The random key of a seed from 0 to 2^64 - 1; `jax.random.key` alone reads the lower 32 bits."""
     key = jax.random.key(seed % 2**32)
     return jax.random.fold_in(key, seed >> 32) if seed >> 32 else key
+
+
+def seed_words(seed: int) -> np.ndarray:
+    """The lower and the upper 32 bits of a seed from 0 to 2^64 - 1 [2]."""
+    return np.array([seed % 2**32, seed >> 32], np.uint32)
+
+
+def words_key(words: jax.Array) -> jax.Array:
+    """`seed_key` of the seed with these `seed_words` [2], which may be an argument of a jitted function."""
+    key = jax.random.key(words[0])
+    return jnp.where(words[1] > 0, jax.random.fold_in(key, words[1]), key)
 
 
 def make_stack(make_layer: Callable[[Keys], nnx.Module], keys: Keys, count: int) -> Any:

@@ -198,7 +198,12 @@ class Transformer(nnx.Module):
 
 def build(config: ModelConfig, seed: int) -> tuple[Any, Params]:
     """The model's graph (static) and its parameters, a nested dict of arrays drawn from `seed` (64 bits)."""
-    graph, state = nnx.split(Transformer(config, Keys(seed_key(seed))))
+    return build_from_key(config, seed_key(seed))
+
+
+def build_from_key(config: ModelConfig, key: jax.Array) -> tuple[Any, Params]:
+    """As `build`, drawn from a random key."""
+    graph, state = nnx.split(Transformer(config, Keys(key)))
     return graph, nnx.to_pure_dict(state)
 
 

@@ -81,7 +81,7 @@ def _residuals(
 
 @dataclass
 class _Problem:
-    """Residuals and their Jacobian, both from one call of the law: SciPy asks for them one after the other."""
+    """Residuals and their Jacobian, from one call of the law: SciPy asks for both, one after the other."""
 
     law: "Law"
     inputs: Mapping[str, np.ndarray]

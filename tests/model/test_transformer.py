@@ -8,7 +8,7 @@ import pytest
 from quarry.model.attention import causal_attention, rotary_tables, rotate
 from quarry.model.config import modern
 from quarry.model.cross_entropy import cross_entropy
-from quarry.model.layers import seed_key
+from quarry.model.layers import seed_key, seed_words, words_key
 from quarry.model.transformer import abstract, apply, apply_dropout, build, mean_loss
 from tests.model.shapes import CONFIGS, SMALL, compiled, drawn
 
@@ -53,7 +53,11 @@ def test_parameters_follow_from_the_seed():
 
 
 def test_all_64_bits_of_a_seed_count():
-    keys = [jax.random.key_data(seed_key(seed)).tolist() for seed in (5, 5 + 2**32, 5 + 2**33)]
+    seeds = (5, 5 + 2**32, 5 + 2**33)
+    keys = [jax.random.key_data(seed_key(seed)).tolist() for seed in seeds]
+    from_words = jax.jit(words_key)  # one program for all seeds
+    assert keys == [jax.random.key_data(from_words(seed_words(seed))).tolist() for seed in seeds]
+    assert from_words._cache_size() == 1
     assert keys[0] == jax.random.key_data(jax.random.key(5)).tolist()
     assert keys[0] != keys[1] != keys[2] != keys[0]
 

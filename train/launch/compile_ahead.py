@@ -48,6 +48,7 @@ def main(words: list[str]) -> int:
 
 def compile_programs(experiment: Experiment, cache: Path) -> None:
     """Compile the large programs of a run; no arrays are allocated."""
+    from quarry.model.layers import seed_words
     from quarry.model.sharding import make_mesh
     from quarry.train.run.evaluation import evaluators
     from quarry.train.run.fingerprint import fingerprint
@@ -56,7 +57,7 @@ def compile_programs(experiment: Experiment, cache: Path) -> None:
 
     store, mesh = prepare_store(experiment, cache, verify=False), make_mesh(experiment.mesh)
     state, plan = abstract_state(experiment, mesh), resolve_sizes(experiment, store)
-    state_program(experiment, mesh).lower().compile()
+    state_program(experiment, mesh).lower(seed_words(experiment.seed_init)).compile()
     for stage in experiment.ramp.stages(0, plan.steps):
         compiled_step(at_stage(experiment, stage), mesh)
     for evaluator in evaluators(experiment, mesh, store):

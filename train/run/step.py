@@ -11,8 +11,9 @@ import optax
 from jax.sharding import Mesh
 from jaxtyping import Array
 
+from quarry.model.layers import seed_words, words_key
 from quarry.model.sharding import batch_sharding, parameter_shardings, replicated, use_mesh
-from quarry.model.transformer import Params, abstract, build, mean_loss
+from quarry.model.transformer import Params, abstract, build_from_key, mean_loss
 from quarry.train.config.experiment import PROGRAMS_KEPT, Experiment, same_programs
 from quarry.train.record.gradient_noise import gradient_noise
 from quarry.train.run.micro_batches import micro_batches
@@ -28,9 +29,9 @@ def step_scalars(experiment: Experiment, learning_rate: float) -> StepScalars:
     return StepScalars(np.float32(learning_rate), np.float32(decay), np.uint32(seed))
 
 
-def init_state(experiment: Experiment) -> TrainState:
-    """The state before the first step; a pure function of `seed_init`."""
-    _, params = build(experiment.model, experiment.seed_init)
+def init_state(experiment: Experiment, seed: Array) -> TrainState:
+    """The state before the first step; a pure function of the `seed_words` [2] of `seed_init`."""
+    _, params = build_from_key(experiment.model, words_key(seed))
     masters = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), params)
     moments = adamw(experiment.optimizer, 0.0).init(masters)
     return TrainState(params, moments, jnp.zeros((), jnp.int32))
@@ -57,17 +58,26 @@ def _state_shardings(experiment: Experiment, mesh: Mesh) -> TrainState:
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def _shapes(experiment: Experiment) -> TrainState:
-    return jax.eval_shape(lambda: init_state(experiment))
+    return jax.eval_shape(lambda: init_state(experiment, jnp.zeros(2, jnp.uint32)))
 
 
 def make_state(experiment: Experiment, mesh: Mesh) -> TrainState:
     """The first state, laid out over the mesh."""
-    return state_program(experiment, mesh)()
+    return state_program(experiment, mesh)(seed_words(experiment.seed_init))
 
 
 def state_program(experiment: Experiment, mesh: Mesh) -> Any:
-    """The jitted function that makes the first state."""
-    return jax.jit(lambda: init_state(experiment), out_shardings=state_shardings(experiment, mesh))
+    """The jitted function that makes the first state from the `seed_words` [2]: one program for all seeds."""
+    return _state_program(same_programs(experiment), mesh)
+
+
+@functools.lru_cache(maxsize=PROGRAMS_KEPT)
+def _state_program(experiment: Experiment, mesh: Mesh) -> Any:
+    return jax.jit(
+        functools.partial(init_state, experiment),
+        in_shardings=replicated(mesh),
+        out_shardings=_state_shardings(experiment, mesh),
+    )
 
 
 def abstract_state(experiment: Experiment, mesh: Mesh) -> TrainState:
