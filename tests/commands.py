@@ -21,12 +21,12 @@ from tests.quick_compile import QUICK_COMPILE
 def environment(cache: Path, *packages: Path) -> dict[str, str]:
     """This process's environment, with a cache of the tests' own; `packages` are folders to import from.
 
-    Programs compile quickly, so that a process finds those that others compiled; tests of the wheel compile
-    as users do.
+    Programs compile quickly, and all such processes find what one has compiled. With `packages`, which hold
+    other compilers, programs compile as users' do.
     """
     path = os.pathsep.join(map(str, (ROOT, *packages)))
     own = {"QUARRY_CACHE": str(cache), "PYTHONPATH": path, "COLUMNS": "160"}
-    return os.environ | QUICK_COMPILE | own
+    return os.environ | ({} if packages else QUICK_COMPILE) | own
 
 
 class Running:

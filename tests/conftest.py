@@ -22,7 +22,8 @@ from jaxtyping import install_import_hook
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))
 importlib.import_module("tests.strict")  # the hook below looks it up by name
-pytest_xdist_make_scheduler = importlib.import_module("tests.workers").pytest_xdist_make_scheduler
+workers = importlib.import_module("tests.workers")
+pytest_xdist_make_scheduler = workers.pytest_xdist_make_scheduler
 
 install_import_hook(["quarry.model", "quarry.train", "quarry.analysis"], "tests.strict.typecheck").__enter__()
 
@@ -30,6 +31,11 @@ gc.set_threshold(50_000, 20, 100)  # as `prepare` of train/hosts/platform.py doe
 
 settings.register_profile("quarry", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("quarry")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order in which tests begin."""
+    workers.begin_with_the_longest(items)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Programs that compile faster and run slower, for tests of small models: compiling takes most of their time.
 
-Processes that `tests.commands` starts have `QUICK_COMPILE` in their environment; those of the wheel compile
-as users' do.
+Processes that `tests.commands` starts have `QUICK_COMPILE` in their environment; those of the wheel, and
+those with the compilers of GPUs and TPUs, compile as users' do.
 """
 
 import pytest

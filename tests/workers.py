@@ -1,4 +1,4 @@
-"""Which tests one worker of pytest-xdist runs together.
+"""Which tests one worker of pytest-xdist runs together, and which come first.
 
 pytest-xdist 3.8 writes the groups of `xdist_group` into the names of tests, where pytest 9.2 does not look:
 each worker would make every module's fixtures. Here a module's tests stay together by the module's name.
@@ -15,8 +15,33 @@ ROOT = Path(__file__).resolve().parents[1]
 ANALYSIS = ROOT / "tests" / "analysis"
 
 
+LONGEST = tuple(
+    f"tests/{module}.py"
+    for module in (
+        "train/launch/test_slurm",
+        "test_commands",
+        "test_chaos",
+        "train/hosts/test_joining",
+        "analysis/notebooks/test_notebooks",
+        "analysis/epochs/test_study",
+        "train/inspect/test_compile",
+        "analysis/fitting/test_recovery",
+        "analysis/fitting/test_bootstrap",
+        "train/run/test_stacking",
+        "train/run/test_meshes",
+        "train/run/test_kill",
+        "train/config/test_branches",
+    )
+)
+"""The modules that take longest begin first: begun last, each would keep one worker busy after the others."""
+
+
 class ByModule(LoadScopeScheduling):
-    """Modules that share fits or runs go to one worker whole, other tests one by one."""
+    """Modules that share fits or runs go to one worker whole, other tests one by one; all in their order."""
+
+    def __init__(self, config: pytest.Config, log: Any = None) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::")[0]
@@ -25,14 +50,22 @@ class ByModule(LoadScopeScheduling):
 
 @cache
 def stays_together(module: str) -> bool:
-    """Those of the analysis, whose tests share fits and compiled laws, and those marked `xdist_group`.
+    """Those of the analysis, whose tests share fits and compiled laws, those marked `xdist_group`, and those
+    with a fixture that is made once for the module.
 
     Not the notebooks: they share little, and would keep one worker busy after the others.
     """
     path = ROOT / module
     if ANALYSIS in path.parents:
         return path.parent.name != "notebooks"
-    return path.is_file() and "pytest.mark.xdist_group(" in path.read_text()
+    text = path.read_text() if path.is_file() else ""
+    return "pytest.mark.xdist_group(" in text or 'fixture(scope="module")' in text
+
+
+def begin_with_the_longest(items: list[pytest.Item]) -> None:
+    """Sort tests: those of LONGEST in its order, then the others in theirs."""
+    rank = {module: place for place, module in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.nodeid.split("::")[0], len(rank)))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -23,6 +23,7 @@ from tests.analysis.epochs.known_surface import (
     floor,
     runs,
 )
+from tests.analysis.epochs.one_law import one_law
 from tests.commands import quarry_here
 from tests.conftest import ROOT
 
@@ -32,7 +33,15 @@ CRITERION = f"{RHO:.0%} above the floor"
 @pytest.fixture(scope="module")
 def exact():
     """The surface without noise or scatter."""
-    return study_epochs(runs(Surface(), 0, noise=0.0), L_0, losses=(1.7,), bootstrap=0)
+    with one_law():
+        return study_epochs(runs(Surface(), 0, noise=0.0), L_0, losses=(1.7,), bootstrap=0)
+
+
+@pytest.fixture
+def quick():
+    """One law of repeated data is enough."""
+    with one_law():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +84,7 @@ def test_exact_losses_give_the_passes_and_their_law(exact):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick")
 def test_passes_that_were_not_reached_are_bounds():
     found = study_epochs(runs(Surface(middle=60.0), 0, noise=0.0), L_0, bootstrap=0)
     own = found.passes.filter(pl.col("criterion") == CRITERION)
@@ -102,6 +112,7 @@ def test_a_remedy_is_worth_what_it_is_made_to_be(exact):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick")
 def test_intervals_hold_the_truth():
     """In two repeats no gross fault; in the sixty of the committed table neither too seldom nor always."""
     found = coverage(2)
@@ -164,6 +175,7 @@ def test_overfitting_is_told_from_extraction():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick")
 def test_mid_schedule_losses_change_nothing_but_the_code(exact):
     table = runs(Surface(), 0, noise=0.0)
     running = table.with_columns(pl.col("loss") * 0.5, annealed=False)
@@ -175,6 +187,7 @@ def test_mid_schedule_losses_change_nothing_but_the_code(exact):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick")
 def test_the_code_of_a_known_curve():
     """Held-out loss a + b ln E at constant rate, from L_0 at no token: the integral is known."""
     tokens = 2.0 ** np.arange(10, 17)
@@ -193,6 +206,7 @@ def test_the_code_of_a_known_curve():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick")
 def test_what_cannot_be_measured_is_said():
     alone = runs(Surface(), 0).unique(["N", "U", "E", "weight_decay"])
     with pytest.raises(FitError, match="noise is not measured"):

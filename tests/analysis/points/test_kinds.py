@@ -11,6 +11,7 @@ import quarry
 from quarry.analysis.points.loading import as_points
 from quarry.errors import PointsError
 from quarry.train.record.points_table import points_table
+from tests.analysis.epochs.one_law import one_law
 from tests.analysis.quick import QUICK
 from tests.analysis.synthetic_runs import write_ladder
 
@@ -63,6 +64,13 @@ KINDS = {
 def _written(frame: pl.DataFrame, path: Path) -> Path:
     (frame.write_csv if path.suffix == ".csv" else frame.write_parquet)(path)
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """One law of repeated data is enough for the study of epochs."""
+    with one_law():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -65,16 +65,17 @@ from quarry.model.sharding import make_mesh
 from quarry.train.config.experiment import Experiment
 from quarry.train.data.store_building import prepare_tokens
 from quarry.train.run.evaluation import Evaluator
-from quarry.train.run.step import make_state
+from quarry.train.run.step import make_state, state_shardings
 
 store = prepare_tokens("sotu", "bytes", Path(sys.argv[1]))
 experiment = Experiment(model=modern(16, 2, 2, context=8), batch_tokens=128, micro_batch_tokens=16)
+params = jax.device_get(make_state(experiment, make_mesh(experiment.mesh, jax.devices()[:1])).params)
 losses = {}
 for sizes in [(1, 1, 1), (8, 1, 1), (1, 8, 1), (1, 1, 8), (2, 4, 1), (2, 2, 2)]:
     chosen = dataclasses.replace(experiment, mesh=MeshConfig(*sizes))
     mesh = make_mesh(chosen.mesh, jax.devices()[: np.prod(sizes)])
     evaluate = Evaluator(chosen, mesh, store, "validation", 4096)
-    losses[sizes] = evaluate(make_state(chosen, mesh).params).loss
+    losses[sizes] = evaluate(jax.device_put(params, state_shardings(chosen, mesh).params)).loss
 print(losses)
 np.testing.assert_allclose(list(losses.values()), losses[1, 1, 1], rtol=1e-6)
 """
