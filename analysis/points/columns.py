@@ -35,7 +35,7 @@ def _numbers(table: pl.DataFrame, name: str, source: str, lenient: bool) -> pl.S
     lost = numbers.is_null() & column.is_not_null()
     if lenient or not lost.any():
         return numbers.set(lost, math.nan) if lost.any() else numbers
-    raise cell_error(table, lost, name, source, "is not a number")
+    raise cell_error(table, lost, name, source, "is not a number, such as 3.75 or 5e7")
 
 
 def as_text(table: pl.DataFrame, name: str, source: str) -> pl.Series:

@@ -87,7 +87,8 @@ def suggestions(names: Iterable[str], missing: Iterable[str]) -> str:
     meant = {}
     for name in missing:
         known = {_plain(word): name for word in (name, *SYNONYMS.get(name, "").split())}
-        close = [own for word, own in plain.items() if get_close_matches(word, known, 1, 0.75)]
+        free = {word: own for word, own in plain.items() if own not in meant.values()}
+        close = [own for word, own in free.items() if get_close_matches(word, known, 1, 0.75)]
         if close:
             meant[name] = close[0]
     words = ",".join(f"{name}={own}" for name, own in meant.items())

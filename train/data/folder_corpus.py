@@ -39,7 +39,7 @@ class Folder:
                 return [root]
             if not root.is_dir():
                 hint = ": its one option is ?separator=TEXT" if "?" in argument else ""
-                raise DataError(f"corpus = 'folder:{root}': no such folder{hint}")
+                raise DataError(f"corpus = 'folder:{root}': no such file or folder{hint}")
         files = files_below(root, TEXT_SUFFIXES) or files_below(root, TABLE_SUFFIXES)
         if not files:
             suffixes = " ".join(sorted(TEXT_SUFFIXES | TABLE_SUFFIXES))

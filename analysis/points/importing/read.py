@@ -14,7 +14,9 @@ from quarry.errors import PointsError
 _LARGEST_LOG = 500_000_000
 """Bytes of a printed log that are read."""
 
-_STEPS = ("step", "Step", "_step", "global_step", "trainer/global_step")
+_LOG_CALLS = ("Step", "_step")
+"""The steps of W&B: they count calls of its `log`, unless the trainer gave its own steps there."""
+_STEPS = ("step", "global_step", "train/global_step", "trainer/global_step", "iter", *_LOG_CALLS)
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ def import_points(path: Path, given: Import = Import()) -> tuple[pl.DataFrame, l
     table, taken = with_synonyms(
         table, {name for name in ("N", "D", "C", "loss") if name not in table.columns}
     )
-    table = _completed(table, given, path)
+    table, counted = _completed(table, given, path)
     table = with_numbers(table, ["N", "E", "loss"], str(path)).drop_nulls("loss")
     if table.is_empty():
         raise PointsError(f"{path}: no row has a loss")
-    return table, [*notes, *taken]
+    return table, [*notes, *taken, *counted]
 
 
 def _raw(path: Path) -> tuple[pl.DataFrame, list[str]]:
@@ -98,8 +100,12 @@ def _with_loss(table: pl.DataFrame, loss: str, path: Path) -> pl.DataFrame:
     return table.with_columns(pl.col(loss).alias("loss"))
 
 
-def _completed(table: pl.DataFrame, given: Import, path: Path) -> pl.DataFrame:
-    """With N and E of every row, as logged or as given. Raises PointsError for one that is neither."""
+def _completed(table: pl.DataFrame, given: Import, path: Path) -> tuple[pl.DataFrame, list[str]]:
+    """With N and E of every row, as logged or as given, and a note of what counted the steps.
+
+    Raises PointsError for one that is neither.
+    """
+    notes = []
     if "loss" not in table.columns:
         raise PointsError(f"{path}: no column is a loss (--loss NAME); found {list_names(table.columns)}")
     if given.params is not None:
@@ -110,11 +116,13 @@ def _completed(table: pl.DataFrame, given: Import, path: Path) -> pl.DataFrame:
     if given.tokens_per_step is not None and step is not None:
         steps = with_numbers(table, [step], str(path))[step]
         table = table.with_columns(E=steps * given.tokens_per_step)
+        calls = ", which counts calls of wandb.log" if step in _LOG_CALLS else ""
+        notes = [f"{path}: read {step} as the steps{calls}"]
     if "E" not in table.columns and "D" in table.columns:
         table = table.rename({"D": "E"})
     if "E" not in table.columns or table["E"].null_count() == len(table):
         raise PointsError(f"{path}: does not say how many tokens were processed (--tokens-per-step B)")
-    return table
+    return table, notes
 
 
 def combined(tables: list[pl.DataFrame]) -> pl.DataFrame:

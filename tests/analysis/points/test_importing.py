@@ -103,6 +103,17 @@ def test_a_panel_of_wandb_needs_the_sizes_that_it_lacks(tmp_path):
     assert rows == [("big", 1e6, 1e5, 3.1), ("small-1", 1e6, 1e5, 3.5), ("small-1", 1e6, 2e5, 3.4)]
 
 
+def test_the_steps_of_a_panel_are_the_trainers_where_it_has_them(tmp_path):
+    """`_step` counts calls of wandb.log: as optimiser steps it gave a hundredth of the tokens."""
+    text = '"trainer/global_step","a - _step","a - _step__MIN","a - val/loss"\n"100","1","1","6.5"\n'
+    table, notes = import_points(written(tmp_path, "p.csv", text), Import(params=1e6, tokens_per_step=1000))
+    assert table["E"].to_list() == [1e5]
+    assert notes[-1].endswith("read trainer/global_step as the steps")
+    path = written(tmp_path, "panel.csv", PANEL)
+    _, notes = import_points(path, Import(params=1e6, tokens_per_step=1000))
+    assert notes[-1].endswith("read Step as the steps, which counts calls of wandb.log")
+
+
 def test_a_table_of_runs_of_wandb_keeps_finished_ones(tmp_path):
     table, notes = import_points(written(tmp_path, "runs.csv", RUNS))
     assert table["status"].to_list() == ["finished", "failed", "running"]

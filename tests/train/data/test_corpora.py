@@ -151,7 +151,7 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path):
 def test_a_folder_without_text_is_refused(tmp_path):
     with pytest.raises(DataError, match="holds no text file"):
         open_corpus(f"folder:{tmp_path}", tmp_path)
-    with pytest.raises(DataError, match="no such folder"):
+    with pytest.raises(DataError, match="no such file or folder"):
         open_corpus(f"folder:{tmp_path / 'missing'}", tmp_path)
 
 
@@ -275,7 +275,7 @@ def test_what_lies_between_separators_is_a_document(tmp_path, monkeypatch, separ
         ("separator=", b"a", "the separator is empty"),
         ("separator=a\\q", b"a", r"\\q stands for no character"),
         ("separator=--", b"aa--\xff", r"input.txt is not UTF-8 \(byte 4\)"),
-        ("sep=--", b"aa", r"no such folder: its one option is \?separator=TEXT"),
+        ("sep=--", b"aa", r"no such file or folder: its one option is \?separator=TEXT"),
     ],
 )
 def test_separators_that_do_not_fit_are_refused(tmp_path, option, content, message):
