@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 bad input, 75 preempted after saving.
 
 import errno
 import os
+import resource
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -117,6 +118,8 @@ COMMANDS = {
     ),
 }
 
+LEAST_ADDRESS_SPACE = 2000 * 2**20
+"""Below it a small fit or run on two cores was seen to end in an abort of a library."""
 RECORDED = {"train", "sweep", "points", "ensemble"}
 """Commands whose result is a record or a file, not what they print."""
 
@@ -148,6 +151,7 @@ def _write_points(*arguments, **options):
 def run(words: Sequence[str]) -> int:
     """Run the command line `words` and return its exit code. Raises QuarryError for bad input."""
     if words and not words[0].startswith("-"):
+        check_address_space()
         command = find_command(words[0], words[1:])
         with OPTIONAL:
             return tyro.cli(command, prog=f"quarry {words[0]}", args=words[1:])
@@ -187,6 +191,16 @@ def main() -> None:
         if known is None:
             raise
         _end(known)
+
+
+def check_address_space() -> None:
+    """Raise OutOfMemory for a `ulimit -v` under which the libraries abort instead of raising MemoryError."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESS_SPACE:
+        raise OutOfMemory(
+            f"`ulimit -v` allows {limit / 2**30:.1f} GiB of address space, and JAX and Polars need "
+            f"{LEAST_ADDRESS_SPACE / 2**30:.1f} GiB before any data: raise it"
+        )
 
 
 def check_output(words: Sequence[str]) -> None:

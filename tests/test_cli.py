@@ -8,7 +8,7 @@ from importlib.metadata import version
 import pytest
 
 from quarry import cli
-from quarry.errors import ConfigError
+from quarry.errors import ConfigError, OutOfMemory
 from tests.conftest import ROOT
 
 
@@ -70,6 +70,12 @@ def test_a_long_name_is_a_sentence(words, monkeypatch, capsys):
     said = capsys.readouterr().err
     assert said.startswith("error: ")
     assert said.count("\n") == 1
+
+
+def test_too_small_an_address_space_is_refused(monkeypatch):
+    monkeypatch.setattr(cli.resource, "getrlimit", lambda _: (2**30, 2**30))
+    with pytest.raises(OutOfMemory, match=r"`ulimit -v` allows 1.0 GiB .* need 2.0 GiB before any data"):
+        cli.run(["doctor"])
 
 
 @pytest.mark.parametrize("words", [["--fit", "/tmp/{}.json"], ["--fit=/tmp/{}.json"]])
