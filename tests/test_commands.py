@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import time
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -18,16 +19,19 @@ from tests.train.tiny import write_tiny
 pytestmark = pytest.mark.slow
 
 
+def without_variants(file: Path) -> None:
+    """Leave the point alone in its file."""
+    file.write_text(file.read_text().split("variants")[0])
+
+
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory, cache):
     """A folder in which a study of four points, one of them diverging, was swept."""
     folder = tmp_path_factory.mktemp("user")
     for name, fields in {"a": {}, "b": dict(steps=40), "wild": dict(rate=1e4)}.items():
         write_tiny(folder / "mine", name=name, **fields)
-    for name in ("a", "b"):  # one of the points has a variant, the others not
-        text = (folder / "mine" / f"{name}.py").read_text()
-        (folder / "mine" / f"{name}.py").write_text(text if name == "a" else text.split("variants")[0])
-    (folder / "mine" / "wild.py").write_text((folder / "mine" / "wild.py").read_text().split("variants")[0])
+    for name in ("b", "wild"):  # one of the points has a variant, the others not
+        without_variants(folder / "mine" / f"{name}.py")
     done = quarry(cache, "sweep", "mine", cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder, done
@@ -117,16 +121,16 @@ def test_points_save_and_end_when_their_sweep_is_killed(tmp_path, cache):
 
 
 def test_a_changed_point_is_not_taken_for_the_finished_one(tmp_path, cache):
-    write_tiny(tmp_path / "mine")
+    without_variants(write_tiny(tmp_path / "mine"))
     assert quarry(cache, "sweep", "mine/tiny.py", cwd=tmp_path).returncode == 0
-    write_tiny(tmp_path / "mine", steps=30)
+    without_variants(write_tiny(tmp_path / "mine", steps=30))
     refused(quarry(cache, "sweep", "mine/tiny.py", cwd=tmp_path), "(duration.steps: 20 -> 30)")
 
 
 def test_a_point_imports_the_recipe_of_its_study_from_anywhere(tmp_path, cache):
-    write_tiny(tmp_path / "home" / "mine")
+    file = write_tiny(tmp_path / "home" / "mine")
+    without_variants(file)
     (tmp_path / "home/mine/__init__.py").write_text("RATE = 0.02\n")
-    file = tmp_path / "home/mine/tiny.py"
     file.write_text(file.read_text().replace("learning_rate=0.01", "learning_rate=mine.RATE"))
     file.write_text("import mine\n" + file.read_text())
     (tmp_path / "train.py").write_text("raise SystemExit('not our package')\n")

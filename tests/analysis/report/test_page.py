@@ -251,13 +251,15 @@ def test_the_same_runs_give_the_same_page(ladder, report):
 
 
 @pytest.mark.slow
-def test_a_report_that_cannot_be_written_is_one_sentence_and_leaves_nothing(ladder, tmp_path):
+def test_a_report_that_cannot_be_written_is_one_sentence_and_leaves_nothing(tmp_path_factory, tmp_path):
+    runs = tmp_path_factory.mktemp("runs")
+    write_run(runs / "n70000", n=70_000)
     with pytest.raises(FitError, match=r"^cannot write the report to .*/missing/report.html: No such file"):
-        write_report(ladder, tmp_path / "missing" / "report.html", bootstrap=0)
+        write_report(runs, tmp_path / "missing" / "report.html", bootstrap=0)
     folder = tmp_path / "folder.html"
     folder.mkdir()
     with pytest.raises(FitError, match="Is a directory"):
-        write_report(ladder, folder, bootstrap=0)
+        write_report(runs, folder, bootstrap=0)
     assert list(tmp_path.iterdir()) == [folder]
 
 

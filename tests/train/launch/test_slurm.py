@@ -3,20 +3,21 @@
 import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from quarry.errors import ConfigError
+from quarry.train.launch.bound_processes import PYTHON
 from quarry.train.launch.slurm_options import SlurmOptions
 from quarry.train.record.files import read_last_row
 from quarry.train.record.run_directory import RunDirectory
 from tests.commands import environment, quarry
+from tests.commands import run as start_command
 from tests.guides import blocks, check_syntax, quarry_lines, run_block
 from tests.quick_compile import QUICK_COMPILE
-from tests.train.launch.slurm_cluster import INSTALL, missing_programs, slurm_cluster, wait_until
+from tests.train.launch.slurm_cluster import INSTALL, Cluster, missing_programs, slurm_cluster, wait_until
 from tests.train.run.test_loop import rows_of
 from tests.train.tiny import write_tiny
 
@@ -42,18 +43,21 @@ def cluster():
         yield started
 
 
+def clients_of(cluster: Cluster, cache: Path) -> dict[str, str]:
+    """The environment of the cluster's clients."""
+    return cluster.environment | environment(cache) | {"PATH": cluster.environment["PATH"]}
+
+
 @pytest.fixture
 def on_slurm(cluster, cache, tmp_path):
     """Runs `quarry sweep WORDS --on slurm OPTIONS` as a client of the cluster, in an empty folder."""
 
     def run(*words: object, code: int = 0) -> subprocess.CompletedProcess:
-        done = subprocess.run(
-            [Path(sys.executable).with_name("quarry"), "sweep", *map(str, words), "--on", "slurm"],
-            env=cluster.environment | environment(cache) | {"PATH": cluster.environment["PATH"]},
-            cwd=tmp_path, text=True, capture_output=True, timeout=300,
-        )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
+        command = [*PYTHON, "quarry", "sweep", *map(str, words), "--on", "slurm"]
+        process = start_command(command, clients_of(cluster, cache), cwd=tmp_path)
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == code, out + err
+        return subprocess.CompletedProcess(command, code, out, err)
 
     yield run
     subprocess.run(["scancel", "--user=" + str(os.getuid())], env=cluster.environment, timeout=60)
@@ -223,7 +227,7 @@ def test_two_processes_by_srun_train_one_run_save_together_and_are_queued_again(
 
 @pytest.mark.slow
 def test_the_guide_leads_from_nothing_to_a_fitted_law(cluster, cache, tmp_path):
-    clients = cluster.environment | environment(cache) | {"PATH": cluster.environment["PATH"]}
+    clients = clients_of(cluster, cache)
     for block in blocks("slurm.md", "bash"):
         out = run_block(block, tmp_path, clients)
         wait_until(cluster.drained, 300, "what the guide submitted to end")
