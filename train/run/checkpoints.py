@@ -77,7 +77,8 @@ class Checkpoints:
         A checkpoint is good if it holds the state of its step, matches its seal and has no `fault`. The
         others are set aside. Raises ConfigError if one holds the state of another model.
         """
-        self._manager.reload()
+        if self._lost:
+            self._manager.reload()
         for step in broadcast_from_first(lambda: sorted(self._manager.all_steps(), reverse=True)):
             state = self._good(step, abstract, fault)
             if state is not None:
