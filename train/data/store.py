@@ -100,11 +100,12 @@ def _digest(path: Path, kind: str, version: tuple[int, ...]) -> str:
         return hashlib.file_digest(file, DIGESTS[kind]).hexdigest()
 
 
-def open_store(directory: Path) -> TokenStore:
+def open_store(directory: Path, content: str | None = None) -> TokenStore:
     """The store in a directory `CACHE/tokens/CONTENT`.
 
-    Raises DamagedStore if a file is missing or damaged, or if its size is not the manifest's. The tokens
-    themselves are not read: `TokenStore.verify` does that.
+    Raises DamagedStore if a file is missing or damaged, if its size is not the manifest's, or if it is
+    another store than `content`, put there by hand. The tokens themselves are not read: `TokenStore.verify`
+    does that.
     """
     try:
         manifest = read_json(directory / "manifest.json", _MANIFEST)
@@ -113,6 +114,8 @@ def open_store(directory: Path) -> TokenStore:
         raise DamagedStore(str(error), directory) from None
     if "checksum" in manifest and manifest["checksum"] != checksum(manifest, tokenizer):
         raise DamagedStore(f"{directory / 'manifest.json'} or tokenizer.json there is damaged", directory)
+    if content is not None and manifest.get("content", content) != content:
+        raise DamagedStore(f"{directory} holds the tokens of another corpus", directory)
     store = TokenStore(directory, manifest, tokenizer)
     for split in SPLITS:
         _check_size(store, split)

@@ -101,7 +101,7 @@ def _find(cache: Path, recipe: dict[str, Any], verify: bool, say: Say, warn: Say
 
 def _open_as(cache: Path, content: str, provenance: dict[str, str]) -> TokenStore:
     """The store with its own name, source and licence: corpora of the same text share the files."""
-    store = open_store(cache / "tokens" / content)
+    store = open_store(cache / "tokens" / content, content)
     return TokenStore(store.directory, store.manifest | provenance, store.tokenizer)
 
 
@@ -134,7 +134,7 @@ def _build(cache: Path, recipe: dict[str, Any], say: Say, given: Tokenizer | Non
         content = _content(split, tokenizer, recipe)
         if not holds_good_store(cache / "tokens" / content):
             say(f"writing {split.sizes.sum() / 1e6:.1f} MB of text as tokens, {tokenizer.name}")
-            facts = {"format": FORMAT, "vocab_size": tokenizer.vocab_size} | split.facts
+            facts = {"content": content, "format": FORMAT, "vocab_size": tokenizer.vocab_size} | split.facts
             write_store(cache / "tokens" / content, split, tokenizer, provenance | recipe | facts)
     _write_entry(index, {"content": content, "provenance": provenance})
     return _open_as(cache, content, provenance)

@@ -20,7 +20,7 @@ _PARTIAL = ".partial-"
 def holds_good_store(directory: Path) -> bool:
     """Whether the directory holds an undamaged store; reads all of it."""
     try:
-        open_store(directory).verify()
+        open_store(directory, directory.name).verify()
     except DamagedStore:
         return False
     return True

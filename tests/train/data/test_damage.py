@@ -62,6 +62,22 @@ def test_a_folder_that_is_none_is_named(texts, clean, tmp_path, folder, kind):
         prepare_tokens(texts, "bpe:262", cache)
 
 
+def test_the_store_of_another_corpus_is_not_used(texts, clean, tmp_path):
+    """Its files agree with each other: it was trained on without a word."""
+    whole, cache = (
+        contents(prepare_tokens(texts, "bpe:262", clean)),
+        shutil.copytree(clean, tmp_path / "cache"),
+    )
+    [own] = (cache / "tokens").iterdir()
+    (tmp_path / "input.txt").write_text("another text " * 500)
+    other = prepare_tokens(f"folder:{tmp_path / 'input.txt'}", "bytes", cache).directory
+    shutil.rmtree(own)
+    shutil.copytree(other, own)
+    said = []
+    assert contents(prepare_tokens(texts, "bpe:262", cache, say=said.append)) == whole
+    assert "holds the tokens of another corpus: building" in said[0]
+
+
 def test_a_file_that_was_read_undamaged_is_not_read_again(texts, clean, monkeypatch):
     prepare_tokens(texts, "bpe:262", clean)
     monkeypatch.setattr("hashlib.file_digest", None)
