@@ -38,13 +38,14 @@ def noise_scales(runs: Path, level: float = 0.95) -> pl.DataFrame:
     """B_noise of every run in windows that each end at twice the step of the one before: NOISE_COLUMNS.
 
     In a window |G|^2 and tr Sigma are averaged over the logged steps before their ratio. Intervals are of a
-    jackknife over up to ten blocks of steps. Raises PointsError if no run logged them.
+    jackknife over up to ten blocks of steps. A run of steps of one pass has a row, without interval, for each
+    evaluation that measured them (`evaluation.noise_parts`). Raises PointsError if no run logged them.
     """
-    rows = [row for run in find_runs(runs) for row in _windows(run, level)]
+    rows = [row for run in find_runs(runs) for row in _windows(run, level) or _probed(run)]
     if not rows:
         raise PointsError(
-            f"{runs}: no run logged its gradient noise at {_FEWEST_ROWS} steps; it is measured at every "
-            "logged step of several passes: set micro_batch_tokens below batch_tokens"
+            f"{runs}: no run logged its gradient noise at {_FEWEST_ROWS} steps; it is measured at logged "
+            "steps of several passes: set micro_batch_tokens below batch_tokens, or evaluation.noise_parts"
         )
     return pl.from_dicts(rows, NOISE_COLUMNS).sort("N", "run", "S")
 
@@ -63,12 +64,28 @@ def _windows(run: RunDirectory, level: float) -> list[dict[str, Any]]:
     return found
 
 
+def _probed(run: RunDirectory) -> list[dict[str, Any]]:
+    """A row for each evaluation that measured the noise, with the validation loss."""
+    about = {"run": run.name, "N": (record := run.read_run()).get("n_nonembedding")}
+    about |= {"B": record.get("batch_tokens"), "rows": 1}
+    return [
+        about | {"S": row["step"], "E": row["tokens"], "loss": row["loss"]} | _ratio(np.array([pair]), 0.5)
+        for row in run.rows(run.evals)
+        if row["split"] == "validation" and row["loss"] is not None
+        for pair in [(row.get("g_squared"), row.get("trace_sigma"))]
+        if None not in pair
+    ]
+
+
 def _ratio(pairs: np.ndarray, level: float) -> dict[str, float | None]:
     """B_noise of pairs (|G|^2, tr Sigma) [rows, 2], and its interval by a jackknife over blocks of rows."""
     g_squared, trace = (float(mean) for mean in pairs.mean(0))
     found: dict[str, float | None] = {"g_squared": g_squared, "trace_sigma": trace, "B_noise": None}
+    found |= {"B_noise_low": None, "B_noise_high": None}
     if g_squared <= 0 or trace <= 0:
-        return found | {"B_noise_low": None, "B_noise_high": None}
+        return found
+    if len(pairs) == 1:
+        return found | {"B_noise": trace / g_squared}
     blocks = np.array_split(np.arange(len(pairs)), min(_BLOCKS, len(pairs)))
     left = np.array([np.delete(pairs, block, axis=0).mean(0) for block in blocks])
     low, high = _jackknife(left[:, 1] / left[:, 0], trace / g_squared, level)

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from quarry.analysis.instruments.noise_scale import noise_scales
 from quarry.errors import ConfigError
 from quarry.model.sharding import make_mesh
 from quarry.model.transformer import build
@@ -84,6 +85,9 @@ def test_one_pass_measures_it_at_evaluations_if_asked(tmp_path, cache):
     assert {row["noise_scale"] for row in read_jsonl(run.metrics)} == {None}  # not measurable
     last = read_jsonl(run.evals)[-1]
     assert last["noise_scale"] == pytest.approx(last["trace_sigma"] / last["g_squared"])
+    (row,) = noise_scales(run.path).to_dicts()
+    assert row["B_noise"] == pytest.approx(last["noise_scale"])
+    assert (row["S"], row["rows"], row["B_noise_low"]) == (4, 1, None)
     with pytest.raises(ConfigError, match=r"noise_parts = 3 does not divide batch_tokens = 256, 8 sequences"):
         check_parts(
             dataclasses.replace(config, evaluation=dataclasses.replace(evaluation, noise_parts=3)),
