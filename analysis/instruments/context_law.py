@@ -26,15 +26,17 @@ class ContextFit:
 def fit_context(
     positions: pl.DataFrame, *, bootstrap: int = 1000, seed: int = 0, level: float = 0.95
 ) -> list[ContextFit]:
-    """a + b T^-c of each run, residuals counted in standard errors; intervals resample the bins of the run.
+    """a + b T^-c of each run, residuals counted in standard errors.
 
+    Intervals are of draws of the noise about the law, as wide as the residuals: of the curve on this text. An
+    error that all positions of the text share is not in them: add the error of the loss to that of `a`.
     `positions` are rows of `position_table`, one evaluation a run.
     """
     fits = []
     for (run, n, tokens), group in positions.group_by("run", "N", "E", maintain_order=True):
         about = str(run), float(n), float(tokens)  # type: ignore[arg-type]
         try:
-            found = _fit(group.select("run", "T", "loss", "loss_sem"), bootstrap, seed, level)
+            found = _fit(group.select("T", "loss", "loss_sem"), bootstrap, seed, level)
             fits.append(ContextFit(*about, fit=found))
         except FitError as error:
             fits.append(ContextFit(*about, error=str(error)))
@@ -42,7 +44,9 @@ def fit_context(
 
 
 def _fit(rows: pl.DataFrame, bootstrap: int, seed: int, level: float) -> "Fit":
-    return fit(rows, "context", noise="loss_sem", bootstrap=bootstrap, seed=seed, level=level)
+    return fit(
+        rows, "context", noise="loss_sem", resampling="noise", bootstrap=bootstrap, seed=seed, level=level
+    )
 
 
 def parameter_rows(fits: list[ContextFit]) -> pl.DataFrame:

@@ -72,7 +72,7 @@ def transfer_offsets(points: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
 
     A row for each text: `offset` (nats per token, mean over the ends of the runs on the commonest U) with the
     interval over sizes; `per_decade`, its change for ten times the N; `per_loss`, the slope of the loss on
-    it over the validation loss along all evaluations, 1 for a constant offset. Each with _low and _high.
+    it over the validation loss along their evaluations, 1 for a constant offset. Each with _low and _high.
     Kaplan's claim holds if the interval of per_decade includes 0. Raises PointsError.
     """
     losses, rows = other_losses(points, "on"), []
@@ -81,7 +81,8 @@ def transfer_offsets(points: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
         offset = (ends["other"] - ends["loss"]).to_numpy()
         mean, (low, high) = float(offset.mean()), _interval(offset, level)
         of_size = slope(np.log10(ends["N"].to_numpy()), offset, level)
-        of_loss = slope(text["loss"].to_numpy(), text["other"].to_numpy(), level)
+        along = text.filter(pl.col("run").is_in(ends["run"].to_list()))
+        of_loss = slope(along["loss"].to_numpy(), along["other"].to_numpy(), level)
         about = {"text": name, "sizes": ends["N"].n_unique(), "runs": len(ends), "offset": mean}
         about |= {"offset_low": low, "offset_high": high}
         rows.append(about | _named("per_decade", of_size) | _named("per_loss", of_loss))

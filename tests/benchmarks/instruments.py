@@ -1,4 +1,4 @@
-"""The cost of the instruments: `python -m tests.benchmarks.instruments`, some minutes, writes a dated table.
+"""The cost of the instruments: `python -m tests.benchmarks.instruments [SHAPE ...]`, a dated table.
 
 CPU-seconds on one core, taken in turn: of a step with and without the square norms of its passes, and of an
 evaluation of the loss alone, by position, and by position and class of token. `step_share` is what the noise
@@ -7,6 +7,7 @@ evaluations of 131,072. Other texts are left out: each costs one more evaluation
 """
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -98,7 +99,7 @@ def row(name: str, cache: Path) -> dict[str, object]:
     run = RUN_STEPS * step["without"] + EVALUATED / SCORED * evaluation["loss"]
     added = RUN_STEPS * (step["with"] - step["without"])
     added += EVALUATED / SCORED * (evaluation["classes"] - evaluation["loss"]) + first
-    return {
+    measured = {
         "parameters": name,
         "step_ms": 1e3 * step["without"],
         "step_share": step["with"] / step["without"] - 1,
@@ -108,12 +109,15 @@ def row(name: str, cache: Path) -> dict[str, object]:
         "finding_classes_s": first,
         "run_share": added / run,
     }
+    print(measured, flush=True)
+    return measured
 
 
 def main() -> None:
     os.sched_setaffinity(0, available_cores()[-1:])
     prepare(cache_directory())
-    write_dated("instruments", [row(name, cache_directory()) for name in SHAPES])
+    names = sys.argv[1:] or list(SHAPES)
+    write_dated("instruments", [row(name, cache_directory()) for name in names])
 
 
 if __name__ == "__main__":
