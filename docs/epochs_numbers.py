@@ -13,6 +13,7 @@ from quarry.analysis.epochs.choices import headlines
 from quarry.analysis.epochs.elasticities import REGIMES
 from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.study import study_epochs
+from quarry.experiments.epochs.tuned import BATCHES, CELLS, DECAYS, RATES, UNIQUE, WIDTHS, Cell, Trial
 from quarry.text import count, estimate
 
 RESULTS = Path(__file__).resolve().parents[1] / "experiments" / "results" / "epochs"
@@ -184,6 +185,51 @@ def _beyond(each: dict, both: pl.DataFrame) -> str:
     return row(count(each["N"]), count(each["U"]), f"{each['k']:g}", *shown, f"{each['measured']:.3f}")
 
 
+def of_tuned(trials: pl.DataFrame, points: pl.DataFrame) -> list[tuple[str, str]]:
+    """Of each cell whose search ended: the losses of the table, the least of the trials, and its settings.
+
+    All of one seed and one draw of U. A value at an end of the grid is marked.
+    """
+    annealed, table = (each.filter("annealed", split="validation") for each in (trials, points))
+    table = table.filter(pl.col("draw").fill_null(0) == 0, seed_init=0, seed_order=0)
+    rows = []
+    for cell in sorted(CELLS, key=lambda cell: (WIDTHS[cell.size], UNIQUE[cell.unique], cell.k)):
+        start = f"{cell.size}_{cell.unique}"
+        own = annealed.filter(pl.col("point").str.starts_with(f"{start}-p{cell.k}-"))
+        losses = {_trial(each): each["loss"] for each in own.iter_rows(named=True)}
+        if losses and not _open(cell, losses):
+            named = pl.col("point").str.contains(f"^{start}(-.*)?-k{cell.k}$")
+            known = dict(table.filter(named).select("point", "loss").iter_rows())
+            size = own["n_nonembedding"][0], UNIQUE[cell.unique], cell.k
+            rows.append(("tuned", _tuned(size, known.get(f"{start}-k{cell.k}"), known, losses)))
+    return rows
+
+
+def _trial(each: dict) -> Trial:
+    rate = min(RATES, key=lambda rate: abs(rate / each["d_model"] - each["peak_learning_rate"]))
+    places = BATCHES.index(each["batch_tokens"]), RATES.index(rate), DECAYS.index(each["weight_decay"])
+    return Trial(*places)
+
+
+def _open(cell: Cell, losses: dict[Trial, float]) -> bool:
+    """Whether a neighbour of the best trial is still to be trained."""
+    best = min(losses, key=losses.__getitem__)
+    return any(trial.fits(cell) and trial not in losses for trial in best.neighbours())
+
+
+def _tuned(
+    size: tuple[float, float, int], plain: float | None, known: dict[str, float], losses: dict[Trial, float]
+) -> str:
+    best = min(losses, key=losses.__getitem__)
+    settings = ((best.batch, BATCHES), (best.rate, RATES), (best.decay, DECAYS))
+    shown = [f"{grid[at]:g}" + (" (end)" if at in (0, len(grid) - 1) else "") for at, grid in settings]
+    least = losses[best]
+    fall = "–" if plain is None else f"{least - plain:+.3f}"
+    others = ["–" if plain is None else f"{plain:.3f}", f"{min(known.values()):.3f}" if known else "–"]
+    n, unique, k = size
+    return row(count(n), count(unique), str(k), *others, f"{least:.3f}", fall, *shown, str(len(losses)))
+
+
 def _regimes(table: pl.DataFrame) -> list[tuple[str, str]]:
     only = table.filter(pl.col("only_data") >= 0.975)
     counted = dict(table["regime"].value_counts().iter_rows())
@@ -224,5 +270,9 @@ if __name__ == "__main__":
     if (RESULTS / "beyond.parquet").exists():
         predicted = pl.read_csv(RESULTS / "predictions.csv")
         rows += of_predictions(predicted, pl.read_parquet(RESULTS / "beyond.parquet"))
+    if (RESULTS / "tuned.parquet").exists():
+        rows += of_tuned(
+            pl.read_parquet(RESULTS / "tuned.parquet"), pl.read_parquet(RESULTS / "points.parquet")
+        )
     pl.DataFrame(rows, schema=["what", "words"], orient="row").write_csv(RESULTS / "page.csv")
     print(*(f"{what}: {words}" for what, words in rows), sep="\n")

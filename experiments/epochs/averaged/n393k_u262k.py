@@ -1,0 +1,13 @@
+"""394 thousand parameters on 2^18 unique tokens by five seeds.
+
+Claim: the floor of ensembles of the largest size lies below that of single models.
+Expected: the average of K runs falls as L + c / K (Kim et al. 2025).
+Command: quarry sweep experiments/epochs/averaged/n393k_u262k.py
+"""
+
+from quarry.experiments.epochs import cell
+from quarry.experiments.epochs.averaged import PASSES, members
+from quarry.experiments.epochs.cpu import CORPUS
+
+config = cell(d_model=128, unique_tokens=2**18, corpus=CORPUS, most=PASSES)
+variants = members(config)
