@@ -158,6 +158,31 @@ def of_predictions(predicted: pl.DataFrame, measured: pl.DataFrame) -> list[tupl
     return lines + [("beyond", _beyond(each, both)) for each in cells.iter_rows(named=True)]
 
 
+def of_small_batches(measured: pl.DataFrame) -> list[tuple[str, str]]:
+    """The losses beyond the table by the smaller batch, beside those of the table's recipe."""
+    annealed = measured.filter("annealed", split="validation").with_columns(
+        k=pl.col("epochs").round_sig_figs(3)
+    )
+    keys = ["n_nonembedding", "unique_tokens", "k"]
+    both = annealed.filter(pl.col("batch_tokens") < 1024).join(
+        annealed.filter(batch_tokens=1024).select(*keys, large="loss"), on=keys, how="inner"
+    )
+    return [
+        (
+            "beyond, small batch",
+            row(
+                *(count(each[name]) for name in keys[:2]),
+                f"{each['k']:g}",
+                *(
+                    f"{each[name]:{form}}"
+                    for name, form in (("large", ".3f"), ("batch_tokens", "d"), ("loss", ".3f"))
+                ),
+            ),
+        )
+        for each in both.sort("unique_tokens", "n_nonembedding", "k").iter_rows(named=True)
+    ]
+
+
 def _judged(law: str, rows: pl.DataFrame) -> str:
     """The row of a law: runs, inside its interval (or as bounded), mean error."""
     low, high = pl.col("loss_low"), pl.col("loss_high")
@@ -269,7 +294,8 @@ if __name__ == "__main__":
     rows += of_worlds(pl.read_csv(RESULTS / "worlds.csv"))
     if (RESULTS / "beyond.parquet").exists():
         predicted = pl.read_csv(RESULTS / "predictions.csv")
-        rows += of_predictions(predicted, pl.read_parquet(RESULTS / "beyond.parquet"))
+        beyond = pl.read_parquet(RESULTS / "beyond.parquet")
+        rows += of_predictions(predicted, beyond) + of_small_batches(beyond)
     if (RESULTS / "tuned.parquet").exists():
         rows += of_tuned(
             pl.read_parquet(RESULTS / "tuned.parquet"), pl.read_parquet(RESULTS / "points.parquet")

@@ -26,6 +26,19 @@ def test_the_choices_and_the_known_worlds_are_those_of_the_tables():
     assert rows == [row for row in KEPT.rows() if row[0] in {what for what, _ in rows}]
 
 
+def test_the_runs_beyond_the_table_and_the_tuned_cells_are_those_of_the_tables():
+    numbers = runpy.run_path(str(ROOT / "docs" / "epochs_numbers.py"))
+    points, beyond, tuned = (
+        pl.read_parquet(RESULTS / f"{name}.parquet") for name in ("points", "beyond", "tuned")
+    )
+    rows = numbers["of_predictions"](pl.read_csv(RESULTS / "predictions.csv"), beyond)
+    rows += numbers["of_small_batches"](beyond)
+    rows += numbers["of_tuned"](tuned, points)
+    kinds = ("beyond", "tuned")
+    assert rows == [row for row in KEPT.rows() if row[0].split(",")[0] in kinds]
+    assert {row[0].split(",")[0] for row in rows} == set(kinds)
+
+
 def test_a_false_claim_came_true_in_no_known_world_and_the_page_says_how_often_true_ones_did():
     worlds = pl.read_csv(RESULTS / "worlds.csv")
     false = worlds.filter(~pl.col("truth"))
