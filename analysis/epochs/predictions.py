@@ -113,7 +113,9 @@ def _by_passes(
         ("k ~ N^-b U^c", laws and laws.separable),
         ("k with N x U", laws and laws.interaction),
     ):
-        for cell in cells if law else ():
+        if law is None:
+            continue
+        for cell in cells:
             n, unique, k = cell
             enough = law.at(n, unique) <= k
             drawn = enough[1:] if len(enough) > 1 else enough

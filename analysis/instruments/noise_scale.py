@@ -133,7 +133,7 @@ def _sweep(runs: Path, level: float) -> pl.DataFrame:
     try:
         found = measure_critical_batch(curves, source=str(runs))
     except (FitError, PointsError):
-        empty = dict.fromkeys(("N", "loss", "S_min", "E_min", "B_crit"), pl.Float64())
+        empty = {name: pl.Float64() for name in ("N", "loss", "S_min", "E_min", "B_crit")}
         return pl.DataFrame(schema=empty).with_columns(**_ends([], []))
     ends = [_sweep_interval(curves, row, level) for row in found.iter_rows(named=True)]
     return found.with_columns(**_ends(*zip(*ends, strict=True)))

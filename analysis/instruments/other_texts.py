@@ -34,7 +34,7 @@ def slope(x: np.ndarray, y: np.ndarray, level: float = 0.95) -> Slope:
     """The slope of y over x; of fewer than three different x there is none, of three points an interval."""
     if len(np.unique(x)) < _FEWEST:
         return Slope(None)
-    line = stats.linregress(x, y)
+    line: Any = stats.linregress(x, y)
     half = float(stats.t.ppf((1 + level) / 2, len(x) - 2) * line.stderr)
     return Slope(float(line.slope), float(line.slope) - half, float(line.slope) + half)
 

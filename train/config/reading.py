@@ -26,7 +26,7 @@ def _read(kind: type, values: Mapping[str, Any]) -> Any:
 def _value(hint: Any, value: Any) -> Any:
     """A value as its field holds it: a part of the configuration, or a tuple where JSON has a list."""
     if isinstance(value, Mapping):
-        kinds = [each for each in (hint, *get_args(hint)) if dataclasses.is_dataclass(each)]
+        kinds: list[Any] = [each for each in (hint, *get_args(hint)) if dataclasses.is_dataclass(each)]
         return _read(kinds[0], value) if kinds else value
     if isinstance(value, list):
         inner = get_args(hint)[0] if get_origin(hint) is tuple else Any

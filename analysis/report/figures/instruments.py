@@ -23,16 +23,13 @@ def noise_scale(scales: pl.DataFrame, batches: pl.DataFrame) -> alt.LayerChart:
     """
     scales = sized(scales.drop_nulls("B_noise"))
     swept = sized(batches.drop_nulls("B_crit")) if "B_crit" in batches.columns else scales.clear()
-    every = [
-        scales["B_noise"].min() / 2,
-        2 * scales["B_noise"].max(),
-        *(swept["B_crit"] if len(swept) else []),
-    ]
-    x = alt.X("loss:Q", **axis([*scales["loss"], *swept["loss"]], "loss, nats per token", text.number))
-    x.scale = alt.Scale.from_dict(x.to_dict()["scale"] | {"reverse": True})
+    measured = scales["B_noise"].to_numpy()
+    every = [*(measured / 2), *(2 * measured), *(swept["B_crit"] if len(swept) else [])]
+    falling = axis([*scales["loss"], *swept["loss"]], "loss, nats per token", text.number)
+    falling["scale"].reverse = True
     names = ["run", "N", "size", "loss", "B_noise", "B_noise_low", "B_noise_high"]
     base = alt.Chart(alt.InlineData(values=scales.select(names).to_dicts())).encode(
-        x=x,
+        x=alt.X("loss:Q", **falling),
         y=alt.Y("B_noise:Q", **axis(every, "tokens", text.count)),
         color=colour(scales),
         detail="run:N",
