@@ -17,8 +17,9 @@ from quarry.model.sharding import on_cpu
 if TYPE_CHECKING:
     from quarry.train.config.experiment import Experiment
 
-_BATCH_BYTES = 8
-"""Bytes per token of a batch on the host: an input and a target of 32 bits."""
+_BATCH_BYTES = 32
+"""Bytes per token of a batch on the host: positions of 64 bits, inputs and targets, and copies of them; 2^28
+tokens took 8 GB."""
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 

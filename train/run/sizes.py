@@ -12,6 +12,8 @@ from quarry.train.data.store import Say, TokenStore, silent
 from quarry.train.data.store_building import prepare_tokens
 from quarry.train.data.tokenizers import vocabulary_size
 
+MOST_PASSES_IN_A_BATCH = 16
+
 
 @dataclass(frozen=True)
 class RunSizes:
@@ -38,6 +40,7 @@ def resolve_sizes(experiment: Experiment, store: TokenStore) -> RunSizes:
     available = store.n_tokens("train")
     data = experiment.data
     n_sequences = unique_sequences(data.unique_tokens or available - 1, context, available, data.draw)
+    _check_batch(experiment, n_sequences * context)
     steps = experiment.steps(n_sequences * context)
     check_schedule(experiment.schedule, steps)
     fork_steps(experiment, n_sequences * context)
@@ -46,6 +49,16 @@ def resolve_sizes(experiment: Experiment, store: TokenStore) -> RunSizes:
         n_sequences=n_sequences,
         steps=steps,
         tokens=experiment.ramp.tokens(steps),
+    )
+
+
+def _check_batch(experiment: Experiment, unique: int) -> None:
+    """Raise ConfigError for a batch of many passes over U `unique` tokens, which no step can learn from."""
+    batch = experiment.batch_tokens
+    require(
+        batch <= MOST_PASSES_IN_A_BATCH * unique,
+        f"batch_tokens = {batch:,} is {batch / unique:,.0f} times the U = {unique:,} unique tokens, at most "
+        f"{MOST_PASSES_IN_A_BATCH} times make sense: lower it, or raise data.unique_tokens",
     )
 
 

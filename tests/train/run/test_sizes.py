@@ -2,6 +2,8 @@
 
 import dataclasses
 import resource
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -14,7 +16,7 @@ from quarry.train.launch.jobs import make_jobs
 from quarry.train.record.progress import Quiet
 from quarry.train.run.loop import train
 from quarry.train.run.memory import machine_memory
-from quarry.train.run.sizes import prepare_store
+from quarry.train.run.sizes import prepare_store, resolve_sizes
 
 CONFIG = Experiment(
     model=modern(16, 2, 2, context=32), data=DataConfig(corpus="folder:/no/such/folder", tokenizer="bpe:512")
@@ -28,7 +30,7 @@ MESSAGE = "model.vocab_size = 256 is less than the 512 tokens of data.tokenizer 
         (dict(model=modern(2**20, 2, 2)), r"2.64e\+13 parameters .* at least 393,224.1 GiB"),
         (dict(model=modern(16, 10**9, 2)), r"n_layers = 1000000000, .* more than the \d+"),
         (dict(model=modern(16, 2, 2, vocab_size=2**40)), "vocab_size = 1099511627776"),
-        (dict(batch_tokens=2**50), r"batch_tokens = 1125899906842624 takes at least 8,388,608.0 GiB"),
+        (dict(batch_tokens=2**50), r"batch_tokens = 1125899906842624 takes at least 33,554,432.0 GiB"),
     ],
 )
 def test_what_cannot_fit_into_memory_is_refused_before_anything_is_made(changes, says, tmp_path):
@@ -57,3 +59,11 @@ def test_a_sweep_compares_all_points_before_it_prepares_the_first(tmp_path):
     points = [Point("study", "a", good, tmp_path / "a.py"), Point("study", "b", CONFIG, tmp_path / "b.py")]
     with pytest.raises(ConfigError, match=MESSAGE):
         make_jobs(points, tmp_path, tmp_path)
+
+
+def test_a_batch_of_many_passes_over_the_data_is_refused():
+    store = cast(Any, SimpleNamespace(n_tokens=lambda split: 10_000))
+    data = DataConfig(unique_tokens=5000)
+    experiment = dataclasses.replace(CONFIG, data=data, batch_tokens=2**20)
+    with pytest.raises(ConfigError, match=r"batch_tokens = 1,048,576 is 2\d\d times the U = [45],\d+ unique"):
+        resolve_sizes(experiment, store)
