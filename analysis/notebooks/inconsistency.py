@@ -58,7 +58,7 @@ from quarry.analysis.planning.regime import data_floor
 from quarry.analysis.planning.surface import published_surface
 from quarry.analysis.laws.published import PF_DAY
 from quarry.analysis.laws.published_trends import TRENDS
-from quarry.text import count, estimate, interval, number, plural, power
+from quarry.text import count, estimate, interval, number, percent, plural, power
 
 alt.renderers.enable("svg")
 
@@ -552,7 +552,7 @@ def law_rows(found):
     """law, N with its interval, share of draws with such a size, and whether the law counts."""
     for row in found.answers.filter(statement="one pass").iter_rows(named=True):
         size = "at no size" if row["N"] is None else estimate(row, "N", 2)
-        yield row["law"], size, f"{row['share']:.0%}", "yes" if row["counts"] else f"no: {row['objection']}"
+        yield row["law"], size, percent(row["share"], 0), "yes" if row["counts"] else f"no: {row['objection']}"
 
 
 table(("law", "N", "draws with such a size", "counts"), *law_rows(found)) if studied else Markdown("Not run.")

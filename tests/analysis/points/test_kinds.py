@@ -22,7 +22,7 @@ VERBS = {
     "fit": lambda points: quarry.fit(points, QUICK, **QUIET).objective,
     "predictions": lambda points: quarry.fit(table(), QUICK, **QUIET).predictions(points)["error"].to_list(),
     "compare": lambda points: (
-        quarry.compare(points, {"one": QUICK, "other": QUICK}, bootstrap=100).table["objective"].to_list()
+        quarry.compare(points, {"one": QUICK, "other": QUICK}, bootstrap=100).ranking["objective"].to_list()
     ),
     "compare_rivals": lambda points: (
         quarry.compare_rivals(points, {"one": QUICK}, bootstrap=100).verdicts["error"].to_list()

@@ -2,8 +2,7 @@
 
 import dataclasses
 import resource
-from types import SimpleNamespace
-from typing import Any, cast
+from unittest import mock
 
 import pytest
 
@@ -12,6 +11,7 @@ from quarry.model.config import modern
 from quarry.train.config.experiment import DataConfig, Experiment
 from quarry.train.config.point_files import Point
 from quarry.train.config.schedules import evaluation_steps
+from quarry.train.data.store import TokenStore
 from quarry.train.launch.jobs import make_jobs
 from quarry.train.record.progress import Quiet
 from quarry.train.run.loop import train
@@ -62,7 +62,7 @@ def test_a_sweep_compares_all_points_before_it_prepares_the_first(tmp_path):
 
 
 def test_a_batch_of_many_passes_over_the_data_is_refused():
-    store = cast(Any, SimpleNamespace(n_tokens=lambda split: 10_000))
+    store = mock.Mock(spec=TokenStore, **{"n_tokens.return_value": 10_000})
     data = DataConfig(unique_tokens=5000)
     experiment = dataclasses.replace(CONFIG, data=data, batch_tokens=2**20)
     with pytest.raises(ConfigError, match=r"batch_tokens = 1,048,576 is 2\d\d times the U = [45],\d+ unique"):
