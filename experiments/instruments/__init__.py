@@ -3,8 +3,8 @@
 Claim: the gradient noise scale meets the critical batch of a sweep as the loss falls (McCandlish 2018); the
 offset of the loss on other texts does not depend on size (Kaplan 2020, figure 8).
 Expected: both of order a thousand tokens at 2.5 nats per byte; offsets within 0.1 nats over a factor 64 in N.
-Command: quarry sweep instruments, where a folder `novels` of text files is. The committed tables are of 99 whole
-novels, a file each; the pieces that experiments/epochs/novels.py makes of them are other documents.
+Command: quarry sweep instruments, where a folder `novels` of text files is. The committed tables are of 99
+whole novels, a file each; the pieces that experiments/epochs/novels.py makes of them are other documents.
 """
 
 from quarry.model.config import modern
