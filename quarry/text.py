@@ -97,10 +97,11 @@ def estimate(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The nearest of `names`, for a message; or nothing. Case and signs do not count."""
-    known = {_letters(each): each for each in names}
-    close = get_close_matches(_letters(name), known, 1, 0.6)
+    known = {letters(each): each for each in names}
+    close = get_close_matches(letters(name), known, 1, 0.6)
     return f", did you mean {known[close[0]]}?" if close else ""
 
 
-def _letters(name: str) -> str:
+def letters(name: str) -> str:
+    """A name without case and signs."""
     return re.sub(r"[\W_]", "", name.lower())

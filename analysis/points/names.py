@@ -8,7 +8,7 @@ import polars as pl
 
 from quarry.analysis.points.columns import list_names, with_numbers
 from quarry.errors import PointsError
-from quarry.text import did_you_mean
+from quarry.text import did_you_mean, letters
 
 SYNONYMS = {
     "N": "params num_params n_params parameters num_parameters n_parameters param_count parameter_count "
@@ -67,13 +67,15 @@ def with_synonyms(raw: pl.DataFrame, wanted: Collection[str]) -> tuple[pl.DataFr
 
     D and C are looked for only if none of D, E and C is there: one gives the others.
     """
-    plain = {_plain(name): name for name in reversed(raw.columns)}
+    plain = {letters(name): name for name in reversed(raw.columns)}
     sized = {*_TOKENS, "C"} & set(raw.columns)
     taken = {}
     for name, words in SYNONYMS.items():
         if name not in wanted or name in raw.columns or (name in ("D", "C") and sized):
             continue
-        usual = next((plain[_plain(word)] for word in (name, *words.split()) if _plain(word) in plain), None)
+        usual = next(
+            (plain[letters(word)] for word in (name, *words.split()) if letters(word) in plain), None
+        )
         if usual is not None:
             taken[name] = usual
     named = raw.with_columns(raw[own].alias(name) for name, own in taken.items())
@@ -83,18 +85,13 @@ def with_synonyms(raw: pl.DataFrame, wanted: Collection[str]) -> tuple[pl.DataFr
 
 def suggestions(names: Iterable[str], missing: Iterable[str]) -> str:
     """Which of `names` may be meant by the `missing` columns, for a message; or nothing."""
-    plain = {_plain(name): name for name in names}
+    plain = {letters(name): name for name in names}
     meant = {}
     for name in missing:
-        known = {_plain(word): name for word in (name, *SYNONYMS.get(name, "").split())}
+        known = {letters(word): name for word in (name, *SYNONYMS.get(name, "").split())}
         free = {word: own for word, own in plain.items() if own not in meant.values()}
         close = [own for word, own in free.items() if get_close_matches(word, known, 1, 0.75)]
         if close:
             meant[name] = close[0]
     words = ",".join(f"{name}={own}" for name, own in meant.items())
     return f"; did you mean --columns {words}?" if meant else ""
-
-
-def _plain(name: str) -> str:
-    """A name without case and signs."""
-    return re.sub(r"[\W_]", "", name.lower())

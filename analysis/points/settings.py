@@ -14,6 +14,7 @@ from quarry.analysis.points.columns import has_text
 from quarry.analysis.points.names import SYNONYMS
 from quarry.analysis.points.run_names import RUN_NAMES
 from quarry.analysis.points.schema import NUMBERS, RECIPE, SETTINGS
+from quarry.text import letters
 from quarry.train.record.schema import OTHER_LOSS, POINT_COLUMNS
 
 if TYPE_CHECKING:
@@ -40,27 +41,25 @@ _PATTERN = re.compile(r"^(\*|\^.*\$)$", re.DOTALL)
 """Names that polars takes for several columns."""
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]", "", name.lower())
-
-
 _KNOWN = {
-    *(_plain(word) for own, words in SYNONYMS.items() for word in (own, *words.split())),
+    *(letters(word) for own, words in SYNONYMS.items() for word in (own, *words.split())),
     *map(
-        _plain, (*NUMBERS, *RUN_NAMES, "D", "S", "k", "run", "study", "point", "trunk", "status", "annealed")
+        letters, (*NUMBERS, *RUN_NAMES, "D", "S", "k", "run", "study", "point", "trunk", "status", "annealed")
     ),
-    *map(_plain, ("step", "steps", "epochs", "row", "index", "S_min", "B_crit", "unigram_entropy", SETTINGS)),
-    *map(_plain, ("entropy_rate", "floor", "floor_seen")),
+    *map(
+        letters, ("step", "steps", "epochs", "row", "index", "S_min", "B_crit", "unigram_entropy", SETTINGS)
+    ),
+    *map(letters, ("entropy_rate", "floor", "floor_seen")),
 }
-_SURE = {_plain(word) for words in (*OWN_NAMES.values(), _ALWAYS) for word in words.split()}
+_SURE = {letters(word) for words in (*OWN_NAMES.values(), _ALWAYS) for word in words.split()}
 
 
 def with_recipe_names(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     """`table` with the columns of RECIPE that it lacks, where a usual name of them is there, and notes."""
-    plain = {_plain(name): name for name in reversed(table.columns)}
+    plain = {letters(name): name for name in reversed(table.columns)}
     taken = {}
     for name, words in OWN_NAMES.items():
-        usual = [plain[_plain(word)] for word in words.split() if _plain(word) in plain]
+        usual = [plain[letters(word)] for word in words.split() if letters(word) in plain]
         if usual and name not in table.columns:
             taken[name] = usual[0]
     said = ", ".join(f"{own} as {name}" for name, own in taken.items())
@@ -82,7 +81,7 @@ def settings(table: pl.DataFrame, same: Sequence[str]) -> tuple[list[str], list[
         else table.select(pl.col(offered).n_unique())
     )
     varying = [name for name in offered if (counted[name] > 1).any()]
-    found = [name for name in varying if _plain(name) in _SURE or 2 * table[name].n_unique() <= len(table)]
+    found = [name for name in varying if letters(name) in _SURE or 2 * table[name].n_unique() <= len(table)]
     return found, [name for name in varying if name not in found]
 
 
@@ -101,7 +100,7 @@ def _candidates(table: pl.DataFrame) -> list[str]:
 
 
 def _may_be_setting(name: str) -> bool:
-    plain = _plain(name)
+    plain = letters(name)
     return plain in _SURE or not (plain in _KNOWN or _NEVER.search(plain))
 
 

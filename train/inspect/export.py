@@ -4,13 +4,11 @@ import dataclasses
 import json
 from pathlib import Path
 
-import jax
-import numpy as np
 from safetensors.numpy import save_file
 
 from quarry.checks import require
 from quarry.train.data.hub_tokenizer import hub_tokenizer
-from quarry.train.data.synthetic.teacher import parameter_name
+from quarry.train.data.synthetic.teacher import named_parameters
 from quarry.train.inspect.finished import TrainedModel
 from quarry.train.record.disk_space import usable
 from quarry.train.record.files import atomic_write
@@ -27,13 +25,13 @@ def write_model(model: TrainedModel, folder: Path) -> list[Path]:
     files = [folder / name for name in (WEIGHTS, TOKENIZER, CONFIG)]
     for file in files:
         require(not file.exists(), f"{file} exists already: choose another folder, or remove it")
-    leaves = jax.tree.leaves_with_path(model.params)
-    arrays = {parameter_name(path).replace("/", "."): np.asarray(leaf) for path, leaf in leaves}
     config = {"run": model.run, **dataclasses.asdict(model.experiment)}
     with usable(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(files[0]) as partial:
-            save_file(arrays, partial, metadata={"run": model.run, "format": "np"})
+            save_file(
+                named_parameters(model.params, "."), partial, metadata={"run": model.run, "format": "np"}
+            )
         with atomic_write(files[1]) as partial:
             partial.write_text(hub_tokenizer(model.tokenizer).to_str(pretty=True), encoding="utf-8")
         with atomic_write(files[2]) as partial:

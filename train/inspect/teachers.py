@@ -4,12 +4,11 @@ import dataclasses
 import json
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from quarry.checks import require
 from quarry.train.config.point_files import Point
-from quarry.train.data.synthetic.teacher import ABOUT, CONFIG, parameter_name
+from quarry.train.data.synthetic.teacher import ABOUT, CONFIG, named_parameters
 from quarry.train.inspect.ensembles import final_params
 from quarry.train.record.disk_space import usable
 from quarry.train.record.files import atomic_write
@@ -26,7 +25,6 @@ def write_teacher(point: Point, workdir: Path, cache: Path, output: Path) -> Non
     directory = locate_run(workdir, point.run, cache=cache)
     require(directory.status() == "finished", f"{directory} has not finished: a teacher is a finished run")
     params = final_params(point.config, directory, prepare_store(point.config, cache))
-    leaves = {parameter_name(path): np.asarray(leaf) for path, leaf in jax.tree.leaves_with_path(params)}
     config, n = point.config, describe_model(point.config.model)["n_nonembedding"]
     about = (
         f"text of a model of {n:,} non-embedding parameters, run {point.run}, "
@@ -35,4 +33,4 @@ def write_teacher(point: Point, workdir: Path, cache: Path, output: Path) -> Non
     texts = {CONFIG: dataclasses.asdict(config.model), ABOUT: about}
     words = {name: np.array(json.dumps(text)) for name, text in texts.items()}
     with usable(output.parent), atomic_write(output) as partial, partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, **leaves, **words)
+        np.savez(file, allow_pickle=False, **named_parameters(params), **words)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from quarry.errors import RecordError
 from quarry.text import MISSING, count, duration
+from quarry.train.record.bucket import bucket_address
 from quarry.train.record.files import read_last_row
 from quarry.train.record.points_table import find_runs
 from quarry.train.record.run_directory import RunDirectory
@@ -47,23 +48,24 @@ class RunState:
 
 def read_states(root: Path) -> list[RunState]:
     """The state of every run at or below `root`, by name. Raises RecordError if there is none."""
-    return [_state(directory) for directory in find_runs(root)]
+    here = bucket_address(root) is None  # the lock of a run on a bucket is not on this machine
+    return [_state(directory, here) for directory in find_runs(root)]
 
 
-def _state(directory: RunDirectory) -> RunState:
+def _state(directory: RunDirectory, here: bool) -> RunState:
     try:
-        run = directory.read_run()
+        run, evaluations = directory.read_run(), directory.rows(directory.evals)
     except RecordError:
         return RunState(directory.name, "damaged", 0, None)
     running = run.get("status") == "running"
-    state = STOPPED if running and not directory.is_in_use() else str(run.get("status", MISSING))
+    state = STOPPED if running and here and not directory.is_in_use() else str(run.get("status", MISSING))
     row = read_last_row(directory.metrics) or {}
-    evaluations = [each for each in directory.rows(directory.evals) if each.get("split") == "validation"]
+    measured = [each["loss"] for each in evaluations if each.get("split") == "validation"]
     step, steps, rate = row.get("step", 0), run.get("steps"), row.get("tokens_per_second")
     left = None
     if running and state != STOPPED and rate and steps:
         left = (steps - step) / steps * run["tokens"] / rate
-    validation = evaluations[-1]["loss"] if evaluations else None
+    validation = measured[-1] if measured else None
     return RunState(directory.name, state, step, steps, row.get("loss"), validation, rate, left)
 
 

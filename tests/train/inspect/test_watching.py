@@ -61,3 +61,14 @@ def test_bad_input_is_named(runs, tmp_path):
         run(["watch", str(runs), "--every", "0"])
     with pytest.raises(RecordError, match="no such directory of runs"):
         run(["watch", str(tmp_path / "nowhere")])
+
+
+def test_a_damaged_log_is_said_of_its_run_alone(runs):
+    evals = RunDirectory(runs / "study" / "done").evals
+    evals.write_text("{\n" + evals.read_text())
+    assert [each.state for each in read_states(runs)] == ["damaged", STOPPED, "damaged"]
+
+
+def test_a_run_on_a_bucket_is_not_judged_by_a_lock_of_this_machine(runs, monkeypatch):
+    monkeypatch.setattr("quarry.train.inspect.watching.bucket_address", lambda root: "gs://bucket/runs")
+    assert read_states(runs)[1].state == "running"

@@ -162,3 +162,11 @@ def _odds(logits: Any) -> np.ndarray:
 def parameter_name(path: Any) -> str:
     """The name in the file of the parameter at a `path` of `jax.tree_util`."""
     return "/".join(str(getattr(key, "key", key)) for key in path)
+
+
+def named_parameters(params: Any, separator: str = "/") -> dict[str, np.ndarray]:
+    """The parameters of a model, a tree of arrays, by their paths."""
+    import jax
+
+    leaves = jax.tree.leaves_with_path(params)
+    return {parameter_name(path).replace("/", separator): np.asarray(leaf) for path, leaf in leaves}
