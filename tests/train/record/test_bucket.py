@@ -32,6 +32,12 @@ RUN = "runs/study/tiny"
 
 
 @pytest.fixture
+def cache(tmp_path):
+    """A cache of the test's own: copies of the one bucket's runs lie in it, and another test removes them."""
+    return tmp_path / "cache"
+
+
+@pytest.fixture
 def emulator(monkeypatch):
     """The storage of an emulator that this process and its children use."""
     with serving() as (variables, storage):
