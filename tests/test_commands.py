@@ -13,7 +13,9 @@ import pytest
 
 from quarry.train.commands import train
 from quarry.train.record.files import read_last_row
+from quarry.train.record.run_directory import RunDirectory
 from tests.commands import quarry, quarry_here, start
+from tests.train.run.test_loop import rows_of
 from tests.train.tiny import write_tiny
 
 pytestmark = pytest.mark.slow
@@ -87,7 +89,9 @@ def test_a_variant_is_trained_by_name(swept, cache, tmp_path):
     folder, _ = swept
     done = quarry(cache, "train", "mine/a.py", "--variant", "seed1", "--workdir", tmp_path, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "mine/a-seed1/run.json").read_text())["seed_init"] == 1
+    alone, in_sweep = (RunDirectory(place / "mine/a-seed1") for place in (tmp_path, folder / "runs"))
+    assert alone.read_run()["seed_init"] == 1
+    assert rows_of(alone) == rows_of(in_sweep)
 
 
 def test_a_stopped_sweep_saves_its_points_and_goes_on(tmp_path, cache):

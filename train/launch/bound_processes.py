@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -47,12 +48,13 @@ def start_fresh(
     errors: IO[Any],
     cores: Sequence[int] | None = None,
     environment: Environment | None = None,
+    input: socket.socket | None = None,
 ) -> subprocess.Popen:
     """Run a command in a session of its own, bound to `cores`; it is sent SIGTERM when this thread ends."""
     return subprocess.Popen(
         as_worker(command, cores),
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=input or subprocess.DEVNULL,
         stdout=output,
         stderr=errors,
         start_new_session=True,

@@ -20,7 +20,7 @@ from quarry.train.run.compatibility import check_same_config
 from quarry.train.run.sizes import RunSizes, check_vocabulary, prepare_store, resolve_sizes
 
 if TYPE_CHECKING:
-    from quarry.train.launch.preloaded import Process
+    from quarry.train.launch.worker import Task
 
 ORDERING_FLOPS_PER_SECOND = 1e11
 """A typical core; the jobs are only ordered by the times that follow from it."""
@@ -62,7 +62,7 @@ class Job:
     cost: float
     """Estimated time; only the order of the costs matters."""
     state: str = "waiting"
-    process: "Process | None" = field(default=None, repr=False)
+    task: "Task | None" = field(default=None, repr=False)
     shared_log: Path | None = None
     """The log of its process, if that trains several jobs."""
 

@@ -1,4 +1,4 @@
-"""Runs the jobs of a sweep on this machine: one process per job or stack of jobs, each on its own core."""
+"""Runs the jobs of a sweep on this machine: one worker on each core, one job or stack of jobs at a time."""
 
 import queue
 import signal
@@ -11,6 +11,7 @@ from quarry.errors import BAD_INPUT, PREEMPTED
 from quarry.train.hosts.platform import accelerator_present, available_cores
 from quarry.train.launch.preloaded import Preloaded
 from quarry.train.launch.process_commands import point_command, stack_command
+from quarry.train.launch.worker import Worker
 from quarry.train.record.files import clear_unless_regular
 from quarry.train.record.schema import TERMINAL
 from quarry.train.run.signals import StopRequest
@@ -34,7 +35,7 @@ def worker_slots(workers: int | None) -> list[list[int] | None]:
 def run_jobs(
     stacked: "Sequence[list[Job]]", slots: list[list[int] | None], arguments: list[str], tick: Callable
 ) -> bool:
-    """Run stacks of jobs, one process each, as many at a time as there are slots; `tick()` twice a second.
+    """Run stacks of jobs, as many at a time as there are slots; `tick()` twice a second.
 
     A job that fails or diverges does not stop the others. One that another process trains is waited for, and
     trained here if that process ends before it. On a request to stop, each running point saves and ends.
@@ -66,15 +67,16 @@ def _work_through(
     starter: Preloaded,
     stop: StopRequest,
 ) -> None:
-    while not stop:
-        try:
-            stack = [job for job in waiting.get_nowait() if not _has_ended(job)]
-        except queue.Empty:
-            return
-        busy = [job for job in stack if job.is_in_use()]
-        if free := [job for job in stack if job not in busy]:
-            _run_stack(free, slot, arguments, starter)
-        _put_back([*busy, *(job for job in free if job.state == ELSEWHERE)], waiting)
+    with Worker(starter, slot) as worker:
+        while not stop:
+            try:
+                stack = [job for job in waiting.get_nowait() if not _has_ended(job)]
+            except queue.Empty:
+                return
+            busy = [job for job in stack if job.is_in_use()]
+            if free := [job for job in stack if job not in busy]:
+                _run_stack(free, arguments, worker)
+            _put_back([*busy, *(job for job in free if job.state == ELSEWHERE)], waiting)
 
 
 def _has_ended(job: "Job") -> bool:
@@ -95,8 +97,8 @@ def _put_back(busy: "list[Job]", waiting: "queue.SimpleQueue[list[Job]]") -> Non
         waiting.put([job])
 
 
-def _run_stack(stack: "list[Job]", slot: list[int] | None, arguments: list[str], starter: Preloaded) -> None:
-    """Train the jobs in one process, in a session of its own, with its output in the first job's log.txt."""
+def _run_stack(stack: "list[Job]", arguments: list[str], worker: Worker) -> None:
+    """Train the jobs together, with the output in the first job's log.txt."""
     first, *others = stack
     points = [job.point for job in stack]
     command = stack_command(points, arguments) if others else point_command(first.point, arguments)
@@ -104,11 +106,11 @@ def _run_stack(stack: "list[Job]", slot: list[int] | None, arguments: list[str],
         first.directory.path.mkdir(parents=True, exist_ok=True)
         clear_unless_regular(first.log)
         with first.log.open("ab") as log:
-            process = starter.start(command, log, log, slot)
+            task = worker.start(command, log)
             began = time.time()
             for job in stack:
-                job.process, job.state, job.shared_log = process, "running", first.log
-            code = process.wait()
+                job.task, job.state, job.shared_log = task, "running", first.log
+            code = task.wait()
             for job in stack:
                 job.state = state_after_stack(code, job, began) if others else _state_after_point(code, job)
     except OSError:
@@ -141,5 +143,5 @@ def _state_after_point(code: int, job: "Job") -> str:
 
 def _send_stop(jobs: "Sequence[Job]") -> None:
     for job in jobs:
-        if job.process is not None and job.process.poll() is None:
-            job.process.send_signal(signal.SIGTERM)
+        if job.task is not None:
+            job.task.send_signal(signal.SIGTERM)

@@ -122,8 +122,12 @@ class Preloaded:
         errors: IO[Any],
         cores: Sequence[int] | None = None,
         environment: Environment | None = None,
+        input: socket.socket | None = None,
     ) -> Process:
-        """Run a command that begins with `PYTHON`, in a session of its own, bound to `cores`."""
+        """Run a command that begins with `PYTHON`, in a session of its own, bound to `cores`.
+
+        Its standard input is `input`, and empty without it.
+        """
         module, *words = command[len(PYTHON) :]
         request = {
             "module": module,
@@ -134,10 +138,11 @@ class Preloaded:
         }
         read, write = os.pipe()
         try:
-            child = self._request(request, [output.fileno(), errors.fileno(), write])
+            streams = [output, errors] if input is None else [output, errors, input]
+            child = self._request(request, [write, *(stream.fileno() for stream in streams)])
         except OSError:
             os.close(read)
-            return start_fresh(command, output, errors, cores, environment)
+            return start_fresh(command, output, errors, cores, environment, input)
         finally:
             os.close(write)
         return ForkedProcess(child, read, command)
@@ -177,7 +182,7 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
                 if key.data is not None:
                     _report(selector, key)
                     continue
-                message, files, *_ = socket.recv_fds(connection, _LARGEST_REQUEST, 3)
+                message, files, *_ = socket.recv_fds(connection, _LARGEST_REQUEST, 4)
                 if not message:
                     return None
                 if (child := os.fork()) == 0:
@@ -186,7 +191,7 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
                     request = json.loads(message)
                     _become(request, server, *files)
                     return request
-                *streams, exit_code = files
+                exit_code, *streams = files
                 for file in streams:
                     os.close(file)
                 connection.send(str(child).encode())
@@ -210,11 +215,11 @@ def _close(key: selectors.SelectorKey) -> None:
         os.close(key.data[1])
 
 
-def _become(request: dict[str, Any], server: int, output: int, errors: int, exit_code: int) -> None:
-    """Make this forked process the one that was asked for."""
+def _become(request: dict[str, Any], server: int, exit_code: int, *streams: int) -> None:
+    """Make this forked process the one of `request`; `streams` are its output, errors and perhaps input."""
     os.setsid()
     end_with_parent(server)
-    for file, number in ((output, 1), (errors, 2)):
+    for file, number in zip(streams, (1, 2, 0), strict=False):
         os.dup2(file, number)
         os.close(file)
     os.close(exit_code)

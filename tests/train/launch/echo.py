@@ -7,6 +7,7 @@ import sys
 
 if __name__ == "__main__":
     seen = {
+        "process": os.getpid(),
         "words": sys.argv[1:],
         "folder": os.getcwd(),
         "variable": os.environ.get("ECHO"),

@@ -30,7 +30,7 @@ def test_a_forked_process_runs_as_a_fresh_one_does(tmp_path):
     forked, fresh = echo(tmp_path, "75", "a b"), echo(tmp_path, "75", "a b", fresh=True)
     assert forked.wait(60) == fresh.wait(60) == 75
     seen, expected = (json.loads(process.communicate()[0]) for process in (forked, fresh))
-    assert seen == expected | {"jax": True}
+    assert seen == expected | {"jax": True, "process": forked.pid}
     assert (seen["folder"], seen["variable"], seen["leader"]) == (str(tmp_path), "echo", True)
     assert forked.communicate()[1] == fresh.communicate()[1] == "an error\n"
 
