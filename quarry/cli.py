@@ -17,6 +17,7 @@ from rich.text import Text
 import quarry
 from quarry.console import lost_output, make_console
 from quarry.errors import INTERRUPTED, ConfigError, OutOfMemory, OutputLost, QuarryError
+from quarry.installation import require_training
 from quarry.options import OPTIONAL
 from quarry.text import did_you_mean
 
@@ -120,12 +121,16 @@ COMMANDS = {
 
 LEAST_ADDRESS_SPACE = 2000 * 2**20
 """Below it a small fit or run on two cores was seen to end in an abort of a library."""
+TRAINING = {"train", "compile", "sweep", "ensemble", "teacher", "sample", "export", "demo"}
+"""Commands that need the packages of the extra `train`."""
 RECORDED = {"train", "sweep", "points", "ensemble"}
 """Commands whose result is a record or a file, not what they print."""
 
 
 def find_command(name: str, words: Sequence[str]) -> Callable[..., int]:
-    """The function of a command, whose parameters are the options. Raises ConfigError for an unknown name.
+    """The function of a command, whose parameters are the options.
+
+    Raises ConfigError for an unknown name, or where a training command lacks training's packages.
 
     `words` are those after the name: `train` and `compile` find in them the scale point whose fields are the
     defaults of the options.
@@ -133,6 +138,8 @@ def find_command(name: str, words: Sequence[str]) -> Callable[..., int]:
     if name not in COMMANDS:
         known = ", ".join(COMMANDS)
         raise ConfigError(f"no command {name!r}: choose one of {known}{did_you_mean(name, COMMANDS)}")
+    if name in TRAINING:
+        require_training(f"quarry {name}")
     module = import_module(COMMANDS[name].module)
     if name in ("train", "compile"):
         return module.make_command(words)

@@ -83,6 +83,31 @@ def test_the_wheel_fits_a_table(scripts, folder, cache):
     assert params["alpha"] == pytest.approx(0.3, rel=0.01)
 
 
+LIGHT = """
+import pkgutil, re, sys
+from importlib import import_module, metadata
+
+required = [line for line in metadata.requires("quarry-scaling") if line.endswith('extra == "train"')]
+extra = [re.match("[\\w-]+", line)[0] for line in required]
+missing = [name for name, owners in metadata.packages_distributions().items() if set(owners) & set(extra)]
+assert {"flax", "optax", "orbax", "grain", "tensorflow_datasets"} <= set(missing), missing
+sys.modules.update(dict.fromkeys(missing))  # importing them fails
+
+import quarry.analysis
+for module in pkgutil.walk_packages(quarry.analysis.__path__, "quarry.analysis."):
+    module.name.endswith("__main__") or import_module(module.name)
+from quarry import cli
+for name in sorted(set(cli.COMMANDS) - cli.TRAINING):
+    cli.find_command(name, [])
+sys.exit(cli.run(["fit", "points.csv", "--law", "power-offset", "--bootstrap", "0", "--json", "light.json"]))
+"""
+
+
+def test_the_analysis_needs_no_package_of_training(scripts, folder, cache):
+    run(scripts / "python", "-c", LIGHT, cwd=folder, cache=cache)
+    assert json.loads((folder / "light.json").read_text())["params"]["alpha"] == pytest.approx(0.3, rel=0.01)
+
+
 def test_the_wheel_trains_a_point(scripts, folder, cache):
     run(scripts / "quarry", "train", "mine/tiny.py", cwd=folder, cache=cache)
     assert json.loads((folder / "runs/mine/tiny/run.json").read_text())["status"] == "finished"

@@ -7,6 +7,7 @@ from tyro.conf import Positional, arg
 
 from quarry.console import make_console
 from quarry.errors import DONE
+from quarry.installation import require_training
 from quarry.train.commands.common import RUNS, Cache, cache_or_default
 from quarry.train.hosts.platform import available_cores, prepare
 
@@ -21,6 +22,8 @@ def command(
     cache: Cache = None,
 ) -> int:
     """Report devices, versions, caches and speed of this machine, and what each extra would add."""
+    if file:
+        require_training("quarry doctor with a scale point")
     cores, folder = len(available_cores()), cache_or_default(cache)
     prepare(folder)
     from quarry.train.config.point_files import load_point_file

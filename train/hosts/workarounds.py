@@ -25,7 +25,8 @@ def silence_loggers() -> None:
 
     Upstream: google/orbax#1951, open; seen with orbax-checkpoint 0.12.8.
     """
-    import absl.logging  # noqa: F401  it must make its logger itself, of a class of its own
+    with suppress(ModuleNotFoundError):  # not installed without Orbax
+        import absl.logging  # noqa: F401  it must make its logger itself, of a class of its own
 
     for name in ("absl", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

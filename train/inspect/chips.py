@@ -13,6 +13,7 @@ from typing import Any
 
 from quarry.checks import require
 from quarry.errors import ConfigError
+from quarry.installation import install_command
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,8 @@ CHIPS = {
     "h100": Chip("cuda", 84929347584, 989e12, 3352e9, 450e9),
     "h200": Chip("cuda", 150754820096, 989e12, 4800e9, 450e9),
 }
-INSTALL = {
-    "tpu": ("libtpu", "pip install -e '.[tpu]'"),
-    "cuda": ("jax_cuda13_plugin", "pip install -e '.[cuda]'"),
-}
-"""The package with the compiler of a platform, and the command that installs it."""
+COMPILERS = {"tpu": "libtpu", "cuda": "jax_cuda13_plugin"}
+"""The package with the compiler of a platform, which the extra of the same name installs."""
 NO_DEVICE = {
     "JAX_PLATFORMS": "cpu",
     "TPU_SKIP_MDS_QUERY": "1",
@@ -84,8 +82,8 @@ def devices_of(target: str) -> Sequence[Any]:
     Raises ConfigError if there are no such devices or their compiler is not installed.
     """
     platform = chip_of(target).platform
-    package, install = INSTALL[platform]
-    installed = importlib.util.find_spec(package) is not None
+    installed = importlib.util.find_spec(COMPILERS[platform]) is not None
+    install = install_command(platform)
     require(
         installed,
         f"the {platform.upper()} compiler is not installed; {install} installs it, and needs no device",

@@ -2,21 +2,23 @@
 
 import importlib.util
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from quarry.errors import DataError
+from quarry.installation import install_command, training_is_installed
 from quarry.train.config.experiment import Experiment
-from quarry.train.data.store import open_store
 from quarry.train.inspect.environment import file_locks_work, free_space, other_hosts, unused_devices
 from quarry.train.record.folders import make_writable
 from quarry.train.run.description import RECORDED_VERSIONS
 
 EXTRAS = {
+    "train": ("flax", "training: train, sweep, demo, compile, sample, export"),
     "cuda": ("jax_cuda13_plugin", "training on NVIDIA GPUs"),
     "tpu": ("libtpu", "training on Cloud TPU"),
     "slurm": ("submitit", "sweeps on Slurm clusters: sweep --on slurm"),
@@ -36,12 +38,21 @@ def diagnose(
     console: Console,
     probe_seconds: float = 5.0,
 ) -> None:
-    """Print the whole diagnosis. Raises ConfigError if `workdir` cannot be written."""
+    """Print the whole diagnosis; of training nothing where its packages are missing.
+
+    Raises ConfigError if `workdir` cannot be written.
+    """
     console.print(_versions())
     console.print(_devices(cores))
-    console.print(_run(workdir, experiment))
-    console.print(_cache(cache))
+    if training_is_installed():
+        console.print(_run(workdir, experiment))
+        console.print(_cache(cache))
     console.print(_extras())
+    if training_is_installed():
+        _print_speed(console, probe_seconds)
+
+
+def _print_speed(console: Console, probe_seconds: float) -> None:
     with console.status(f"training a small model for {probe_seconds:.0f} seconds ..."):
         speed, parameters = throughput(probe_seconds)
     console.print(
@@ -52,8 +63,15 @@ def diagnose(
 def _versions() -> Table:
     table = Table("package", "version", title="versions")
     for name in RECORDED_VERSIONS:
-        table.add_row(name, version(name))
+        table.add_row(name, _version(name))
     return table
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _devices(cores: int) -> Table:
@@ -103,6 +121,8 @@ def _cache(cache: Path) -> Table:
 
 
 def _verified(folder: Path) -> tuple[str, str]:
+    from quarry.train.data.store import open_store
+
     try:
         store = open_store(folder)
         store.verify()
@@ -119,7 +139,7 @@ def _extras() -> Table:
     table = Table("extra", "installed", "adds", "to install", title="extras")
     for name, (module, adds) in EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
-        table.add_row(name, "yes" if there else "no", adds, "" if there else f"pip install -e '.\\[{name}]'")
+        table.add_row(name, "yes" if there else "no", adds, "" if there else escape(install_command(name)))
     return table
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from quarry.checks import require
 from quarry.errors import ConfigError
+from quarry.installation import install_command
 from quarry.train.config.point_files import NAME
 from quarry.train.launch.process_commands import point_command
 from quarry.train.launch.slurm_options import SlurmOptions
@@ -71,7 +72,7 @@ def submit(jobs: "Sequence[Job]", options: SlurmOptions, workdir: Path, argument
 def _check_installed() -> None:
     require(
         importlib.util.find_spec("submitit") is not None,
-        "--on slurm needs submitit: pip install -e '.[slurm]'",
+        f"--on slurm needs submitit: {install_command('slurm')}",
     )
     for program in ("sbatch", "srun", "squeue"):
         require(shutil.which(program) is not None, f"--on slurm needs {program}: no Slurm here")

@@ -18,6 +18,7 @@ from typing import Any
 
 from quarry.checks import require
 from quarry.errors import BucketError
+from quarry.installation import install_command
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*?)/*")
 REQUESTS_AT_ONCE = 10
@@ -35,7 +36,7 @@ def bucket_address(path: Path) -> str | None:
     require(scheme == "gs", _unsupported(f"{scheme}://{rest}"))
     require(bool(rest), "gs:// names no bucket")
     for module in ("gcsfs", "google.cloud.storage"):
-        require(_installed(module), "gs:// needs gcsfs: pip install -e '.[gcs]'")
+        require(_installed(module), f"gs:// needs gcsfs: {install_command('gcs')}")
     return f"gs://{rest}"
 
 

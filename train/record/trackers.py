@@ -10,18 +10,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from quarry.checks import require
+from quarry.installation import install_command
 from quarry.train.record.files import clear_unless_regular
 
 if TYPE_CHECKING:
     from quarry.train.record.run_directory import RunDirectory
 
 MODULES = {"tensorboard": "tensorboardX", "wandb": "wandb", "trackio": "trackio"}
-
-INSTALL = {
-    "tensorboard": "pip install tensorboardX",
-    "wandb": "pip install 'quarry-scaling[wandb]'",
-    "trackio": "pip install 'quarry-scaling[trackio]'",
-}
 
 
 @runtime_checkable
@@ -96,7 +91,11 @@ def require_trackers(names: tuple[str, ...]) -> None:
     """Raise ConfigError, with the command that installs it, if a tracker is missing."""
     for name in names:
         installed = importlib.util.find_spec(MODULES[name]) is not None
-        require(installed, f"tracking: {name} is not installed; {INSTALL[name]}")
+        require(installed, f"tracking: {name} is not installed; {_install(name)}")
+
+
+def _install(name: str) -> str:
+    return "pip install tensorboardX" if name == "tensorboard" else install_command(name)
 
 
 def open_trackers(names: tuple[str, ...], directory: "RunDirectory", last: int) -> list[MetricWriter]:

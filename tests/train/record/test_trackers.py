@@ -72,7 +72,7 @@ def test_trackio_locally(tmp_path, cache):
 
 def test_a_missing_tracker_is_refused_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(tracking.MODULES, "wandb", "no_such_module")
-    with pytest.raises(ConfigError, match=r"wandb is not installed; pip install 'quarry-scaling\[wandb\]'"):
+    with pytest.raises(ConfigError, match=r"wandb is not installed; pip install -e '.\[wandb\]'"):
         tracking.require_trackers(("wandb",))
 
 

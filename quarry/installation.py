@@ -1,0 +1,45 @@
+"""How Quarry is installed here, and the commands of pip that add what is missing."""
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from quarry.errors import ConfigError
+
+DISTRIBUTION = "quarry-scaling"
+_TRAINING = "flax"
+"""A package of the extra `train` that every training command needs."""
+
+
+def training_is_installed() -> bool:
+    """Whether the packages of the extra `train` are here."""
+    return find_spec(_TRAINING) is not None
+
+
+def require_training(what: str) -> None:
+    """Raise ConfigError, with the command that installs them, if training's packages are missing."""
+    if not training_is_installed():
+        raise ConfigError(f"{what} needs the packages of training: {install_command('train')}")
+
+
+def install_command(extra: str) -> str:
+    """The command that adds `extra` to this installation: to an editable clone, or to a wheel."""
+    clone = _clone()
+    if clone is None:
+        return f"pip install '{DISTRIBUTION}[{extra}]'"
+    folder = "." if clone.resolve() == Path.cwd() else str(clone)
+    return f"pip install -e '{folder}[{extra}]'"
+
+
+def _clone() -> Path | None:
+    """The folder of an editable installation, or of a source tree that is not installed (PEP 610)."""
+    from importlib.metadata import PackageNotFoundError, distribution  # slow to import
+
+    try:
+        origin = json.loads(distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:
+        return Path(__file__).resolve().parents[1]
+    if not origin.get("dir_info", {}).get("editable"):
+        return None
+    return Path(unquote(urlsplit(origin["url"]).path))
