@@ -1,6 +1,8 @@
 """A point as a SkyPilot task for Cloud TPU: https://docs.skypilot.co/en/latest/reference/yaml-spec.html."""
 
+import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 from quarry.checks import require
@@ -30,6 +32,8 @@ def sky_task(name: str, point: Point, file: str, options: TpuOptions) -> dict[st
         f"tpu.accelerator = {options.accelerator!r}: SkyPilot takes the usual topology of {slice_.name}, "
         f"{parse_slice(slice_.name).topology}",
     )
+    words = shlex.split(options.install)
+    _check_copied(words)
     bucket, folder = options.bucket_parts
     return {
         "name": name,
@@ -42,9 +46,24 @@ def sky_task(name: str, point: Point, file: str, options: TpuOptions) -> dict[st
             "job_recovery": {"recover_on_exit_codes": [PREEMPTED]},
         },
         "file_mounts": {RUNS: {"source": f"gs://{bucket}", "mode": "MOUNT"}},
-        "setup": SETUP.format(" ".join(shlex.quote(word) for word in shlex.split(options.install))),
+        "setup": SETUP.format(shlex.join(words)),
         "run": _run(point, file, f"{RUNS}/{folder}".rstrip("/")),
     }
+
+
+def _check_copied(install: list[str]) -> None:
+    """Raise ConfigError unless each path that pip shall install is in the current folder, which is copied."""
+    here = Path.cwd().resolve()
+    for word in install:
+        path = Path(re.sub(r"\[[^]]*]$", "", word))
+        if word.startswith((".", "/", "~")):
+            projects = [path] if path.suffix == ".whl" else [path / "pyproject.toml", path / "setup.py"]
+            require(
+                path.resolve().is_relative_to(here) and any(file.is_file() for file in projects),
+                f"tpu.install = {shlex.join(install)!r}: pip cannot install {path} from a copy of {here} on the "
+                "hosts; run this in a clone of Quarry that holds the study, or add "
+                "--tpu.install 'quarry-scaling[tpu,gcs]'",
+            )
 
 
 def _infra(options: TpuOptions) -> str:

@@ -144,7 +144,8 @@ class TpuOptions:
     service_account: str | None = None
     """Kubernetes service account that may use the bucket; for jobset."""
     install: str = "-e .[tpu,gcs]"
-    """What pip installs on each host, in a copy of the current folder; for sky."""
+    """What pip installs on each host, in a copy of the current folder; where that is no clone of Quarry,
+    quarry-scaling[tpu,gcs]; for sky."""
     restarts: int = 50
     """How often a point is restarted after a preemption or an error; for jobset. SkyPilot restarts it after
     every preemption."""

@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from quarry.errors import ConfigError
+from quarry.train.config.point_files import load_point_file
 from quarry.train.launch.launch_files import label
+from quarry.train.launch.sky import sky_task
 from quarry.train.launch.tpu_slices import TpuOptions, parse_slice
 from tests.commands import quarry_here
 from tests.conftest import ROOT
@@ -40,6 +42,7 @@ def ask_parsers(kind: str, *words: object):
 def emit(cache, tmp_path):
     """Runs `quarry sweep study --emit ...` on a file of two points; returns the files, or the refusal."""
     write_tiny(tmp_path / "study", "Odd_name.v2")
+    (tmp_path / "pyproject.toml").touch()
 
     def run(engine: str, *words: object, code: int = 0, study: object = "study"):
         done = quarry_here("sweep", study, "--emit", engine, *words, cwd=tmp_path, cache=cache)
@@ -205,6 +208,25 @@ def test_a_point_that_would_not_be_copied_is_refused(emit, tmp_path):
     words = [*BUCKET, "--tpu.accelerator", "v5e-8"]
     says = emit("sky", *words, code=2, study=ROOT / "experiments" / "quickstart")
     assert "is not below the current folder, which is what is copied" in says
+
+
+@pytest.mark.parametrize("install", ["-e .[tpu,gcs]", "./dist/quarry.whl", "/opt/quarry[tpu]", ".."])
+def test_a_folder_that_pip_cannot_install_on_the_hosts_is_refused(install, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = TpuOptions("v6e-8", bucket="gs://my-bucket", install=install)
+    point = load_point_file(write_tiny(tmp_path / "study"))[0]
+    with pytest.raises(
+        ConfigError, match=r"pip cannot install .* --tpu.install 'quarry-scaling\[tpu,gcs\]'$"
+    ):
+        sky_task("name", point, "study/tiny.py", options)
+
+
+def test_a_package_of_an_index_needs_no_project_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = TpuOptions("v6e-8", bucket="gs://my-bucket", install="quarry-scaling[tpu,gcs]")
+    point = load_point_file(write_tiny(tmp_path / "study"))[0]
+    task = sky_task("name", point, "study/tiny.py", options)
+    assert "pip install 'quarry-scaling[tpu,gcs]'\n" in task["setup"]
 
 
 def test_labels_are_dns_labels_and_each_run_has_its_own():
