@@ -60,8 +60,8 @@ def _check_copied(install: list[str]) -> None:
             projects = [path] if path.suffix == ".whl" else [path / "pyproject.toml", path / "setup.py"]
             require(
                 path.resolve().is_relative_to(here) and any(file.is_file() for file in projects),
-                f"tpu.install = {shlex.join(install)!r}: pip cannot install {path} from a copy of {here} on the "
-                "hosts; run this in a clone of Quarry that holds the study, or add "
+                f"tpu.install = {shlex.join(install)!r}: pip cannot install {path} on "
+                f"hosts with a copy of {here}; run this in a clone of Quarry that holds the study, or add "
                 "--tpu.install 'quarry-scaling[tpu,gcs]'",
             )
 
