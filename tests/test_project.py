@@ -1,0 +1,46 @@
+"""The files that say what the project is, where it lives and how it is built agree with pyproject.toml."""
+
+import re
+import tomllib
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = set(PROJECT["optional-dependencies"])
+
+
+def test_the_citation_is_of_this_project():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
+    urls = PROJECT["urls"]
+    assert (citation["repository-code"], citation["url"]) == (urls["Repository"], urls["Homepage"])
+
+
+def test_the_workflow_runs_what_ci_runs():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    steps = [step.get("run") for step in workflow["jobs"]["ci"]["steps"]]
+    assert ".ci/run" in steps
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o100
+
+
+@pytest.mark.parametrize("image", ["gpu", "tpu"])
+def test_an_image_installs_extras_that_exist(image):
+    text = (ROOT / "docker" / f"{image}.Dockerfile").read_text(encoding="utf-8")
+    (extras,) = re.findall(r"pip install .*\[(.*)\]", text)
+    assert {"gpu": "cuda", "tpu": "tpu"}[image] in extras.split(",")
+    assert set(extras.split(",")) <= EXTRAS
+
+
+def test_every_extra_that_a_page_names_exists():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    named = {
+        extra
+        for page in pages
+        for words in re.findall(r"(?:\.|quarry-scaling)\[([\w,]+)\]", page.read_text(encoding="utf-8"))
+        for extra in words.split(",")
+    }
+    assert "train" in named
+    assert named <= EXTRAS
