@@ -2,7 +2,7 @@
 
     python -m tests.chaos FOLDER --faults 100 --seed 1
 
-Fault i strikes at a random step of the i-th part of the run. FOLDER keeps what has been done, so that the
+Fault i strikes at a random step of the i-th part of the run, once a checkpoint is there. FOLDER keeps what has been done, so that the
 command can be stopped and given again. The disk that fills up is a small tmpfs, which only root may mount;
 without it that fault is left out, and the table says so.
 """
@@ -33,9 +33,9 @@ TIMEOUT_SECONDS = 600
 class Chaos:
     """A run in `folder`, its undisturbed twin, and the faults between them."""
 
-    def __init__(self, folder: Path, faults: int, seed: int):
+    def __init__(self, folder: Path, faults: int, seed: int, steps_per_fault: int = STEPS_PER_FAULT):
         self.folder, self.faults, self.seed = folder.resolve(), faults, seed
-        self.steps = STEPS_PER_FAULT * (faults + 2)
+        self.steps_per_fault, self.steps = steps_per_fault, steps_per_fault * (faults + 2)
         self.disk, self.cache, self.done = (self.folder / name for name in ("disk", "cache", "faults.jsonl"))
         self.run = RunDirectory(self.disk / "runs/study/tiny")
         for path in (self.disk, self.cache):
@@ -61,7 +61,7 @@ class Chaos:
         rng, kinds = random.Random(f"{self.seed}/{number}"), self.kinds()
         order = random.Random(f"{self.seed}/{number // len(kinds)}").sample(list(kinds), len(kinds))
         kind = order[number % len(kinds)]
-        target = (number + rng.random()) * STEPS_PER_FAULT
+        target = (number + rng.random()) * self.steps_per_fault
         process = start(self.cache, "train", "study/tiny.py", "--workdir", "disk/runs", cwd=self.folder)
         try:
             step = self._wait_for(process, target)
@@ -77,10 +77,14 @@ class Chaos:
         while time.monotonic() < until:
             assert process.poll() is None, process.communicate()
             row = read_last_row(self.run.metrics) if self._inode() != before else None
-            if row and row["step"] >= target:
+            if row and row["step"] >= target and self._checkpoints():
                 return row["step"]
             time.sleep(0.003)
         raise AssertionError(f"no progress past step {target:.0f} in {TIMEOUT_SECONDS} s")
+
+    def _checkpoints(self) -> list[int]:
+        """The steps of the whole checkpoints."""
+        return [int(path.name) for path in self.run.checkpoints.glob("*") if path.name.isdigit()]
 
     def _inode(self) -> int | None:
         """Of the log: a process that resumes replaces it before it writes."""
@@ -112,8 +116,8 @@ class Chaos:
 
     def _newest_files(self, rng: random.Random, process: Running) -> list[Path]:
         self._kill(rng, process)
-        newest = max(int(path.name) for path in self.run.checkpoints.iterdir() if path.name.isdigit())
-        return sorted(file for file in (self.run.checkpoints / str(newest)).rglob("*") if file.is_file())
+        newest = self.run.checkpoints / str(max(self._checkpoints()))
+        return sorted(file for file in newest.rglob("*") if file.is_file())
 
     def _flip(self, rng: random.Random, process: Running) -> None:
         for file in rng.sample(self._newest_files(rng, process), 3):

@@ -9,7 +9,7 @@ from quarry.model.config import modern
 from quarry.train.config.experiment import *
 
 config = Experiment(
-    model=modern(16, 2, 2, context=32),
+    model=modern(16, 1, 2, context=32),
     duration=Duration(steps={steps}),
     data=DataConfig(unique_tokens=2048),
     evaluation=EvaluationConfig(validation_tokens=512, test_tokens=512, count=4),

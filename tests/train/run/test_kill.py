@@ -15,7 +15,7 @@ from tests.train.tiny import write_tiny
 
 pytestmark = pytest.mark.slow
 
-STEPS, SHORT = 2000, 1500
+STEPS, SHORT = 1000, 600
 SELDOM = ("--checkpoint.every-seconds", 60)  # for runs that nothing ends
 
 
@@ -26,7 +26,7 @@ def kill_after_progress(cache, folder, directory, rng):
     while (read_last_row(directory.metrics) or {"step": 0})["step"] <= before:
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
-    time.sleep(rng.uniform(0, 0.3))
+    time.sleep(rng.uniform(0, 0.15))
     process.kill()
     process.communicate()
 
