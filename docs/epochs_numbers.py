@@ -11,6 +11,7 @@ import polars as pl
 
 from quarry.analysis.epochs.choices import headlines
 from quarry.analysis.epochs.elasticities import REGIMES
+from quarry.analysis.epochs.predictions import with_measured
 from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.study import study_epochs
 from quarry.experiments.epochs.tuned import BATCHES, CELLS, DECAYS, RATES, UNIQUE, WIDTHS, Cell, Trial
@@ -142,14 +143,7 @@ def of_predictions(predicted: pl.DataFrame, measured: pl.DataFrame) -> list[tupl
 
     The law of the passes gives a bound instead. `measured` are points of the table's recipe.
     """
-    annealed = measured.filter("annealed", split="validation", batch_tokens=1024)
-    runs = annealed.select(
-        N=pl.col("n_nonembedding").cast(pl.Float64),
-        U=pl.col("unique_tokens").cast(pl.Float64),
-        k=pl.col("epochs").round_sig_figs(3),
-        measured="loss",
-    )
-    both = predicted.join(runs, on=["N", "U", "k"])
+    both = with_measured(predicted, measured.filter(batch_tokens=1024))
     lines = [
         ("beyond, " + law, _judged(str(law), rows))
         for (law,), rows in both.sort("law").group_by("law", maintain_order=True)

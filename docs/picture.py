@@ -8,6 +8,7 @@ import altair as alt
 import polars as pl
 
 from quarry import fit, load_points
+from quarry.analysis.epochs.predictions import with_measured
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
@@ -22,6 +23,8 @@ POINTS = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
 BANDS = ROOT / "experiments" / "results" / "bands" / "factor.csv"
 BATCHES = ROOT / "experiments" / "results" / "batches" / "points.parquet"
 EPOCHS = ROOT / "experiments" / "results" / "epochs" / "points.parquet"
+
+SHOWN_BEYOND = ("epochs (coupling, reuse)", "data-constrained", "bounded", "epochs (reuse)")
 
 # Of fewer points a share says little.
 FEWEST = 30
@@ -76,6 +79,40 @@ def batches() -> alt.LayerChart:
     )
 
 
+def beyond() -> alt.HConcatChart:
+    """What four laws predicted of the runs beyond the table, and what was measured, in percent of it."""
+    predicted = pl.read_csv(EPOCHS.with_name("predictions.csv"))
+    measured = pl.read_parquet(EPOCHS.with_name("beyond.parquet")).filter(batch_tokens=1024)
+    both = with_measured(predicted, measured).filter(pl.col("law").is_in(SHOWN_BEYOND)).sort("U", "k", "N")
+    percent = {
+        name: 100 * (pl.col(name) / pl.col("loss") - 1) for name in ("measured", "loss_low", "loss_high")
+    }
+    rows = [
+        row | {"U": count(row["U"]), "run": f"{count(row['N'])}, {count(row['U'])}, k = {row['k']:g}"}
+        for row in both.with_columns(**percent).iter_rows(named=True)
+    ]
+    charts = [_beside_prediction([row for row in rows if row["law"] == law], law) for law in SHOWN_BEYOND]
+    return alt.HConcatChart(hconcat=charts, config=alt.Config.from_dict(THEME), spacing=10)
+
+
+def _beside_prediction(rows: list[dict], law: str) -> alt.LayerChart:
+    """Rules are 95% intervals of the law, dots the measured losses."""
+    scale = alt.Scale(domain=[-11, 11], clamp=True)
+    labels = alt.Axis() if law == SHOWN_BEYOND[0] else alt.Axis(labels=False, title=None, ticks=False)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        y=alt.Y("run:N", sort=None, title="N, U, passes", axis=labels), color=alt.Color("U:N", sort=None)
+    )
+    x = alt.X("measured:Q", scale=scale, title="measured, % above the prediction")
+    layers = [
+        base.mark_rule(strokeWidth=5, opacity=0.3).encode(
+            x=alt.X("loss_low:Q", scale=scale), x2="loss_high:Q"
+        ),
+        base.mark_circle(size=55, opacity=1).encode(x=x),
+    ]
+    zero = alt.Chart(alt.InlineData(values=[{}])).mark_rule(strokeDash=[4, 4]).encode(x=alt.datum(0.0))
+    return alt.layer(zero, *layers).properties(width=210, height=17 * len(rows), title=law)
+
+
 def panels(*shown: tuple[alt.LayerChart, ...]) -> alt.VConcatChart:
     """Rows of charts."""
     rows = [alt.HConcatChart(hconcat=[panel(chart) for chart in row], spacing=40) for row in shown]
@@ -107,7 +144,13 @@ def trust() -> alt.LayerChart:
 
 
 if __name__ == "__main__":
-    charts = {"quickstart": quickstart, "epochs": passes, "epochs_sizes": sizes, "trust": trust}
+    charts = {
+        "quickstart": quickstart,
+        "epochs": passes,
+        "epochs_sizes": sizes,
+        "epochs_beyond": beyond,
+        "trust": trust,
+    }
     for name in sys.argv[1:] or charts:
         chart = charts[name]()
         output = Path(__file__).with_name(f"{name}.png")

@@ -122,3 +122,14 @@ def _by_passes(
             relation, share = (AT_MOST, drawn.mean()) if enough[0] else (ABOVE, 1 - drawn.mean())
             target = (1 + rho) * floor_at(found.floor, found.tuned.unique, unique)
             yield _row(settings, name, cell, target, relation=relation, share=float(share))
+
+
+def with_measured(predicted: pl.DataFrame, measured: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `predictions` whose N, U and k were trained, with the annealed held-out loss `measured`."""
+    runs = measured.filter("annealed", split="validation").select(
+        N=pl.col("n_nonembedding").cast(pl.Float64),
+        U=pl.col("unique_tokens").cast(pl.Float64),
+        k=pl.col("epochs").round_sig_figs(3),
+        measured="loss",
+    )
+    return predicted.join(runs, on=["N", "U", "k"])
