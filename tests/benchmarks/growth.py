@@ -97,7 +97,7 @@ def with_runs(count: int, folder: Path) -> float:
 MEASUREMENTS: dict[str, tuple[Callable[[int, Path], float], tuple[int, ...]]] = {
     "2,000 steps, by rows logged": (with_rows, (20, 200, 2000)),
     "2,000 steps, by unique tokens": (with_tokens, (2**14, 2**17, 2**20, 2**23)),
-    "a sweep, by points": (with_points, (2, 4, 8, 16)),
+    "a sweep, by points": (with_points, (2, 8, 32, 128, 512)),
     "the points table, by runs": (with_runs, (100, 1000, 10_000)),
 }
 
