@@ -7,7 +7,7 @@ WORKERS ?= 3
 # Compiled modules are kept even where the surroundings say otherwise: the tests start hundreds of processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-fast lint docs bench torch-baseline simple-scaling-laws cloud-parsers tpu-compiler cuda-compiler clean
+.PHONY: demo test test-fast lint docs notebooks bench torch-baseline simple-scaling-laws cloud-parsers tpu-compiler cuda-compiler clean
 
 demo: $(VENV)/installed
 	$(BIN)/quarry demo
@@ -25,10 +25,15 @@ lint: $(VENV)/installed-dev
 	$(BIN)/pyright
 	cd build/typing && ../../$(BIN)/lint-imports ../../pyproject.toml
 
-# The site of docs/, into build/site; a broken link or a page outside the navigation fails it.
+# The site of docs/, into build/site; a broken link or a page outside the navigation fails it. The notebooks are shown
+# as `make notebooks` ran them last.
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m tests.link_tree build/typing
 	NO_MKDOCS_2_WARNING=1 JAX_PLATFORMS=cpu $(BIN)/mkdocs build --quiet
+
+# Runs the notebooks: each as .ipynb and .html in build/notebooks.
+notebooks: $(VENV)/installed-docs
+	JAX_PLATFORMS=cpu $(BIN)/python docs/build_notebooks.py
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.run
@@ -95,7 +100,7 @@ $(VENV)/installed-dev: setup.py pyproject.toml $(VENV)/bin/python
 	touch $@ $(VENV)/installed
 
 $(VENV)/installed-docs: $(VENV)/installed-dev
-	$(BIN)/python -m pip install --quiet -e '.[dev,docs]'
+	$(BIN)/python -m pip install --quiet -e '.[dev,docs,notebooks]'
 	touch $@
 
 clean:

@@ -1,8 +1,10 @@
-"""Pages that MkDocs makes from the code: the help of every command, and the public names of `quarry`."""
+"""Pages that MkDocs makes: the help of every command, the public names of `quarry`, the notebooks."""
 
 import io
 import os
+import sys
 from contextlib import redirect_stdout, suppress
+from pathlib import Path
 from types import ModuleType
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -11,13 +13,18 @@ from mkdocs.structure.files import File, Files
 import quarry
 from quarry import cli
 
+sys.path.append(str(Path(__file__).parent))
+from notebook_pages import notebook_files
+
 WIDTH = "80"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add `commands.md` and `api.md`."""
+    """Add `commands.md`, `api.md` and the notebooks."""
     for name, text in {"commands.md": commands_page(), "api.md": api_page()}.items():
         files.append(File.generated(config, name, content=text))
+    for file in notebook_files(config):
+        files.append(file)
     return files
 
 

@@ -110,6 +110,10 @@ COMMANDS = {
         "quarry.analysis.commands.report",
         "Write one self-contained HTML page on a directory of runs: curves, frontier, fits, tables.",
     ),
+    "notebook": Command(
+        "quarry.analysis.commands.notebook",
+        "Copy the notebooks into a folder of yours and open it in JupyterLab.",
+    ),
     "demo": Command(
         "quarry.demo", "Train the quickstart ladder on real text, fit the laws, write the report."
     ),

@@ -23,6 +23,12 @@ def require_training(what: str) -> None:
         raise ConfigError(f"{what} needs the packages of training: {install_command('train')}")
 
 
+def require_extra(what: str, extra: str, package: str) -> None:
+    """Raise ConfigError, with the command that installs it, if a package of `extra` is missing."""
+    if find_spec(package) is None:
+        raise ConfigError(f"{what} needs {package}: {install_command(extra)}")
+
+
 def install_command(extra: str) -> str:
     """The command that adds `extra` to this installation: to an editable clone, or to a wheel."""
     clone = _clone()

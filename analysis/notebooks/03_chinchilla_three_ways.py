@@ -501,4 +501,4 @@ table(
 # - A number that is extrapolated (tokens per parameter, at a budget beyond all runs) needs its own interval and its own digits.
 # - The form of the law is rejected or accepted by residuals, not by the smallness of its intervals.
 #
-# The next step is your own table: the notebook `07_your_own_csv.py` reads any.
+# The next step is your own table: the notebook `04_your_own_csv` reads any.

@@ -25,7 +25,7 @@ EXTRAS = {
     "gcs": ("gcsfs", "reading and writing gs:// buckets"),
     "wandb": ("wandb", "tracking with Weights & Biases: --tracking wandb"),
     "trackio": ("trackio", "tracking with Trackio: --tracking trackio"),
-    "notebooks": ("jupytext", "opening and running the notebooks"),
+    "notebooks": ("jupyterlab", "opening the notebooks: quarry notebook"),
     "dev": ("hypothesis", "running the tests and linters"),
 }
 

@@ -168,7 +168,7 @@ def test_chinchilla_on_published_points_repeats_the_critique():
 
 
 def test_your_own_csv_finds_the_law_and_its_command_repeats_the_fit(tmp_path):
-    notebook = executed("07_your_own_csv.py", QUARRY_CSV=None, TMPDIR=str(tmp_path))
+    notebook = executed("04_your_own_csv.py", QUARRY_CSV=None, TMPDIR=str(tmp_path))
     words = prose(notebook)
     assert len(pictures(notebook)) == 3
     assert "- 1: status diverged" in words
@@ -193,7 +193,7 @@ def test_your_own_csv_may_be_a_ladder_that_no_fit_can_read(tmp_path):
     noise = np.exp(0.003 * np.random.default_rng(0).standard_normal(10))
     loss = (1.7 + 400 * n**-0.34 + 400 * (20 * n) ** -0.3) * noise
     pl.DataFrame({"N": n, "D": 20 * n, "loss": loss}).write_csv(tmp_path / "twenty.csv")
-    words = prose(executed("07_your_own_csv.py", QUARRY_CSV=str(tmp_path / "twenty.csv")))
+    words = prose(executed("04_your_own_csv.py", QUARRY_CSV=str(tmp_path / "twenty.csv")))
     assert "- N and E move together" in words
     assert words.count("| `") == words.count("| – | these runs cannot bound it |") > 0
 
@@ -238,7 +238,7 @@ def studied(tmp_path_factory) -> Path:
 
 
 def test_the_inconsistency_goes_from_the_two_laws_through_a_study_to_its_cells(studied):
-    notebook = executed("inconsistency.py", QUARRY_EPOCHS=str(studied))
+    notebook = executed("05_inconsistency.py", QUARRY_EPOCHS=str(studied))
     words = prose(notebook)
     assert len(pictures(notebook)) == 9
     assert all(picture.count("<path") > 10 for picture in pictures(notebook))
@@ -259,13 +259,13 @@ def test_the_inconsistency_goes_from_the_two_laws_through_a_study_to_its_cells(s
 
 
 def test_the_inconsistency_says_that_no_study_was_run(tmp_path):
-    notebook = executed("inconsistency.py", QUARRY_EPOCHS=str(tmp_path / "points.parquet"))
+    notebook = executed("05_inconsistency.py", QUARRY_EPOCHS=str(tmp_path / "points.parquet"))
     assert "The study has not been run" in prose(notebook)
     assert len(pictures(notebook)) == 6
 
 
 def test_solvable_models_say_what_each_predicts_and_stand_beside_the_measured_runs():
-    notebook = executed("solvable_models.py")
+    notebook = executed("06_solvable_models.py")
     assert len(pictures(notebook)) == 4
     assert all(picture.count("<path") > 10 for picture in pictures(notebook))
     words = prose(notebook)
