@@ -17,7 +17,7 @@ from rich.text import Text
 import quarry
 from quarry.console import lost_output, make_console
 from quarry.errors import INTERRUPTED, ConfigError, OutOfMemory, OutputLost, QuarryError
-from quarry.installation import require_training
+from quarry.installation import require_training, training_is_installed
 from quarry.options import OPTIONAL
 from quarry.text import did_you_mean
 
@@ -125,6 +125,8 @@ COMMANDS = {
 
 LEAST_ADDRESS_SPACE = 2000 * 2**20
 """Below it a small fit or run on two cores was seen to end in an abort of a library."""
+COMPLETION = ("--tyro-print-completion", "--tyro-write-completion")
+"""Options of tyro: print or write a script with which a shell completes commands and options."""
 TRAINING = {"train", "compile", "sweep", "ensemble", "teacher", "sample", "export", "demo"}
 """Commands that need the packages of the extra `train`."""
 RECORDED = {"train", "sweep", "points", "ensemble"}
@@ -169,21 +171,30 @@ def run(words: Sequence[str]) -> int:
     if list(words) == ["--version"]:
         make_console().print(f"quarry {quarry.__version__}", highlight=False)
         return 0
-    return tyro.extras.subcommand_cli_from_dict(
-        {name: _described(summary) for name, (_, summary) in COMMANDS.items()},
-        prog="quarry",
-        description="A laboratory for neural scaling laws. `quarry --version` prints the version.",
-        args=words,
-    )
+    whole = any(word.startswith(COMPLETION) for word in words)
+    with OPTIONAL:
+        return tyro.extras.subcommand_cli_from_dict(
+            {name: _with_options(name) if whole else _described(name) for name in COMMANDS},
+            prog="quarry",
+            description="A laboratory for neural scaling laws. `quarry --version` prints the version.",
+            args=words,
+        )
 
 
-def _described(summary: str) -> Callable[[], int]:
+def _with_options(name: str) -> Callable[..., int]:
+    """The function of a command, so that a completion script holds its options, if its packages are here."""
+    if name in TRAINING and not training_is_installed():
+        return _described(name)
+    return find_command(name, [])
+
+
+def _described(name: str) -> Callable[[], int]:
     """A function that stands for a command in the list of commands, so that its module is not imported."""
 
     def command() -> int:
         raise AssertionError("commands are run by `run`")
 
-    command.__doc__ = summary
+    command.__doc__ = COMMANDS[name].summary
     return command
 
 

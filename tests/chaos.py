@@ -2,9 +2,9 @@
 
     python -m tests.chaos FOLDER --faults 100 --seed 1
 
-Fault i strikes at a random step of the i-th part of the run, once a checkpoint is there. FOLDER keeps what has been done, so that the
-command can be stopped and given again. The disk that fills up is a small tmpfs, which only root may mount;
-without it that fault is left out, and the table says so.
+Fault i strikes at a random step of the i-th part of the run, once a checkpoint is there. FOLDER keeps what
+has been done, so that the command can be stopped and given again. The disk that fills up is a small tmpfs,
+which only root may mount; without it that fault is left out, and the table says so.
 """
 
 import argparse

@@ -58,6 +58,16 @@ assert not {set(unused)!r} & set(sys.modules), {set(unused)!r} & set(sys.modules
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
+def test_a_completion_script_holds_the_options_of_every_command(capsys, monkeypatch):
+    some = ("notebook", "points")  # all would import everything
+    monkeypatch.setattr(cli, "COMMANDS", {name: cli.COMMANDS[name] for name in some})
+    with pytest.raises(SystemExit):
+        cli.run(["--tyro-print-completion", "bash"])
+    script = capsys.readouterr().out
+    assert "--only-copy" in script
+    assert "--output" in script
+
+
 LONG = [["train", "{}"], ["train", "{}.py"], ["sweep", "{}"], ["points", "{}", "-o", "p"]]
 
 

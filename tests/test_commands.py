@@ -102,8 +102,9 @@ def test_a_stopped_sweep_saves_its_points_and_goes_on(tmp_path, cache):
     while time.monotonic() < deadline and not any(map(read_last_row, tmp_path.rglob("metrics.jsonl"))):
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGINT)
-    process.communicate(timeout=120)
+    printed, _ = process.communicate(timeout=120)
     assert process.returncode == 75
+    assert printed.endswith("\nsaved; the same command resumes\n")
     states = [json.loads(path.read_text())["status"] for path in tmp_path.rglob("run.json")]
     assert "preempted" in states
     assert set(states) <= {"preempted", "finished"}

@@ -23,6 +23,8 @@ Cache = Annotated[
     arg(help="Corpora, token stores and compiled programs; default $QUARRY_CACHE, else ~/.cache/quarry."),
 ]
 RUNS = Path("runs")
+SAVED = "saved; the same command resumes"
+"""The last line of a run or sweep that was asked to stop, by Ctrl-C for instance."""
 
 
 def cache_or_default(cache: Path | None) -> Path:

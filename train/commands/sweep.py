@@ -11,7 +11,15 @@ from tyro.conf import Positional, UseAppendAction
 from quarry.checks import require
 from quarry.console import make_console
 from quarry.options import Flat
-from quarry.train.commands.common import EXIT_CODES, RUNS, Cache, Workdir, cache_or_default, study_folders
+from quarry.train.commands.common import (
+    EXIT_CODES,
+    RUNS,
+    SAVED,
+    Cache,
+    Workdir,
+    cache_or_default,
+    study_folders,
+)
 from quarry.train.hosts.platform import accelerator_present
 from quarry.train.launch.dry_run import dry_run_table
 from quarry.train.launch.jobs import Job, collect_points, make_jobs
@@ -115,6 +123,7 @@ def _start(jobs: Sequence[Job], options: SweepOptions, cache: Path, console: Con
     if options.stack > 1 and not accelerator_present():
         console.print("note: on a CPU stacked points train slower than one by one (docs/speed.md)")
     if run_here(jobs, arguments, options.workers, options.stack, cache, console):
+        console.print(SAVED)
         return "preempted"
     return _status(jobs, console)
 

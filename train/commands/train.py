@@ -10,7 +10,7 @@ from rich.console import Console
 from quarry.checks import require
 from quarry.console import make_console
 from quarry.options import Flat
-from quarry.train.commands.common import EXIT_CODES, RUNS, Cache, File, Workdir, cache_or_default
+from quarry.train.commands.common import EXIT_CODES, RUNS, SAVED, Cache, File, Workdir, cache_or_default
 from quarry.train.commands.point import find_point, require_point
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import Point, check_name
@@ -82,4 +82,7 @@ def train_point(point: Point, options: TrainOptions, console: Console) -> Status
         runs = train_with_branches(
             point, options.workdir, cache, watch, stopping, compiled_step, hosts.heartbeat_timeout
         )
-        return alone(runs)
+        status = alone(runs)
+        if status == "preempted" and is_first_host():
+            console.print(SAVED)
+        return status

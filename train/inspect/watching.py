@@ -42,8 +42,16 @@ class RunState:
         """The texts under `HEADINGS`."""
         steps = MISSING if self.steps is None else f"{self.step:,} of {self.steps:,}"
         left = "" if self.seconds_left is None else duration(self.seconds_left)
+        compiling = self.state == "running" and self.loss is None and not self.step
         losses = (MISSING if loss is None else f"{loss:.4f}" for loss in (self.loss, self.validation))
-        return (self.run, self.state, steps, *losses, count(self.tokens_per_second), left)
+        return (
+            self.run,
+            "compiling" if compiling else self.state,
+            steps,
+            *losses,
+            count(self.tokens_per_second),
+            left,
+        )
 
 
 def read_states(root: Path) -> list[RunState]:

@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from quarry.train.launch.local import ELSEWHERE
 from quarry.train.record.files import read_last_row
+from quarry.train.record.run_lock import is_locked
 from quarry.train.record.schema import TERMINAL
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ class SweepDisplay:
     def _refresh_bar(self, job: "Job", share: float, row: dict | None) -> None:
         name = job.point.run
         if job.state == "running" and name not in self._bars:
-            self._bars[name] = self._progress.add_task(f"  {name}", total=1.0, note="starting")
+            self._bars[name] = self._progress.add_task(f"  {name}", total=1.0, note="")
+        if name in self._bars and row is None:
+            self._progress.update(self._bars[name], note=_phase(job))
         if name in self._bars and row is not None:
             loss = "diverged" if row["loss"] is None else f"loss {row['loss']:.3f}"
             note = f"{loss}, {row['tokens_per_second']:,.0f} tokens/s"
@@ -72,6 +75,11 @@ def _progress(job: "Job") -> tuple[float, dict | None]:
     begun = [run for run in job.runs if run.directory.metrics.exists()]
     row = read_last_row(begun[-1].directory.metrics) if begun else None
     return sum(run.trained() for run in begun) / steps, row
+
+
+def _phase(job: "Job") -> str:
+    """What a job does before its first logged step; it locks the run once the text is there."""
+    return "compiling" if is_locked(job.directory.path) else "preparing text"
 
 
 def _reason(job: "Job") -> str:

@@ -43,6 +43,14 @@ def test_a_run_that_trains_says_how_long_it_takes(runs, monkeypatch):
     assert 'http-equiv="refresh"' in states_page([training])
 
 
+def test_a_run_compiles_until_its_first_logged_step(runs, monkeypatch):
+    monkeypatch.setattr(RunDirectory, "is_in_use", lambda _: True)
+    assert read_states(runs)[1].cells[1] == "running"
+    RunDirectory(runs / "study" / "killed").metrics.unlink()
+    assert read_states(runs)[1].cells[1:3] == ("compiling", "0 of 100")
+    assert 'http-equiv="refresh"' in states_page(read_states(runs))
+
+
 def test_the_command_prints_once_and_writes_a_page_without_markup_of_the_record(runs, tmp_path, capsys):
     RunDirectory(runs / "study" / "done").write_run(status="<script>")
     page = tmp_path / "watch.html"

@@ -1,0 +1,40 @@
+"""What the display of a sweep says of a point before its first logged step."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from quarry.train.launch.sweep_display import SweepDisplay
+from quarry.train.record.run_directory import RunDirectory
+from quarry.train.record.run_lock import RunLock
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A running job of one run of 10 steps, whose process has written nothing yet."""
+    directory = RunDirectory(tmp_path / "study" / "point")
+    directory.path.mkdir(parents=True)
+
+    def trained() -> int:
+        return 2
+
+    run = SimpleNamespace(directory=directory, sizes=SimpleNamespace(steps=10), first=0, trained=trained)
+    point = SimpleNamespace(run="study/point")
+    return SimpleNamespace(point=point, runs=[run], directory=directory, state="running", cost=1.0)
+
+
+def test_a_point_prepares_text_until_it_locks_its_run_then_compiles_until_it_logs_a_step(job):
+    display = SweepDisplay([job], Console(quiet=True))
+
+    def note() -> str:
+        display.refresh()
+        return display._progress.tasks[-1].fields["note"]
+
+    assert note() == "preparing text"
+    lock = RunLock(job.directory.path, "run")
+    assert note() == "compiling"
+    job.directory.metrics.write_text(json.dumps({"step": 2, "loss": 2.5, "tokens_per_second": 1000.0}) + "\n")
+    assert note() == "loss 2.500, 1,000 tokens/s"
+    lock.close()
