@@ -1,9 +1,14 @@
 """Which folder of the repository is which package; everything else is in pyproject.toml."""
 
+import warnings
+
 from setuptools import find_packages, setup
 
 ROOMS = ("experiments", "model", "train", "analysis")
 RESULTS = [f"results/{pattern}" for pattern in ("*.md", "**/*.parquet", "**/*.csv", "**/*.json")]
+
+# setuptools warns in ten lines at each editable installation of packages that lie in several folders
+warnings.filterwarnings("ignore", message=r"\s*Editable installation")
 
 setup(
     packages=[

@@ -28,6 +28,7 @@ def notebook_files(config: MkDocsConfig) -> Iterator[File]:
         notebook = read_notebook(source)
         resources = {"output_files_dir": name}
         page, resources = MarkdownExporter().from_notebook_node(notebook, resources)
+        page = page.replace('<table border="1" class="dataframe">', "<table>")  # the theme's own tables
         yield File.generated(config, f"notebooks/{name}.md", content=with_badge(name, page))
         yield File.generated(config, f"notebooks/{name}.ipynb", content=nbformat.writes(notebook))
         for figure, data in resources["outputs"].items():
@@ -58,4 +59,9 @@ def with_formulas(text: str) -> str:
 
 def _formulas(text: str) -> str:
     text = re.sub(r"\$\$(.+?)\$\$", lambda found: convert(found[1], display="block"), text, flags=re.DOTALL)
-    return re.sub(r"\$(?! )([^$\n]+?)(?<! )\$", lambda found: convert(found[1]), text)
+    return re.sub(r"\$(?! )([^$\n]+?)(?<! )\$", _inline, text)
+
+
+def _inline(found: re.Match[str]) -> str:
+    """A formula in a line; Markdown takes a line that begins with <math> for a paragraph of its own."""
+    return f"<span>{convert(found[1])}</span>"
