@@ -1,9 +1,7 @@
 """How Quarry is installed here, and the commands of pip that add what is missing."""
 
-import json
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from quarry.errors import ConfigError
 
@@ -34,18 +32,11 @@ def install_command(extra: str) -> str:
     clone = _clone()
     if clone is None:
         return f"pip install '{DISTRIBUTION}[{extra}]'"
-    folder = "." if clone.resolve() == Path.cwd() else str(clone)
+    folder = "." if clone == Path.cwd() else str(clone)
     return f"pip install -e '{folder}[{extra}]'"
 
 
 def _clone() -> Path | None:
-    """The folder of an editable installation, or of a source tree that is not installed (PEP 610)."""
-    from importlib.metadata import PackageNotFoundError, distribution  # slow to import
-
-    try:
-        origin = json.loads(distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
-    except PackageNotFoundError:
-        return Path(__file__).resolve().parents[1]
-    if not origin.get("dir_info", {}).get("editable"):
-        return None
-    return Path(unquote(urlsplit(origin["url"]).path))
+    """The folder of the source tree that this module is in, None where a wheel was installed."""
+    root = Path(__file__).resolve().parents[1]
+    return root if (root / "pyproject.toml").is_file() else None
