@@ -10,6 +10,7 @@ Position = Literal["rotary", "learned"]
 Activation = Literal["gelu", "relu2", "swiglu"]
 Dtype = Literal["float32", "bfloat16"]
 Remat = Literal["none", "full", "dots"]
+Parametrization = Literal["standard", "mup", "completep"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,14 @@ class ModelConfig:
     """Share the input embedding with the head."""
     qk_norm: bool = True
     """Normalise queries and keys per head (Wortsman 2023, 2309.14322: stops attention-logit growth)."""
+    parametrization: Parametrization = "standard"
+    """How first weights, rates and multipliers follow the shape: muP (2203.03466) keeps the best rate of Adam
+    as the width grows, CompleteP (2505.01618, alpha = 1) as width and depth do. At the base shape all three
+    are equal; away from it the optimiser's settings are those that would be best there."""
+    base_d_model: int = 64
+    """The width at which the parametrization is `standard`."""
+    base_n_layers: int = 2
+    """The depth at which the parametrization is `standard`."""
     param_dtype: Dtype = "float32"
     """Dtype in which parameters are stored. In bfloat16 an update below 1/256 of a weight is rounded away;
     gradients and the optimiser's moments are always in fp32."""
@@ -49,7 +58,10 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         check_types(self)
-        for field in ("d_model", "n_layers", "n_heads", "context", "vocab_size"):
+        for field in (
+            *("d_model", "n_layers", "n_heads", "context", "vocab_size"),
+            *("base_d_model", "base_n_layers"),
+        ):
             value = getattr(self, field)
             require(value >= 1, f"model.{field} must be at least 1, not {value}")
         require(0 <= self.dropout < 1, f"model.dropout must lie in [0, 1), not {self.dropout}")
@@ -69,6 +81,21 @@ class ModelConfig:
     def d_head(self) -> int:
         """Features per head, K."""
         return self.d_model // self.n_heads if self.head_dim is None else self.head_dim
+
+    @property
+    def width_ratio(self) -> float:
+        """d_model over that of the base; 1 in the standard parametrization."""
+        return 1.0 if self.parametrization == "standard" else self.d_model / self.base_d_model
+
+    @property
+    def head_ratio(self) -> float:
+        """d_head over that of the base, which has as many heads, or the same `head_dim` if that is set."""
+        return self.width_ratio if self.head_dim is None else 1.0
+
+    @property
+    def depth_ratio(self) -> float:
+        """n_layers over that of the base; 1 unless the parametrization covers depth."""
+        return self.n_layers / self.base_n_layers if self.parametrization == "completep" else 1.0
 
     @property
     def d_attn(self) -> int:

@@ -95,6 +95,12 @@ def run_stack(
     return x
 
 
+def layers_of(stack: Any) -> Iterator[Any]:
+    """The layers of a stack, one by one."""
+    graph, params = nnx.split(stack)
+    return (nnx.merge(graph, layer) for layer in _unstacked(params))
+
+
 def _unstacked(params: Any) -> Iterator[Any]:
     """The parameters of each layer.
 

@@ -36,6 +36,16 @@ def _normal(keys: Keys, config: ModelConfig, shape: tuple[int, ...], std: float,
     return nnx.Param(value.astype(config.param_dtype), axes=axes)
 
 
+def residual_gain(config: ModelConfig) -> float:
+    """Of the maps that end a residual branch: 1 / sqrt(2 L) (GPT-2), L that of the base under CompleteP."""
+    return (2 * config.n_layers / config.depth_ratio) ** -0.5
+
+
+def embedding_std(config: ModelConfig) -> float:
+    """1 / sqrt(D), D that of the base under muP, so that embeddings do not shrink with the width."""
+    return (config.d_model / config.width_ratio) ** -0.5
+
+
 class Linear(nnx.Module):
     """x W (+ b), W drawn with standard deviation gain / sqrt(fan_in)."""
 
@@ -82,8 +92,7 @@ class Attention(nnx.Module):
         self.qkv = Linear(keys, config, D, 3 * H * K, ("d_model", "heads"))
         drawn = self.qkv.kernel[...].reshape(D, 3, H, K)
         self.qkv.kernel[...] = drawn.swapaxes(1, 2).reshape(D, 3 * H * K)
-        gain = (2 * config.n_layers) ** -0.5
-        self.out = Linear(keys, config, H * K, D, ("heads", "d_model"), gain)
+        self.out = Linear(keys, config, H * K, D, ("heads", "d_model"), residual_gain(config))
         self.q_norm = Norm(config, K) if config.qk_norm else nnx.data(None)
         self.k_norm = Norm(config, K) if config.qk_norm else nnx.data(None)
 
@@ -96,6 +105,7 @@ class Attention(nnx.Module):
         if self.config.position == "rotary":
             tables = rotary_tables(T, K)
             q, k = rotate(q, *tables), rotate(k, *tables)
+        q = divided(q, self.config.head_ratio**0.5)  # q.k / K under muP, as at the base
         heads_BxHxTxK = causal_attention(q, k, v).reshape(-1, H, T, K)
         return self.out(heads_BxHxTxK.transpose(0, 2, 1, 3).reshape(-1, H * K))
 
@@ -115,8 +125,9 @@ class FeedForward(nnx.Module):
         gated = config.activation == "swiglu"
         self.up = Linear(keys, config, *widths, ("d_model", "d_ff"))
         self.gate = Linear(keys, config, *widths, ("d_model", "d_ff")) if gated else nnx.data(None)
-        gain = (2 * config.n_layers) ** -0.5
-        self.down = Linear(keys, config, config.d_hidden, config.d_model, ("d_ff", "d_model"), gain)
+        self.down = Linear(
+            keys, config, config.d_hidden, config.d_model, ("d_ff", "d_model"), residual_gain(config)
+        )
 
     def __call__(self, x_MxD: Float[Array, "M D"]) -> Float[Array, "M D"]:
         h_MxF = constrain(self.up(x_MxD), "batch", "d_ff")
@@ -130,10 +141,13 @@ class FeedForward(nnx.Module):
 
 
 class Block(nnx.Module):
-    """x + attention(norm(x)), then x + feed_forward(norm(x))."""
+    """x + attention(norm(x)), then x + feed_forward(norm(x)).
+
+    Under CompleteP both branches are divided by the depth ratio.
+    """
 
     def __init__(self, keys: Keys, config: ModelConfig):
-        self.dropout = config.dropout
+        self.dropout, self.depth_ratio = config.dropout, config.depth_ratio
         self.attention_norm = Norm(config, config.d_model)
         self.attention = Attention(keys, config)
         self.feed_forward_norm = Norm(config, config.d_model)
@@ -141,10 +155,15 @@ class Block(nnx.Module):
 
     def __call__(self, x_MxD: Float[Array, "M D"], T: int, key: jax.Array | None) -> Float[Array, "M D"]:
         keys = (None, None) if key is None else jax.random.split(key)
-        a_MxD = self.attention(self.attention_norm(x_MxD), T)
+        a_MxD = divided(self.attention(self.attention_norm(x_MxD), T), self.depth_ratio)
         x_MxD = constrain(x_MxD + apply_dropout(a_MxD, self.dropout, keys[0]), "batch", None)
-        f_MxD = self.feed_forward(self.feed_forward_norm(x_MxD))
+        f_MxD = divided(self.feed_forward(self.feed_forward_norm(x_MxD)), self.depth_ratio)
         return constrain(x_MxD + apply_dropout(f_MxD, self.dropout, keys[1]), "batch", None)
+
+
+def divided(x: Float[Array, "*M D"], ratio: float) -> Float[Array, "*M D"]:
+    """x / ratio; x itself where the parametrization asks for nothing."""
+    return x if ratio == 1 else x / ratio
 
 
 def apply_dropout(x: Float[Array, "*M D"], share: float, key: jax.Array | None) -> Float[Array, "*M D"]:
@@ -160,37 +179,40 @@ class Transformer(nnx.Module):
     def __init__(self, config: ModelConfig, keys: Keys):
         self.config = config
         V, D = config.vocab_size, config.d_model
-        self.embedding = _normal(keys, config, (V, D), D**-0.5, ("vocab", "d_model"))
+        std = embedding_std(config)
+        self.embedding = _normal(keys, config, (V, D), std, ("vocab", "d_model"))
         learned = config.position == "learned"
         self.positions = (
-            _normal(keys, config, (config.context, D), D**-0.5, (None, "d_model"))
-            if learned
-            else nnx.data(None)
+            _normal(keys, config, (config.context, D), std, (None, "d_model")) if learned else nnx.data(None)
         )
         self.blocks = make_stack(lambda keys: Block(keys, config), keys, config.n_layers)
         self.norm = Norm(config, D)
         self.head = (
-            nnx.data(None) if config.tied else _normal(keys, config, (D, V), D**-0.5, ("d_model", "vocab"))
+            nnx.data(None) if config.tied else _normal(keys, config, (D, V), std, ("d_model", "vocab"))
         )
+
+    def embed(self, tokens_BxT: Int[Array, "B T"]) -> Float[Array, "M D"]:
+        """The input of the first block [B*T, D]."""
+        config, T = self.config, tokens_BxT.shape[1]
+        x_BxTxD = self.embedding[...].astype(config.compute_dtype)[tokens_BxT]
+        if self.positions is not None:
+            x_BxTxD = x_BxTxD + self.positions[...][None, :T].astype(x_BxTxD.dtype)
+        return constrain(x_BxTxD.reshape(-1, config.d_model), "batch", None)
 
     def hidden(self, tokens_BxT: Int[Array, "B T"], key: jax.Array | None = None) -> Float[Array, "M D"]:
         """The input of the head [B*T, D]; row b*T + t depends on the tokens up to t."""
         config, T = self.config, tokens_BxT.shape[1]
         keys = None if key is None else jax.random.split(key, config.n_layers + 1)
-        x_BxTxD = self.embedding[...].astype(config.compute_dtype)[tokens_BxT]
-        if self.positions is not None:
-            x_BxTxD = x_BxTxD + self.positions[...][None, :T].astype(x_BxTxD.dtype)
-        x_MxD = constrain(x_BxTxD.reshape(-1, config.d_model), "batch", None)
-        x_MxD = apply_dropout(x_MxD, config.dropout, None if keys is None else keys[-1])
+        x_MxD = apply_dropout(self.embed(tokens_BxT), config.dropout, None if keys is None else keys[-1])
         block = lambda block, x_MxD, key: block(x_MxD, T, key)  # noqa: E731
         block_keys = None if keys is None else keys[:-1]
         x_MxD = run_stack(self.blocks, block, x_MxD, block_keys, scan=config.scan_layers, remat=config.remat)
         return self.norm(x_MxD)
 
     def head_matrix(self) -> Float[Array, "D V"]:
-        """The output projection, in the compute dtype."""
+        """The output projection, in the compute dtype; under muP divided by the width ratio."""
         head_DxV = self.embedding[...].T if self.head is None else self.head[...]
-        return head_DxV.astype(self.config.compute_dtype)
+        return divided(head_DxV, self.config.width_ratio).astype(self.config.compute_dtype)
 
     def __call__(self, tokens_BxT: Int[Array, "B T"], key: jax.Array | None = None) -> Float[Array, "M V"]:
         return logits(self.hidden(tokens_BxT, key), self.head_matrix())

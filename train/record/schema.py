@@ -63,6 +63,7 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "peak_learning_rate": pl.Float64(),
     "weight_decay": pl.Float64(),
     "dropout": pl.Float64(),
+    "parametrization": pl.String(),  # standard, mup, completep
     "train_loss": pl.Float64(),  # of the last logged step
     "noise_scale": pl.Float64(),  # tr Sigma / |G|^2 of the gradient, tokens; running mean of the logged steps
     "d_model": pl.Int64(),
@@ -92,6 +93,7 @@ RUN_COLUMNS = (
     "peak_learning_rate",
     "weight_decay",
     "dropout",
+    "parametrization",
     "n_params",
     "n_nonembedding",
     "n_head",

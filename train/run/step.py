@@ -33,7 +33,7 @@ def init_state(experiment: Experiment, seed: Array) -> TrainState:
     """The state before the first step; a pure function of the `seed_words` [2] of `seed_init`."""
     _, params = build_from_key(experiment.model, words_key(seed))
     masters = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), params)
-    moments = adamw(experiment.optimizer, 0.0).init(masters)
+    moments = adamw(experiment, 0.0).init(masters)
     return TrainState(params, moments, jnp.zeros((), jnp.int32))
 
 
@@ -47,7 +47,7 @@ def _state_shardings(experiment: Experiment, mesh: Mesh) -> TrainState:
     _, shapes, axes = abstract(experiment.model)
     params = parameter_shardings(mesh, shapes, axes)
     optimizer = optax.tree_map_params(
-        adamw(experiment.optimizer, 0.0),
+        adamw(experiment, 0.0),
         lambda _, sharding: sharding,
         _shapes(experiment).optimizer,
         params,
@@ -145,7 +145,7 @@ def step_function(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[Tra
             loss, gradient, square = mean_over_passes(
                 graph, state.params, inputs_BxT, targets_BxT, passes, key
             )
-        optimizer = adamw(experiment.optimizer, scalars.weight_decay)
+        optimizer = adamw(experiment, scalars.weight_decay)
         updates, moments = optimizer.update(gradient, state.optimizer, state.params)
         rate = scalars.learning_rate
         params = jax.tree.map(lambda p, u: (p - rate * u).astype(p.dtype), state.params, updates)

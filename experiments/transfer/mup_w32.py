@@ -1,0 +1,10 @@
+"""muP, width 32, two layers: nine rates.
+
+Claim and expectation: see experiments/transfer/__init__.py.
+Command: quarry sweep experiments/transfer/mup_w32.py
+"""
+
+import quarry.experiments.transfer as study
+
+config = study.config("mup", d_model=32)
+variants = study.variants("mup", d_model=32)

@@ -1,0 +1,10 @@
+"""muP, width 64, two layers: nine rates.
+
+Claim and expectation: see experiments/transfer/__init__.py.
+Command: quarry sweep experiments/transfer/mup_w64.py
+"""
+
+import quarry.experiments.transfer as study
+
+config = study.config("mup", d_model=64)
+variants = study.variants("mup", d_model=64)
