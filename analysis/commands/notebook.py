@@ -1,6 +1,7 @@
 """`quarry notebook`: the notebooks in JupyterLab."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -18,12 +19,13 @@ TABLES = ("QUARRY_RUNS", "QUARRY_CSV", "QUARRY_PUBLISHED", "QUARRY_EPOCHS")
 """Variables by which a reader gives a notebook other points."""
 
 
-def command(folder: Positional[Path] = Path("notebooks"), only_copy: bool = False) -> int:
+def command(folder: Positional[Path] = Path("notebooks"), only_copy: bool = False, jupyter: str = "") -> int:
     """Copy the notebooks into a folder of yours and open it in JupyterLab.
 
     Args:
         folder: The folder of the copies; a notebook that is there already is kept as it is.
         only_copy: Do not open JupyterLab.
+        jupyter: Options of `jupyter lab`; by ssh, `--jupyter="--no-browser --port 8890"`.
     """
     require_extra("quarry notebook", "notebooks", "jupytext")
     copies = copy_notebooks(folder)
@@ -32,8 +34,9 @@ def command(folder: Positional[Path] = Path("notebooks"), only_copy: bool = Fals
     if only_copy:
         return DONE
     require_extra("quarry notebook", "notebooks", "jupyterlab")
-    console.print(f"jupyter lab {folder}: Ctrl-C twice ends it", highlight=False, soft_wrap=True)
-    open_lab(folder)
+    words = ["lab", str(folder), *shlex.split(jupyter)]
+    console.print(f"jupyter {shlex.join(words)}: Ctrl-C twice ends it", highlight=False, soft_wrap=True)
+    open_lab(words[1:])
     return DONE
 
 
@@ -56,11 +59,11 @@ def copy_notebooks(folder: Path) -> list[Path]:
     return copies
 
 
-def open_lab(folder: Path) -> None:
+def open_lab(words: list[str]) -> None:
     """JupyterLab in place of this process."""
     sys.stdout.flush()
-    words = [sys.executable, "-m", "jupyterlab", str(folder)]
-    os.execve(sys.executable, words, os.environ | tables_here())
+    command = [sys.executable, "-m", "jupyterlab", *words]
+    os.execve(sys.executable, command, os.environ | tables_here())
 
 
 def tables_here() -> dict[str, str]:

@@ -33,10 +33,13 @@ def test_a_copy_that_was_changed_is_kept_and_jupyterlab_is_opened(tmp_path, monk
     (tmp_path / "notebooks").mkdir()
     changed = tmp_path / "notebooks" / "01_first_ladder.ipynb"
     changed.write_text("{}")
-    assert cli.run(["notebook"]) == 0
+    assert cli.run(["notebook", "--jupyter=--no-browser --port 8890"]) == 0
     assert changed.read_text() == "{}"
     ((program, words, _),) = started
-    assert (program, words[1:]) == (sys.executable, ["-m", "jupyterlab", "notebooks"])
+    assert (program, words[1:]) == (
+        sys.executable,
+        ["-m", "jupyterlab", "notebooks", "--no-browser", "--port", "8890"],
+    )
 
 
 def test_a_notebook_finds_the_points_of_the_folder_where_the_command_was_given(tmp_path, monkeypatch):
