@@ -53,8 +53,8 @@ class SweepDisplay:
     def _refresh_bar(self, job: "Job", share: float, row: dict | None) -> None:
         name = job.point.run
         if job.state == "running" and name not in self._bars:
-            self._bars[name] = self._progress.add_task(f"  {name}", total=1.0, note="")
-        if name in self._bars and row is None:
+            self._bars[name] = self._progress.add_task(f"  {name}", total=1.0, note=_phase(job))
+        elif name in self._bars and row is None:
             self._progress.update(self._bars[name], note=_phase(job))
         if name in self._bars and row is not None:
             loss = "diverged" if row["loss"] is None else f"loss {row['loss']:.3f}"
