@@ -100,7 +100,7 @@ $(VENV)/installed-dev: setup.py pyproject.toml $(VENV)/bin/python
 	touch $@ $(VENV)/installed
 
 $(VENV)/installed-docs: $(VENV)/installed-dev
-	$(BIN)/python -m pip install --quiet -e '.[dev,docs,notebooks]'
+	$(BIN)/python -m pip install --quiet -e '.[dev,docs]'
 	touch $@
 
 clean:
