@@ -57,8 +57,19 @@ class Allocation(Result):
     warnings: tuple[str, ...]
 
     @property
+    def at_limit(self) -> bool:
+        """Whether the exponents follow from a parameter of the law that lies on a bound of the search."""
+        law = getattr(self.found, "owes_to_limit", None)
+        return law is not None and law(_EXPONENT_OF[self.method])
+
+    def shown(self, name: str, digits: int = 4) -> str:
+        """The exponent a or b in words, marked (limit) where it owes its value to a bound."""
+        value = self.a[0] if name == "a" else self.b[0]
+        return text.number(value, digits) + " (limit)" * self.at_limit
+
+    @property
     def headline(self) -> str:
-        exponent = f"{text.number(self.a[0], 3)}, {text.interval(self.a[1])}"
+        exponent = f"{self.shown('a', 3)}, {text.interval(self.a[1])}"
         return f"compute-optimal N and E by {self.method}: N ~ C^a, a = {exponent}"
 
     def table(self) -> pl.DataFrame:
@@ -164,7 +175,14 @@ def _parametric(
 ) -> Allocation:
     if law not in PARAMETRIC:
         raise FitError(f"law={law!r}: parametric takes one of {', '.join(PARAMETRIC)}")
-    fitted = fit(points, law, **settings)
+    return parametric_allocation(fit(points, law, **settings), flops)
+
+
+def parametric_allocation(fitted: "Fit", flops: Sequence[float]) -> Allocation:
+    """The compute-optimal N and E of each budget C in `flops`, by a fitted law of PARAMETRIC.
+
+    Raises FitError if N and E move together in its points.
+    """
     if fitted.diagnostics.confounded:
         raise FitError("N and E move together in these points: no law of both says what a budget buys best")
     check_counts(fitted.diagnostics.ranges)
@@ -233,6 +251,12 @@ def _parts_row(parts: "Parts | None") -> dict[str, Any]:
     halves = finite(parts.parameters), finite(parts.extrapolation)
     return dict(zip(_PARTS, (*halves, math.exp(parts.distance), bool(parts.further)), strict=True))
 
+
+_EXPONENT_OF: "dict[str, Callable[[Values], Any]]" = {
+    "parametric": lambda p: CHINCHILLA.derive(p)["a"],
+    "kaplan": lambda p: (p["alpha_N"], p["alpha_S"]),
+}
+"""What the exponents of a method with a law depend on."""
 
 _PARTS = ("half_parameters", "half_extrapolation", "factor", "further")
 _NUMBERS = ("C", "N", "N_low", "N_high", "E", "E_low", "E_high", "tokens_per_parameter", *_PARTS)

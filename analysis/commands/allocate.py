@@ -97,8 +97,8 @@ def exponent_table(allocation: Allocation) -> Table:
     table = Table(title=f"{allocation.method}: N ~ C^a, E ~ C^b", box=None)
     for heading in ("exponent", "value", f"{allocation.level:.0%} interval"):
         table.add_column(heading, justify="left" if heading == "exponent" else "right")
-    for name, (value, ends) in (("a", allocation.a), ("b", allocation.b)):
-        table.add_row(name, number(value), interval(ends))
+    for name, (_, ends) in (("a", allocation.a), ("b", allocation.b)):
+        table.add_row(name, allocation.shown(name), interval(ends))
     return table
 
 
@@ -148,7 +148,7 @@ def refused_table(result: IsoFlop) -> Table:
 
 
 def save_figures(allocation: Allocation, folder: Path) -> None:
-    """The figures of an allocation as SVG files in `folder`. Raises RecordError."""
+    """The figures of an allocation as SVG, PDF and PNG files in `folder`. Raises RecordError."""
     from quarry.analysis.commands.figures import save_charts
     from quarry.analysis.report.figures.allocation import compute_optimal, envelope_curves, isoflop_curves
     from quarry.analysis.report.figures.fits import fitted, residuals

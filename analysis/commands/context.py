@@ -26,7 +26,7 @@ class ContextOptions:
     table: Path | None = None
     """Also write the parameters of each run, with their intervals, to this table."""
     figures: Path | None = None
-    """Also draw the figure into this folder, as SVG."""
+    """Also draw the figure into this folder, as SVG, PDF and PNG."""
 
 
 def command(

@@ -29,7 +29,7 @@ class CriticalBatchOptions:
     table: Path | None = None
     """Also write the rows to this table, .csv or .parquet."""
     figures: Path | None = None
-    """Also draw the figure into this folder, as SVG."""
+    """Also draw the figure into this folder, as SVG, PDF and PNG."""
 
 
 def command(

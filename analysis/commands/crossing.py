@@ -170,7 +170,7 @@ def _percent(share: float | None) -> str:
 
 
 def save_figures(result: CrossingResult, folder: Path) -> None:
-    """The figures of a crossing as SVG files in `folder`. Raises RecordError."""
+    """The figures of a crossing as SVG, PDF and PNG files in `folder`. Raises RecordError."""
     from quarry.analysis.report.figures.crossing import crossing_curves, crossing_histogram
 
     charts = {"crossing": crossing_curves(result)}

@@ -53,4 +53,4 @@ class OutputOptions:
     json: Path | None = None
     """Also write the result to this file, as JSON."""
     figures: Path | None = None
-    """Also draw the figures into this folder, as SVG."""
+    """Also draw the figures into this folder, as SVG, PDF and PNG."""

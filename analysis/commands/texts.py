@@ -24,7 +24,7 @@ class TextsOptions:
     table: Path | None = None
     """Also write the rows to this table, .csv or .parquet: texts first, then classes."""
     figures: Path | None = None
-    """Also draw the figures into this folder, as SVG."""
+    """Also draw the figures into this folder, as SVG, PDF and PNG."""
 
 
 def command(runs: Positional[Path], options: Annotated[TextsOptions, Flat] = TextsOptions()) -> int:

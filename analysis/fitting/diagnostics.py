@@ -149,11 +149,17 @@ def _ranges(data: "Data") -> dict[str, tuple[float, float]]:
 
 def _held_out_error(data: "Data", minima: "Minima") -> tuple[float | None, int]:
     """The error on the largest runs and how many points they have; None if too few others are left."""
-    largest = held_out_rows(data.law, data.inputs, data.runs)
-    if largest is None:
+    tested = refit_without_largest(data, minima)
+    if tested is None:
         return None, 0
-    params = data.refit(minima, ~largest)
+    params, largest = tested
     return prediction_error(data.rows(largest), params), int(largest.sum())
+
+
+def refit_without_largest(data: "Data", minima: "Minima") -> tuple[np.ndarray, np.ndarray] | None:
+    """The parameters of a fit without the largest runs, and which rows are theirs; None if too few others."""
+    largest = held_out_rows(data.law, data.inputs, data.runs)
+    return None if largest is None else (data.refit(minima, ~largest), largest)
 
 
 def prediction_error(data: "Data", params: np.ndarray) -> float:

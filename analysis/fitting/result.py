@@ -107,9 +107,12 @@ class Fit(Result):
         """Whether a parameter lies on a bound, or a derived quantity changes with one that does."""
         if name not in self.derived:
             return name in self.at_limit
-        value = next(derived.value for derived in self.law.derived if derived.name == name)
+        return self.owes_to_limit(next(d.value for d in self.law.derived if d.name == name))
+
+    def owes_to_limit(self, value: "Callable[[Values], Any]") -> bool:
+        """Whether what follows from the parameters changes with one that lies on a bound of the search."""
         moved = [{**self.params, each: self.params[each] * 1.001 + 1e-9} for each in self.at_limit]
-        return any(value(params) != self.derived[name] for params in moved)
+        return any(value(params) != value(self.params) for params in moved)
 
     def predict(self, inputs: Mapping[str, Any]) -> Any:
         """The predicted response (a loss) at `inputs`, a number or an array for each of the law's inputs.

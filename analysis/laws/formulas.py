@@ -17,6 +17,22 @@ def mathml(latex: str) -> str:
     return tostring(_parse(latex), encoding="unicode")
 
 
+_GREEK = {"alpha", "beta", "gamma", "eta", "kappa", "lambda", "mu", "rho", "sigma", "tau", "delta", "theta"}
+
+
+def latex_of(name: str) -> str:
+    """The name of a parameter as formulas write it: alpha_N is \\alpha_{N}, L_inf L_{\\infty}."""
+    base, _, index = name.partition("_")
+    head = f"\\{base}" if base in _GREEK else base
+    tail = {"inf": r"\infty", "star": r"\star"}.get(index, index)
+    return f"{head}_{{{tail}}}" if index else head
+
+
+def symbol(name: str) -> str:
+    """The name of a parameter as MathML, in a line of text. Raises LawError."""
+    return mathml(latex_of(name)).replace('display="block"', 'display="inline"')
+
+
 def plain(latex: str) -> str:
     """`latex` on one line: L(N) = (N_c/N)^α_N. Raises LawError."""
     return re.sub(r"\s+", " ", _plain(_parse(latex))).strip()

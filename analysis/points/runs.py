@@ -27,6 +27,10 @@ RUN_COLUMNS: dict[str, pl.DataType] = {
     "bits_per_byte": pl.Float64(),  # of the test text
     "gzip": pl.Float64(),  # bits per byte of the same text by gzip -9
     "xz": pl.Float64(),  # and by xz -9
+    "train_loss": pl.Float64(),  # of the last logged batches
+    "peak_learning_rate": pl.Float64(),
+    "n_params": pl.Int64(),
+    "n_head": pl.Int64(),
     "tokens_per_second": pl.Float64(),  # median of the logged steps
     "wall_seconds": pl.Float64(),
 }
@@ -42,10 +46,44 @@ def run_table(runs: Path) -> pl.DataFrame:
     return pl.from_dicts(rows, RUN_COLUMNS).sort("N", "run", nulls_last=True)
 
 
+_RECORDED = {
+    "N": "n_nonembedding", "U": "unique_tokens", "E": "tokens", "k": "epochs", "B": "batch_tokens",
+    "S": "step", "C": "flops_6ne", "gzip": "gzip_bits_per_byte", "xz": "xz_bits_per_byte",
+}  # fmt: skip
+"""Columns by their names in a table of `quarry points`."""
+
+
+def runs_of_record(points: pl.DataFrame) -> pl.DataFrame:
+    """The same of a table of `quarry points`: each run by its last evaluation."""
+    run = pl.concat_str("study", "point", separator="/").alias("run")
+    table = points.with_columns(run, **{new: pl.col(old) for new, old in _RECORDED.items() if old in points})
+    last = [table.filter(pl.col("split") == split).sort("E") for split in ("validation", "test")]
+    last = [rows.unique("run", keep="last", maintain_order=True) for rows in last]
+    scored = last[1].select("run", test_loss="loss", bits_per_byte="bits_per_byte")
+    return _with_run_columns(last[0].drop("bits_per_byte", strict=False).join(scored, "run", "left"))
+
+
+def runs_of_points(points: pl.DataFrame) -> pl.DataFrame:
+    """The same of a table of points of any trainer: each run by its last row."""
+    last = points.sort("E").unique("run", keep="last", maintain_order=True)
+    return _with_run_columns(last.with_columns(k=pl.col("E") / pl.col("U")))
+
+
+def _with_run_columns(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with the columns of `run_table`, null where there is none."""
+    columns = {
+        name: (pl.col(name) if name in rows.columns else pl.lit(None)).cast(kind, strict=False)
+        for name, kind in RUN_COLUMNS.items()
+    }
+    annealed = columns["annealed"].fill_null(True)  # other trainers' tables are of end points
+    return rows.select(**(columns | {"annealed": annealed})).sort("N", "run", nulls_last=True)
+
+
 def _row(directory: RunDirectory) -> dict[str, Any]:
     metrics, evals = directory.rows(directory.metrics), directory.rows(directory.evals)
     run = directory.read_run()
     named = {"N": "n_nonembedding", "U": "unique_tokens", "B": "batch_tokens"}
+    named |= {name: name for name in ("peak_learning_rate", "n_params", "n_head")}
     row: dict[str, Any] = {"run": directory.name, "status": run.get("status")}
     row |= {symbol: run.get(name) for symbol, name in named.items()}
     row |= _cost(run, [*metrics, *evals]) | _scores(run, evals)
@@ -74,7 +112,7 @@ def _scores(run: Mapping[str, Any], evals: Sequence[Mapping[str, Any]]) -> dict[
     last = {row["split"]: row for row in evals}
     validation, test, text = last.get("validation", {}), last.get("test", {}), run.get("test_text") or {}
     return {
-        **{name: validation.get(name) for name in ("loss", "loss_sem", "annealed")},
+        **{name: validation.get(name) for name in ("loss", "loss_sem", "annealed", "train_loss")},
         "test_loss": test.get("loss"),
         "bits_per_byte": test.get("bits_per_byte"),
         "gzip": text.get("gzip_bits_per_byte"),

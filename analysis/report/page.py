@@ -2,42 +2,61 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 import altair as alt
-import polars as pl
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from quarry import text
+from quarry.analysis.allocation.methods import PARAMETRIC, allocate, parametric_allocation
 from quarry.analysis.instruments.context_law import fit_context
-from quarry.analysis.points.curves import learning_curves
+from quarry.analysis.laws import formulas as mathml
 from quarry.analysis.points.frontier import compute_frontier
-from quarry.analysis.points.runs import run_table
 from quarry.analysis.points.schema import ONE_PASS
+from quarry.analysis.report.comparison import best_law, law_rows
+from quarry.analysis.report.figures.fits import parity
 from quarry.analysis.report.instrument_charts import instrument_charts
-from quarry.analysis.report.provenance import describe_provenance, page_commands
-from quarry.analysis.report.sections import LAWS, LAWS_OF_REPEATS, law_section, repeats_section
-from quarry.analysis.report.study_charts import page_figure, study_charts
+from quarry.analysis.report.optimum import Way, find_optimum
+from quarry.analysis.report.provenance import page_commands
+from quarry.analysis.report.sections import (
+    LAWS,
+    LAWS_OF_REPEATS,
+    law_section,
+    repeats_section,
+)
+from quarry.analysis.report.source import Source, read_source
+from quarry.analysis.report.study_charts import page_figures, study_charts
 from quarry.analysis.report.summary import summarise
 from quarry.errors import FitError
-from quarry.train.record.files import atomic_write
-from quarry.train.record.points_table import points_table
+from quarry.train.record.files import atomic_write, json_values
+
+if TYPE_CHECKING:
+    from quarry.analysis.fitting.result import Fit
+
+TABLE = {
+    "run": "run", "status": "status", "N": "N", "U": "U", "E": "E", "k": "k", "B": "B", "S": "S", "C": "C",
+    "loss": "loss ± s.e.", "test_loss": "test loss", "train_loss": "training", "bits_per_byte": "bits/byte",
+    "peak_learning_rate": "peak rate", "tokens_per_second": "tokens/s", "wall_seconds": "time",
+}  # fmt: skip
+"""The headings of the table of runs by column of `run_table`."""
 
 
-def write_report(runs: Path, output: Path, *, bootstrap: int = 1000, seed: int = 0) -> Path:
-    """Write the report of every run at or below `runs` to `output`, one self-contained HTML file.
+def write_report(source: Path, output: Path, *, bootstrap: int = 1000, seed: int = 0) -> Path:
+    """Write the report of every run at or below `source` to `output`, one self-contained HTML file.
 
-    `bootstrap` refits of each law give its intervals. The file appears whole or not at all. Raises
-    RecordError if there is no run to report and FitError if `output` cannot be written.
+    `source` may also be a table of points, as `quarry fit` takes it. `bootstrap` refits of each law give its
+    intervals. The file appears whole or not at all. Raises RecordError if there is no run to report,
+    PointsError if the table cannot be read, and FitError if `output` cannot be written.
     """
     with _replacing(output) as file:
-        file.write(_page(runs, output, bootstrap, seed))
+        file.write(_page(read_source(source), output, bootstrap, seed))
     return output
 
 
@@ -53,41 +72,61 @@ def _replacing(output: Path) -> Iterator[IO[str]]:
         raise FitError(f"cannot write the report to {output}: {error.strerror}") from None
 
 
-def _page(runs: Path, output: Path, bootstrap: int, seed: int) -> str:
-    table, points = run_table(runs), points_table(runs)
-    curves = learning_curves(points)
-    frontier = compute_frontier(curves)
-    repeated = bool((table["k"] > ONE_PASS).any())
+def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
+    frontier = compute_frontier(source.curves)
+    repeated = bool((source.runs["k"] > ONE_PASS).any())
     laws = LAWS + (LAWS_OF_REPEATS if repeated else ())
-    repeats = repeats_section(runs, bootstrap, seed) if repeated else None
-    sections = [law_section(runs, name, bootstrap, seed) for name in laws]
+    repeats = repeats_section(source, bootstrap, seed) if repeated else None
+    sections = [law_section(source, name, bootstrap, seed) for name in laws]
     fits = [section.fit for section in sections if section.fit]
-    charts = study_charts(curves, frontier, table)
-    instruments = instrument_charts(runs, points, partial(fit_context, bootstrap=0))
+    law = next((each for each in fits if each.law.name in PARAMETRIC), None)
+    optimum = find_optimum(source, law, _ways(source, law, bootstrap, seed))
+    charts = study_charts(source.curves, frontier, source.runs, source.training)
+    instruments = _instruments(source)
     charts |= instruments
-    for section in (*sections, *([repeats] if repeats else [])):
-        charts |= section.charts
+    for part in (*sections, *(each for each in (repeats, optimum) if each)):
+        charts |= part.charts
+    best = best_law(fits)
+    charts |= {"parity": parity(best)} if best else {}
+    figures, data = page_figures(charts)
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
-            title=_title(table),
-            runs=table.to_dicts(),
-            summary=summarise(table, curves, fits),
+            title=source.title,
+            source=source,
+            runs=json_values(source.runs.to_dicts()),
+            data=data,
+            summary=[*summarise(source.runs, source.curves, fits), *(optimum.sentences if optimum else ())],
             sections=sections,
+            columns=list(TABLE.items()),
+            law_rows=law_rows(fits),
+            optimum=optimum,
             repeats=repeats,
             instruments=list(instruments),
-            charts={name: page_figure(chart) for name, chart in charts.items()},
-            made=describe_provenance(runs),
-            commands=page_commands(runs, output, LAWS, bootstrap, seed),
-            scripts=[_library(), _asset("report.js")],
+            charts=figures,
+            commands=page_commands(source.path, output, LAWS, bootstrap, seed),
+            scripts=[_library(), _asset("report.js"), _asset("explorer.js"), _asset("table.js")],
         )
     )
 
 
-def _title(runs: pl.DataFrame) -> str:
-    studies = runs["run"].str.split("/").list.first().unique(maintain_order=True)
-    return ", ".join(studies[:3]) + (" and others" if len(studies) > 3 else "")
+def _ways(source: Source, law: "Fit | None", bootstrap: int, seed: int) -> dict[str, Way]:
+    """The approaches 2, 1 and 3 of Hoffmann et al. 2022 (arXiv 2203.15556) to N_opt(C)."""
+    settings = {"bootstrap": bootstrap, "seed": seed}
+    ways: dict[str, Way] = {
+        "isoflop": lambda flops: allocate(source.ended, flops, method="isoflop", **settings),
+        "envelope": lambda flops: allocate(source.every, flops, method="envelope", **settings),
+    }
+    if law is not None:
+        ways["parametric"] = partial(parametric_allocation, law)
+    return ways
+
+
+def _instruments(source: Source) -> dict[str, Any]:
+    if source.training is None or source.record is None:
+        return {}
+    return instrument_charts(source.path, source.record, partial(fit_context, bootstrap=0))
 
 
 def _environment() -> Environment:
@@ -105,9 +144,21 @@ def _environment() -> Environment:
         "duration": text.duration,
         "interval": text.interval,
         "integrity": _integrity,
+        "percent": text.percent,
+        "papers": _papers,
+        "symbol": lambda name: Markup(mathml.symbol(name)),
     }
     environment.globals["styles"] = _asset("report.css")
     return environment
+
+
+_PAPER = re.compile(r"(?:arXiv[ :])?\b(\d{4}\.\d{4,5})\b")
+
+
+def _papers(words: str) -> Markup:
+    """`words` with a link for each paper of arXiv that they name."""
+    link = r'<a href="https://arxiv.org/abs/\1">arXiv \1</a>'
+    return Markup(_PAPER.sub(link, str(escape(words))))
 
 
 def _library() -> Markup:

@@ -6,6 +6,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from quarry.train.record.points_table import display_path, find_runs
 
 PARTS = ("altair", "jax", "numpy", "polars", "vl-convert-python")
@@ -24,30 +26,38 @@ def describe_provenance(runs: Path) -> dict[str, dict[str, str]]:
     }
 
 
+def describe_table(path: Path, rows: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """The origin of a page on a table of points, in the form of `describe_provenance`."""
+    table = {"file": str(path), "rows": str(rows.height), "columns": ", ".join(rows.columns)}
+    return {"Table": table, "Versions that made this page": {part: metadata.version(part) for part in PARTS}}
+
+
 def _distinct(records: list[Any]) -> dict[str, str]:
     values: dict[str, list[str]] = {}
     for record in records:
-        for name, value in _leaves(record):
+        for name, value in leaves(record):
             seen = values.setdefault(name, [])
             seen += [value] if value not in seen else []
     return {name: "; ".join(seen) for name, seen in values.items()}
 
 
-def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+def leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     """The scalars in nested objects and lists, each with its dotted path."""
     if isinstance(value, Mapping):
         for key, child in value.items():
-            yield from _leaves(child, f"{name}.{key}" if name else key)
+            yield from leaves(child, f"{name}.{key}" if name else key)
     elif isinstance(value, list):
-        yield name, ", ".join(leaf for child in value for _, leaf in _leaves(child))
+        yield name, ", ".join(leaf for child in value for _, leaf in leaves(child))
     elif value is not None:
         yield name, str(value)
 
 
 def page_commands(runs: Path, output: Path, laws: Sequence[str], bootstrap: int, seed: int) -> list[str]:
     """The commands that trained the runs, as recorded, and those that make points, fits and this page."""
-    trained = [directory.read_run().get("command") for directory in find_runs(runs)]
+    found = [] if runs.is_file() else find_runs(runs)
+    trained = [directory.read_run().get("command") for directory in found]
     where = shlex.quote(display_path(runs))
     fits = [f"quarry fit {where} --law {law} --bootstrap {bootstrap} --seed {seed}" for law in laws]
     page = f"quarry report {where} -o {shlex.quote(str(output))}"
-    return [*dict.fromkeys(filter(None, trained)), f"quarry points {where} -o points.csv", *fits, page]
+    points = [] if runs.is_file() else [f"quarry points {where} -o points.csv"]
+    return [*dict.fromkeys(filter(None, trained)), *points, *fits, page]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -14,7 +13,6 @@ from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws import formulas as mathml
 from quarry.analysis.laws.catalog import find_law
-from quarry.analysis.points.loading import load_points
 from quarry.analysis.report.figures import fits
 from quarry.analysis.report.figures.epochs import epochs_charts
 from quarry.errors import FitError, LawError, PointsError
@@ -22,6 +20,7 @@ from quarry.errors import FitError, LawError, PointsError
 if TYPE_CHECKING:
     from quarry.analysis.epochs.result import Epochs
     from quarry.analysis.fitting.result import Fit
+    from quarry.analysis.report.source import Source
 
 LAWS = ("kaplan-n", "power-offset", "chinchilla")
 """The laws that every report fits."""
@@ -51,20 +50,20 @@ class Repeats:
     charts: Mapping[str, alt.LayerChart] = field(default_factory=dict)
 
 
-def law_section(runs: Path, name: str, bootstrap: int, seed: int) -> Section:
+def law_section(source: "Source", name: str, bootstrap: int, seed: int) -> Section:
     law = find_law(name)
     about = {"name": name, "formula": Markup(mathml.mathml(law.formula)), "source": law.source}
     try:
-        fitted = fit(load_points(runs), name, bootstrap=bootstrap, seed=seed)
+        fitted = fit(source.ended, name, bootstrap=bootstrap, seed=seed)
     except (FitError, LawError, PointsError) as error:
         return Section(**about, error=str(error))
     return Section(**about, fit=fitted, charts=_law_charts(name, fitted))
 
 
-def repeats_section(runs: Path, bootstrap: int, seed: int) -> Repeats:
+def repeats_section(source: "Source", bootstrap: int, seed: int) -> Repeats:
     """The study of epochs; without intervals where no run was repeated with another seed or draw of U."""
     try:
-        points = load_points(runs, annealed_only=False)
+        points = source.every
         noisy = measured_noise(annealed_rows(points), CELL).freedom > 0
         found = study_epochs(points, bootstrap=bootstrap if noisy else 0, seed=seed)
     except (FitError, PointsError) as error:

@@ -1,7 +1,7 @@
 """The results of a study in sentences. Every number is computed from its runs and fits."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -9,6 +9,7 @@ import polars as pl
 from quarry import text
 from quarry.analysis.fitting.warnings import rejection
 from quarry.analysis.points.columns import law_inputs
+from quarry.analysis.report.comparison import best_law
 from quarry.analysis.report.takeover import best_sizes
 
 if TYPE_CHECKING:
@@ -29,10 +30,12 @@ def summarise(runs: pl.DataFrame, curves: pl.DataFrame, fits: "Sequence[Fit]") -
 
 def _scale(runs: pl.DataFrame) -> str:
     sizes, read, unique = (runs[name].drop_nulls() for name in ("N", "E", "U"))
+    distinct = "" if read.equals(unique) else f" ({span(unique)} distinct ones were there to read)"
+    models = text.plural(sizes.n_unique(), "model size")
     return (
-        f"{text.plural(runs.height, 'run')} of {text.plural(sizes.n_unique(), 'model size')}, {span(sizes)} "
-        f"non-embedding parameters, each trained on {span(read)} tokens ({span(unique)} distinct ones were "
-        f"there to read), for {text.power(float(runs['C'].sum()))} FLOPs in all (6NE)."
+        f"{text.plural(runs.height, 'run')} of {models}, N = {span(sizes)} "
+        f"parameters, each trained on {span(read)} tokens{distinct}, "
+        f"for {text.power(float(runs['C'].sum()))} FLOPs in all (6NE)."
     )
 
 
@@ -51,9 +54,13 @@ def _best(runs: pl.DataFrame) -> list[str]:
         return ["No run has reached the end of its schedule yet, so no loss here is annealed."]
     best = ended.row(0, named=True)
     return [
-        f"The lowest annealed validation loss is {best['loss']:.4f} ± {text.number(best['loss_sem'], 2)} "
-        f"nats per token, of {best['run']} (N = {text.count(best['N'])})."
+        f"The lowest annealed validation loss is {best['loss']:.4f}{_error(best)} nats per token, "
+        f"of {best['run']} (N = {text.count(best['N'])})."
     ]
+
+
+def _error(run: Mapping[str, Any]) -> str:
+    return "" if run["loss_sem"] is None else f" ± {text.number(run['loss_sem'], 2)}"
 
 
 def _compression(runs: pl.DataFrame) -> list[str]:
@@ -82,16 +89,16 @@ def _takeover(curves: pl.DataFrame) -> list[str]:
 
 def _law(fits: "Sequence[Fit]") -> list[str]:
     """The law that predicts runs left out best: how well, what more parameters do, where it misses."""
-    tested = [(fit.diagnostics.held_out_error, i) for i, fit in enumerate(fits)]
-    known = [(error, i) for error, i in tested if error is not None]
-    if not known:
+    best = best_law(fits)
+    if best is None:
         return ["No law could be tested on larger runs than those it is fitted to."] if fits else []
-    error, i = min(known)
-    best, points = fits[i], text.plural(fits[i].diagnostics.held_out_points, "point")
-    rank = f"Of {len(known)} laws {best.law.name}" if len(known) > 1 else f"The law {best.law.name}"
-    least = " best" if len(known) > 1 else ""
+    known = sum(fit.diagnostics.held_out_error is not None for fit in fits)
+    points = text.plural(best.diagnostics.held_out_points, "point")
+    rank = f"Of {known} laws {best.law.name}" if known > 1 else f"The law {best.law.name}"
+    least = " best" if known > 1 else ""
+    error = text.percent(best.diagnostics.held_out_error)
     return [
-        f"{rank} predicts the largest runs{least} by a fit without them, to {error:.2%} ({points}).",
+        f"{rank} predicts the largest runs{least} by a fit without them, to {error} ({points}).",
         *_growth(best),
         _largest_miss(best),
     ]

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.report.figures.parts import axis, ends, finished
+from quarry.analysis.report.figures.parts import MOST_SIZES, axis, colour_ramp, ends, finished
 from quarry.analysis.report.figures.runs import compute_curves
-from quarry.analysis.report.figures.theme import INK, RAMP
+from quarry.analysis.report.figures.theme import INK, ramp
 
 if TYPE_CHECKING:
     from quarry.analysis.allocation.envelope import Envelope
@@ -48,8 +48,12 @@ def _by_budget(table: pl.DataFrame) -> alt.Chart:
 
 
 def _budget_colour(points: pl.DataFrame) -> alt.Color:
+    if points["C"].n_unique() > MOST_SIZES:
+        return colour_ramp(points["C"], "C", "C, FLOPs", text.power)
     budgets = [text.power(flops, 3) for flops in points["C"].unique().sort()]
-    return alt.Color("budget:O", title="C, FLOPs", scale=alt.Scale(scheme=RAMP), sort=budgets)
+    return alt.Color(
+        "budget:O", title="C, FLOPs", scale=alt.Scale(domain=budgets, range=ramp(len(budgets))), sort=budgets
+    )
 
 
 def _tooltip(*names: str) -> list[alt.Tooltip]:

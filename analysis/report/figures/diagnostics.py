@@ -174,5 +174,5 @@ def _chart(table: pl.DataFrame) -> alt.Chart:
     return alt.Chart(alt.InlineData(values=table.to_dicts()))
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.3g}%"
+def _percent(value: float, digits: int = 3) -> str:
+    return f"{100 * value:.{digits}g}%"

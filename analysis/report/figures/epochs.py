@@ -72,7 +72,7 @@ def passes_map(found: "Epochs") -> alt.LayerChart:
         y=alt.Y("N:O", title="N, parameters", sort=_by("of_n", "descending")),
     )
     squares = base.mark_rect().encode(
-        color=alt.Color("k:Q", title="passes", scale=alt.Scale(scheme=RAMP, type="log"))
+        color=alt.Color("k:Q", title="passes", scale=alt.Scale(range=RAMP, type="log"))
     )
     words = base.mark_text(fontSize=13, color="black").encode(text="label:N")
     backs = base.mark_rect(width=52, height=20, color="white", opacity=0.75, cornerRadius=4)

@@ -6,22 +6,33 @@ import altair as alt
 import numpy as np
 import polars as pl
 
+from quarry import text
+from quarry.analysis.fitting.diagnostics import refit_without_largest
 from quarry.analysis.laws import formulas as mathml
-from quarry.analysis.report.figures.parts import colour, data, dots, ends, finished, sized, x_axis, y_axis
+from quarry.analysis.report.figures.parts import (
+    MOST_SIZES,
+    axis,
+    colour,
+    data,
+    dots,
+    ends,
+    finished,
+    sized,
+    tooltip,
+    x_axis,
+    y_axis,
+)
 from quarry.analysis.report.figures.theme import INK
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.result import Fit
-
-_MOST_LINES = 12
-"""With more sizes than this, lines cannot be distinguished."""
 
 
 def fitted(fit: "Fit") -> alt.LayerChart:
     """The points of a fit with the law: against its one input, by size, or predicted against measured."""
     if len(fit.law.inputs) == 1:
         return fitted_law(fit, fit.law.inputs[0])
-    if fit.law.inputs == ("N", "E") and fit.points["N"].n_unique() <= _MOST_LINES:
+    if fit.law.inputs == ("N", "E") and fit.points["N"].n_unique() <= MOST_SIZES:
         return fitted_surface(fit)
     return parity(fit)
 
@@ -87,13 +98,36 @@ def fitted_surface(fit: "Fit", beyond: float = 4.0) -> alt.LayerChart:
 
 
 def parity(fit: "Fit") -> alt.LayerChart:
-    """Measured against predicted response, with the diagonal: for laws of several inputs."""
-    response, measured = fit.law.response, sized(_predicted(fit))
-    low, high = ends(pl.concat([measured[response], measured["predicted"]]))
+    """Measured against predicted response, with the diagonal; the largest runs by a fit without them too."""
+    response, measured, held = fit.law.response, sized(_predicted(fit)), sized(_held_out(fit))
+    low, high = ends(pl.concat([*measured[[response, "predicted"]], *held[[response, "predicted"]]]))
     line = pl.DataFrame({"predicted": [low, high], response: [low, high]})
     base = alt.Chart(data(line)).mark_line(color=INK, strokeDash=[5, 4])
-    diagonal = base.encode(x=x_axis(line, "predicted"), y=y_axis([low, high], response, response))
-    return finished([diagonal, dots(measured, "predicted", response)], _title(fit), "dashed: as predicted")
+    x = alt.X("predicted:Q", **axis([low, high], f"predicted {response}", text.number))
+    diagonal = base.encode(x=x, y=y_axis([low, high], response, response))
+    layers = [diagonal, dots(measured, "predicted", response)]
+    subtitle = "dashed: as predicted"
+    if not held.is_empty():
+        layers.append(_squares(held, measured, response))
+        subtitle += "; squares: the largest runs, by a fit without them"
+    return finished(layers, f"Predicted against measured {response}, {fit.law.name}", subtitle)
+
+
+def _squares(held: pl.DataFrame, measured: pl.DataFrame, y: str) -> alt.Chart:
+    """Open squares in the colours of all that was `measured`."""
+    base = alt.Chart(data(held)).mark_point(shape="square", size=150, strokeWidth=2, opacity=1)
+    ink = colour(measured) if "size" in held.columns else alt.value(INK)
+    return base.encode(x="predicted:Q", y=f"{y}:Q", color=ink, tooltip=tooltip(held))
+
+
+def _held_out(fit: "Fit") -> pl.DataFrame:
+    """The largest runs with `predicted` by a fit without them; no rows where that cannot be fitted."""
+    tested = refit_without_largest(fit.data, fit.minima)
+    if tested is None:
+        return _predicted(fit).clear()
+    params, largest = tested
+    predicted = fit.data.objective.response(fit.data.rows(largest).predicted(params))
+    return _numbers(fit).filter(pl.Series(largest)).with_columns(predicted=pl.Series(predicted))
 
 
 def _predicted(fit: "Fit") -> pl.DataFrame:
@@ -104,12 +138,12 @@ def _predicted(fit: "Fit") -> pl.DataFrame:
 def residuals(fit: "Fit", x: str | None = None) -> alt.LayerChart:
     """Measured minus fitted response of each point against `x`, by default the law's first input.
 
-    Losses in millinats per token.
+    Losses in nats per token.
     """
     x, response = x or fit.law.inputs[0], fit.law.response
-    unit, scale = ("millinats", 1000) if response == "loss" else ("tokens", 1)
+    unit = "nats per token" if response == "loss" else "tokens"
     measured = sized(_predicted(fit))
-    measured = measured.with_columns(residual=scale * (pl.col(response) - pl.col("predicted")))
+    measured = measured.with_columns(residual=pl.col(response) - pl.col("predicted"))
     zero = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, opacity=0.6).encode(y=alt.datum(0))
     y = alt.Y(
         "residual:Q",

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.report.figures.parts import axis
-from quarry.analysis.report.figures.theme import INK, RAMP, THEME
+from quarry.analysis.report.figures.theme import INK, THEME, ramp
 
 AxisWords = tuple[str, Callable[[float], str]]
 """The title of an axis, and its numbers in words."""
@@ -28,7 +28,7 @@ def _names(rows: pl.DataFrame) -> list[str]:
 def line_colour(rows: pl.DataFrame, legend: str, columns: int, symbol: str = "stroke") -> alt.Color:
     """A colour for each line, in the order of the rows; one line alone is ink."""
     names = _names(rows)
-    scale = alt.Scale(domain=names, scheme=RAMP) if len(names) > 1 else alt.Scale(range=[INK])
+    scale = alt.Scale(domain=names, range=ramp(len(names))) if len(names) > 1 else alt.Scale(range=[INK])
     shown = alt.Legend(columns=columns, labelLimit=500, symbolType=symbol) if len(names) > 1 else None
     return alt.Color("line:O", title=legend, scale=scale, legend=shown)
 

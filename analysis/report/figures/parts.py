@@ -12,7 +12,7 @@ import altair as alt
 import polars as pl
 
 from quarry import text
-from quarry.analysis.report.figures.theme import INK, RAMP, THEME, log_ticks
+from quarry.analysis.report.figures.theme import INK, RAMP, THEME, log_ticks, ramp
 
 LABELS = {
     "E": "E, tokens processed",
@@ -33,7 +33,11 @@ TOOLTIP = [
     alt.Tooltip("k:Q", title="k, epochs", format=".3~g"),
     alt.Tooltip("C:Q", format=".2e"),
     alt.Tooltip("loss:Q", format=".4f"),
+    alt.Tooltip("learning_rate:Q", title="learning rate", format=".2e"),
 ]
+MOST_SIZES = 12
+"""With more sizes than this, their colours and lines cannot be told apart one by one."""
+
 FIELDS = {
     "run",
     "status",
@@ -44,6 +48,7 @@ FIELDS = {
     "predicted",
     "residual",
     "bits_per_byte",
+    "learning_rate",
     "S_min",
     "B_crit",
     *"NUEkCMT",
@@ -52,19 +57,32 @@ FIELDS = {
 """The columns that the charts use; others are left out of the page."""
 
 
-def axis(values: Sequence[float], name: str, form: Callable[[float], str]) -> dict[str, Any]:
-    """Log axis over positive `values` with a small margin; every tick carries its label made by `form`."""
+def axis(values: Sequence[float], name: str, form: Callable[..., str]) -> dict[str, Any]:
+    """Log axis over positive `values` with a small margin; every tick carries its label made by `form`.
+
+    `form` takes a number and, where that says two ticks alike, how many digits to show.
+    """
     low, high = min(values), max(values)
     margin = max(1.02, (high / low) ** 0.04)
     domain = [low / margin, high * margin]
     ticks = log_ticks(*domain)
-    labels = json.dumps([form(tick) for tick in ticks], ensure_ascii=False)
+    labels = json.dumps(tick_labels(ticks, form), ensure_ascii=False)
     axis = alt.Axis(values=ticks, labelExpr=f"{labels}[indexof({ticks}, datum.value)]", labelOverlap="greedy")
     return {
         "title": LABELS.get(name, name),
         "axis": axis,
         "scale": alt.Scale(type="log", domain=domain, nice=False),
     }
+
+
+def tick_labels(ticks: Sequence[float], form: Callable[..., str]) -> list[str]:
+    """The label of each tick, with as many digits as tell them apart."""
+    labels = [form(tick) for tick in ticks]
+    for digits in range(3, 12):
+        if len(set(labels)) == len(labels):
+            break
+        labels = [form(tick, digits) for tick in ticks]
+    return labels
 
 
 def x_axis(table: pl.DataFrame, name: str) -> alt.X:
@@ -94,9 +112,26 @@ def sized(table: pl.DataFrame) -> pl.DataFrame:
     return table.sort("N").with_columns(label.alias("size"))
 
 
-def colour(table: pl.DataFrame) -> alt.Color:
+def few_sizes(table: pl.DataFrame) -> bool:
+    """Whether each N has an entry of its own in the legend."""
+    return table["size"].n_unique() <= MOST_SIZES
+
+
+def colour(table: pl.DataFrame, title: str = "N", symbol: str = "circle") -> alt.Color:
+    """The colour of each N, with its legend; of more than MOST_SIZES along a ramp."""
+    if not few_sizes(table):
+        return colour_ramp(table["N"], "N", "N", text.count)
     sizes = table["size"].unique(maintain_order=True).to_list()
-    return alt.Color("size:O", title="N, click to pick", scale=alt.Scale(scheme=RAMP), sort=sizes)
+    scale = alt.Scale(domain=sizes, range=ramp(len(sizes)))
+    return alt.Color("size:O", title=title, scale=scale, sort=sizes, legend=alt.Legend(symbolType=symbol))
+
+
+def colour_ramp(values: pl.Series, field: str, title: str, form: Callable[..., str]) -> alt.Color:
+    """The colour of each of many values along a ramp, logarithmically."""
+    shown = log_ticks(*ends(values.cast(pl.Float64)))
+    label = f"{json.dumps(tick_labels(shown, form))}[indexof({shown}, datum.value)]"
+    legend = alt.Legend(values=shown, labelExpr=label, gradientLength=320, direction="horizontal")
+    return alt.Color(f"{field}:Q", title=title, scale=alt.Scale(type="log", range=RAMP), legend=legend)
 
 
 def finished(
@@ -111,7 +146,7 @@ def dots(measured: pl.DataFrame, x: str, y: str = "loss") -> alt.Chart:
     """A dot per row, coloured by N where the table has it."""
     base = alt.Chart(data(measured)).mark_circle(size=110, opacity=1)
     base = base.encode(x=f"{x}:Q", y=f"{y}:Q", tooltip=tooltip(measured))
-    ink = colour(measured).legend(None) if "size" in measured.columns else alt.value(INK)
+    ink = colour(measured) if "size" in measured.columns else alt.value(INK)
     return base.encode(color=ink)
 
 

@@ -36,4 +36,4 @@ def _colour(own: pl.DataFrame) -> Any:
     """By k, or plain where the least loss over k was predicted."""
     if own["k"].null_count():
         return alt.value(INK)
-    return alt.Color("k:Q", title="k, epochs", scale=alt.Scale(scheme=RAMP, type="log"))
+    return alt.Color("k:Q", title="k, epochs", scale=alt.Scale(range=RAMP, type="log"))

@@ -8,6 +8,7 @@ from quarry.analysis.report.figures.parts import (
     colour,
     data,
     dots,
+    few_sizes,
     finished,
     sized,
     tooltip,
@@ -20,18 +21,21 @@ from quarry.analysis.report.figures.theme import INK
 def _curves(table: pl.DataFrame, x: str) -> list[alt.Chart]:
     """A line per run, a dot per evaluation; a click on a size in the legend fades the others."""
     table = sized(table)
+    few = few_sizes(table)
     picked = alt.selection_point(name="picked", fields=["size"], bind="legend")
+    title = "N, click to pick" if few else "N"
     base = alt.Chart(data(table)).encode(
         x=x_axis(table, x),
         y=y_axis(table["loss"]),
-        color=colour(table),
+        color=colour(table, title, "stroke"),
         detail="run:N",
-        opacity=alt.condition(picked, alt.value(0.9), alt.value(0.08)),
-        tooltip=tooltip(table),
+        opacity=alt.condition(picked, alt.value(0.9), alt.value(0.08)) if few else alt.value(0.9),
     )
     size = alt.condition("datum.annealed", alt.value(90), alt.value(22))
-    dots = base.mark_circle().encode(size=size).add_params(picked)
-    return [base.mark_line(strokeWidth=1.8), dots, _crosses(base)]
+    dots = base.mark_circle().encode(size=size, tooltip=tooltip(table))
+    drawn = [base.mark_line(strokeWidth=1.8), dots.add_params(picked) if few else dots]
+    diverged = "status" in table.columns and (table["status"] == "diverged").any()
+    return [*drawn, _crosses(base)] if diverged else drawn
 
 
 def _crosses(base: alt.Chart) -> alt.Chart:

@@ -1,18 +1,49 @@
 "use strict";
-// Each figure holds its Vega-Lite specification as JSON; the expressions in it are interpreted, not compiled.
-const options = {
+// Each figure holds its Vega-Lite specification as JSON and names its data, which figures share; the expressions in
+// it are interpreted, not compiled.
+const embedOptions = {
   ast: true,
-  renderer: "svg",
   tooltip: { theme: "custom" },
   actions: { export: true, source: false, compiled: false, editor: false },
 };
-for (const chart of document.querySelectorAll(".chart")) {
-  const spec = JSON.parse(document.getElementById(chart.dataset.spec).textContent);
+const parsed = (id) => JSON.parse(document.getElementById(id).textContent);
+const sharedData = parsed("chart-data");
+
+function specOf(chart) {
+  const spec = parsed(chart.dataset.spec);
+  spec.datasets = Object.fromEntries(spec.datasets.map((name) => [name, sharedData[name]]));
   if (chart.clientWidth < 480) spec.config.legend.columns = 4;
-  vegaEmbed(chart, spec, { ...options, downloadFileName: chart.dataset.spec })
+  return spec;
+}
+
+// Thousands of marks are drawn as one picture, in the ink of the page: it is drawn again where the theme changes.
+const MOST_MARKS = 800;
+const marksOf = (spec) => Object.values(spec.datasets).reduce((sum, rows) => sum + rows.length, 0);
+
+function inked(chart, spec) {
+  return JSON.parse(JSON.stringify(spec).replaceAll('"currentColor"', JSON.stringify(getComputedStyle(chart).color)));
+}
+
+function draw(chart, spec) {
+  const many = marksOf(spec) > MOST_MARKS;
+  const options = { ...embedOptions, renderer: many ? "canvas" : "svg", downloadFileName: chart.dataset.spec };
+  chart.drawn = spec;
+  return vegaEmbed(chart, many ? inked(chart, spec) : spec, options)
     .then(() => chart.classList.add("drawn"))
     .catch((error) => {
       chart.textContent = `This figure could not be drawn: ${error.message}`;
       console.error(error);
     });
 }
+
+async function drawAll(charts) {
+  for (const chart of charts) {
+    await draw(chart, specOf(chart));
+    await new Promise((next) => setTimeout(next)); // the page stays in hand while it draws
+  }
+}
+
+drawAll(document.querySelectorAll(".chart"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const chart of document.querySelectorAll(".chart")) if (chart.drawn && marksOf(chart.drawn) > MOST_MARKS) draw(chart, chart.drawn);
+});

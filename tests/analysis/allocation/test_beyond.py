@@ -1,6 +1,7 @@
 """N_opt beyond the budgets: what backtests over budgets and the prior add to its interval."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import quarry
 from quarry.analysis.allocation.beyond import PRIOR, look_beyond_optima, parts_at, with_misfit
 from quarry.analysis.allocation.lines import Optima
+from quarry.analysis.allocation.methods import parametric_allocation
 from quarry.analysis.allocation.trends import trend_through
 
 ROOT = Path(__file__).parents[3]
@@ -89,3 +91,14 @@ def test_the_optimum_of_a_fitted_law_has_the_misfit_too():
     assert budgets["half_extrapolation"][0] == pytest.approx(0)
     assert budgets["half_extrapolation"][1] > 0.1
     assert math.log(budgets["N_high"][1] / budgets["N_low"][1]) / 2 > budgets["half_parameters"][1]
+
+
+def test_exponents_that_follow_from_a_parameter_at_a_search_limit_are_marked():
+    points = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
+    fitted = quarry.fit(points, "chinchilla", bootstrap=0)
+    upper = {each.name: each.upper for each in fitted.law.parameters}
+    at_limit = replace(fitted, params=fitted.params | {"alpha": upper["alpha"]})
+    assert parametric_allocation(at_limit, [1e13]).shown("a").endswith(" (limit)")
+    without_effect = replace(fitted, params=fitted.params | {"L_inf": upper["L_inf"]})
+    for each in (fitted, without_effect):
+        assert "limit" not in parametric_allocation(each, [1e13]).shown("a")

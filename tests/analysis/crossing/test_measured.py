@@ -316,7 +316,10 @@ def test_the_command_prints_the_convention_the_spread_and_the_ranges_and_writes_
     value = json.loads(out.read_text(), parse_constant=pytest.fail)
     assert value["crossing"]["flops"] == found.crossing.flops
     assert value["merge"]["law"] == "kaplan-nd"
-    assert {file.name for file in (tmp_path / "figures").iterdir()} == {"crossing.svg", "crossing-draws.svg"}
+    drawn = {
+        f"{name}.{ending}" for name in ("crossing", "crossing-draws") for ending in ("svg", "pdf", "png")
+    }
+    assert {file.name for file in (tmp_path / "figures").iterdir()} == drawn
 
 
 def test_without_points_the_command_prints_kaplans_two_conventions():

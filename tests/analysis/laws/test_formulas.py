@@ -3,7 +3,7 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from quarry.analysis.laws.catalog import LAWS
-from quarry.analysis.laws.formulas import mathml, plain
+from quarry.analysis.laws.formulas import latex_of, mathml, plain, symbol
 from quarry.errors import LawError
 
 
@@ -51,3 +51,16 @@ def test_what_cannot_be_read_is_named(latex):
     with pytest.raises(LawError) as error:
         mathml(latex)
     assert latex in str(error.value)
+
+
+def test_every_parameter_is_named_by_one_letter_as_formulas_do():
+    for law in LAWS.values():
+        for name in law.parameter_names:
+            assert len(plain(latex_of(name)).split("_")[0]) == 1, name
+            assert symbol(name).startswith("<math")
+
+
+def test_a_greek_name_with_an_index_is_a_letter_with_a_subscript():
+    assert "msub" in symbol("alpha_N")
+    assert "".join(fromstring(symbol("alpha_N")).itertext()) == "αN"
+    assert "".join(fromstring(symbol("L_inf")).itertext()) == "L∞"

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from selenium import webdriver
@@ -22,7 +23,7 @@ from quarry.text import UNBOUNDED, interval, plural
 from quarry.train.record.files import drop_rows_after
 from quarry.train.record.points_table import points_table
 from quarry.train.record.run_directory import RunDirectory
-from tests.analysis.synthetic_runs import GZIP, MANIFEST, XZ, write_run
+from tests.analysis.synthetic_runs import GZIP, MANIFEST, XZ, Law, write_run
 
 FLAGS = [
     "--headless=new",
@@ -91,8 +92,87 @@ def visible(browser: webdriver.Chrome) -> str:
 def test_every_figure_is_drawn_and_the_console_stays_silent(browser, report):
     drawn = marks(opened(browser, report))
     laws = [name for law in LAWS for name in (law, f"{law}-residuals")]
-    assert set(drawn) == {f"chart-{name}" for name in ("learning-curves", "frontier", "bits-per-byte", *laws)}
-    assert min(drawn.values()) >= 6
+    others = ("learning-curves", "frontier", "bits-per-byte", "training-loss", "learning-rates", "parity")
+    optimum = ("optimal-n", "optimal-e", "loss-by-compute")
+    assert set(drawn) == {f"chart-{name}" for name in (*others, *optimum, *laws)}
+    assert min(number for name, number in drawn.items() if name[6:] not in optimum) >= 6
+    assert min(drawn.values()) >= 2
+    legends = (
+        "return [...document.querySelectorAll('.chart')].map((c) => Boolean(c.querySelector('.role-legend')))"
+    )
+    assert all(browser.execute_script(legends))
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.slow
+def test_the_buttons_draw_the_curves_again_on_other_axes(browser, report):
+    chart = "[data-spec=chart-learning-curves]"
+    says = "return document.querySelector(arguments[0]).textContent.includes(arguments[1])"
+    opened(browser, report)
+    for words in ("E, tokens processed", "nats per token", "1.8M"):
+        assert browser.execute_script(says, chart, words)
+    presses = {"C": "C = 6NE, FLOPs", "bits": "bits per token", "N": "N, parameters", "all": "1.83M"}
+    for value, words in (presses | {"linear": "400k"}).items():
+        button = browser.find_element(
+            By.CSS_SELECTOR, f"#explore button[value={value}]:not([aria-pressed=true])"
+        )
+        button.click()
+        WebDriverWait(browser, 10).until(lambda b, words=words: b.execute_script(says, chart, words))
+        assert button.get_attribute("aria-pressed") == "true"
+    assert marks(browser)["chart-learning-curves"] >= 6
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.slow
+def test_a_heading_sorts_the_runs_and_their_data_are_at_hand(browser, ladder, report):
+    opened(browser, report, 1300)
+    heading = browser.find_element(By.CSS_SELECTOR, "#runs-table [data-column=loss]")
+    recorded = run_table(ladder)
+    rising = recorded.drop_nulls("loss").sort("loss")["run"].to_list()
+    heading.click()
+    assert [row[0] for row in cells(browser, "#runs-table")] == [
+        *rising,
+        "ladder/n70000-hot",
+    ]  # no loss: last
+    heading.click()
+    assert [row[0] for row in cells(browser, "#runs-table")] == [*rising[::-1], "ladder/n70000-hot"]
+    saved = pl.read_csv(browser.execute_script("return runsCsv()").encode())
+    assert saved["run"].to_list() == recorded["run"].to_list()
+    assert saved["loss"].to_list() == recorded["loss"].to_list()
+    fits = "const at = document.querySelector('.wide'); return at.scrollWidth <= at.clientWidth"
+    assert browser.execute_script(fits)
+
+
+@pytest.fixture(scope="module")
+def budgets(tmp_path_factory) -> Path:
+    """The page on a table of another trainer: four sizes at each of two budgets."""
+    law, rng = Law(A=24.0, B=1200.0, alpha=0.43, beta=0.6), np.random.default_rng(0)
+    rows = [
+        {"params": n, "flops": c, "val_loss": law(n, c / (6 * n)) * np.exp(0.002 * rng.standard_normal())}
+        for c in (2e11, 6e11, 2e12)
+        for n in np.array([0.2, 0.6, 1.5, 4.0]) * 0.045 * np.sqrt(c)
+    ]
+    points = tmp_path_factory.mktemp("table") / "theirs.csv"
+    pl.DataFrame(rows).write_csv(points)
+    return write_report(points, points.with_suffix(".html"), bootstrap=100)
+
+
+@pytest.mark.slow
+def test_a_table_of_budgets_has_its_isoflop_minima_and_the_exponents_of_each_way(browser, budgets):
+    drawn = marks(opened(browser, budgets))
+    assert (
+        min(drawn[f"chart-{name}"] for name in ("isoflop", "optimal-n", "optimal-e", "loss-by-compute")) >= 3
+    )
+    exponents = {row[0]: (float(row[1]), row[2], float(row[3])) for row in cells(browser, "#optima")}
+    a, ends, b = exponents["isoFLOP minima"]
+    low, high = (float(end) for end in ends.split(" to "))
+    assert low < 0.6 / 1.03 < high
+    assert low < a < high
+    assert a + b == pytest.approx(1, abs=0.002)
+    assert "fitted law" in exponents
+    assert "isoFLOP minima" in visible(browser)
+    assert len(cells(browser, "#runs-table")) == 12
+    assert browser.find_elements(By.CSS_SELECTOR, "a[href^='https://arxiv.org/abs/2203.15556']")
     assert browser.get_log("browser") == []
 
 
@@ -118,9 +198,10 @@ def test_the_table_of_runs_says_what_the_runs_recorded(browser, ladder, report):
             *map(text.count, (run["B"], run["S"])),
         ]
         if run["status"] == "diverged":
-            assert row[9:11] == ["–", "–"]
+            assert row[9:12] == ["–", "–", "–"]
         else:
-            assert row[9:11] == [f"{run['loss']:.4f} ± 0.005", f"{run['test_loss']:.4f}"]
+            train = f"{run['train_loss']:.3f}"
+            assert row[9:12] == [f"{run['loss']:.4f} ± 0.005", f"{run['test_loss']:.4f}", train]
 
 
 @pytest.mark.slow
@@ -208,7 +289,8 @@ def test_an_altered_script_does_not_run(browser, report, tmp_path):
 def test_a_single_run_has_its_curve_and_the_reason_why_no_law_can_be_fitted(browser, tmp_path):
     write_run(tmp_path / "runs" / "alone" / "a", n=10_000, test=False)
     opened(browser, write_report(tmp_path / "runs", tmp_path / "report.html", bootstrap=100))
-    assert set(marks(browser)) == {"chart-learning-curves", "chart-frontier"}
+    drawn = ("learning-curves", "frontier", "training-loss", "learning-rates")
+    assert set(marks(browser)) == {f"chart-{name}" for name in drawn}
     for law in LAWS:
         assert browser.find_element(By.CSS_SELECTOR, f"#law-{law} .notice").text
     assert "No run was scored on a test split" in visible(browser)
@@ -238,7 +320,7 @@ def test_a_run_that_has_only_begun_is_a_row_and_a_run_cut_short_is_marked(browse
     drop_rows_after(cut.evals, 100)
     opened(browser, write_report(tmp_path / "runs", tmp_path / "report.html", bootstrap=100))
     rows = {row[0]: row for row in cells(browser, "#runs-table")}
-    assert rows["s/begun"][1:] == ["running", *["–"] * 11]
+    assert rows["s/begun"][1:] == ["running", *["–"] * 14]
     assert rows["s/cut"][1] == "preempted"
     assert rows["s/cut"][9].endswith(" ± 0.005*")
     assert "No run has reached the end of its schedule" in visible(browser)

@@ -1,20 +1,26 @@
+import json
 import math
+import re
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quarry import text
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.points.curves import learning_curves, load_results, save_results
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.loading import load_points
 from quarry.analysis.report.figures import runs
 from quarry.analysis.report.figures.fits import fitted_law, fitted_surface, residuals
+from quarry.analysis.report.figures.parts import axis
 from quarry.analysis.report.figures.runs import bits_per_byte, compute_curves
-from quarry.analysis.report.figures.theme import log_ticks
+from quarry.analysis.report.figures.theme import SERIES, log_ticks, ramp
+from quarry.analysis.report.figures.training import thinned
 from quarry.train.record.points_table import points_table
 from tests.analysis.synthetic_runs import write_ladder
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +60,7 @@ def test_every_evaluation_is_drawn_and_the_sizes_rise_in_the_legend(curves):
     encoding = spec["layer"][0]["encoding"]
     assert len(rows(spec, 0)) == curves.height
     assert encoding["color"]["sort"] == ["8k", "24k", "70k", "200k", "600k", "1.8M"]
-    assert {tip["field"] for tip in encoding["tooltip"]} >= {"run", "N", "E", "C", "loss"}
+    assert {tip["field"] for tip in spec["layer"][1]["encoding"]["tooltip"]} >= {"run", "N", "E", "C", "loss"}
 
 
 def test_the_frontier_is_drawn_over_the_curves(curves):
@@ -87,7 +93,7 @@ def test_residuals_are_measured_minus_fitted(kaplan):
     drawn = rows(residuals(kaplan).to_dict(), -1)
     assert len(drawn) == kaplan.points.height
     for row in drawn:
-        assert row["residual"] == pytest.approx(1000 * (row["loss"] - row["predicted"]))
+        assert row["residual"] == pytest.approx(row["loss"] - row["predicted"])
         assert row["predicted"] == pytest.approx(float(kaplan.predict({"N": row["N"]})))
 
 
@@ -120,3 +126,37 @@ def test_a_log_axis_has_a_few_ticks_inside_it_each_of_few_digits(exponent, decad
     assert all(low <= tick <= high for tick in ticks)
     assert ticks == sorted(set(ticks))
     assert all(tick == pytest.approx(float(f"{tick:.3g}"), rel=1e-3) for tick in ticks)
+
+
+def test_every_series_stands_out_on_the_light_and_on_the_dark_page():
+    css = (ROOT / "analysis" / "report" / "templates" / "report.css").read_text(encoding="utf-8")
+    grounds = re.findall(r"--(?:paper|raised): (#[0-9a-f]{6})", css)
+    assert len(grounds) == 4
+    for steps in range(2, 13):
+        assert min(contrast(hue, ground) for hue in (*ramp(steps), *SERIES) for ground in grounds) >= 3
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of WCAG 2.2 between two colours."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_no_two_ticks_of_an_axis_have_one_label():
+    for low, high in ((1.0001e6, 1.0009e6), (1e6, 1.02e6), (3e4, 5e6)):
+        labels = json.loads(axis([low, high], "N", text.count)["axis"].labelExpr.split("[indexof")[0])
+        assert len(labels) == len(set(labels)) >= 3
+
+
+def test_of_many_rows_each_run_keeps_its_last_and_some_before():
+    rows = pl.DataFrame({"run": ["a"] * 300 + ["b"] * 100, "tokens": [*range(1, 301), *range(1, 101)]})
+    kept = thinned(rows, "tokens", 40)
+    assert kept.height <= 42
+    assert kept.group_by("run").agg(pl.col("tokens").max()).sort("run")["tokens"].to_list() == [300, 100]
+    assert thinned(rows, "tokens", 400).equals(rows)

@@ -1,0 +1,48 @@
+"""Figures of the training itself: the loss of the batches and the learning rate."""
+
+import altair as alt
+import polars as pl
+
+from quarry.analysis.report.figures.parts import colour, data, finished, sized, x_axis, y_axis
+
+MOST_ROWS = 3000
+"""Logged steps drawn of all runs together; of more every run is thinned alike."""
+
+_FEWEST = 4
+
+
+def thinned(rows: pl.DataFrame, tokens: str, most: int) -> pl.DataFrame:
+    """About `most` of the rows of all runs, spread evenly in log tokens over each run, its last one kept."""
+    if rows.height <= most:
+        return rows
+    of_each = max(_FEWEST, most // rows["run"].n_unique()) - 1
+    log = pl.col(tokens).cast(pl.Float64).log()
+    first, last = log.min().over("run"), log.max().over("run")
+    place = ((log - first) / (last - first + 1e-9) * of_each).ceil()
+    kept = rows.with_columns(place=place).unique(["run", "place"], keep="last", maintain_order=True)
+    return kept.drop("place")
+
+
+def with_size(training: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
+    """At most MOST_ROWS logged steps with N of their run and E, the tokens processed."""
+    rows = training.filter(pl.col("loss").is_finite(), pl.col("tokens") > 0).sort("run", "tokens")
+    rows = thinned(rows, "tokens", MOST_ROWS).join(runs.select("run", "N"), "run").rename({"tokens": "E"})
+    return sized(rows.drop_nulls(["N", "E", "loss"]))
+
+
+def training_loss(rows: pl.DataFrame) -> alt.LayerChart:
+    """The loss of the batches against tokens processed. `rows` as `with_size` gives them."""
+    lines = _lines(rows).encode(y=y_axis(rows["loss"], "loss", "training loss, nats per token"))
+    return finished([lines], "Training loss", "of the batch at each logged step", height=260)
+
+
+def learning_rates(rows: pl.DataFrame) -> alt.LayerChart:
+    """The learning rate against tokens processed."""
+    y = alt.Y("learning_rate:Q", title="learning rate", axis=alt.Axis(tickCount=4, format="~g"))
+    return finished([_lines(rows).encode(y=y)], "Learning rate", "as the schedule set it", height=180)
+
+
+def _lines(rows: pl.DataFrame) -> alt.Chart:
+    base = alt.Chart(data(rows)).mark_line(strokeWidth=1.4)
+    hue = colour(rows, "N", "stroke")
+    return base.encode(x=x_axis(rows, "E"), color=hue, detail="run:N")
