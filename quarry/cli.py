@@ -43,6 +43,10 @@ COMMANDS = {
         "quarry.train.commands.sweep",
         "Train every point of a study (its name, its folder, or files); finished points are skipped.",
     ),
+    "tune": Command(
+        "quarry.train.commands.tune",
+        "Search the values of a point's fields that give the lowest validation loss, by Optuna; resumable.",
+    ),
     "watch": Command(
         "quarry.train.commands.watch",
         "Show how far the runs below a directory are, until none trains or Ctrl-C.",
@@ -127,9 +131,9 @@ LEAST_ADDRESS_SPACE = 2000 * 2**20
 """Below it a small fit or run on two cores was seen to end in an abort of a library."""
 COMPLETION = ("--tyro-print-completion", "--tyro-write-completion")
 """Options of tyro: print or write a script with which a shell completes commands and options."""
-TRAINING = {"train", "compile", "sweep", "ensemble", "teacher", "sample", "export", "demo"}
+TRAINING = {"train", "compile", "sweep", "tune", "ensemble", "teacher", "sample", "export", "demo"}
 """Commands that need the packages of the extra `train`."""
-RECORDED = {"train", "sweep", "points", "ensemble"}
+RECORDED = {"train", "sweep", "tune", "points", "ensemble"}
 """Commands whose result is a record or a file, not what they print."""
 
 
