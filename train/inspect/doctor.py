@@ -25,6 +25,7 @@ EXTRAS = {
     "gcs": ("gcsfs", "reading and writing gs:// buckets"),
     "wandb": ("wandb", "tracking with Weights & Biases: --tracking wandb"),
     "trackio": ("trackio", "tracking with Trackio: --tracking trackio"),
+    "tune": ("optuna", "searching rates and decays: quarry tune"),
     "notebooks": ("jupyterlab", "opening the notebooks: quarry notebook"),
     "dev": ("hypothesis", "running the tests and linters"),
 }
