@@ -16,12 +16,14 @@ from quarry.analysis.report.figures import epochs, epochs_sizes
 from quarry.analysis.report.figures.fits import fitted_law
 from quarry.analysis.report.figures.runs import compute_curves
 from quarry.analysis.report.figures.theme import THEME
+from quarry.experiments.transfer import BASE_LAYERS, last_losses
 from quarry.text import count
 
 ROOT = Path(__file__).resolve().parents[1]
 POINTS = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
 BANDS = ROOT / "experiments" / "results" / "bands" / "factor.csv"
 BATCHES = ROOT / "experiments" / "results" / "batches" / "points.parquet"
+TRANSFER = ROOT / "experiments" / "results" / "transfer" / "points.parquet"
 EPOCHS = ROOT / "experiments" / "results" / "epochs" / "points.parquet"
 
 SHOWN_BEYOND = ("epochs (coupling, reuse)", "data-constrained", "bounded", "epochs (reuse)")
@@ -113,6 +115,33 @@ def _beside_prediction(rows: list[dict], law: str) -> alt.LayerChart:
     return alt.layer(zero, *layers).properties(width=210, height=17 * len(rows), title=law)
 
 
+def transfer() -> alt.HConcatChart:
+    """The loss against the rate by width, without muP and with it, and by depth with CompleteP."""
+    final = last_losses(pl.read_parquet(TRANSFER)).filter(status="finished")
+    shown = {
+        "standard": final.filter(parametrization="standard", n_layers=BASE_LAYERS),
+        "muP": final.filter(parametrization="mup", n_layers=BASE_LAYERS),
+    }
+    charts = [panel(_by_rate(table, f"{name}, by width")) for name, table in shown.items()]
+    both = alt.HConcatChart(hconcat=charts, config=alt.Config.from_dict(THEME), spacing=40)
+    return both.resolve_scale(y="shared")
+
+
+def _by_rate(table: pl.DataFrame, title: str) -> alt.LayerChart:
+    """A line of losses for each width."""
+    rows = (
+        table.sort("d_model", "peak_learning_rate").select("d_model", "peak_learning_rate", "loss").to_dicts()
+    )
+    rate = alt.X("peak_learning_rate:Q", scale=alt.Scale(type="log", base=2), title="peak learning rate")
+    loss = alt.Y("loss:Q", scale=alt.Scale(zero=False), title="held-out loss, nats per byte")
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=rate, y=loss, color=alt.Color("d_model:O", title="d_model")
+    )
+    return alt.layer(base.mark_line(strokeWidth=2), base.mark_circle(size=60, opacity=1)).properties(
+        title=title
+    )
+
+
 def panels(*shown: tuple[alt.LayerChart, ...]) -> alt.VConcatChart:
     """Rows of charts."""
     rows = [alt.HConcatChart(hconcat=[panel(chart) for chart in row], spacing=40) for row in shown]
@@ -150,6 +179,7 @@ if __name__ == "__main__":
         "epochs_sizes": sizes,
         "epochs_beyond": beyond,
         "trust": trust,
+        "transfer": transfer,
     }
     for name in sys.argv[1:] or charts:
         chart = charts[name]()

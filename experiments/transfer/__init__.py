@@ -69,13 +69,18 @@ def variants(
     }
 
 
+def last_losses(points: pl.DataFrame) -> pl.DataFrame:
+    """The last validation row of each point."""
+    return points.filter(split="validation").sort("step").group_by("point", maintain_order=True).last()
+
+
 def best_rates(points: pl.DataFrame) -> pl.DataFrame:
     """Of each parametrization and shape: the best rate of the grid, its loss, whether it is inside the grid.
 
     Columns parametrization, d_model, n_layers, n_nonembedding, rate, loss, inside, and doubled, halved: the
     losses at the rates beside it. A run that diverged counts as an infinite loss.
     """
-    final = points.filter(split="validation").sort("step").group_by("point", maintain_order=True).last()
+    final = last_losses(points)
     keys = ["parametrization", "d_model", "n_layers", "n_nonembedding"]
     loss = pl.when(status="finished").then(pl.col("loss")).otherwise(float("inf"))
     ranked = final.with_columns(loss=loss).sort("peak_learning_rate")

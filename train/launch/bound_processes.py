@@ -54,7 +54,7 @@ def start_fresh(
     return subprocess.Popen(
         as_worker(command, cores),
         env=environment,
-        stdin=input or subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if input is None else input.fileno(),
         stdout=output,
         stderr=errors,
         start_new_session=True,

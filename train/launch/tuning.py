@@ -51,13 +51,14 @@ class Tuning:
 
     def __init__(self, point: Point, ranges: Sequence[Range], workdir: Path, arguments: list[str], seed: int):
         import optuna
+        from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._point, self._ranges, self._arguments = point, ranges, arguments
         self._workdir, self._lock = workdir, threading.Lock()
         self.journal = workdir / point.study / f"{point.name}.tuning.jsonl"
         self.journal.parent.mkdir(parents=True, exist_ok=True)
-        backend = optuna.storages.journal.JournalFileBackend(str(self.journal))
+        backend = JournalFileBackend(str(self.journal))
         self._study = optuna.create_study(
             storage=optuna.storages.JournalStorage(backend),
             study_name=", ".join(f"{each.field}={each.low:g}:{each.high:g}" for each in ranges),

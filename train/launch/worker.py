@@ -47,8 +47,10 @@ class Task:
             message = self._connection.recv(_LARGEST_MESSAGE)
         if message:
             code, self.stays = json.loads(message)
-        self.returncode = code if message else self._process.wait()
-        return self.returncode
+        else:
+            code = self._process.wait()
+        self.returncode = code
+        return code
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the process, unless the command has ended."""
