@@ -113,10 +113,10 @@ def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
 
 def _ways(source: Source, law: "Fit | None", bootstrap: int, seed: int) -> dict[str, Way]:
     """The approaches 2, 1 and 3 of Hoffmann et al. 2022 (arXiv 2203.15556) to N_opt(C)."""
-    settings = {"bootstrap": bootstrap, "seed": seed}
+    by = partial(allocate, bootstrap=bootstrap, seed=seed)
     ways: dict[str, Way] = {
-        "isoflop": lambda flops: allocate(source.ended, flops, method="isoflop", **settings),
-        "envelope": lambda flops: allocate(source.every, flops, method="envelope", **settings),
+        "isoflop": lambda flops: by(source.ended, flops, method="isoflop"),
+        "envelope": lambda flops: by(source.every, flops, method="envelope"),
     }
     if law is not None:
         ways["parametric"] = partial(parametric_allocation, law)

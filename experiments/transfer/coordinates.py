@@ -11,19 +11,22 @@ import numpy as np
 import polars as pl
 
 from quarry.experiments.transfer import BASE_LAYERS, BASE_WIDTH, DEPTHS, WIDTHS, config
+from quarry.model.config import Parametrization
 from quarry.train.data.store import TokenStore
 from quarry.train.data.store_building import prepare_tokens
 from quarry.train.hosts.platform import cache_directory, prepare
-from quarry.train.inspect.coordinates import coordinate_check, slopes
+from quarry.train.inspect.coordinates import Shape, coordinate_check, slopes
 
 STEPS, SEEDS = 8, 3
-CASES = {
-    "standard, width": [(width, BASE_LAYERS) for width in WIDTHS],
-    "mup, width": [(width, BASE_LAYERS) for width in WIDTHS],
-    "mup, depth": [(BASE_WIDTH, depth) for depth in DEPTHS],
-    "completep, depth": [(BASE_WIDTH, depth) for depth in DEPTHS],
-}
-"""Parametrization and what grows -> the shapes."""
+WIDER = [(width, BASE_LAYERS) for width in WIDTHS]
+DEEPER = [(BASE_WIDTH, depth) for depth in DEPTHS]
+CASES: tuple[tuple[Parametrization, str, list[Shape]], ...] = (
+    ("standard", "d_model", WIDER),
+    ("mup", "d_model", WIDER),
+    ("mup", "n_layers", DEEPER),
+    ("completep", "n_layers", DEEPER),
+)
+"""Parametrization, what grows, and the shapes."""
 
 
 def batches(store: TokenStore, sequences: int, context: int) -> np.ndarray:
@@ -38,17 +41,14 @@ def main() -> None:
     output = parser.parse_args().output
     prepare(cache_directory())
     tables = []
-    for case, shapes in CASES.items():
-        parametrization = case.split(",")[0]
+    for parametrization, size, shapes in CASES:
         experiment = config(parametrization, BASE_WIDTH)
         store = prepare_tokens(experiment.data.corpus, experiment.data.tokenizer, cache_directory())
-        rows = experiment.batch_tokens // experiment.model.context
-        changes = coordinate_check(experiment, shapes, batches(store, rows, experiment.model.context), SEEDS)
-        size = "d_model" if case.endswith("width") else "n_layers"
-        print(
-            case, {name: round(slope, 2) for name, slope in sorted(slopes(changes, size, STEPS - 1).items())}
-        )
-        tables.append(changes.with_columns(case=pl.lit(case)))
+        rows, context = experiment.batch_tokens // experiment.model.context, experiment.model.context
+        changes = coordinate_check(experiment, shapes, batches(store, rows, context), SEEDS)
+        found = slopes(changes, size, STEPS - 1)
+        print(parametrization, size, {name: round(slope, 2) for name, slope in sorted(found.items())})
+        tables.append(changes.with_columns(parametrization=pl.lit(parametrization), grows=pl.lit(size)))
     pl.concat(tables).write_csv(output, float_precision=6)
 
 
