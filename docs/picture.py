@@ -7,14 +7,12 @@ from pathlib import Path
 import altair as alt
 import polars as pl
 
-from quarry import fit, load_points
+from quarry import fit, fit_isoflop, load_points
 from quarry.analysis.epochs.predictions import with_measured
 from quarry.analysis.epochs.study import study_epochs
-from quarry.analysis.points.curves import learning_curves
-from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.report.figures import epochs, epochs_sizes
+from quarry.analysis.report.figures.allocation import isoflop_curves
 from quarry.analysis.report.figures.fits import fitted_law
-from quarry.analysis.report.figures.runs import compute_curves
 from quarry.analysis.report.figures.theme import THEME
 from quarry.experiments.transfer import BASE_LAYERS, last_losses
 from quarry.text import count
@@ -40,11 +38,10 @@ def panel(chart: alt.LayerChart) -> alt.LayerChart:
 
 
 def quickstart() -> alt.HConcatChart:
-    """Learning curves against compute with their frontier, and L(N) at equal tokens with its band."""
-    curves = learning_curves(pl.read_parquet(POINTS))
-    law = fit(load_points(POINTS), "power-offset")
-    panels = [panel(compute_curves(curves, compute_frontier(curves))), panel(fitted_law(law))]
-    return alt.HConcatChart(hconcat=panels, config=alt.Config.from_dict(THEME), spacing=40)
+    """The isoFLOP minima of two budgets, and L(N) at equal tokens with its band."""
+    panels = [panel(isoflop_curves(fit_isoflop(POINTS))), panel(fitted_law(fit(POINTS, "power-offset")))]
+    chart = alt.HConcatChart(hconcat=panels, config=alt.Config.from_dict(THEME), spacing=40)
+    return chart.resolve_scale(color="independent")
 
 
 def passes() -> alt.VConcatChart:

@@ -5,8 +5,9 @@ import re
 import polars as pl
 import pytest
 
-from quarry import fit
+from quarry import fit, fit_isoflop
 from quarry.analysis.points.curves import learning_curves
+from quarry.experiments.quickstart import TOKENS
 from tests.conftest import ROOT
 
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
@@ -26,9 +27,19 @@ def test_the_models_and_losses_of_the_demo():
     n, runs = points["n_nonembedding"] / 1e3, points["point"].n_unique()
     said = quoted("# byte-level models of # to # thousand parameters")
     assert said == (str(runs), f"{n.min():.0f}", f"{n.max():.0f}")
-    ended = learning_curves(points).filter(pl.col("annealed"), pl.col("E") == 2**20).sort("N")["loss"]
-    said = quoted("the loss falls from # to # nats per byte from the smallest to the largest")
-    assert said == (f"{ended[0]:.2f}", f"{ended[-1]:.2f}")
+    ended = learning_curves(points).filter(pl.col("annealed"), pl.col("E") == TOKENS).sort("N")["loss"]
+    said = quoted(
+        "At # thousand tokens the loss falls from # to # nats per byte from the smallest to the largest"
+    )
+    assert said == (f"{TOKENS / 1e3:.0f}", f"{ended[0]:.2f}", f"{ended[-1]:.2f}")
+
+
+def test_the_sizes_that_are_best_for_the_two_budgets():
+    found = fit_isoflop(POINTS)
+    said = quoted("at 2e11 and at 6e11 FLOPs the best has # and # thousand parameters")
+    assert said == tuple(f"{n / 1e3:.0f}" for n in found.budgets["N"])
+    exponent = (found.trend.a, *found.trend.a_interval)
+    assert quoted("a = # [#, #]") == tuple(f"{value:.2f}" for value in exponent)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from tests.commands import quarry
 from tests.conftest import ROOT
 from tests.train.tiny import write_tiny
 
-QUICKSTART = ROOT / "experiments" / "quickstart" / "n9k_1m.py"
+QUICKSTART = ROOT / "experiments" / "quickstart" / "n9k_896k.py"
 
 
 def size(config):
