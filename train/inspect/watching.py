@@ -88,7 +88,7 @@ def states_table(states: Sequence[RunState]) -> Table:
     """The states as a table of the terminal."""
     table = Table(title=summary(states), box=None)
     for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading in HEADINGS[:2] else "right")
+        table.add_column(heading, justify="left" if heading in HEADINGS[:2] else "right", overflow="fold")
     for each in states:
         table.add_row(*map(Text, each.cells))
     return table

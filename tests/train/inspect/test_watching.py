@@ -1,12 +1,15 @@
 """What `quarry watch` says of runs that train, ended, were killed or are damaged."""
 
+import io
 import json
+import re
 
 import pytest
+from rich.console import Console
 
 from quarry.cli import run
 from quarry.errors import ConfigError, RecordError
-from quarry.train.inspect.watching import STOPPED, read_states, states_page, summary
+from quarry.train.inspect.watching import STOPPED, RunState, read_states, states_page, states_table, summary
 from quarry.train.record.run_directory import RunDirectory
 
 
@@ -58,6 +61,15 @@ def test_the_command_prints_once_and_writes_a_page_without_markup_of_the_record(
     assert "40 of 100" in capsys.readouterr().out
     assert "<script>" not in page.read_text()
     assert 'http-equiv="refresh"' not in page.read_text()
+
+
+def test_a_long_name_is_shown_whole():
+    name = "study/n24.8k_131k-seed1-and-much-more"
+    console = Console(width=80, file=io.StringIO())
+    with console.capture() as capture:
+        console.print(states_table([RunState(name, "finished", 512, 512, 3.37, 2.13, 7560.0)]))
+    first_column = re.findall(r"^ (\S+)", capture.get(), re.MULTILINE)
+    assert "".join(first_column) == f"run{name}"
 
 
 def test_it_ends_by_itself_when_none_trains(runs):

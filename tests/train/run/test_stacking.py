@@ -125,8 +125,9 @@ def test_a_stack_that_is_stopped_goes_on_alone(tmp_path, cache):
     while again.poll() is None and read_jsonl(directory.metrics)[-1]["step"] <= stopped + 10:
         time.sleep(0.2)
     again.send_signal(signal.SIGTERM)
-    again.communicate(timeout=120)
+    printed, _ = again.communicate(timeout=120)
     assert again.returncode == 75
+    assert "saved; the same command resumes" in printed
     steps = [row["step"] for row in read_jsonl(directory.metrics)]
     assert steps == list(range(2, steps[-1] + 1, 2))
 
