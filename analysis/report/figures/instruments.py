@@ -40,7 +40,7 @@ def noise_scale(scales: pl.DataFrame, batches: pl.DataFrame) -> alt.LayerChart:
     if len(swept):
         rows = swept.select("N", "size", "loss", "B_crit").to_dicts()
         marks = alt.Chart(alt.InlineData(values=rows)).mark_point(shape="diamond", size=110, filled=True)
-        layers.append(marks.encode(x="loss:Q", y="B_crit:Q", color=alt.Color("size:O", legend=None)))
+        layers.append(marks.encode(x="loss:Q", y="B_crit:Q", color=colour(scales)))
     subtitle = "dots: tr Σ / |G|² along a run, with its interval; diamonds: the critical batch by the sweep"
     return finished(layers, "Gradient noise scale and critical batch", subtitle)
 
@@ -55,9 +55,7 @@ def position_loss(positions: pl.DataFrame, fits: "Sequence[ContextFit]") -> alt.
     if lines := [_law(each, positions) for each in fits if each.fit is not None]:
         rows = sized(pl.concat(lines)).to_dicts()
         line = alt.Chart(alt.InlineData(values=rows)).mark_line(strokeWidth=1.6)
-        layers.append(
-            line.encode(x="T:Q", y="loss:Q", color=alt.Color("size:O", legend=None), detail="run:N")
-        )
+        layers.append(line.encode(x="T:Q", y="loss:Q", color=colour(positions), detail="run:N"))
     return finished(layers, "Loss by position in the context", "lines: a + b T^-c of each run")
 
 
