@@ -33,9 +33,12 @@ def worker_slots(workers: int | None) -> list[list[int] | None]:
 
 
 def run_jobs(
-    stacked: "Sequence[list[Job]]", slots: list[list[int] | None], arguments: list[str], tick: Callable
+    stacked: "Sequence[list[Job]]",
+    slots: list[list[int] | None],
+    arguments: list[str],
+    tick: Callable[[bool], object],
 ) -> bool:
-    """Run stacks of jobs, as many at a time as there are slots; `tick()` twice a second.
+    """Run stacks of jobs, as many at a time as there are slots; `tick(stopping)` twice a second.
 
     A job that fails or diverges does not stop the others. One that another process trains is waited for, and
     trained here if that process ends before it. On a request to stop, each running point saves and ends.
@@ -52,11 +55,11 @@ def run_jobs(
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
-            tick()
+            tick(bool(stop))
             if stop:
                 _send_stop([job for stack in stacked for job in stack])
             time.sleep(0.5)
-        tick()
+        tick(bool(stop))
         return bool(stop)
 
 

@@ -38,8 +38,8 @@ class SweepDisplay:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def refresh(self) -> None:
-        """Read the progress of each point and redraw."""
+    def refresh(self, stopping: bool = False) -> None:
+        """Read the progress of each point and redraw; say so if the running points were asked to stop."""
         done = 0.0
         for job in self._jobs:
             share, row = _progress(job) if job.state == "running" else (float(_ended(job)), None)
@@ -48,6 +48,7 @@ class SweepDisplay:
         finished = sum(job.state in TERMINAL for job in self._jobs)
         elsewhere = sum(job.state == ELSEWHERE for job in self._jobs)
         note = f"{finished} of {len(self._jobs)} points" + (f", {elsewhere} {ELSEWHERE}" if elsewhere else "")
+        note += ", stopping: the running points save" if stopping else ""
         self._progress.update(self._all, completed=done, note=note)
 
     def _refresh_bar(self, job: "Job", share: float, row: dict | None) -> None:

@@ -38,3 +38,9 @@ def test_a_point_prepares_text_until_it_locks_its_run_then_compiles_until_it_log
     job.directory.metrics.write_text(json.dumps({"step": 2, "loss": 2.5, "tokens_per_second": 1000.0}) + "\n")
     assert note() == "loss 2.500, 1,000 tokens/s"
     lock.close()
+
+
+def test_a_sweep_that_was_asked_to_stop_says_what_it_waits_for(job):
+    display = SweepDisplay([job], Console(quiet=True))
+    display.refresh(stopping=True)
+    assert display._progress.tasks[0].fields["note"] == "0 of 1 points, stopping: the running points save"
