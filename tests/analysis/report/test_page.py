@@ -242,9 +242,7 @@ def test_nothing_is_wider_than_the_window(browser, report, width):
         return [...document.querySelectorAll("figure")].filter(
             (figure) => right(figure.querySelector("svg")) > right(figure)).length"""
     assert browser.execute_script(beyond) == 0
-    rows = (
-        "return Math.max(...[...document.querySelectorAll('#runs-table tr')].map((r) => r.offsetHeight))"
-    )
+    rows = "return Math.max(...[...document.querySelectorAll('#runs-table tr')].map((r) => r.offsetHeight))"
     assert browser.execute_script(rows) < 80
 
 
