@@ -14,7 +14,7 @@ from quarry.analysis.report.figures import epochs, epochs_sizes
 from quarry.analysis.report.figures.allocation import isoflop_curves
 from quarry.analysis.report.figures.fits import fitted_law
 from quarry.analysis.report.figures.theme import THEME
-from quarry.experiments.transfer import BASE_LAYERS, last_losses
+from quarry.experiments.transfer import BASE_LAYERS, RATES, last_losses
 from quarry.text import count
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -129,7 +129,10 @@ def _by_rate(table: pl.DataFrame, title: str) -> alt.LayerChart:
     rows = (
         table.sort("d_model", "peak_learning_rate").select("d_model", "peak_learning_rate", "loss").to_dicts()
     )
-    rate = alt.X("peak_learning_rate:Q", scale=alt.Scale(type="log", base=2), title="peak learning rate")
+    powers = alt.Axis(values=list(RATES), labelExpr="'2^' + format(log(datum.value) / log(2), '.0f')")
+    rate = alt.X(
+        "peak_learning_rate:Q", scale=alt.Scale(type="log", base=2), axis=powers, title="peak learning rate"
+    )
     loss = alt.Y("loss:Q", scale=alt.Scale(zero=False), title="held-out loss, nats per byte")
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         x=rate, y=loss, color=alt.Color("d_model:O", title="d_model")

@@ -47,7 +47,7 @@ def describe_run(experiment: "Experiment", sizes: "RunSizes", store: "TokenStore
         "versions": {name: version(name) for name in RECORDED_VERSIONS}
         | {"python": platform.python_version()},
         "data": store.manifest,
-        "command": " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]]),
+        "command": " ".join([_program(Path(sys.argv[0])), *sys.argv[1:]]),
     }
 
 
@@ -66,3 +66,8 @@ def describe_model(model: ModelConfig) -> dict[str, int]:
         "flops_6ne_per_token": flops_6n(model),
         "flops_exact_per_token": flops_exact(model),
     }
+
+
+def _program(file: Path) -> str:
+    """`quarry` for its script and for `python -m quarry`."""
+    return file.parent.name if file.stem == "__main__" else file.stem

@@ -47,7 +47,7 @@ def test_the_docstring_says_claim_expected_command_and_the_actual_size(tmp_path)
 
 
 def test_points_of_one_file_keep_its_shape_and_scale_its_rate(tmp_path):
-    like = write_tiny(tmp_path / "mine")
+    like = write_tiny(tmp_path / "mine", layers=2)
     (file,) = write_points([(5e4, 1e5)], like, tmp_path / "next")
     config, old = configs([file, like])
     assert size(config) == pytest.approx(5e4, rel=0.06)
@@ -62,7 +62,7 @@ def test_points_of_one_file_keep_its_shape_and_scale_its_rate(tmp_path):
 
 @pytest.mark.parametrize("folder", ["next", "deep/er/next", "mine"])
 def test_files_load_wherever_they_are(tmp_path, folder):
-    like = write_tiny(tmp_path / "mine", name="1b-like.v2")
+    like = write_tiny(tmp_path / "mine", name="1b-like.v2", layers=2)
     files = write_points([(5e4, 1e5), (3e4, 1e5, 2e4)], like, tmp_path / folder)
     first, second = configs(files)
     assert first.duration.tokens == 100_000
@@ -70,7 +70,7 @@ def test_files_load_wherever_they_are(tmp_path, folder):
 
 
 def test_fresh_tokens_do_not_inherit_too_few_unique_ones(tmp_path):
-    like = write_tiny(tmp_path / "mine")
+    like = write_tiny(tmp_path / "mine", layers=2)
     files = write_points([(5e4, 1e5), (5e4, 2048), (5e4, 1e5, 4e3)], like, tmp_path / "next")
     more, within, repeated = configs(files)
     assert dataclasses.replace(more.data, unique_tokens=2048) == configs([like])[0].data
@@ -81,7 +81,7 @@ def test_fresh_tokens_do_not_inherit_too_few_unique_ones(tmp_path):
 
 def write_package(folder, data="DataConfig()"):
     """A point in a package whose recipe has other widths and rates than a change of the point would have."""
-    like = write_tiny(folder)
+    like = write_tiny(folder, layers=2)
     (folder / "__init__.py").write_text(
         "from quarry.train.config.experiment import *\nfrom quarry.model.config import modern\n"
         "def recipe(d_model, tokens):\n"
@@ -120,7 +120,7 @@ def test_a_recipe_that_is_not_installed_is_imported_from_beside_and_else_not(tmp
 
 
 def test_a_point_asked_for_twice_or_already_there_gets_other_seeds(tmp_path):
-    files = write_points([(9e3, 2**20), (40e3, 3e5), (40e3, 3e5), (40e3, 3e5)], QUICKSTART, tmp_path / "next")
+    files = write_points([(9e3, 896e3), (40e3, 3e5), (40e3, 3e5), (40e3, 3e5)], QUICKSTART, tmp_path / "next")
     found = configs(files)
     assert [config.seed_init for config in found] == [1, 0, 1, 2]
     assert [config.seed_order for config in found] == [1, 0, 1, 2]
@@ -190,7 +190,7 @@ def test_the_nearest_shape_is_near_in_size_and_keeps_aspect_and_heads(like, n):
 
 
 def test_a_path_with_quotes_is_written_as_a_valid_file(tmp_path):
-    like = write_tiny(tmp_path / "mine")
+    like = write_tiny(tmp_path / "mine", layers=2)
     (file,) = write_points([(5e4, 1e5)], like, tmp_path / 'o"""dd\\' / "next", expected=['a "loss"\\'])
     point = load_point_file(file)[0]
     assert 'Expected: a "loss"\\' in point.doc
@@ -199,7 +199,7 @@ def test_a_path_with_quotes_is_written_as_a_valid_file(tmp_path):
 @pytest.mark.slow
 def test_the_written_study_survives_a_dry_run(tmp_path, cache):
     write_points([(40e3, 3e5), (40e3, 3e5), (1e5, 4e5)], QUICKSTART, tmp_path / "next")
-    write_points([(5e3, 2e4, 5e3)], write_tiny(tmp_path / "mine"), tmp_path / "more")
+    write_points([(5e3, 2e4, 5e3)], write_tiny(tmp_path / "mine", layers=2), tmp_path / "more")
     done = quarry(cache, "sweep", "next", "more", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {line.split()[0]: line.split()[1:5] for line in done.stdout.splitlines() if line.startswith("n")}
