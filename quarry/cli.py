@@ -112,7 +112,7 @@ COMMANDS = {
     ),
     "report": Command(
         "quarry.analysis.commands.report",
-        "Write one self-contained HTML page on a directory of runs: curves, frontier, fits, tables.",
+        "Write one self-contained HTML page on runs or a table: curves, compute-optimal sizes, fits, tables.",
     ),
     "notebook": Command(
         "quarry.analysis.commands.notebook",

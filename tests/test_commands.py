@@ -164,7 +164,7 @@ def test_a_run_does_not_go_on_with_other_text(tmp_path, cache):
 
 
 def test_doctor_reports_and_measures(cache, tmp_path):
-    write_tiny(tmp_path / "study")
+    write_tiny(tmp_path / "study", layers=2)
     done = quarry(cache, "doctor", "study/tiny.py", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert re.search("cpu:0 +│ cpu +│ right", done.stdout)

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from quarry.errors import DONE, FAILED
@@ -158,7 +159,14 @@ def _run(command: Sequence[str], log: int) -> int:
 
 
 def _peak_bytes() -> int:
-    """The most memory that this process has held; most of it is kept for what comes."""
+    """The most memory that this process has held; most of it is kept for what comes.
+
+    On Linux getrusage counts what the process that started this one held.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(fields["VmHWM"].split()[0]) * 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_BYTES
 
 

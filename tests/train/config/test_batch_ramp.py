@@ -95,7 +95,7 @@ are read today: it knows no roll-back, no grace time and no dropout."""
 
 @pytest.mark.slow
 def test_a_run_that_an_older_version_began_goes_on(tmp_path, cache):
-    point = tiny_point(tmp_path / "study")
+    point = tiny_point(tmp_path / "study", layers=2)
     directory = RunDirectory(tmp_path / "runs/study/tiny")
     stopper = Watch(8, lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert train(point, tmp_path / "runs", cache, stopper) == "preempted"
