@@ -15,7 +15,7 @@ from tests.train.tiny import write_tiny
 
 pytestmark = pytest.mark.slow
 
-STEPS, SHORT = 1000, 600
+STEPS, SHORT = 1500, 1000
 SELDOM = ("--checkpoint.every-seconds", 60)  # for runs that nothing ends
 
 
