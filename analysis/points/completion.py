@@ -5,7 +5,7 @@ import polars as pl
 from quarry.analysis.points.columns import ROW, with_annealed, with_numbers
 from quarry.analysis.points.run_names import with_run
 from quarry.analysis.points.schema import NUMBERS
-from quarry.analysis.points.units import check_tokens
+from quarry.analysis.points.units import check_parameters, check_tokens
 
 
 def complete(table: pl.DataFrame, source: str, *, lenient: bool = False) -> pl.DataFrame:
@@ -21,6 +21,8 @@ def complete(table: pl.DataFrame, source: str, *, lenient: bool = False) -> pl.D
         table = table.with_columns(E=pl.col("D"))
     if "E" not in table.columns and {"N", "C"} <= set(table.columns):
         table = table.with_columns(E=pl.col("C") / (6 * pl.col("N")))
+    if "N" in table.columns and not lenient:
+        check_parameters(table, source)
     if "E" in table.columns and not lenient:
         check_tokens(table, source, given)
     if "U" not in table.columns and "E" in table.columns:

@@ -12,7 +12,7 @@ from quarry.analysis.points.completion import check_cells, words_of
 from quarry.analysis.points.conditions import matches
 from quarry.analysis.points.schema import SCALE
 from quarry.analysis.points.table import Points
-from quarry.analysis.points.units import check_compute, check_tokens
+from quarry.analysis.points.units import check_compute, check_parameters, check_tokens
 from quarry.errors import PointsError
 from quarry.train.record.schema import Status
 
@@ -82,6 +82,8 @@ def checked_points(points: Points, raw: pl.DataFrame) -> Points:
         check_compute(table, source, given)
     own = list_names([name for name in raw.columns if name != ROW][:12])
     check_positive_columns(table, used, source, f" (--exclude leaves rows out by any of {own})")
+    if "N" in table.columns:
+        check_parameters(table, source)
     if "E" in table.columns:
         check_tokens(table, source, given)
     return replace(points, table=table.drop(ROW))

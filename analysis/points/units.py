@@ -30,6 +30,12 @@ _UNITS = {1.0: "", 1e6: " in millions", 1e9: " in billions"}
 
 Range = tuple[float, float]
 
+SMALLEST_N = 1e-9
+"""One parameter, counted in billions."""
+
+LARGEST_LOG = np.log(np.finfo(np.float64).max)
+"""A ratio whose logarithm is larger is no number."""
+
 
 def check_tokens(table: pl.DataFrame, source: str, given: str) -> None:
     """Raise PointsError for an E of fewer than one token; `given` is the column that E was read from."""
@@ -44,6 +50,13 @@ def check_tokens(table: pl.DataFrame, source: str, given: str) -> None:
         table.with_columns(pl.col("E").alias(given)), few, given, source, "is less than a token"
     )
     raise PointsError(f"{error}: {given} counts tokens; --columns {given}=1e9*{given} reads it in billions")
+
+
+def check_parameters(table: pl.DataFrame, source: str) -> None:
+    """Raise PointsError for a positive N of less than a parameter even if it counts billions."""
+    few = ((table["N"] > 0) & (table["N"] < SMALLEST_N)).fill_null(False)
+    if few.any():
+        raise cell_error(table, few, "N", source, "is less than a parameter, even in billions")
 
 
 def check_compute(table: pl.DataFrame, source: str, given: str) -> None:
@@ -63,7 +76,8 @@ def ranges_of(table: pl.DataFrame) -> dict[str, Range]:
     if not usable.any():
         return {}
     n, tokens = n[usable], tokens[usable]
-    values = {"N": n, "E": tokens, "E/N": np.exp(np.log(tokens) - np.log(n))}
+    ratio = np.exp(np.minimum(np.log(tokens) - np.log(n), LARGEST_LOG))
+    values = {"N": n, "E": tokens, "E/N": ratio}
     return {name: (float(each.min()), float(each.max())) for name, each in values.items()}
 
 

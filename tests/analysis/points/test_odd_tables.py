@@ -12,6 +12,8 @@ from quarry import fit
 from quarry.analysis.epochs.cells import annealed_rows
 from quarry.analysis.fitting.comparison.recipes import of_best_recipe
 from quarry.analysis.points.loading import as_points, load_points
+from quarry.analysis.points.units import ranges_of, unit_doubts
+from quarry.errors import PointsError
 from tests.analysis.fuzzing import QUIET, attempt
 from tests.analysis.quick import QUICK
 
@@ -153,3 +155,17 @@ def test_any_name_of_a_column_is_mapped_or_a_typed_error(kind, name, own):
     for columns in ({"loss": name}, {"x": own}, {own: name}, {"D": f"1e9*{name}"}, {name: ""}):
         attempt(load_points, table, columns=columns)
     attempt(load_points, table, loss=name)
+
+
+def test_less_than_a_parameter_in_any_unit_is_refused():
+    table = pl.DataFrame({"N": [1e6, 5e-324], "E": [1e9, 1e9], "loss": [3.0, 2.0]})
+    with pytest.raises(PointsError, match=r"column N, row .*: .* is less than a parameter, even in billions"):
+        as_points(table)
+
+
+def test_a_ratio_of_e_and_n_too_large_for_a_number_is_doubted_without_a_warning():
+    table = pl.DataFrame({"N": [5e-324, 1e6], "E": [1e9, 1e9], "loss": [3.0, 2.0]})
+    low, high = ranges_of(table)["E/N"]
+    assert low == pytest.approx(1e3)
+    assert 1e300 < high < float("inf")
+    assert any("fewer than 1k parameters" in doubt for doubt in unit_doubts(ranges_of(table)))
