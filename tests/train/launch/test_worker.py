@@ -68,7 +68,7 @@ def test_a_signal_ends_the_process_and_the_next_command_has_another(started, tmp
     task.send_signal(signal.SIGTERM)  # nothing to end any more
     assert begin(started, logs[1], "0").wait() == 0
     os.kill(seen(logs[1])["process"], signal.SIGKILL)  # while it waits for a command
-    time.sleep(0.1)
+    assert started._staying.process.wait(60) == -signal.SIGKILL
     assert begin(started, logs[2], "0").wait() == 0
 
 
