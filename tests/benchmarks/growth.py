@@ -36,7 +36,6 @@ BASE = Experiment(
     log_every=10,
 )
 POINT_FILE = """from quarry.model.config import modern
-from tests.benchmarks.tables import write_dated
 from quarry.train.config.experiment import DataConfig, Duration, EvaluationConfig, Experiment
 
 config = Experiment(
