@@ -17,8 +17,12 @@ def find_point(words: Sequence[str]) -> Point | None:
     file = next(files, None)
     if file is None:
         return None
+    return find_variant(file, _value_of(words, "--variant"))
+
+
+def find_variant(file: Path, variant: str | None) -> Point:
+    """The point that a file defines, or its variant. Raises ConfigError for a bad file or variant."""
     points = {point.variant: point for point in load_point_file(file)}
-    variant = _value_of(words, "--variant")
     names = ", ".join(str(name) for name in points if name is not None) or "none"
     require(variant in points, f"{file} names no variant {variant!r}; it has: {names}")
     return points[variant]

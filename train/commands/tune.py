@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from rich.console import Console
@@ -14,7 +13,8 @@ from quarry.errors import DONE, PREEMPTED
 from quarry.installation import require_extra
 from quarry.options import Flat
 from quarry.train.commands.common import RUNS, SAVED, Cache, File, Workdir, cache_or_default
-from quarry.train.config.point_files import Point, load_point_file
+from quarry.train.commands.point import find_variant
+from quarry.train.config.point_files import Point
 from quarry.train.launch.local import worker_slots
 from quarry.train.launch.search_space import Range, parse_range
 from quarry.train.launch.tuning import Trial, Tuning
@@ -58,14 +58,6 @@ def command(file: File, options: Annotated[TuneOptions, Flat] = TuneOptions()) -
     )
     make_writable(options.workdir)
     return tune(find_variant(file, options.variant), options, make_console())
-
-
-def find_variant(file: Path, variant: str | None) -> Point:
-    """The point of a file, or its variant. Raises ConfigError."""
-    points = {point.variant: point for point in load_point_file(file)}
-    names = ", ".join(str(name) for name in points if name) or "none"
-    require(variant in points, f"{file} names no variant {variant!r}; it has: {names}")
-    return points[variant]
 
 
 def tune(point: Point, options: TuneOptions, console: Console) -> int:

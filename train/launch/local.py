@@ -11,8 +11,7 @@ from quarry.errors import BAD_INPUT, PREEMPTED
 from quarry.train.hosts.platform import accelerator_present, available_cores
 from quarry.train.launch.preloaded import Preloaded
 from quarry.train.launch.process_commands import point_command, stack_command
-from quarry.train.launch.worker import Worker
-from quarry.train.record.files import clear_unless_regular
+from quarry.train.launch.worker import Worker, open_log
 from quarry.train.record.schema import TERMINAL
 from quarry.train.run.signals import StopRequest
 
@@ -106,9 +105,7 @@ def _run_stack(stack: "list[Job]", arguments: list[str], worker: Worker) -> None
     points = [job.point for job in stack]
     command = stack_command(points, arguments) if others else point_command(first.point, arguments)
     try:
-        first.directory.path.mkdir(parents=True, exist_ok=True)
-        clear_unless_regular(first.log)
-        with first.log.open("ab") as log:
+        with open_log(first.log) as log:
             task = worker.start(command, log)
             began = time.time()
             for job in stack:

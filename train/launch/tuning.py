@@ -8,7 +8,6 @@ counts as a loss of infinity.
 
 import dataclasses
 import math
-import queue
 import signal
 import threading
 import time
@@ -25,8 +24,8 @@ from quarry.train.data.store import hash_json
 from quarry.train.launch.preloaded import Preloaded
 from quarry.train.launch.process_commands import point_command
 from quarry.train.launch.search_space import Range
-from quarry.train.launch.worker import Task, Worker
-from quarry.train.record.files import clear_unless_regular, read_jsonl
+from quarry.train.launch.worker import Task, Worker, open_log
+from quarry.train.record.files import read_jsonl
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import TERMINAL
 from quarry.train.run.signals import StopRequest
@@ -66,9 +65,7 @@ class Tuning:
         )
         begun = len(self._study.get_trials(deepcopy=False))  # a resumed search must not draw the same again
         self._study.sampler = optuna.samplers.TPESampler(seed=seed + begun, constant_liar=True)
-        self._stopped: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        for trial in self._study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
-            self._stopped.put(trial)
+        self._stopped = self._study.get_trials(states=(optuna.trial.TrialState.RUNNING,))
         self._tasks: dict[int, Task] = {}
 
     def finished(self) -> list[Trial]:
@@ -122,14 +119,13 @@ class Tuning:
                 if (loss := self._loss(trial)) is not None:
                     self._tell(trial, loss, say)
                 elif not stop:
-                    log = self._directory(trial).path / "log.txt"
-                    failures.append(f"{self._name(trial)} ended with code {code}: see {log}")
+                    failures.append(f"{self._name(trial)} ended with code {code}: see {self._log(trial)}")
 
     def _next(self, trials: int) -> Any:
         """A trial that an earlier process began, else a new one; None once `trials` are begun."""
         with self._lock:
-            if not self._stopped.empty():
-                return self._stopped.get()
+            if self._stopped:
+                return self._stopped.pop(0)
             begun = len(self._study.get_trials(deepcopy=False))
             return None if begun >= trials else self._study.ask(self._distributions())
 
@@ -139,13 +135,10 @@ class Tuning:
         return {each.field: FloatDistribution(*each.bounds, log=True) for each in self._ranges}
 
     def _train(self, trial: Any, worker: Worker) -> int:
-        directory = self._directory(trial).path
         values = self._values(trial)
         options = [word for each in self._ranges for word in (each.option, f"{values[each.field]:g}")]
         name = ["--name", self._name(trial)]
-        directory.mkdir(parents=True, exist_ok=True)
-        clear_unless_regular(directory / "log.txt")
-        with (directory / "log.txt").open("ab") as log:
+        with open_log(self._log(trial)) as log:
             task = worker.start(point_command(self._point, [*self._arguments, *name, *options]), log)
             self._tasks[trial.number] = task
             return task.wait()
@@ -175,6 +168,9 @@ class Tuning:
 
     def _name(self, trial: Any) -> str:
         return f"{self._point.name}-{hash_json(self._values(trial))[:8]}"
+
+    def _log(self, trial: Any) -> Path:
+        return self._directory(trial).path / "log.txt"
 
     def _directory(self, trial: Any) -> RunDirectory:
         return RunDirectory(self._workdir / self._point.study / self._name(trial))

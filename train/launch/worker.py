@@ -24,6 +24,7 @@ from typing import IO, Any, NamedTuple
 from quarry.errors import DONE, FAILED
 from quarry.train.launch.bound_processes import PYTHON
 from quarry.train.launch.preloaded import Preloaded, Process
+from quarry.train.record.files import clear_unless_regular
 
 LONG_SECONDS = 60.0
 LARGEST_BYTES = 2 * 2**30
@@ -57,6 +58,13 @@ class Task:
         """Send a signal to the process, unless the command has ended."""
         if self.returncode is None:
             self._process.send_signal(number)
+
+
+def open_log(log: Path) -> IO[bytes]:
+    """What a command prints to, after what is there; its folder is made."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    clear_unless_regular(log)
+    return log.open("ab")
 
 
 class _Staying(NamedTuple):
