@@ -102,11 +102,13 @@ class Chaos:
 
     def _fill(self, rng: random.Random, process: Running) -> None:
         ballast = self.disk / "ballast"
+        process.send_signal(signal.SIGSTOP)  # what it frees in its last moments is not for the ballast
         try:
             with ballast.open("wb", buffering=0) as file:
                 while file.write(b"\0" * 4096):
                     pass
         except OSError:
+            process.send_signal(signal.SIGCONT)
             code, (_, words) = process.wait(TIMEOUT_SECONDS), process.communicate()
             assert code == 1, (code, words)
             assert "no space left for disk/runs/study/tiny" in words, words

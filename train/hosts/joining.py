@@ -73,12 +73,16 @@ def _exit_on_timeout(hosts: Hosts) -> None:
 
 
 def _reported(error: BaseException) -> BaseException:
-    """The error to report: HostLost for a failed computation across hosts, else `error` itself."""
+    """The error to report: HostLost if a failed computation across hosts caused it, else `error` itself.
+
+    A save waits for the step before it, so that such a failure can come as the cause of one to save.
+    """
     import jax
 
-    if isinstance(error, jax.errors.JaxRuntimeError):
-        return HostLost(f"a computation across hosts failed: {str(error).splitlines()[0]}")
-    return error
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, jax.errors.JaxRuntimeError):
+        cause = cause.__cause__
+    return HostLost(f"a computation across hosts failed: {str(cause).splitlines()[0]}") if cause else error
 
 
 def _exit_code(error: BaseException) -> int:
