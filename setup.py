@@ -22,5 +22,6 @@ setup(
         "quarry.analysis.fitting.prediction": ["*.csv"],
         "quarry.analysis.report": ["templates/*"],
         "quarry.experiments": RESULTS,
+        "quarry.train.data": ["digits.gz"],
     },
 )

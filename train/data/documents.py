@@ -16,6 +16,14 @@ class Document(NamedTuple):
     text: str
 
 
+class Share(NamedTuple):
+    """The next `count` documents of a mixture, all from `corpus`; `weight` is their share of the text."""
+
+    corpus: str
+    weight: float
+    count: int
+
+
 class Rows(NamedTuple):
     """The documents of one file; `read(i)` reads the i-th."""
 
@@ -32,6 +40,8 @@ class Corpus:
     licence: str
     count: int
     read: Callable[[int], Document]
+    shares: tuple[Share, ...] = ()
+    """The parts of a mixture, in the order of its documents; empty for every other corpus."""
 
     def __len__(self) -> int:
         return self.count
@@ -47,15 +57,30 @@ class Corpus:
 class Source(Protocol):
     """A kind of corpus: where its files are and how its documents are read.
 
-    `argument` is what follows the colon in the name of a corpus; `data_dir` holds prepared data sets.
+    `argument` is what follows the first colon or question mark in the name of a corpus; `data_dir` holds
+    prepared data sets.
     """
 
     @property
     def usage(self) -> str:
-        """The form of its names, `KIND` or `KIND:ARGUMENT`, as messages show it."""
+        """The form of its names, `KIND`, `KIND:ARGUMENT` or `KIND[?OPTION=VALUE]`, as messages show it."""
         ...
 
-    def version(self) -> str:
+    @property
+    def about(self) -> str:
+        """What the text is and what a document of it is, in a few words."""
+        ...
+
+    @property
+    def licence(self) -> str:
+        """The licence of the text, as an SPDX identifier where there is one."""
+        ...
+
+    def check_installed(self, data_dir: Path) -> None:
+        """Raise DataError or ConfigError, with the command that installs it, if what it needs is missing."""
+        ...
+
+    def version(self, argument: str) -> str:
         """A version that changes with the text where the files alone do not tell, else empty."""
         ...
 
@@ -131,14 +156,24 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def read_text(path: Path) -> str:
-    """The file as text, line ends untouched. Raises DataError if it cannot be read or is not UTF-8."""
+def read_bytes(path: Path) -> bytes:
+    """The content of a file. Raises DataError if it cannot be read."""
     with reading(path):
-        content = path.read_bytes()
-    return from_utf8(content, path)
+        return path.read_bytes()
 
 
-def from_utf8(content: bytes, path: Path, offset: int = 0) -> str:
+def read_text(path: Path) -> str:
+    """The file as text, line ends untouched.
+
+    Raises DataError if it cannot be read, is not UTF-8 or holds a NUL, as binary files and UTF-16 do.
+    """
+    text = from_utf8(read_bytes(path), path)
+    if (at := text.find("\0")) >= 0:
+        raise DataError(f"{path} is no text (a NUL at character {at}): convert it or move it away")
+    return text
+
+
+def from_utf8(content: bytes, path: Path | str, offset: int = 0) -> str:
     """The text of the part of a file that begins at `offset`. Raises DataError if it is not UTF-8."""
     try:
         return content.decode("utf-8")

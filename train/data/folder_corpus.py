@@ -1,5 +1,6 @@
 """The corpus `folder:PATH`: the text files below a folder, or one file; `?separator=TEXT` divides each."""
 
+import os
 import re
 from pathlib import Path
 
@@ -28,8 +29,13 @@ class Folder:
     """
 
     usage = "folder:PATH[?separator=TEXT]"
+    about = "the text files below a folder, rows of .jsonl and .parquet files, or one file"
+    licence = "unknown"
 
-    def version(self) -> str:
+    def check_installed(self, data_dir: Path) -> None:
+        pass
+
+    def version(self, argument: str) -> str:
         return ""
 
     def files(self, argument: str, data_dir: Path) -> list[Path]:
@@ -40,6 +46,7 @@ class Folder:
             if not root.is_dir():
                 hint = ": its one option is ?separator=TEXT" if "?" in argument else ""
                 raise DataError(f"corpus = 'folder:{root}': no such file or folder{hint}")
+        _check_links(root)
         files = files_below(root, TEXT_SUFFIXES) or files_below(root, TABLE_SUFFIXES)
         if not files:
             suffixes = " ".join(sorted(TEXT_SUFFIXES | TABLE_SUFFIXES))
@@ -62,6 +69,23 @@ class Folder:
         return Corpus(name, argument, "unknown", len(files), read)
 
 
+def _check_links(root: Path) -> None:
+    """Raise DataError for a link below `root` that leaves it or leads nowhere: its text would be left out, or
+    would not be the folder's."""
+    inside = os.path.realpath(root)
+    for folder, subfolders, names in os.walk(root):
+        texts = [name for name in names if Path(name).suffix.lower() in TEXT_SUFFIXES | TABLE_SUFFIXES]
+        for path in (os.path.join(folder, name) for name in subfolders + texts):
+            if not os.path.islink(path):
+                continue
+            target = os.path.realpath(path)
+            if not (os.path.exists(target) and Path(target).is_relative_to(inside)):
+                raise DataError(
+                    f"corpus = 'folder:{root}': {path} is a link to {target}, which is not in the folder: "
+                    "put a copy in its place, or remove the link"
+                )
+
+
 def read_argument(argument: str) -> tuple[Path, str | None]:
     r"""PATH and the separator in `PATH?separator=TEXT`, None without.
 
@@ -70,7 +94,7 @@ def read_argument(argument: str) -> tuple[Path, str | None]:
     """
     path, option, text = argument.rpartition("?separator=")
     if not option:
-        return _expanded(argument), None
+        return expanded(argument), None
     try:
         separator = _ESCAPE.sub(lambda escape: _ESCAPES[escape[1]], text)
     except KeyError as unknown:
@@ -81,10 +105,11 @@ def read_argument(argument: str) -> tuple[Path, str | None]:
     if not separator:
         raise DataError(f"corpus = 'folder:{argument}': the separator is empty")
     to_utf8(separator)
-    return _expanded(path), separator
+    return expanded(path), separator
 
 
-def _expanded(path: str) -> Path:
+def expanded(path: str) -> Path:
+    """The path, with a home directory for `~`. Raises DataError for one that does not exist."""
     try:
         return Path(path).expanduser()
     except RuntimeError:

@@ -2,8 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from quarry.errors import DataError
 from quarry.train.data.bpe_training import byte_characters
-from quarry.train.data.tokenizers import BpeTokenizer, Tokenizer
+from quarry.train.data.pixels import PixelTokenizer
+from quarry.train.data.tokenizer import Tokenizer
+from quarry.train.data.tokenizers import BpeTokenizer
 
 if TYPE_CHECKING:
     import tokenizers
@@ -15,8 +18,10 @@ SEPARATOR = "<|document|>"
 def hub_tokenizer(tokenizer: Tokenizer) -> "tokenizers.Tokenizer":
     """The tokenizer with the same ids: byte-level BPE, without merges for bytes; the separator is special.
 
-    White space longer than 256 characters is cut elsewhere than ours cuts it.
+    White space longer than 256 characters is cut elsewhere than ours cuts it. Raises DataError for pixels.
     """
+    if isinstance(tokenizer, PixelTokenizer):
+        raise DataError(f"data.tokenizer = {tokenizer.name!r} reads no text: tokenizer.json cannot hold it")
     from tokenizers import AddedToken, decoders, models, pre_tokenizers
     from tokenizers import Tokenizer as HubTokenizer
 

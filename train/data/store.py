@@ -17,7 +17,8 @@ import numpy as np
 import xxhash
 
 from quarry.errors import DataError, RecordError
-from quarry.train.data.tokenizers import Tokenizer, load_tokenizer
+from quarry.train.data.tokenizer import Tokenizer
+from quarry.train.data.tokenizers import load_tokenizer
 from quarry.train.record.files import Schema, read_json
 
 Split = Literal["train", "validation", "test"]

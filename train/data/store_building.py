@@ -15,10 +15,11 @@ from quarry.errors import DataError, RecordError
 from quarry.train.data.bpe_training import TRAINING_BYTES
 from quarry.train.data.corpora import fingerprint, input_files, open_corpus
 from quarry.train.data.documents import unchanged
-from quarry.train.data.splitting import SplitCorpus, split_corpus
-from quarry.train.data.store import Say, TokenStore, hash_json, open_store, silent
+from quarry.train.data.splitting import SplitCorpus, SplitRules, split_corpus
+from quarry.train.data.store import SPLITS, Say, TokenStore, hash_json, open_store, silent
 from quarry.train.data.store_writing import holds_good_store, write_store
-from quarry.train.data.tokenizers import ByteTokenizer, Tokenizer, make_tokenizer, vocabulary_size
+from quarry.train.data.tokenizer import Tokenizer
+from quarry.train.data.tokenizers import ByteTokenizer, make_tokenizer, vocabulary_size
 from quarry.train.record.disk_space import enough_space, is_about_space
 from quarry.train.record.files import read_json, write_json
 from quarry.train.record.folders import make_writable
@@ -35,32 +36,38 @@ def prepare_tokens(
     *,
     validation_fraction: float = 0.05,
     test_fraction: float = 0.05,
+    near_duplicates: float | None = None,
+    held_out: tuple[str, ...] = (),
     verify: bool = True,
     say: Say = silent,
     tokenizer: Tokenizer | None = None,
 ) -> TokenStore:
     """The token store of a corpus, made below `cache` on first use, by one process at a time.
 
-    Fractions are of documents. `verify` compares the tokens with their digests; a damaged store is built
-    again. `say` is told of every step that may take long. A cache that holds the store is only read. With a
-    `tokenizer`, that of another corpus, none is trained. Raises
-    DataError for bad names or fractions, if a split is empty or if a file cannot be read or written, and
+    `SplitRules` explains the fractions, `near_duplicates` and `held_out`. `verify` compares the tokens with
+    their digests; a damaged store is built again. `say` is told of every step that may take long. A cache
+    that holds the store is only read. With a `tokenizer`, that of another corpus, none is trained.
+    Raises DataError for bad names or rules, if a split is empty or if a file cannot be read or written, and
     DiskFull.
     """
     vocabulary_size(tokenizer_name)
-    _check_fractions(validation_fraction, test_fraction)
+    rules = SplitRules(validation_fraction, test_fraction, near_duplicates, held_out)
     recipe = {
         "corpus": corpus_name,
         "tokenizer": tokenizer_name if tokenizer is None else _identity(tokenizer),
         "validation_fraction": validation_fraction,
         "test_fraction": test_fraction,
     }
+    if near_duplicates is not None:
+        recipe["near_duplicates"] = near_duplicates
+    if held_out:
+        recipe["held_out"] = list(held_out)
     with _errors_in_sentences(cache):
         if store := _find(cache, recipe, verify, say, silent):
             return store
         make_writable(cache)
         with FileLock(cache / ".lock"):  # the kernel releases the lock of a process that dies
-            return _find(cache, recipe, verify, silent, say) or _build(cache, recipe, say, tokenizer)
+            return _find(cache, recipe, verify, silent, say) or _build(cache, recipe, rules, say, tokenizer)
 
 
 @contextmanager
@@ -116,7 +123,9 @@ def _identity(tokenizer: Tokenizer) -> str:
     return f"{tokenizer.name} {hash_json(tokenizer.definition)[:16]}" if trained else tokenizer.name
 
 
-def _build(cache: Path, recipe: dict[str, Any], say: Say, given: Tokenizer | None = None) -> TokenStore:
+def _build(
+    cache: Path, recipe: dict[str, Any], rules: SplitRules, say: Say, given: Tokenizer | None = None
+) -> TokenStore:
     """Build a store, unless a corpus of the same text has it, and name it in the index.
 
     Raises DataError if a file of the corpus changes meanwhile: the index names what was read, and only for
@@ -126,7 +135,7 @@ def _build(cache: Path, recipe: dict[str, Any], say: Say, given: Tokenizer | Non
     with unchanged(input_files(recipe["corpus"], cache / "corpora")):
         corpus = open_corpus(recipe["corpus"], cache / "corpora")
         index = _index(cache, recipe)
-        split = split_corpus(corpus, recipe["validation_fraction"], recipe["test_fraction"])
+        split = split_corpus(corpus, rules)
         if "split_by" in split.facts:
             say(f"{recipe['corpus']} has too few documents to split: the last parts of each are held out")
         tokenizer = given or _tokenizer(recipe["tokenizer"], split, say)
@@ -135,6 +144,7 @@ def _build(cache: Path, recipe: dict[str, Any], say: Say, given: Tokenizer | Non
         if not holds_good_store(cache / "tokens" / content):
             say(f"writing {split.sizes.sum() / 1e6:.1f} MB of text as tokens, {tokenizer.name}")
             facts = {"content": content, "format": FORMAT, "vocab_size": tokenizer.vocab_size} | split.facts
+            facts["text_sha256"] = text_checksum(split)
             write_store(cache / "tokens" / content, split, tokenizer, provenance | recipe | facts)
     _write_entry(index, {"content": content, "provenance": provenance})
     return _open_as(cache, content, provenance)
@@ -147,9 +157,17 @@ def _tokenizer(name: str, split: SplitCorpus, say: Say) -> Tokenizer:
     return make_tokenizer(name, split.texts("train"))
 
 
+def text_checksum(split: SplitCorpus) -> str:
+    """SHA-256 of the digests of the distinct documents that were read, sorted: the checksum of the input."""
+    return hashlib.sha256(np.unique(split.digests).tobytes()).hexdigest()
+
+
 def _content(split: SplitCorpus, tokenizer: Tokenizer, recipe: dict[str, Any]) -> str:
     """The name of a store: a hash of the text that was read and of all that makes tokens of it."""
-    text = hashlib.sha256(np.unique(split.digests).tobytes()).hexdigest()
+    parts = [np.unique(split.digests)]
+    if split.corpus.shares or "held_out" in recipe:  # which documents are where does not follow from the text
+        parts += [split.digests[split.members[name]] for name in SPLITS]
+    text = hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
     return hash_json([text, tokenizer.definition, recipe | {"corpus": None}, FORMAT])[:32]
 
 
@@ -168,13 +186,3 @@ def _write_entry(index: Path, entry: dict[str, Any]) -> None:
     if index.is_dir():
         shutil.rmtree(index)
     write_json(index, entry | {"checksum": hash_json(entry)})
-
-
-def _check_fractions(validation: float, test: float) -> None:
-    for name, value in {"validation_fraction": validation, "test_fraction": test}.items():
-        if not 0 < value < 1:
-            raise DataError(f"{name} = {value} must be between 0 and 1")
-    if validation + test >= 1:
-        raise DataError(
-            f"validation_fraction = {validation} and test_fraction = {test} leave nothing to train on"
-        )

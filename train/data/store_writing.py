@@ -3,15 +3,17 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from quarry.train.data.parallel import map_in_order
+from quarry.train.data.progress import tracked
 from quarry.train.data.splitting import SplitCorpus
 from quarry.train.data.store import DIGESTS, SPLITS, DamagedStore, checksum, open_store
-from quarry.train.data.tokenizers import Tokenizer, save_tokenizer
+from quarry.train.data.tokenizer import Tokenizer
+from quarry.train.data.tokenizers import save_tokenizer
 from quarry.train.record.files import write_json
 
 _PARTIAL = ".partial-"
@@ -37,9 +39,7 @@ def write_store(directory: Path, split: SplitCorpus, tokenizer: Tokenizer, manif
     with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=directory.parent) as scratch:
         partial = Path(scratch) / "store"
         partial.mkdir()
-        splits = {
-            name: _write_split(partial / f"{name}.bin", split.texts(name), tokenizer) for name in SPLITS
-        }
+        splits = {name: _write_split(partial / f"{name}.bin", split, name, tokenizer) for name in SPLITS}
         save_tokenizer(tokenizer, partial / "tokenizer.json")
         manifest = manifest | {"splits": splits}
         write_json(partial / "manifest.json", manifest | {"checksum": checksum(manifest, tokenizer)})
@@ -53,19 +53,23 @@ def _remove_unfinished(tokens: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_split(path: Path, texts: Iterable[str], tokenizer: Tokenizer) -> dict[str, Any]:
+def _write_split(path: Path, split: SplitCorpus, name: str, tokenizer: Tokenizer) -> dict[str, Any]:
     counts = {"documents": 0, "tokens": 0, "bytes": 0}
     digests = {kind: make() for kind, make in DIGESTS.items()}
     separator = np.array([tokenizer.separator], tokenizer.dtype).tobytes()
+
+    def encode(text: str) -> tuple[bytes, int]:
+        return tokenizer.encode(text).tobytes() + separator, tokenizer.text_bytes(text)
+
+    texts = tracked(split.texts(name), f"writing {name}", len(split.members[name]))
     with path.open("wb") as file:
-        for text in texts:
-            chunk = tokenizer.encode(text).tobytes() + separator
+        for chunk, size in map_in_order(encode, texts):
             for digest in digests.values():
                 digest.update(chunk)
             file.write(chunk)
             counts["documents"] += 1
             counts["tokens"] += len(chunk) // tokenizer.dtype.itemsize
-            counts["bytes"] += len(text.encode())
+            counts["bytes"] += size
         file.flush()
         os.fsync(file.fileno())
     return counts | {kind: digest.hexdigest() for kind, digest in digests.items()}

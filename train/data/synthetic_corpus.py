@@ -19,8 +19,13 @@ class Synthetic:
     """Text that is drawn when the corpus is opened, always the same for the same options."""
 
     usage = "synthetic:WORLD[?OPTION=VALUE,...]"
+    about = "text drawn from a source whose best possible loss is known"
+    licence = "none"
 
-    def version(self) -> str:
+    def check_installed(self, data_dir: Path) -> None:
+        pass
+
+    def version(self, argument: str) -> str:
         return VERSION
 
     def files(self, argument: str, data_dir: Path) -> list[Path]:

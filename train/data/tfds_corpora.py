@@ -5,11 +5,10 @@ Import this module only to open a corpus: importing tensorflow_datasets takes lo
 
 import contextlib
 import io
-import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,25 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.registered import DatasetNotFoundError
 
 from quarry.errors import DataError
-from quarry.train.data.documents import Corpus, Document, read_text
+from quarry.train.data.documents import Corpus, Document, from_utf8
+from quarry.train.data.packaged_corpora import Contents
+from quarry.train.data.progress import tracked
 
 _DATASET = re.compile(r"[a-z0-9_]+(/[\w.-]+)?(:[0-9.*]+)?")
 
 
-class _TextFiles(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """A document per local file, in the split `train`; TFDS names the data set after `name`."""
+class _Texts(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A document per pair (name, UTF-8 text), in the split `train`; TFDS names the data set after `name`."""
 
     VERSION = tfds.core.Version("1.0.0")
     url_infos = {}  # noqa: RUF012 - TFDS's own name; nothing is downloaded, so there are no checksums to find
 
     def __init__(
-        self, name: str, files: list[Path], homepage: str, licence: str, skips_invalid: bool, **kwargs
-    ):
+        self, name: str, contents: Callable[[], Contents], homepage: str, licence: str, skips_invalid: bool,
+        **kwargs,
+    ):  # fmt: skip
         self.name = name  # pyright: ignore[reportAttributeAccessIssue] - TFDS derives it from the class
-        self._files, self._homepage, self._licence = files, homepage, licence
+        self._contents, self._homepage, self._licence = contents, homepage, licence
         self._skipped = (DataError,) if skips_invalid else ()
         super().__init__(file_format="array_record", **kwargs)
 
@@ -47,38 +49,41 @@ class _TextFiles(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return {"train": self._generate_examples()}
 
     def _generate_examples(self):
-        root = os.path.commonpath(self._files)
-        for path in self._files:
-            name = str(path.relative_to(root))
+        for name, content in tracked(self._contents(), f"preparing {self.name}"):
             with contextlib.suppress(*self._skipped):
-                yield name, {"name": name, "text": read_text(path)}
+                yield name, {"name": name, "text": from_utf8(content, name)}
 
 
 def open_packaged(
     name: str,
     release: str,
-    files: list[Path],
+    contents: Callable[[], Contents],
     data_dir: Path,
     *,
     homepage: str,
     licence: str,
     skips_invalid: bool,
 ) -> Corpus:
-    """The corpus of these files, prepared in `data_dir`, which must belong to just these files.
+    """The corpus of these documents, prepared in `data_dir`, which must belong to just these.
 
     Raises DataError if a file cannot be read, or if what is prepared is damaged: all of it is read.
     """
-    for killed in (data_dir / name).glob("incomplete.*"):
+    for killed in (data_dir / _module(name)).glob("incomplete.*"):
         shutil.rmtree(killed, ignore_errors=True)
     with _readable(name, data_dir):
-        builder = _TextFiles(name, files, homepage, licence, skips_invalid, data_dir=data_dir)
+        builder = _Texts(_module(name), contents, homepage, licence, skips_invalid, data_dir=data_dir)
         tfds.disable_progress_bar()
-        with contextlib.redirect_stdout(io.StringIO()):  # a second of local files is no download to announce
+        with contextlib.redirect_stdout(io.StringIO()):  # local files are no download to announce
             builder.download_and_prepare()
         corpus = _corpus(name, builder, "train", f"{name} {release}")
-        for _ in corpus:
+        for _ in tracked(corpus, f"checking {name}", len(corpus)):
             pass
     return corpus
+
+
+def _module(name: str) -> str:
+    """The name of a corpus as TFDS wants it."""
+    return name.replace("-", "_")
 
 
 def open_tfds(name: str, argument: str, data_dir: Path) -> Corpus:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from quarry.train.data.tokenizers import Tokenizer
+    from quarry.train.data.tokenizer import Tokenizer
 
 CLASSES: dict[str, str] = {
     "word_start": "the first letter of a word is in the token",

@@ -1,11 +1,11 @@
-"""Tokenizers: raw bytes, and a byte-level BPE trained on the training documents. Both are lossless.
+"""Tokenizers: raw bytes, a byte-level BPE trained on the training documents, and pixels. All are lossless.
 
 To add one, write a class with the methods of `Tokenizer` and add it to KINDS.
 """
 
 import json
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,8 @@ import numpy as np
 from quarry.errors import DataError, RecordError
 from quarry.train.data.bpe_training import LONGEST_WORD, train_bpe
 from quarry.train.data.documents import to_utf8
+from quarry.train.data.pixels import PixelTokenizer
+from quarry.train.data.tokenizer import Tokenizer
 from quarry.train.record.files import read_json
 
 # GPT-2's pre-tokenisation, the one the ByteLevel pre-tokenizer of `tokenizers` applies while training. White
@@ -25,78 +27,9 @@ _PATTERN = (
     rf"|\s{{1,{LONGEST_WORD}}}(?!\S)|\s{{1,{LONGEST_WORD}}}"
 )
 
-
-class Tokenizer(ABC):
-    """Text to token ids and back, without loss.
-
-    `separator` ends every document and occurs in no text; `dtype` is the smallest unsigned one.
-    """
-
-    usage: ClassVar[str]
-    """The form of its names, as messages show it."""
-
-    @classmethod
-    @abstractmethod
-    def accepts(cls, name: str) -> bool:
-        """Whether `name` has the form of `usage`. Raises DataError if its numbers cannot be used."""
-
-    @classmethod
-    @abstractmethod
-    def size(cls, name: str) -> int:
-        """The `vocab_size` of the tokenizer of that name, before it is trained."""
-
-    @classmethod
-    @abstractmethod
-    def train(cls, name: str, documents: Iterable[str]) -> "Tokenizer":
-        """The tokenizer of that name, from the training documents if it needs any."""
-
-    @classmethod
-    @abstractmethod
-    def from_definition(cls, definition: Mapping[str, Any]) -> "Tokenizer":
-        """The tokenizer with this `definition`. Raises KeyError, TypeError or ValueError if it is none."""
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """The name that makes it again."""
-
-    @property
-    @abstractmethod
-    def vocab_size(self) -> int:
-        """Number of token ids, the separator included."""
-
-    @property
-    @abstractmethod
-    def separator(self) -> int:
-        """The token id that ends a document."""
-
-    @property
-    @abstractmethod
-    def dtype(self) -> np.dtype:
-        """Of token ids."""
-
-    @property
-    @abstractmethod
-    def pieces(self) -> tuple[bytes, ...]:
-        """The text of each token id, in UTF-8; empty for the separator."""
-
-    @cached_property
-    def token_bytes(self) -> np.ndarray:
-        """Bytes of text per token id, int64[vocab]; 0 for the separator."""
-        return np.array([len(piece) for piece in self.pieces])
-
-    @property
-    @abstractmethod
-    def definition(self) -> dict[str, Any]:
-        """All that makes the tokenizer, as JSON."""
-
-    @abstractmethod
-    def encode(self, text: str) -> np.ndarray:
-        """Token ids [n] of `dtype`; no string is special. Raises DataError for a lone surrogate."""
-
-    @abstractmethod
-    def decode(self, ids: np.ndarray) -> str:
-        """Text of token ids, separators dropped; bytes that are no UTF-8 (a model's) become U+FFFD."""
+_WORD_END = re.compile(r"(?<=\S)(?=\s)")
+PART = 2**20
+"""Characters that are encoded at once: the tokens of more would be held in memory several times over."""
 
 
 @dataclass(frozen=True)
@@ -214,18 +147,34 @@ class BpeTokenizer(Tokenizer):
 
     def encode(self, text: str) -> np.ndarray:
         to_utf8(text)
-        return np.array(self._encoding.encode_ordinary(text), dtype=self.dtype)
+        parts = [
+            self._encoding.encode_to_numpy(part, disallowed_special=()).astype(self.dtype)
+            for part in word_parts(text, PART)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def decode(self, ids: np.ndarray) -> str:
         return b"".join(self.tokens[i] for i in ids if i != self.separator).decode("utf-8", errors="replace")
 
 
-KINDS: dict[str, type[Tokenizer]] = {"bytes": ByteTokenizer, "bpe": BpeTokenizer}
+def word_parts(text: str, length: int) -> Iterator[str]:
+    """The text in parts of about `length` characters, cut only before white space that ends a word.
+
+    No token goes across such a place, so the tokens of the parts are those of the text.
+    """
+    start = 0
+    while len(text) - start > 2 * length and (cut := _WORD_END.search(text, start + length)):
+        yield text[start : cut.start()]
+        start = cut.start()
+    yield text[start:]
+
+
+KINDS: dict[str, type[Tokenizer]] = {"bytes": ByteTokenizer, "bpe": BpeTokenizer, "pixels": PixelTokenizer}
 """The part of a tokenizer's name before the colon, and its class."""
 
 
 def make_tokenizer(name: str, documents: Iterable[str]) -> Tokenizer:
-    """The tokenizer `bytes` or `bpe:VOCAB`; BPE is trained on `documents`, the training documents.
+    """The tokenizer `bytes`, `bpe:VOCAB` or `pixels:LEVELS`; BPE is trained on `documents`.
 
     Deterministic: the same documents in the same order give the same tokenizer. Raises DataError for another
     name, or for a text too small to give VOCAB tokens.

@@ -26,6 +26,8 @@ EXTRAS = {
     "wandb": ("wandb", "tracking with Weights & Biases: --tracking wandb"),
     "trackio": ("trackio", "tracking with Trackio: --tracking trackio"),
     "tune": ("optuna", "searching rates and decays: quarry tune"),
+    "hf": ("datasets", "data sets of the Hugging Face hub: data.corpus = hf:NAME"),
+    "reasoning": ("reasoning_gym", "procedural mathematics: data.corpus = reasoning"),
     "notebooks": ("jupyterlab", "opening the notebooks: quarry notebook"),
     "dev": ("hypothesis", "running the tests and linters"),
 }

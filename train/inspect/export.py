@@ -20,8 +20,9 @@ def write_model(model: TrainedModel, folder: Path) -> list[Path]:
     """Write the parameters (by their path, parts joined by dots), the tokenizer and the configuration.
 
     The tokenizer is one of Hugging Face's `tokenizers`. Returns the files. Raises ConfigError if one of them
-    exists, or the folder cannot be written.
+    exists, or the folder cannot be written, and DataError for a tokenizer of pixels.
     """
+    tokenizer = hub_tokenizer(model.tokenizer).to_str(pretty=True)
     files = [folder / name for name in (WEIGHTS, TOKENIZER, CONFIG)]
     for file in files:
         require(not file.exists(), f"{file} exists already: choose another folder, or remove it")
@@ -33,7 +34,7 @@ def write_model(model: TrainedModel, folder: Path) -> list[Path]:
                 named_parameters(model.params, "."), partial, metadata={"run": model.run, "format": "np"}
             )
         with atomic_write(files[1]) as partial:
-            partial.write_text(hub_tokenizer(model.tokenizer).to_str(pretty=True), encoding="utf-8")
+            partial.write_text(tokenizer, encoding="utf-8")
         with atomic_write(files[2]) as partial:
             partial.write_text(json.dumps(config, indent=1), encoding="utf-8")
     return files

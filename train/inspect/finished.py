@@ -9,7 +9,7 @@ from quarry.checks import require
 from quarry.model.config import MeshConfig
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.reading import experiment_from_json
-from quarry.train.data.tokenizers import Tokenizer
+from quarry.train.data.tokenizer import Tokenizer
 from quarry.train.inspect.ensembles import final_params
 from quarry.train.record.files import read_json
 from quarry.train.record.locations import locate_run

@@ -46,9 +46,9 @@ def write_study(folder: Path, design: Design) -> list[Path]:
 def _findable(corpus: str) -> str:
     """The name of a corpus with the path of its files made absolute. Raises DataError if it is not there."""
     kind, colon, argument = corpus.partition(":")
-    if kind == "folder" and argument and not argument.startswith(("~", "/")):
+    if kind in ("folder", "archive") and argument and not argument.startswith(("~", "/")):
         corpus = f"{kind}{colon}{Path.cwd() / argument}"
-    if kind != "tfds":
+    if kind not in ("tfds", "hf"):  # what they prepare is not here yet
         input_files(corpus, Path())
     return corpus
 

@@ -167,9 +167,9 @@ class Evaluator:
         """Size of exactly the scored text under gzip -9 and xz -9, in bits per byte."""
         text = self._store.tokenizer.decode(self._targets()).encode()
         return {
-            "bytes": len(text),
-            "gzip_bits_per_byte": 8 * len(gzip.compress(text, 9, mtime=0)) / len(text),
-            "xz_bits_per_byte": 8 * len(lzma.compress(text, preset=9)) / len(text),
+            "bytes": self._bytes,
+            "gzip_bits_per_byte": 8 * len(gzip.compress(text, 9, mtime=0)) / self._bytes,
+            "xz_bits_per_byte": 8 * len(lzma.compress(text, preset=9)) / self._bytes,
         }
 
 

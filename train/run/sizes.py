@@ -87,6 +87,8 @@ def prepare_store(
         cache,
         validation_fraction=data.validation_fraction,
         test_fraction=data.test_fraction,
+        near_duplicates=data.near_duplicates,
+        held_out=data.held_out,
         verify=verify,
         say=say,
     )
@@ -107,6 +109,7 @@ def prepare_others(
             cache,
             validation_fraction=data.validation_fraction,
             test_fraction=data.test_fraction,
+            near_duplicates=data.near_duplicates,
             say=say,
             tokenizer=store.tokenizer,
         )

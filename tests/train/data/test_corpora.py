@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import tarfile
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ import pytest
 from quarry.errors import DataError
 from quarry.train.data import separated
 from quarry.train.data.corpora import fingerprint, open_corpus
+from quarry.train.data.debian_corpora import newest, sections
 from quarry.train.data.folder_corpus import Folder
 
 
@@ -288,3 +290,66 @@ def test_rows_of_tables_have_no_separator(tmp_path):
     pl.DataFrame({"text": ["a", "b"]}).write_ndjson(tmp_path / "a.jsonl")
     with pytest.raises(DataError, match=r"its rows are documents: leave \?separator= out"):
         open_corpus(f"folder:{tmp_path}?separator=x", tmp_path)
+
+
+def test_binary_text_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("text", encoding="utf-16-le")
+    with pytest.raises(DataError, match=r"a.txt is no text \(a NUL at character 1\)"):
+        list(open_corpus(f"folder:{tmp_path}", tmp_path))
+
+
+@pytest.mark.parametrize("target", ["outside/secret.txt", "outside", "missing.txt"])
+def test_links_that_leave_a_folder_are_refused(tmp_path, target):
+    for path in (tmp_path / "in" / "a.txt", tmp_path / "outside" / "secret.txt"):
+        path.parent.mkdir()
+        path.write_text("text")
+    link = tmp_path / "in" / "link.txt"
+    link.symlink_to(tmp_path / "in" / "a.txt")
+    (tmp_path / "alias").symlink_to(tmp_path / "in")
+    assert len(open_corpus(f"folder:{tmp_path / 'alias'}", tmp_path)) == 2
+    link.unlink()
+    link.symlink_to(tmp_path / target)
+    with pytest.raises(DataError, match=rf"link.txt is a link to .*{target}, which is not in the folder"):
+        open_corpus(f"folder:{tmp_path / 'in'}", tmp_path)
+
+
+@pytest.fixture(params=["tar", "tar.xz"])
+def archive(tmp_path, request):
+    folder = tmp_path / "text"
+    folder.mkdir()
+    for name, text in {"a.txt": "one", "b.md": "zwölf", "c.png": "no"}.items():
+        (folder / name).write_text(text)
+    (folder / "link.txt").symlink_to("/etc/passwd")  # links in an archive are not followed
+    path = tmp_path / f"text.{request.param}"
+    with tarfile.open(path, f"w:{request.param[4:]}") as tar:
+        tar.add(folder, "text")
+    return path
+
+
+def test_the_text_files_of_an_archive_are_documents(archive, tmp_path):
+    corpus = open_corpus(f"archive:{archive}", tmp_path / "cache")
+    assert sorted(tuple(document) for document in corpus) == [("a.txt", "one"), ("b.md", "zwölf")]
+    assert (corpus.name, corpus.source) == (f"archive:{archive}", str(archive))
+    archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 3])
+    with pytest.raises(DataError, match=r"text\.tar.* is no whole tar archive"):
+        open_corpus(f"archive:{archive}", tmp_path / "cache")
+    with pytest.raises(DataError, match=r"'archive:.*gone': no such file"):
+        open_corpus(f"archive:{tmp_path / 'gone'}", tmp_path / "cache")
+
+
+def test_a_debian_package_that_is_not_here_is_named_with_its_command(tmp_path):
+    with pytest.raises(DataError, match=r"'rust' needs Debian's rust-src .*: apt-get install rust-src"):
+        newest(f"{tmp_path}/rustc-*", "rust", "rust-src")
+    for version in ("1.9", "1.63.0", "1.10.2"):
+        (tmp_path / f"rustc-{version}").mkdir()
+    assert newest(f"{tmp_path}/rustc-*", "rust", "rust-src").name == "rustc-1.63.0"
+
+
+def test_a_mathematical_database_is_cut_at_its_headings(tmp_path):
+    heading = "$(\n#*#*#*#*\n  Part {}\n#*#*#*#*\n$)\n"
+    text = "$( Preface. $)\n" + "".join(heading.format(i) + f"ax-{i} $a |- x $.\n" for i in range(3))
+    (tmp_path / "small.mm").write_text(text)
+    parts = list(sections([tmp_path / "small.mm"]))
+    assert [name for name, _ in parts] == [f"small.mm, section {i}" for i in range(1, 5)]
+    assert b"".join(part for _, part in parts).decode() == text
+    assert all(part.startswith(b"$(\n#*#*") for _, part in parts[1:])

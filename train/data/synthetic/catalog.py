@@ -4,9 +4,9 @@ import functools
 from typing import Any
 
 from quarry.errors import DataError
+from quarry.train.data.options import read_options
 from quarry.train.data.synthetic.bayes import Bayes
 from quarry.train.data.synthetic.hierarchy import Hierarchy
-from quarry.train.data.synthetic.options import read_options
 from quarry.train.data.synthetic.teacher import Teacher
 from quarry.train.data.synthetic.world import World
 
@@ -21,4 +21,4 @@ def open_world(argument: str) -> World:
     kind = WORLDS.get(name)
     if kind is None:
         raise DataError(f"corpus = 'synthetic:{argument}': no world {name!r}: use {', '.join(WORLDS)}")
-    return kind(**read_options(options, name, kind))
+    return kind(**read_options(options, f"synthetic:{name}", kind))

@@ -1,4 +1,4 @@
-"""The options in the name of a synthetic corpus: `WORLD?OPTION=VALUE,OPTION=VALUE`."""
+"""The options in the name of a corpus: `NAME?OPTION=VALUE,OPTION=VALUE`."""
 
 import dataclasses
 from typing import Any, get_type_hints
@@ -8,27 +8,28 @@ from quarry.errors import DataError
 WANTED = {int: "a whole number", float: "a number", str: "text"}
 
 
-def read_options(text: str, world: str, kind: type[Any]) -> dict[str, Any]:
+def read_options(text: str, name: str, kind: type[Any]) -> dict[str, Any]:
     """The fields of the dataclass `kind` that `text` sets; the names of options are those of its fields.
 
-    Raises DataError for an option that is unknown, missing, given twice, without a value or of another type.
+    `name` is what stands before the question mark. Raises DataError for an option that is unknown, missing,
+    given twice, without a value or of another type.
     """
-    types, options = get_type_hints(kind), {}
+    types, options, corpus = get_type_hints(kind), {}, f"{name}?{text}"
     known = [field.name for field in dataclasses.fields(kind)]
     for part in filter(None, text.split(",")):
-        name, equals, value = part.partition("=")
-        if name not in known or not equals:
+        option, equals, value = part.partition("=")
+        if option not in known or not equals:
             raise DataError(
-                f"corpus = 'synthetic:{world}?{text}': {part!r} is no option of {world}, "
+                f"corpus = {corpus!r}: {part!r} is no option of {name.rpartition(':')[2]}, "
                 f"which are {', '.join(known)}: write OPTION=VALUE"
             )
-        if name in options:
-            raise DataError(f"corpus = 'synthetic:{world}?{text}' gives {name} twice")
-        options[name] = _value(types[name], name, value, f"synthetic:{world}?{text}")
+        if option in options:
+            raise DataError(f"corpus = {corpus!r} gives {option} twice")
+        options[option] = _value(types[option], option, value, corpus)
     needed = (field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING)
-    for name in needed:
-        if name not in options:
-            raise DataError(f"corpus = 'synthetic:{world}?{text}' lacks {name}: add {name}=VALUE")
+    for option in needed:
+        if option not in options:
+            raise DataError(f"corpus = {corpus!r} lacks {option}: add {option}=VALUE")
     return options
 
 

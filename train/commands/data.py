@@ -1,0 +1,154 @@
+"""`quarry data`: which corpora there are, preparing one, and what it holds."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from tyro.conf import OmitSubcommandPrefixes, Positional, arg, subcommand
+
+from quarry.console import make_console
+from quarry.errors import DONE, ConfigError, DataError
+from quarry.train.commands.common import Cache, cache_or_default
+from quarry.train.data.progress import progress_by
+
+T = TypeVar("T")
+Name = Annotated[Positional[str], arg(help="The corpus, as `data.corpus` names it.")]
+
+
+@dataclass(frozen=True)
+class List:
+    """The corpora that there are, their licences, and what installs those that are not here."""
+
+    cache: Cache = None
+
+
+@dataclass(frozen=True)
+class Get:
+    """Prepare the token store of a corpus; what an earlier call has prepared is not done again."""
+
+    name: Name
+    tokenizer: str = "bytes"
+    """`bytes`, `bpe:VOCABULARY` or `pixels:LEVELS`."""
+    near_duplicates: float | None = None
+    """Drop one of two documents at least so similar, such as 0.8."""
+    held_out: tuple[str, ...] = ()
+    """Hold out the documents whose names fit one of these patterns."""
+    cache: Cache = None
+
+
+@dataclass(frozen=True)
+class Inspect:
+    """Measure a corpus: documents, bytes, tokens by tokenizer, gzip ratio, near duplicates, a sample."""
+
+    name: Name
+    tokenizers: tuple[str, ...] = ()
+    """Default: bytes and bpe:4096, or bytes and pixels for images."""
+    cache: Cache = None
+
+
+Action = (
+    Annotated[List, subcommand("list")]
+    | Annotated[Get, subcommand("get")]
+    | Annotated[Inspect, subcommand("inspect")]
+)
+
+
+def command(action: Annotated[OmitSubcommandPrefixes[Action], arg(name="")]) -> int:
+    """Which corpora there are, preparing one, and what it holds: `list`, `get NAME` and `inspect NAME`."""
+    run = {List: list_corpora, Get: get, Inspect: inspect}[type(action)]
+    run(action, make_console())
+    return DONE
+
+
+def list_corpora(action: List, console: Console) -> None:
+    """Print the table of corpora."""
+    from quarry.train.data.corpora import SOURCES
+
+    folder, table = cache_or_default(action.cache) / "corpora", Table("name", "text", "licence", "here")
+    for source in SOURCES.values():
+        try:
+            source.check_installed(folder)
+            here = "yes"
+        except (ConfigError, DataError) as error:
+            here = str(error).partition(": ")[2]
+        table.add_row(source.usage, source.about, source.licence, here)
+    console.print(table)
+
+
+def get(action: Get, console: Console) -> None:
+    """Prepare a store and print what its manifest says."""
+    from quarry.train.data.store_building import prepare_tokens
+
+    with shown() as say:
+        store = prepare_tokens(
+            action.name,
+            action.tokenizer,
+            cache_or_default(action.cache),
+            near_duplicates=action.near_duplicates,
+            held_out=action.held_out,
+            say=say,
+        )
+    manifest = store.manifest
+    facts = {name: manifest[name] for name in ("corpus", "source", "licence", "tokenizer", "documents")}
+    for name in ("duplicates_dropped", "near_duplicates_dropped", "near_duplicate_rate", "text_sha256"):
+        facts |= {name.replace("_", " "): manifest[name]} if name in manifest else {}
+    for split, entry in manifest["splits"].items():
+        facts[split] = (
+            f"{entry['documents']:,} documents, {entry['bytes']:,} bytes, {entry['tokens']:,} tokens"
+        )
+    for corpus, share in manifest.get("shares", {}).items():
+        facts[f"from {corpus}"] = ", ".join(
+            f"{name.replace('_', ' ')} {value:,}" for name, value in share.items()
+        )
+    console.print(_facts({**facts, "store": store.directory}))
+
+
+def inspect(action: Inspect, console: Console) -> None:
+    """Print what a corpus holds."""
+    from quarry.train.data.inspection import SIMILARITY, inspect_corpus, usual_tokenizers
+
+    tokenizers = action.tokenizers or usual_tokenizers(action.name)
+    with shown() as say:
+        found = inspect_corpus(action.name, tokenizers, cache_or_default(action.cache), say)
+    tokens = {
+        f"tokens, {name}": f"{n:,}, {found.bytes / n:.2f} bytes each" for name, n in found.tokens.items()
+    }
+    extremes = {name: getattr(found, name) for name in ("longest", "shortest")}
+    facts = {
+        "corpus": found.corpus,
+        "source": found.source,
+        "licence": found.licence,
+        "documents": f"{found.documents:,}",
+        "bytes": f"{found.bytes:,}",
+        **tokens,
+        **{f"tokens, {name}": reason for name, reason in found.untrained.items()},
+        "gzip ratio": f"{found.gzip_ratio:.3f}, {8 * found.gzip_ratio:.2f} bits per byte",
+        "exact copies": f"{found.duplicates:,}",
+        "near duplicates": f"{found.near_duplicates:,} ({found.near_duplicate_rate:.2%}) at {SIMILARITY}",
+        **{name: f"{found.bytes:,} bytes: {found.begins!r}" for name, found in extremes.items()},
+    }
+    console.print(_facts(facts))
+    console.print(found.sample, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def shown() -> Iterator[Callable[[str], object]]:
+    """Progress bars on standard error inside; gives the function that prints a sentence there."""
+    console = make_console(stderr=True)
+
+    def bar(items: Iterable[T], description: str, total: int | None) -> Iterable[T]:
+        return track(items, description, total, console=console, transient=True)
+
+    with progress_by(bar):
+        yield lambda sentence: console.print(sentence, highlight=False, soft_wrap=True)
+
+
+def _facts(facts: Mapping[str, object]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+    return table
