@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from quarry.errors import DataError
-from quarry.train.data.documents import Corpus, reading
+from quarry.train.data.documents import Contents, Corpus, reading
 from quarry.train.data.folder_corpus import TEXT_SUFFIXES, expanded
-from quarry.train.data.packaged_corpora import Contents, PackagedText
+from quarry.train.data.packaged_corpora import PackagedText
 
 
 def archive_contents(archive: Path, wanted: Callable[[str], bool]) -> Contents:
@@ -21,7 +21,7 @@ def archive_contents(archive: Path, wanted: Callable[[str], bool]) -> Contents:
     try:
         with reading(archive), tarfile.open(archive, "r|*") as tar:
             for member in tar:
-                tar.members = []  # else every header that was read stays in memory
+                tar.members = []  # pyright: ignore[reportAttributeAccessIssue] - else it keeps every header
                 path = member.name.partition("/")[2] or member.name
                 if member.isreg() and wanted(path):
                     file = tar.extractfile(member)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from quarry.errors import DataError
 from quarry.train.data.archive_corpus import archive_contents
-from quarry.train.data.documents import files_below, read_bytes
-from quarry.train.data.packaged_corpora import Contents, PackagedText, file_contents
+from quarry.train.data.documents import Contents, files_below, read_bytes
+from quarry.train.data.packaged_corpora import PackagedText, file_contents
 
 _DIGITS = re.compile(r"(\d+)")
 

@@ -16,6 +16,10 @@ class Document(NamedTuple):
     text: str
 
 
+Contents = Iterator[tuple[str, bytes]]
+"""The name and the UTF-8 text of each document, as they are read from files."""
+
+
 class Share(NamedTuple):
     """The next `count` documents of a mixture, all from `corpus`; `weight` is their share of the text."""
 

@@ -13,7 +13,7 @@ from quarry.train.data.corpora import find_source
 from quarry.train.data.image_corpora import Images
 from quarry.train.data.near_duplicates import near_twins_of
 from quarry.train.data.progress import tracked
-from quarry.train.data.store import SPLITS, Say, TokenStore, silent
+from quarry.train.data.store import SPLITS, Say, Split, TokenStore, silent
 from quarry.train.data.store_building import prepare_tokens
 
 GZIP_CHUNK, GZIP_BYTES = 2**20, 2**24
@@ -113,7 +113,7 @@ def documents(store: TokenStore) -> Iterator[str]:
             start = end + 1
 
 
-def _ends(store: TokenStore, split: str) -> np.ndarray:
+def _ends(store: TokenStore, split: Split) -> np.ndarray:
     """Where each document of a split ends."""
     return np.flatnonzero(store.tokens(split) == store.tokenizer.separator)
 

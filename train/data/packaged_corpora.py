@@ -4,17 +4,14 @@ import platform
 import shutil
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata, util
 from os.path import commonpath
 from pathlib import Path
 
 from quarry.errors import DataError
-from quarry.train.data.documents import Corpus, file_fingerprint, files_below, read_bytes, unchanged
-
-Contents = Iterator[tuple[str, bytes]]
-"""The name and the UTF-8 text of each document."""
+from quarry.train.data.documents import Contents, Corpus, file_fingerprint, files_below, read_bytes, unchanged
 
 
 def file_contents(files: Sequence[Path]) -> Contents:

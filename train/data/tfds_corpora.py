@@ -16,8 +16,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.registered import DatasetNotFoundError
 
 from quarry.errors import DataError
-from quarry.train.data.documents import Corpus, Document, from_utf8
-from quarry.train.data.packaged_corpora import Contents
+from quarry.train.data.documents import Contents, Corpus, Document, from_utf8
 from quarry.train.data.progress import tracked
 
 _DATASET = re.compile(r"[a-z0-9_]+(/[\w.-]+)?(:[0-9.*]+)?")

@@ -7,8 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quarry.train.data.documents import to_utf8
-
 
 class Tokenizer(ABC):
     """Text to token ids and back, without loss.
@@ -76,7 +74,7 @@ class Tokenizer(ABC):
 
     def text_bytes(self, text: str) -> int:
         """Bytes of a text, in UTF-8: the sum of `token_bytes` over its tokens."""
-        return len(to_utf8(text))
+        return len(text.encode())
 
     @abstractmethod
     def encode(self, text: str) -> np.ndarray:
