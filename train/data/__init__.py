@@ -9,7 +9,7 @@ To add a corpus, see `corpora.py`; to add a tokenizer, see `tokenizers.py`.
     image_corpora     `digits` and `fashion`, images as pixels
     reasoning_corpus  `reasoning`, procedural mathematics
     folder_corpus     `folder:PATH`
-    archive_corpus    `archive:PATH`
+    archive_corpus    `archive:PATH`; tar_files reads it
     hub_corpus        `hf:NAME`
     mixture           `mix:CORPUS=WEIGHT+CORPUS=WEIGHT`
     tables            a document per row of JSON Lines and Parquet, for `folder:PATH`

@@ -12,9 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from quarry.errors import DataError
-from quarry.train.data.archive_corpus import archive_contents
 from quarry.train.data.documents import Contents, files_below, read_bytes
 from quarry.train.data.packaged_corpora import PackagedText, file_contents
+from quarry.train.data.tar_files import archive_contents
 
 _DIGITS = re.compile(r"(\d+)")
 

@@ -10,6 +10,12 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from quarry.errors import DataError
 
+_PROSE = frozenset({".txt", ".md", ".rst", ".tex", ".org"})
+_C = frozenset({".c", ".h", ".cc", ".cpp", ".hpp", ".mm"})
+_CODE = frozenset({".py", ".rs", ".go", ".java", ".js", ".ts", ".jl", ".r", ".sh"})
+TEXT_SUFFIXES = _PROSE | _C | _CODE
+"""Endings of the files that are read, in lower case."""
+
 
 class Document(NamedTuple):
     name: str
@@ -184,6 +190,14 @@ def from_utf8(content: bytes, path: Path | str, offset: int = 0) -> str:
     except UnicodeDecodeError as error:
         where = offset + error.start
         raise DataError(f"{path} is not UTF-8 (byte {where}): convert it or move it away") from None
+
+
+def expanded(path: str) -> Path:
+    """The path, with a home directory for `~`. Raises DataError for one that does not exist."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise DataError(f"corpus = {path!r}: no such home directory") from None
 
 
 def to_utf8(text: str) -> bytes:

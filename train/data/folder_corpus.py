@@ -7,14 +7,19 @@ from pathlib import Path
 import numpy as np
 
 from quarry.errors import DataError
-from quarry.train.data.documents import Corpus, Document, Rows, files_below, read_text, reading, to_utf8
+from quarry.train.data.documents import (
+    TEXT_SUFFIXES,
+    Corpus,
+    Document,
+    Rows,
+    expanded,
+    files_below,
+    read_text,
+    reading,
+    to_utf8,
+)
 from quarry.train.data.separated import open_separated
 
-_PROSE = frozenset({".txt", ".md", ".rst", ".tex", ".org"})
-_C = frozenset({".c", ".h", ".cc", ".cpp", ".hpp", ".mm"})
-_CODE = frozenset({".py", ".rs", ".go", ".java", ".js", ".ts", ".jl", ".r", ".sh"})
-TEXT_SUFFIXES = _PROSE | _C | _CODE
-"""Endings of the files that are read, in lower case."""
 TABLE_SUFFIXES = frozenset({".jsonl", ".parquet"})
 """Endings of files with a document per row, read if a folder has no other text."""
 _ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
@@ -106,14 +111,6 @@ def read_argument(argument: str) -> tuple[Path, str | None]:
         raise DataError(f"corpus = 'folder:{argument}': the separator is empty")
     to_utf8(separator)
     return expanded(path), separator
-
-
-def expanded(path: str) -> Path:
-    """The path, with a home directory for `~`. Raises DataError for one that does not exist."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise DataError(f"corpus = 'folder:{path}': no such home directory") from None
 
 
 def _separated(name: str, files: list[Path], separator: str) -> list[Rows]:
