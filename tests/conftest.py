@@ -15,22 +15,30 @@ os.environ.setdefault(
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
+import jaxtyping
 import pytest
 from hypothesis import settings
-from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))
-importlib.import_module("tests.strict")  # the hook below looks it up by name
+strict = importlib.import_module("tests.strict")  # the hook below looks it up by name
 workers = importlib.import_module("tests.workers")
 pytest_xdist_make_scheduler = workers.pytest_xdist_make_scheduler
 
-install_import_hook(["quarry.model", "quarry.train", "quarry.analysis"], "tests.strict.typecheck").__enter__()
+jaxtyping.jaxtyped = strict.jaxtyped
+jaxtyping.install_import_hook(
+    ["quarry.model", "quarry.train", "quarry.analysis"], "tests.strict.typecheck"
+).__enter__()
 
 gc.set_threshold(50_000, 20, 100)  # as `prepare` of train/hosts/platform.py does for a run
 
 settings.register_profile("quarry", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("quarry")
+
+
+def pytest_runtest_setup() -> None:
+    """The first calls of every function are checked in every test."""
+    strict.begin_test()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
