@@ -71,6 +71,10 @@ COMMANDS = {
         "quarry.train.commands.teacher",
         "Write the model of a finished run as a teacher, whose text is a synthetic corpus.",
     ),
+    "score": Command(
+        "quarry.train.commands.score",
+        "Score the pieces of a corpus by the model of a finished run, for the rules of data.selection.",
+    ),
     "sample": Command(
         "quarry.train.commands.sample", "Print text that the model of a run writes after a prompt."
     ),
@@ -135,7 +139,19 @@ LEAST_ADDRESS_SPACE = 2000 * 2**20
 """Below it a small fit or run on two cores was seen to end in an abort of a library."""
 COMPLETION = ("--tyro-print-completion", "--tyro-write-completion")
 """Options of tyro: print or write a script with which a shell completes commands and options."""
-TRAINING = {"data", "train", "compile", "sweep", "tune", "ensemble", "teacher", "sample", "export", "demo"}
+TRAINING = {
+    "data",
+    "train",
+    "compile",
+    "sweep",
+    "tune",
+    "ensemble",
+    "teacher",
+    "score",
+    "sample",
+    "export",
+    "demo",
+}
 """Commands that need the packages of the extra `train`."""
 RECORDED = {"train", "sweep", "tune", "points", "ensemble"}
 """Commands whose result is a record or a file, not what they print."""

@@ -14,6 +14,7 @@ from quarry.checks import check_types, require
 from quarry.model.config import MeshConfig, ModelConfig
 from quarry.model.counting import flops_6n
 from quarry.train.config.batch_ramp import Ramp, check_ramp
+from quarry.train.config.selection import read_rule
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,13 @@ class DataConfig:
     """Hold out the documents whose names fit one of these patterns (such as *-Washington-*), for validation
     and test in the ratio of their fractions, and train on all others. Text of another corpus is scored by
     evaluation.also."""
+    selection: str = "random"
+    """The rule that chooses the U training tokens, such as `gzip:middle` (docs/selection.md); validation and
+    test are never chosen."""
 
     def __post_init__(self) -> None:
         check_types(self)
+        read_rule(self.selection)
         unique = self.unique_tokens
         require(unique is None or unique >= 1, f"data.unique_tokens must be at least 1, not {unique}")
         similarity = self.near_duplicates

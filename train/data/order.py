@@ -69,6 +69,8 @@ class BatchOrder:
     """(position, sequences): from this position on, the order is read so many sequences further."""
     first: int = 0
     """The id of the first sequence."""
+    first_pass: np.ndarray | None = field(default=None, compare=False)
+    """The ids in the order of the first epoch, int64 [n_sequences]; None: as every epoch, shuffled."""
     _sides: tuple[np.uint64, np.uint64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -94,8 +96,10 @@ class BatchOrder:
         positions = positions + skipped
         epochs, offsets = np.divmod(positions.ravel().astype(np.uint64), np.uint64(self.n_sequences))
         keys = _mix(_mix(np.array([self.seed], np.uint64)) + epochs * _GOLDEN)
-        ids = self._walk(offsets, keys)
-        return (ids.astype(np.int64) + self.first).reshape(positions.shape)
+        ids = self._walk(offsets, keys).astype(np.int64) + self.first
+        if self.first_pass is not None:
+            ids = np.where(epochs == 0, self.first_pass[offsets.astype(np.int64)], ids)
+        return ids.reshape(positions.shape)
 
     def _walk(self, values: np.ndarray, keys: np.ndarray) -> np.ndarray:
         values = self._encipher(values, keys)

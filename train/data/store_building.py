@@ -62,7 +62,7 @@ def prepare_tokens(
         recipe["near_duplicates"] = near_duplicates
     if held_out:
         recipe["held_out"] = list(held_out)
-    with _errors_in_sentences(cache):
+    with errors_in_sentences(cache):
         if store := _find(cache, recipe, verify, say, silent):
             return store
         make_writable(cache)
@@ -71,7 +71,7 @@ def prepare_tokens(
 
 
 @contextmanager
-def _errors_in_sentences(cache: Path) -> Iterator[None]:
+def errors_in_sentences(cache: Path) -> Iterator[None]:
     """Turn an OSError in the cache into DiskFull or DataError."""
     with enough_space(cache, "the tokens of a corpus take about as much as its text"):
         try:

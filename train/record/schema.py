@@ -50,6 +50,7 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "flops_6ne": pl.Float64(),  # 6 * n_nonembedding * tokens
     "flops_exact": pl.Float64(),  # head and causal attention counted
     "flops_xla": pl.Float64(),  # what XLA counted for the training step
+    "flops_selection": pl.Float64(),  # of choosing the U tokens; no other column includes it
     "loss": pl.Float64(),  # nats per token, fp32
     "loss_sem": pl.Float64(),  # standard error over sequences
     "unigram_entropy": pl.Float64(),  # L_0: of the same text under the training split's token counts, nats
@@ -73,6 +74,7 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "seed_init": pl.Int64(),
     "seed_order": pl.Int64(),
     "draw": pl.Int64(),  # which U tokens of the corpus
+    "selection": pl.String(),  # the rule that chose them
     "corpus": pl.String(),
     "tokenizer": pl.String(),
     "gzip_bits_per_byte": pl.Float64(),  # of gzip -9 on the scored test text
@@ -107,6 +109,8 @@ RUN_COLUMNS = (
     "seed_init",
     "seed_order",
     "draw",
+    "selection",
+    "flops_selection",
     "device",
 )
 """Columns whose value is a field of run.json, the same for every evaluation of the run."""

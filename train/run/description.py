@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from quarry.model.config import ModelConfig
 from quarry.model.counting import count_parameters, flops_6n, flops_exact
+from quarry.train.data.selection.draws import selection_flops
 
 if TYPE_CHECKING:
     from quarry.train.config.experiment import Experiment
@@ -28,7 +29,7 @@ def describe_run(experiment: "Experiment", sizes: "RunSizes", store: "TokenStore
     """The fields of run.json that are known before the first step."""
     import jax
 
-    devices = jax.devices()
+    devices, first = jax.devices(), experiment.data.draw * sizes.unique_tokens
     return describe_model(experiment.model) | {
         "unique_tokens": sizes.unique_tokens,
         "tokens": sizes.tokens,
@@ -42,6 +43,8 @@ def describe_run(experiment: "Experiment", sizes: "RunSizes", store: "TokenStore
         "seed_init": experiment.seed_init,
         "seed_order": experiment.seed_order,
         "draw": experiment.data.draw,
+        "selection": experiment.data.selection,
+        "flops_selection": selection_flops(store, first, first + sizes.unique_tokens),
         "device": f"{len(devices)} x {devices[0].device_kind}",
         "hosts": jax.process_count(),
         "versions": {name: version(name) for name in RECORDED_VERSIONS}

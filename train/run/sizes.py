@@ -8,6 +8,7 @@ from quarry.train.config.branches import fork_steps
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.schedules import check_schedule
 from quarry.train.data.order import unique_sequences
+from quarry.train.data.selection.stores import select_tokens
 from quarry.train.data.store import Say, TokenStore, silent
 from quarry.train.data.store_building import prepare_tokens
 from quarry.train.data.tokenizers import vocabulary_size
@@ -81,7 +82,7 @@ def prepare_store(
     """
     check_vocabulary(experiment)
     data = experiment.data
-    return prepare_tokens(
+    store = prepare_tokens(
         data.corpus,
         data.tokenizer,
         cache,
@@ -92,6 +93,7 @@ def prepare_store(
         verify=verify,
         say=say,
     )
+    return select_tokens(store, data.selection, cache, verify=verify, say=say)
 
 
 def prepare_others(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from quarry.train.data.feed import Batch, feed
 from quarry.train.data.order import BatchOrder
+from quarry.train.data.selection.draws import first_pass
 from quarry.train.hosts.host_rows import HostRows
 from quarry.train.run.micro_batches import micro_batches
 from quarry.train.run.rollback import RollBacks
@@ -62,8 +63,9 @@ def _flops_xla_per_token(run: "RunContext", experiment: "Experiment", cost: Any)
 
 def batch_order(run: "RunContext") -> BatchOrder:
     """The order in which the run visits its sequences, without those that roll-backs left out."""
-    n, draw = run.sizes.n_sequences, run.experiment.data.draw
-    return BatchOrder(n, run.experiment.seed_order, RollBacks(run).skips(), first=draw * n)
+    n, first = run.sizes.n_sequences, run.experiment.data.draw * run.sizes.n_sequences
+    by_score = first_pass(run.store, first, n, run.experiment.model.context)
+    return BatchOrder(n, run.experiment.seed_order, RollBacks(run).skips(), first, by_score)
 
 
 def _batches(run: "RunContext", stage: "Stage", host_rows: HostRows) -> Iterator[Batch]:

@@ -1,0 +1,68 @@
+"""The losses of a study of selection: for each corpus, rule, N and U the lowest over durations.
+
+Of a synthetic source with a known entropy rate the loss is what lies above it, so that it falls as a power.
+"""
+
+import math
+
+import numpy as np
+import polars as pl
+
+from quarry.errors import PointsError
+
+CELL = ["corpus", "n_nonembedding", "unique_tokens"]
+SEEDS = ["draw", "seed_init", "seed_order"]
+
+
+def rule_name(selection: pl.Expr) -> pl.Expr:
+    """A rule without the files it reads."""
+    return selection.str.replace(r"\?.*$", "")
+
+
+def best_cells(points: pl.DataFrame) -> pl.DataFrame:
+    """A row for each corpus, rule, N, U and set of seeds: CELL, SEEDS, `rule`, `excess` and the FLOPs.
+
+    `excess` is the lowest annealed validation loss over durations, less the entropy rate where it is known,
+    nats per token; `flops` is 6NE of that run, `flops_selection` what choosing cost. Raises PointsError if
+    the table has none.
+    """
+    kept = points.filter(pl.col("annealed"), split="validation", status="finished")
+    if kept.is_empty():
+        raise PointsError("no finished run with an annealed validation loss")
+    # the source's own loss on the same text takes its noise away; it is null where the text has no known one
+    known = pl.coalesce("source_loss", "entropy_rate").fill_null(0.0)
+    kept = kept.with_columns(rule=rule_name(pl.col("selection")), excess=pl.col("loss") - known)
+    keys = [*CELL, "rule", *SEEDS]
+    best = kept.sort("excess").group_by(keys, maintain_order=True).first()
+    return best.select(*keys, "excess", "epochs", "flops_selection", flops="flops_6ne").sort(keys)
+
+
+def noise_by_tokens(cells: pl.DataFrame, control: str) -> pl.DataFrame:
+    """The standard deviation of log excess between replicates of the control, by corpus and U, over all N.
+
+    Columns corpus, unique_tokens, sd, freedom (its degrees). Raises PointsError without replicates.
+    """
+    log = cells.filter(rule=control).with_columns(log=pl.col("excess").log())
+    groups = log.group_by(CELL).agg(pl.col("log").var().alias("variance"), pl.len().alias("runs"))
+    groups = groups.filter(pl.col("runs") > 1)
+    if groups.is_empty():
+        raise PointsError(
+            f"the rule {control!r} has no replicates: without them differences have no interval"
+        )
+    freedom = pl.col("runs") - 1
+    pooled = groups.group_by("corpus", "unique_tokens").agg(
+        sd=((pl.col("variance") * freedom).sum() / freedom.sum()).sqrt(), freedom=freedom.sum()
+    )
+    return pooled.sort("corpus", "unique_tokens")
+
+
+def noise_at(noise: pl.DataFrame, tokens: np.ndarray) -> np.ndarray:
+    """The noise at each U of `tokens`, interpolated in its logarithm; constant beyond the ends."""
+    return np.interp(np.log(tokens), np.log(noise["unique_tokens"].to_numpy()), noise["sd"].to_numpy())
+
+
+def t_factor(freedom: float, level: float = 0.95) -> float:
+    """The quantile of Student's t for a two-sided interval."""
+    from scipy import stats
+
+    return float(stats.t.ppf((1 + level) / 2, max(1.0, min(freedom, math.inf))))

@@ -1,0 +1,34 @@
+"""What a rule means for the U tokens of one run: what choosing them cost, and their order in a curriculum."""
+
+import numpy as np
+
+from quarry.train.data.selection.stores import pieces_table
+from quarry.train.data.store import TokenStore
+
+
+def selection_flops(store: TokenStore, first: int, last: int) -> float:
+    """FLOPs that chose the training tokens `first` to `last` of a store; 0 without a rule.
+
+    Scoring is a forward pass over the tokens of the pool that were ranked for them, 2 N each (science: Kaplan
+    2020, 2001.08361, section 2.1); the training of what scores is counted whole.
+    """
+    about = store.manifest.get("selection")
+    if about is None:
+        return 0.0
+    table = pieces_table(store).filter("kept")
+    ends, scored = table["tokens"].cum_sum().to_numpy(), table["scanned"].to_numpy()
+    low = int(scored[np.searchsorted(ends, first)]) if first else 0
+    pool = int(scored[min(np.searchsorted(ends, last), len(scored) - 1)]) - low
+    return about["flops_per_token"] * pool + about["flops_reference"]
+
+
+def first_pass(store: TokenStore, first: int, n_sequences: int, context: int) -> np.ndarray | None:
+    """The sequences from `first` on by rising score of the piece in which each begins, int64 [n_sequences].
+
+    None without a curriculum.
+    """
+    if not store.manifest.get("selection", {}).get("curriculum"):
+        return None
+    table, ids = pieces_table(store), np.arange(first, first + n_sequences)
+    ends, scores = table["tokens"].cum_sum().to_numpy(), table["score"].to_numpy()
+    return ids[np.argsort(scores[np.searchsorted(ends, ids * context, side="right")], kind="stable")]
