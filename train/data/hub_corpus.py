@@ -67,7 +67,7 @@ def _parse(argument: str) -> tuple[str, HubOptions]:
 def _load(name: str, dataset: str, options: HubOptions, cache: Path) -> Any:
     """The rows of a split. Raises DataError if they cannot be had, whatever the hub's libraries raise."""
     require_extra(f"corpus = {name!r}", "hf", "datasets")
-    import datasets  # pyright: ignore[reportMissingImports] - an extra
+    import datasets
 
     try:
         return datasets.load_dataset(
