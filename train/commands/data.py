@@ -141,7 +141,9 @@ def shown() -> Iterator[Callable[[str], object]]:
     console = make_console(stderr=True)
 
     def bar(items: Iterable[T], description: str, total: int | None) -> Iterable[T]:
-        return track(items, description, total, console=console, transient=True)
+        return track(
+            items, description, total, console=console, transient=True, disable=not console.is_terminal
+        )
 
     with progress_by(bar):
         yield lambda sentence: console.print(sentence, highlight=False, soft_wrap=True)

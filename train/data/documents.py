@@ -157,8 +157,8 @@ def files_below(root: Path, suffixes: Set[str], skip: Set[str] = frozenset()) ->
     with reading(root):
         for folder, subfolders, names in os.walk(root, onerror=_raise):
             subfolders[:] = [subfolder for subfolder in subfolders if subfolder not in skip]
-            paths = (Path(folder, name) for name in names)
-            files += [path for path in paths if path.suffix.lower() in suffixes and path.is_file()]
+            wanted = (name for name in names if os.path.splitext(name)[1].lower() in suffixes)
+            files += [path for name in wanted if (path := Path(folder, name)).is_file()]
     return sorted(files)
 
 

@@ -79,7 +79,9 @@ def _check_links(root: Path) -> None:
     would not be the folder's."""
     inside = os.path.realpath(root)
     for folder, subfolders, names in os.walk(root):
-        texts = [name for name in names if Path(name).suffix.lower() in TEXT_SUFFIXES | TABLE_SUFFIXES]
+        texts = [
+            name for name in names if os.path.splitext(name)[1].lower() in TEXT_SUFFIXES | TABLE_SUFFIXES
+        ]
         for path in (os.path.join(folder, name) for name in subfolders + texts):
             if not os.path.islink(path):
                 continue

@@ -2,12 +2,12 @@
 
 Documents are compared by the Jaccard similarity of their sets of runs of RUN words, in lower case and without
 marks and spaces, as in Lee et al. 2021 (2107.06499): re-wrapped text stays the same. It is estimated from
-PERMUTATIONS hashes, with a standard error of 0.035 at 0.8. Text without words, such as pixels, has no near
-twin but its exact copy.
+PERMUTATIONS hashes, with a standard error of 0.035 at 0.8. A text of fewer words is a near twin of texts with
+the same words; text without words, such as pixels, of its exact copy.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import xxhash
@@ -46,10 +46,16 @@ def near_twins_of(texts: Iterable[str], count: int, similarity: float) -> np.nda
 
     empty = MinHash(PERMUTATIONS, hashfunc=int)
     index = MinHashLSH(min(similarity, MOST_SIMILARITY), PERMUTATIONS)
-    kept, twins = {}, np.zeros(count, bool)
+    kept, short, twins = {}, set(), np.zeros(count, bool)
     for place, text in enumerate(texts):
+        words = _WORD.findall(text.lower())
+        if len(words) < RUN:
+            whole = xxhash.xxh3_128_digest((" ".join(words) or text).encode())
+            twins[place] = whole in short
+            short.add(whole)
+            continue
         sketch = empty.copy()
-        for batch in _batches(run_hashes(text)):
+        for batch in _batches(run_hashes(words)):
             sketch.update_batch(batch)
         twins[place] = any(kept[other].jaccard(sketch) >= similarity for other in index.query(sketch))
         if not twins[place]:
@@ -58,11 +64,8 @@ def near_twins_of(texts: Iterable[str], count: int, similarity: float) -> np.nda
     return twins
 
 
-def run_hashes(text: str) -> np.ndarray:
-    """A hash of each distinct run of RUN words, uint32 [runs]; of the whole text if it has fewer words."""
-    words = _WORD.findall(text.lower())
-    if len(words) < RUN:
-        return np.array([xxhash.xxh32_intdigest((" ".join(words) or text).encode())], np.uint32)
+def run_hashes(words: Sequence[str]) -> np.ndarray:
+    """A hash of each distinct run of RUN words, uint32 [runs]."""
     of_word = {word: xxhash.xxh64_intdigest(word.encode()) for word in set(words)}
     hashes = np.array([of_word[word] for word in words], np.uint64)
     runs = sum(factor * hashes[place : len(words) - RUN + 1 + place] for place, factor in enumerate(_FACTORS))
