@@ -37,6 +37,22 @@ def best_cells(points: pl.DataFrame) -> pl.DataFrame:
     return best.select(*keys, "excess", "epochs", "flops_selection", flops="flops_6ne").sort(keys)
 
 
+def mean_over_sizes(cells: pl.DataFrame, sizes: list[int]) -> pl.DataFrame:
+    """The geometric mean over these N in place of each, for the rules, U and seeds that all of them have.
+
+    So the noise that all N share through their text is counted, and what they do not share averages out.
+    """
+    cells = cells.filter(pl.col("n_nonembedding").is_in(sizes))
+    geometric = [pl.col(name).log().mean().exp() for name in ("excess", "flops")]
+    grouped = cells.group_by("corpus", "unique_tokens", "rule", *SEEDS)
+    charge = pl.col("flops_selection").fill_null(0.0) / pl.col("flops")
+    means = grouped.agg(*geometric, charge=charge.log1p().mean(), n=pl.len())
+    whole = means.filter(n=len(sizes)).drop("n")
+    selection = pl.col("charge").exp().sub(1) * pl.col("flops")
+    whole = whole.with_columns(flops_selection=selection, n_nonembedding=pl.lit(None, pl.Int64))
+    return whole.drop("charge").sort("corpus", "rule", "unique_tokens", *SEEDS)
+
+
 def noise_by_tokens(cells: pl.DataFrame, control: str) -> pl.DataFrame:
     """The standard deviation of log excess between replicates of the control, by corpus and U, over all N.
 

@@ -1,6 +1,6 @@
 """Whether a rule shifts the constant D_c of L(U) = (D_c / U)^alpha_D, its slope alpha_D, or neither.
 
-In a cell (N, U) both rules have the same seeds, durations and held-out text. The logarithm of the ratio of
+In a cell (N, U) both rules have the same durations and held-out text. The logarithm of the ratio of
 their losses, d(U) = ln L_rule - ln L_control, is then a line in ln U whose slope is the difference of alpha_D
 (the misfit that both share cancels) and whose height gives the ratio of data at equal loss,
 m = U_control / U_rule (science: data-efficiency multiplier). The noise of d comes from replicates of the
@@ -14,7 +14,13 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.fitting.estimation import fit
-from quarry.analysis.selection.cells import SEEDS, best_cells, noise_at, noise_by_tokens, t_factor
+from quarry.analysis.selection.cells import (
+    best_cells,
+    mean_over_sizes,
+    noise_at,
+    noise_by_tokens,
+    t_factor,
+)
 from quarry.errors import PointsError
 
 FEWEST_TOKENS = 3
@@ -22,76 +28,74 @@ FEWEST_TOKENS = 3
 
 
 def verdicts(points: pl.DataFrame, control: str = "pieces", level: float = 0.95) -> pl.DataFrame:
-    """A row for each corpus, rule and N, and for all N together (`n` null): the difference to the control.
+    """A row for each corpus, rule and N, and for the mean over N (`n` null): what differs from the control.
 
     alpha: alpha_D of the rule by `kaplan-d`; alpha_change, multiplier (and _low, _high): see the module;
     charged: the multiplier after the FLOPs of choosing; share: these FLOPs over 6NE, the geometric mean of
     the cells; verdict. Raises PointsError if the control has no replicates or no rule has enough U.
     """
-    cells = best_cells(points)
+    cells, rows = best_cells(points), []
     noise = noise_by_tokens(cells, control)
-    rows: list[dict[str, Any]] = []
-    for (corpus,), group in cells.group_by("corpus", maintain_order=True):
+    for (corpus, rule), of_rule in cells.group_by("corpus", "rule", maintain_order=True):
         known = noise.filter(corpus=corpus)
-        if known.is_empty():
+        if rule == control or known.is_empty():
             continue
-        for rule in sorted(set(group["rule"]) - {control}):
-            lines = [
-                line
-                for (_,), sizes in group.group_by("n_nonembedding", maintain_order=True)
-                if (line := _line(sizes, rule, control, known)) is not None
-            ]
-            shared = [_joint(lines)] if len(lines) > 1 else []
-            freedom = float(known["freedom"].sum())
-            rows += [
-                {"corpus": corpus, "rule": rule} | _row(line, t_factor(freedom, level))
-                for line in lines + shared
-            ]
+        sizes = of_rule["n_nonembedding"].unique()
+        pair = cells.filter(pl.col("rule").is_in([rule, control]), corpus=corpus)
+        pair = pair.filter(pl.col("n_nonembedding").is_in(sizes.to_list()))
+        lines = [_line(pair.filter(n_nonembedding=n), rule, control, known) for n in sorted(sizes)]
+        found = [(line, known) for line in lines if line is not None]
+        if len(found) > 1:
+            means = mean_over_sizes(pair, [line["n"] for line, _ in found])
+            known = noise_by_tokens(means, control)
+            found.append((_line(means, rule, control, known), known))
+        about = {"corpus": corpus, "rule": rule}
+        rows += [about | _row(line, t_factor(known["freedom"].sum(), level)) for line, known in found if line]
     if not rows:
         raise PointsError(f"no rule beside {control!r} has losses at {FEWEST_TOKENS} values of U")
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def _line(sizes: pl.DataFrame, rule: str, control: str, noise: pl.DataFrame) -> dict[str, Any] | None:
-    """The line d(U) of one N: its slope and height with their errors, and the fits of both rules."""
-    both = sizes.filter(rule=rule).join(
-        sizes.filter(rule=control), on=["unique_tokens", *SEEDS], suffix="_control"
-    )
+    """The line d(U) of one N: its slope and height with their errors, and the fits of both rules.
+
+    A cell is the geometric mean of its replicates. None if there are too few U.
+    """
+    both = _means(sizes, rule).join(_means(sizes, control), on="unique_tokens", suffix="_control")
     both = both.sort("unique_tokens")
-    if both["unique_tokens"].n_unique() < FEWEST_TOKENS:
+    if len(both) < FEWEST_TOKENS:
         return None
     tokens = both["unique_tokens"].to_numpy()
     x = np.log(tokens) - np.log(tokens).mean()
     d = (both["excess"].log() - both["excess_control"].log()).to_numpy()
     slope, height = (x @ d) / (x @ x), d.mean()
     scatter = float(((d - height - slope * x) ** 2).sum() / (len(x) - 2))
-    variance = np.maximum(2 * noise_at(noise, tokens) ** 2, scatter)
-    alphas = {name: _alpha(sizes.filter(rule=name)) for name in (rule, control)}
-    charge = np.log1p((both["flops_selection"] / both["flops"]).to_numpy()).mean()
+    shares = (1 / both["runs"] + 1 / both["runs_control"]).to_numpy()
+    variance = np.maximum(shares * noise_at(noise, tokens) ** 2, scatter)
+    alphas = {name: _alpha(both, name) for name in ("excess", "excess_control")}
     return {
-        "n": int(both["n_nonembedding"][0]),
-        "alpha": alphas[rule],
-        "alpha_control": alphas[control],
+        "n": sizes["n_nonembedding"][0],
+        "alpha": alphas["excess"],
+        "alpha_control": alphas["excess_control"],
         "slope": slope,
         "slope_error": math.sqrt(float(x**2 @ variance)) / (x @ x),
         "height": height,
         "height_error": math.sqrt(float(variance.mean()) / len(x)),
-        "charge": float(charge),
-        "spacing": float(np.ptp(x)),
+        "charge": both["charge"].mean(),
     }
 
 
-def _alpha(cells: pl.DataFrame) -> float:
+def _means(sizes: pl.DataFrame, rule: str) -> pl.DataFrame:
+    """By U: the mean `excess` over replicates, their number `runs`, and `charge`, ln(1 + choosing / 6NE)."""
+    charge = (pl.col("flops_selection").fill_null(0.0) / pl.col("flops")).log1p().mean()
+    means = pl.col("excess").log().mean().exp()
+    return sizes.filter(rule=rule).group_by("unique_tokens").agg(means, charge=charge, runs=pl.len())
+
+
+def _alpha(cells: pl.DataFrame, loss: str) -> float:
     """alpha_D by least squares on log loss."""
-    table = cells.select(U="unique_tokens", loss="excess").cast(pl.Float64)
-    table = table.group_by("U").agg(pl.col("loss").log().mean().exp())
+    table = cells.select(U="unique_tokens", loss=loss).cast(pl.Float64)
     return float(fit(table, "kaplan-d", objective="log", bootstrap=0).params["alpha_D"])
-
-
-def _joint(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """The mean over N; the draws of U are shared by all N, so that its error is that of one of them."""
-    mean = {name: float(np.mean([line[name] for line in lines])) for name in lines[0] if name != "n"}
-    return mean | {"n": None}
 
 
 def _row(line: dict[str, Any], factor: float) -> dict[str, Any]:
