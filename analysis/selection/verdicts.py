@@ -35,9 +35,9 @@ def verdicts(points: pl.DataFrame, control: str = "pieces", level: float = 0.95)
     the cells; verdict. Raises PointsError if the control has no replicates or no rule has enough U.
     """
     cells, rows = best_cells(points), []
-    noise = noise_by_tokens(cells, control)
+    replicates = noise_by_tokens(cells, control)
     for (corpus, rule), of_rule in cells.group_by("corpus", "rule", maintain_order=True):
-        known = noise.filter(corpus=corpus)
+        known = replicates.filter(corpus=corpus)
         if rule == control or known.is_empty():
             continue
         sizes = of_rule["n_nonembedding"].unique()
@@ -47,10 +47,11 @@ def verdicts(points: pl.DataFrame, control: str = "pieces", level: float = 0.95)
         found = [(line, known) for line in lines if line is not None]
         if len(found) > 1:
             means = mean_over_sizes(pair, [line["n"] for line, _ in found])
-            known = noise_by_tokens(means, control)
-            found.append((_line(means, rule, control, known), known))
+            shared = noise_by_tokens(means, control)
+            if (joint := _line(means, rule, control, shared)) is not None:
+                found.append((joint, shared))
         about = {"corpus": corpus, "rule": rule}
-        rows += [about | _row(line, t_factor(known["freedom"].sum(), level)) for line, known in found if line]
+        rows += [about | _row(line, t_factor(int(noise["freedom"].sum()), level)) for line, noise in found]
     if not rows:
         raise PointsError(f"no rule beside {control!r} has losses at {FEWEST_TOKENS} values of U")
     return pl.DataFrame(rows, infer_schema_length=None)
