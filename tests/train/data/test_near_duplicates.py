@@ -45,6 +45,8 @@ def test_marks_case_and_line_ends_do_not_count():
         True,
     ]
     assert len(run_hashes(text.split())) == 8
+    pixels = "!!10!01!1!0!!1!" * 9
+    assert not near_twins_of([pixels, pixels + "!", pixels + "1"], 3, 0.5).any()
 
 
 def test_twins_are_what_the_exact_similarity_says():
