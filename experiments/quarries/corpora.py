@@ -5,6 +5,7 @@ trained on the way. A row that the table has already is kept; a corpus that is n
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import polars as pl
 from quarry.console import make_console
 from quarry.errors import ConfigError, DataError
 from quarry.experiments.quarries import CORPORA
+from quarry.train.commands.common import EXIT_CODES
 from quarry.train.commands.data import shown
 from quarry.train.commands.point import find_variant
 from quarry.train.commands.train import TrainOptions, train_point
@@ -29,7 +31,9 @@ def row(name: str, cache: Path, runs: Path) -> dict[str, Any]:
     with shown() as say:
         found = inspect_corpus(CORPORA[name], usual_tokenizers(CORPORA[name]), cache, say)
     point = find_variant(FILE, name)
-    train_point(point, TrainOptions(workdir=runs, cache=cache), make_console())
+    status = train_point(point, TrainOptions(workdir=runs, cache=cache), make_console())
+    if status != "finished":
+        sys.exit(EXIT_CODES[status])
     [test] = points_table(runs / point.run).filter(pl.col("split") == "test").to_dicts()
     names = ("tokenizer", "n_nonembedding", "tokens", "loss", "loss_sem", "bits_per_byte")
     trained = {name: test[name] for name in names}

@@ -13,6 +13,10 @@ LONGEST_WORD = 256
 """Characters of a word, number, or run of marks or spaces that the trainer sees whole. Its time grows with
 the square of the longest, and text without spaces is one word."""
 
+_WORD_END = re.compile(r"(?<=\S)(?=\s)")
+PART = 2**20
+"""Characters that are encoded or counted at once: of more a library holds every token several times."""
+
 _LONG_SPACE = re.compile(rf"\s{{{LONGEST_WORD + 1}}}")
 _LONG_WORD = re.compile(
     "|".join(rf"{kind}{{{LONGEST_WORD + 1},}}" for kind in (r"[^\W\d_]", r"\d", r"\s", r"(?:[^\w\s]|_)"))
@@ -48,10 +52,23 @@ def _sample(documents: Iterable[str]) -> Iterator[str]:
     """The first documents that together reach TRAINING_BYTES, cut where they hold long words."""
     remaining = TRAINING_BYTES
     for text in documents:
-        yield from _cut_long_words(text[:TRAINING_BYTES])
+        for part in word_parts(text[:TRAINING_BYTES]):
+            yield from _cut_long_words(part)
         remaining -= len(text.encode())
         if remaining <= 0:
             return
+
+
+def word_parts(text: str, length: int = PART) -> Iterator[str]:
+    """The text in parts of about `length` characters, cut only before white space that ends a word.
+
+    No token goes across such a place, so the tokens of the parts are those of the text.
+    """
+    start = 0
+    while len(text) - start > 2 * length and (cut := _WORD_END.search(text, start + length)):
+        yield text[start : cut.start()]
+        start = cut.start()
+    yield text[start:]
 
 
 def _cut_long_words(text: str) -> Iterator[str]:

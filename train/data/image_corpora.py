@@ -19,7 +19,7 @@ import numpy as np
 from quarry.errors import DataError
 from quarry.train.data.documents import Corpus, Document, read_bytes
 from quarry.train.data.options import read_options
-from quarry.train.data.pixels import MOST_LEVELS, pixel_characters
+from quarry.train.data.pixels import MOST_LEVELS, pixel_text
 
 DIGITS_FILE = Path(__file__).with_name("digits.gz")
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
@@ -78,11 +78,11 @@ class Images:
     def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
         options = self._read_options(argument)
         images = self.read_files(self.list_files(data_dir))
-        weights, characters = area_weights(images.shape[1], options.size), pixel_characters(options.levels)
+        weights = area_weights(images.shape[1], options.size)
 
         def read(index: int) -> Document:
             levels = quantised(images[index], weights, self.whole, options.levels)
-            return Document(f"{self.name}[{index}]", "".join(characters[level] for level in levels.ravel()))
+            return Document(f"{self.name}[{index}]", pixel_text(levels, options.levels))
 
         return Corpus(name, f"{self.name}, {self.homepage}", self.licence, len(images), read)
 

@@ -15,13 +15,13 @@ _ASCII_LEVELS = 94
 _ASCII, _BRAILLE = 0x21, 0x2800
 
 
-def pixel_characters(levels: int) -> str:
-    """The character of each level, all of them visible, from dark to light.
+def pixel_text(pixels: np.ndarray, levels: int) -> str:
+    """The pixels, each below `levels`, as text: a character each, all of them visible, from dark to light.
 
     They are ASCII for up to 94 levels, so that a pixel is a byte; else the 256 Braille patterns.
     """
     first = _ASCII if levels <= _ASCII_LEVELS else _BRAILLE
-    return "".join(chr(first + level) for level in range(levels))
+    return (pixels.ravel() + first).astype("<u4").tobytes().decode("utf-32-le")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class PixelTokenizer(Tokenizer):
 
     @cached_property
     def _characters(self) -> str:
-        return pixel_characters(self.levels)
+        return pixel_text(np.arange(self.levels), self.levels)
 
     @property
     def pieces(self) -> tuple[bytes, ...]:
@@ -88,7 +88,7 @@ class PixelTokenizer(Tokenizer):
         return len(text)
 
     def encode(self, text: str) -> np.ndarray:
-        codes = np.array([ord(character) for character in text], np.int64) - ord(self._characters[0])
+        codes = np.frombuffer(text.encode("utf-32-le"), "<u4").astype(np.int64) - ord(self._characters[0])
         outside = np.flatnonzero((codes < 0) | (codes >= self.levels))
         if len(outside):
             raise DataError(
@@ -98,4 +98,4 @@ class PixelTokenizer(Tokenizer):
         return codes.astype(self.dtype)
 
     def decode(self, ids: np.ndarray) -> str:
-        return "".join(self._characters[i] for i in ids if i != self.separator)
+        return pixel_text(np.asarray(ids)[np.asarray(ids) != self.separator], self.levels)

@@ -4,8 +4,7 @@ To add one, write a class with the methods of `Tokenizer` and add it to KINDS.
 """
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from quarry.errors import DataError, RecordError
-from quarry.train.data.bpe_training import LONGEST_WORD, train_bpe
+from quarry.train.data.bpe_training import LONGEST_WORD, train_bpe, word_parts
 from quarry.train.data.documents import to_utf8
 from quarry.train.data.pixels import PixelTokenizer
 from quarry.train.data.tokenizer import Tokenizer
@@ -26,10 +25,6 @@ _PATTERN = (
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+"
     rf"|\s{{1,{LONGEST_WORD}}}(?!\S)|\s{{1,{LONGEST_WORD}}}"
 )
-
-_WORD_END = re.compile(r"(?<=\S)(?=\s)")
-PART = 2**20
-"""Characters that are encoded at once: the tokens of more would be held in memory several times over."""
 
 
 @dataclass(frozen=True)
@@ -149,24 +144,12 @@ class BpeTokenizer(Tokenizer):
         to_utf8(text)
         parts = [
             self._encoding.encode_to_numpy(part, disallowed_special=()).astype(self.dtype)
-            for part in word_parts(text, PART)
+            for part in word_parts(text)
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def decode(self, ids: np.ndarray) -> str:
         return b"".join(self.tokens[i] for i in ids if i != self.separator).decode("utf-8", errors="replace")
-
-
-def word_parts(text: str, length: int) -> Iterator[str]:
-    """The text in parts of about `length` characters, cut only before white space that ends a word.
-
-    No token goes across such a place, so the tokens of the parts are those of the text.
-    """
-    start = 0
-    while len(text) - start > 2 * length and (cut := _WORD_END.search(text, start + length)):
-        yield text[start : cut.start()]
-        start = cut.start()
-    yield text[start:]
 
 
 KINDS: dict[str, type[Tokenizer]] = {"bytes": ByteTokenizer, "bpe": BpeTokenizer, "pixels": PixelTokenizer}

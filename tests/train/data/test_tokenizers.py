@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quarry.errors import DataError
+from quarry.train.data.bpe_training import word_parts
 from quarry.train.data.tokenizers import (
     BpeTokenizer,
     ByteTokenizer,
@@ -136,3 +137,13 @@ def test_text_without_spaces_gives_a_vocabulary():
     text = "".join(random.Random(0).choices("acgt", k=100_000))
     tokenizer = make_tokenizer("bpe:512", [text])
     assert len(tokenizer.encode(text)) < len(text) / 2
+
+
+@given(text=st.text(st.sampled_from(["a", "B", "é", "1", "'", "s", " ", "\n", "\t", "\x1c", "\u3000", "-"])))
+@example(text="it's  the\n\n state  of's\x1c the union " * 3)
+def test_a_long_text_is_encoded_in_parts_without_a_difference(text):
+    for length in (1, 3, 7):
+        parts = list(word_parts(text, length))
+        assert "".join(parts) == text
+        ids = [BPE.encode(part) for part in parts]
+        assert np.concatenate(ids).tolist() == BPE.encode(text).tolist()

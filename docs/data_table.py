@@ -1,0 +1,44 @@
+"""The table of corpora of docs/data.md: python docs/data_table.py prints it, from the committed results."""
+
+from pathlib import Path
+
+import polars as pl
+
+TABLE = Path(__file__).parents[1] / "experiments" / "results" / "quarries" / "corpora.csv"
+HEAD = (
+    "corpus",
+    "documents",
+    "MB",
+    "tokens",
+    "gzip",
+    "near copies",
+    "longest, kB",
+    "bits per byte of 9k parameters",
+)
+
+
+def rows() -> list[tuple[str, ...]]:
+    """The rows of the page's table, as text."""
+    return [
+        (
+            f"`{row['corpus']}`",
+            f"{row['documents']:,}",
+            f"{row['bytes'] / 1e6:.1f}",
+            f"{row['tokens'] / 1e6:.2f}M `{row['tokenizer']}`",
+            f"{row['gzip_ratio']:.2f}",
+            f"{row['near_duplicate_rate']:.1%}",
+            f"{row['longest_bytes'] / 1e3:,.0f}" if row["longest_bytes"] >= 1e3 else "0.1 or less",
+            f"{row['trained_bits_per_byte']:.2f}",
+        )
+        for row in pl.read_csv(TABLE).to_dicts()
+    ]
+
+
+def table() -> str:
+    """The table in Markdown."""
+    lines = [HEAD, tuple("---" for _ in HEAD), *rows()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    print(table())
