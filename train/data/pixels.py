@@ -21,7 +21,7 @@ def pixel_text(pixels: np.ndarray, levels: int) -> str:
     They are ASCII for up to 94 levels, so that a pixel is a byte; else the 256 Braille patterns.
     """
     first = _ASCII if levels <= _ASCII_LEVELS else _BRAILLE
-    return (pixels.ravel() + first).astype("<u4").tobytes().decode("utf-32-le")
+    return (pixels.ravel().astype("<u4") + first).astype("<u4").tobytes().decode("utf-32-le")
 
 
 @dataclass(frozen=True)

@@ -71,10 +71,12 @@ def test_a_pixel_is_a_token_and_a_byte(fashion, tmp_path, levels):
 
 
 def test_pixels_survive_encoding_and_are_saved():
-    tokenizer = PixelTokenizer(256)
-    ids = np.arange(256).astype(tokenizer.dtype)
-    assert (tokenizer.encode(tokenizer.decode(ids)) == ids).all()
-    assert (tokenizer_from(tokenizer.definition), vocabulary_size("pixels:16")) == (tokenizer, 17)
+    for levels in (2, 94, 95, 255, 256):
+        tokenizer = PixelTokenizer(levels)
+        ids = np.arange(levels + 1).astype(tokenizer.dtype)  # with the separator, which is no text
+        assert (tokenizer.encode(tokenizer.decode(ids)) == ids[:-1]).all()
+        assert tokenizer_from(tokenizer.definition) == tokenizer
+    assert vocabulary_size("pixels:16") == 17
     with pytest.raises(DataError, match="the character 'x' is none of its 4 levels"):
         PixelTokenizer(4).encode("!x")
     with pytest.raises(DataError, match="'pixels:300' must have from 2 to 256 levels"):
