@@ -26,7 +26,7 @@ def environment(cache: Path, *packages: Path) -> dict[str, str]:
     """
     path = os.pathsep.join(map(str, (ROOT, *packages)))
     own = {"QUARRY_CACHE": str(cache), "PYTHONPATH": path, "COLUMNS": "160"}
-    return os.environ | ({} if packages else QUICK_COMPILE) | own
+    return os.environ | ({"XLA_FLAGS": ""} if packages else QUICK_COMPILE) | own
 
 
 class Running:

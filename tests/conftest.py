@@ -21,6 +21,8 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))
+quick_flags = importlib.import_module("tests.quick_compile").QUICK_FLAGS
+os.environ["XLA_FLAGS"] = f"{quick_flags} {os.environ.get('XLA_FLAGS', '')}".strip()
 strict = importlib.import_module("tests.strict")  # the hook below looks it up by name
 workers = importlib.import_module("tests.workers")
 pytest_xdist_make_scheduler = workers.pytest_xdist_make_scheduler

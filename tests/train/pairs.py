@@ -6,11 +6,13 @@ from pathlib import Path
 
 from quarry.train.launch.bound_processes import PYTHON
 from tests.commands import Running, environment, run
+from tests.quick_compile import QUICK_FLAGS
 
 
 def devices(cache: Path, count: int) -> dict[str, str]:
     """The environment of a process with `count` virtual CPU devices."""
-    own = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"--xla_force_host_platform_device_count={count}"}
+    flags = f"{QUICK_FLAGS} --xla_force_host_platform_device_count={count}"
+    own = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
     return environment(cache) | own
 
 
