@@ -7,6 +7,7 @@ m = U_control / U_rule (science: data-efficiency multiplier). The noise of d com
 control or from the scatter about the line, whichever is larger.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -73,7 +74,9 @@ def _line(sizes: pl.DataFrame, rule: str, control: str, noise: pl.DataFrame) -> 
     scatter = float(((d - height - slope * x) ** 2).sum() / (len(x) - 2))
     shares = (1 / both["runs"] + 1 / both["runs_control"]).to_numpy()
     variance = np.maximum(shares * noise_at(noise, tokens) ** 2, scatter)
-    alphas = {name: _alpha(both, name) for name in ("excess", "excess_control")}
+    alphas = {
+        name: _alpha(tuple(tokens.tolist()), tuple(both[name])) for name in ("excess", "excess_control")
+    }
     return {
         "n": sizes["n_nonembedding"][0],
         "alpha": alphas["excess"],
@@ -93,9 +96,10 @@ def _means(sizes: pl.DataFrame, rule: str) -> pl.DataFrame:
     return sizes.filter(rule=rule).group_by("unique_tokens").agg(means, charge=charge, runs=pl.len())
 
 
-def _alpha(cells: pl.DataFrame, loss: str) -> float:
-    """alpha_D by least squares on log loss."""
-    table = cells.select(U="unique_tokens", loss=loss).cast(pl.Float64)
+@functools.lru_cache(maxsize=256)
+def _alpha(tokens: tuple[int, ...], losses: tuple[float, ...]) -> float:
+    """alpha_D by least squares on log loss; that of the control is needed for every rule."""
+    table = pl.DataFrame({"U": tokens, "loss": losses}).cast(pl.Float64)
     return float(fit(table, "kaplan-d", objective="log", bootstrap=0).params["alpha_D"])
 
 

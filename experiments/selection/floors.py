@@ -16,7 +16,7 @@ import polars as pl
 from scipy import special
 
 from quarry.experiments.selection import WORLD
-from quarry.experiments.selection.scores import oracle
+from quarry.experiments.selection.oracle import oracle
 from quarry.train.config.selection import Rule
 from quarry.train.data.selection.choosing import choose
 from quarry.train.data.selection.pieces import Pieces, cut, means, shuffled

@@ -7,38 +7,17 @@ oracle's: what a piece is worth to a learner that knows the source.
 import argparse
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
-from quarry.experiments.selection import TEXT_SCORES, UNIQUE, WORLD, WORLD_SCORES
+from quarry.experiments.selection import TEXT_SCORES, WORLD, WORLD_SCORES
+from quarry.experiments.selection.oracle import oracle
 from quarry.train.config.point_files import load_point_file
-from quarry.train.data.selection.pieces import Pieces, means
-from quarry.train.data.store import TokenStore
+from quarry.train.data.selection.pieces import Pieces
 from quarry.train.data.synthetic.bayes import Bayes
 from quarry.train.data.synthetic.catalog import open_world
-from quarry.train.data.synthetic.world import symbols_of
 from quarry.train.hosts.platform import cache_directory, prepare
-from quarry.train.inspect.scores import write_scores
-from quarry.train.run.sizes import prepare_store
 
 REFERENCES = Path(__file__).parent / "references"
-AT = UNIQUE["u32k"]
-"""The U at which the oracle counts what another visit to a context is worth."""
-
-
-def visit_values(world: Bayes, unique: int) -> np.ndarray:
-    """How much one more visit to each context lowers the loss after U tokens, up to a factor [contexts].
-
-    The excess of context c is about pi_c (V - 1) / (2 (n_c + A)), A the concentration: its slope in n_c.
-    """
-    share = world.chain.stationary
-    return share / (unique * share + world.concentration) ** 2
-
-
-def oracle(store: TokenStore, pieces: Pieces, world: Bayes, unique: int = AT) -> np.ndarray:
-    """The mean value of a token of each piece, by the context that it is a visit to, float64 [pieces]."""
-    symbols = symbols_of(np.asarray(store.tokens("train")), world.symbols)[None]
-    return means(visit_values(world, unique)[world.chain.contexts(symbols)[0]], world.order, pieces)
 
 
 def main() -> None:
@@ -46,6 +25,9 @@ def main() -> None:
     parser.add_argument("--workdir", type=Path, default=Path("runs"))
     workdir, cache = parser.parse_args().workdir, cache_directory()
     prepare(cache)
+    from quarry.train.inspect.scores import write_scores
+    from quarry.train.run.sizes import prepare_store
+
     text, held_out, source = (
         load_point_file(REFERENCES / f"{name}.py")[0]
         for name in ("text_small", "text_held_out", "world_small")

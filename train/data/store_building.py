@@ -3,8 +3,6 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from filelock import FileLock
 
 from quarry.errors import DataError, RecordError
 from quarry.train.data.bpe_training import TRAINING_BYTES
+from quarry.train.data.cache_errors import errors_in_sentences
 from quarry.train.data.corpora import fingerprint, input_files, open_corpus
 from quarry.train.data.documents import unchanged
 from quarry.train.data.splitting import SplitCorpus, SplitRules, split_corpus
@@ -20,7 +19,6 @@ from quarry.train.data.store import SPLITS, Say, TokenStore, hash_json, open_sto
 from quarry.train.data.store_writing import holds_good_store, write_store
 from quarry.train.data.tokenizer import Tokenizer
 from quarry.train.data.tokenizers import ByteTokenizer, make_tokenizer, vocabulary_size
-from quarry.train.record.disk_space import enough_space, is_about_space
 from quarry.train.record.files import read_json, write_json
 from quarry.train.record.folders import make_writable
 
@@ -68,21 +66,6 @@ def prepare_tokens(
         make_writable(cache)
         with FileLock(cache / ".lock"):  # the kernel releases the lock of a process that dies
             return _find(cache, recipe, verify, silent, say) or _build(cache, recipe, rules, say, tokenizer)
-
-
-@contextmanager
-def errors_in_sentences(cache: Path) -> Iterator[None]:
-    """Turn an OSError in the cache into DiskFull or DataError."""
-    with enough_space(cache, "the tokens of a corpus take about as much as its text"):
-        try:
-            yield
-        except OSError as error:
-            if is_about_space(error):
-                raise
-            raise DataError(
-                f"the cache {cache} cannot be used ({error.filename or cache}: {error.strerror}): "
-                "repair that, or choose another with --cache or QUARRY_CACHE"
-            ) from error
 
 
 def _find(cache: Path, recipe: dict[str, Any], verify: bool, say: Say, warn: Say) -> TokenStore | None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from quarry.model.config import ModelConfig
 from quarry.model.counting import count_parameters, flops_6n, flops_exact
-from quarry.train.data.selection.draws import selection_flops
 
 if TYPE_CHECKING:
     from quarry.train.config.experiment import Experiment
@@ -28,6 +27,8 @@ def experiment_as_json(experiment: "Experiment") -> dict[str, Any]:
 def describe_run(experiment: "Experiment", sizes: "RunSizes", store: "TokenStore") -> dict[str, Any]:
     """The fields of run.json that are known before the first step."""
     import jax
+
+    from quarry.train.data.selection.draws import selection_flops
 
     devices, first = jax.devices(), experiment.data.draw * sizes.unique_tokens
     return describe_model(experiment.model) | {

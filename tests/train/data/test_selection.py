@@ -11,9 +11,9 @@ from quarry.train.config.experiment import DataConfig
 from quarry.train.config.selection import Rule, read_rule
 from quarry.train.data.order import BatchOrder
 from quarry.train.data.selection.choosing import choose, scanned
-from quarry.train.data.selection.draws import first_pass, selection_flops
+from quarry.train.data.selection.draws import TABLE, first_pass, pieces_table, selection_flops
 from quarry.train.data.selection.pieces import cut, means
-from quarry.train.data.selection.stores import TABLE, pieces_table, select_tokens
+from quarry.train.data.selection.stores import select_tokens
 from quarry.train.data.store import DamagedStore
 from quarry.train.data.store_building import prepare_tokens
 

@@ -10,8 +10,8 @@ import pytest
 
 from quarry.errors import ConfigError
 from quarry.train.config.experiment import CheckpointConfig
+from quarry.train.data.selection.draws import pieces_table
 from quarry.train.data.selection.pieces import Pieces
-from quarry.train.data.selection.stores import pieces_table
 from quarry.train.inspect.ensembles import final_params
 from quarry.train.inspect.scores import _reference, piece_losses, write_scores
 from quarry.train.record.points_table import points_table

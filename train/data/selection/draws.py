@@ -1,9 +1,25 @@
-"""What a rule means for the U tokens of one run: what choosing them cost, and their order in a curriculum."""
+"""The record of a rule beside its store, and what it says of U tokens: the cost of choosing, the order."""
+
+import hashlib
 
 import numpy as np
+import polars as pl
 
-from quarry.train.data.selection.stores import pieces_table
-from quarry.train.data.store import TokenStore
+from quarry.train.data.store import DamagedStore, TokenStore
+
+TABLE = "pieces.parquet"
+
+
+def pieces_table(store: TokenStore) -> pl.DataFrame:
+    """The pieces of the pool: `start`, `tokens`, `score`, `kept`, `scanned`. Raises DamagedStore."""
+    path = store.directory / TABLE
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DamagedStore(f"{path} cannot be read ({error.strerror})", store.directory) from None
+    if hashlib.sha256(content).hexdigest() != store.manifest["selection"]["table_sha256"]:
+        raise DamagedStore(f"{path} is damaged", store.directory)
+    return pl.read_parquet(content)
 
 
 def selection_flops(store: TokenStore, first: int, last: int) -> float:

@@ -17,14 +17,15 @@ from filelock import FileLock
 
 from quarry.errors import DataError
 from quarry.train.config.selection import Rule, read_rule
+from quarry.train.data.cache_errors import errors_in_sentences
 from quarry.train.data.corpora import fingerprint
 from quarry.train.data.documents import reading
 from quarry.train.data.selection.choosing import choose, scanned
+from quarry.train.data.selection.draws import TABLE, pieces_table
 from quarry.train.data.selection.pieces import Pieces, Scores, cut, shuffled
 from quarry.train.data.selection.scores import score_pieces
 from quarry.train.data.store import (
     DIGESTS,
-    DamagedStore,
     Say,
     TokenStore,
     checksum,
@@ -32,13 +33,11 @@ from quarry.train.data.store import (
     open_store,
     silent,
 )
-from quarry.train.data.store_building import errors_in_sentences
 from quarry.train.data.tokenizers import save_tokenizer
 from quarry.train.record.files import write_json
 
 VERSION = 1
 """Of how pieces are cut, ordered and chosen; part of the store's name."""
-TABLE = "pieces.parquet"
 
 
 def select_tokens(
@@ -169,15 +168,3 @@ def _write_tokens(path: Path, store: TokenStore, kept: Pieces) -> dict[str, Any]
         os.fsync(file.fileno())
     counts = {"documents": len(kept), "tokens": int(kept.sizes.sum()), "bytes": n_bytes}
     return counts | {kind: digest.hexdigest() for kind, digest in digests.items()}
-
-
-def pieces_table(store: TokenStore) -> pl.DataFrame:
-    """The pieces of the pool: `start`, `tokens`, `score`, `kept`, `scanned`. Raises DamagedStore."""
-    path = store.directory / TABLE
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DamagedStore(f"{path} cannot be read ({error.strerror})", store.directory) from None
-    if hashlib.sha256(content).hexdigest() != store.manifest["selection"]["table_sha256"]:
-        raise DamagedStore(f"{path} is damaged", store.directory)
-    return pl.read_parquet(content)
