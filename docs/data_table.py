@@ -27,7 +27,7 @@ def rows() -> list[tuple[str, ...]]:
             f"{row['tokens'] / 1e6:.2f}M `{row['tokenizer']}`",
             f"{row['gzip_ratio']:.2f}",
             f"{row['near_duplicate_rate']:.1%}",
-            f"{row['longest_bytes'] / 1e3:,.0f}" if row["longest_bytes"] >= 1e3 else "0.1 or less",
+            f"{row['longest_bytes'] / 1e3:.3g}",
             f"{row['trained_bits_per_byte']:.2f}",
         )
         for row in pl.read_csv(TABLE).to_dicts()
