@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
+
 from quarry.errors import DataError
 
 _PROSE = frozenset({".txt", ".md", ".rst", ".tex", ".org"})
@@ -101,6 +103,17 @@ class Source(Protocol):
     def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
         """The corpus, prepared below `data_dir` on first use. Raises DataError if that is not possible."""
         ...
+
+
+def joined(parts: Sequence[Rows | Corpus]) -> Rows:
+    """The documents of all parts, one part after the other."""
+    ends = np.cumsum([part.count for part in parts])
+
+    def read(index: int) -> Document:
+        part = int(np.searchsorted(ends, index, side="right"))
+        return parts[part].read(index - int(ends[part]) + parts[part].count)
+
+    return Rows(int(ends[-1]), read)
 
 
 def file_fingerprint(name: str, version: str, files: Iterable[Path]) -> str:

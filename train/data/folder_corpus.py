@@ -4,8 +4,6 @@ import os
 import re
 from pathlib import Path
 
-import numpy as np
-
 from quarry.errors import DataError
 from quarry.train.data.documents import (
     TEXT_SUFFIXES,
@@ -14,6 +12,7 @@ from quarry.train.data.documents import (
     Rows,
     expanded,
     files_below,
+    joined,
     read_text,
     reading,
     to_utf8,
@@ -135,10 +134,5 @@ def _tables(files: list[Path]) -> list[Rows]:
 
 def _joined(name: str, argument: str, parts: list[Rows]) -> Corpus:
     """The documents of all files, in their order."""
-    ends = np.cumsum([part.count for part in parts])
-
-    def read(index: int) -> Document:
-        part = int(np.searchsorted(ends, index, side="right"))
-        return parts[part].read(index - int(ends[part]) + parts[part].count)
-
-    return Corpus(name, argument, "unknown", int(ends[-1]), read)
+    rows = joined(parts)
+    return Corpus(name, argument, "unknown", rows.count, rows.read)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from quarry.errors import DataError
-from quarry.train.data.documents import Corpus, Document, Share, Source
+from quarry.train.data.documents import Corpus, Share, Source, joined
 
 _PART = re.compile(r"(.+?)=(\d+\.?\d*|\.\d+)(?:\+|$)", re.DOTALL)
 Find = Callable[[str], tuple[Source, str]]
@@ -44,15 +44,10 @@ class Mixture:
             Share(corpus.name, weight / total, len(corpus))
             for corpus, (*_, weight) in zip(corpora, parts, strict=True)
         )
-        ends = np.cumsum([len(corpus) for corpus in corpora])
-
-        def read(index: int) -> Document:
-            part = int(np.searchsorted(ends, index, side="right"))
-            return corpora[part][index - int(ends[part]) + len(corpora[part])]
-
+        documents = joined(corpora)
         source = "; ".join(corpus.source for corpus in corpora)
         licence = "; ".join(dict.fromkeys(corpus.licence for corpus in corpora))
-        return Corpus(name, source, licence, int(ends[-1]), read, shares)
+        return Corpus(name, source, licence, documents.count, documents.read, shares)
 
     def _parts(self, argument: str) -> list[tuple[Source, str, str, float]]:
         """The source, its argument, the name and the weight of each part."""

@@ -190,8 +190,9 @@ def mixed(split: SplitCorpus) -> SplitCorpus:
                 )
         order = in_proportion([split.sizes[part] for part in parts], [share.weight for share in shares])
         members[name] = np.array([parts[part][document] for part, document in order])
+        taken_from = np.array([part for part, _ in order])
         for part, share in enumerate(shares):
-            taken = members[name][np.searchsorted(ends, members[name], side="right") == part]
+            taken = members[name][taken_from == part]
             facts[share.corpus] |= {
                 f"{name}_documents": len(taken),
                 f"{name}_bytes": int(split.sizes[taken].sum()),
