@@ -190,7 +190,12 @@ def read_text(path: Path) -> str:
 
     Raises DataError if it cannot be read, is not UTF-8 or holds a NUL, as binary files and UTF-16 do.
     """
-    text = from_utf8(read_bytes(path), path)
+    return to_text(read_bytes(path), path)
+
+
+def to_text(content: bytes, path: Path | str) -> str:
+    """The content of a whole file as text. Raises DataError if it is not UTF-8 or holds a NUL."""
+    text = from_utf8(content, path)
     if (at := text.find("\0")) >= 0:
         raise DataError(f"{path} is no text (a NUL at character {at}): convert it or move it away")
     return text

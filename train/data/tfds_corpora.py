@@ -16,7 +16,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.registered import DatasetNotFoundError
 
 from quarry.errors import DataError
-from quarry.train.data.documents import Contents, Corpus, Document, from_utf8
+from quarry.train.data.documents import Contents, Corpus, Document, to_text
 from quarry.train.data.progress import tracked
 
 _DATASET = re.compile(r"[a-z0-9_]+(/[\w.-]+)?(:[0-9.*]+)?")
@@ -50,7 +50,7 @@ class _Texts(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _generate_examples(self):
         for name, content in tracked(self._contents(), f"preparing {self.name}"):
             with contextlib.suppress(*self._skipped):
-                yield name, {"name": name, "text": from_utf8(content, name)}
+                yield name, {"name": name, "text": to_text(content, name)}
 
 
 def open_packaged(

@@ -337,6 +337,14 @@ def test_the_text_files_of_an_archive_are_documents(archive, tmp_path):
         open_corpus(f"archive:{tmp_path / 'gone'}", tmp_path / "cache")
 
 
+def test_binary_text_in_an_archive_is_refused_by_its_name(tmp_path):
+    with tarfile.open(tmp_path / "text.tar", "w") as tar:
+        (tmp_path / "a.txt").write_bytes("a".encode("utf-16-le"))
+        tar.add(tmp_path / "a.txt", "text/a.txt")
+    with pytest.raises(DataError, match=r"a\.txt is no text \(a NUL at character 1\)"):
+        open_corpus(f"archive:{tmp_path / 'text.tar'}", tmp_path / "cache")
+
+
 def test_a_debian_package_that_is_not_here_is_named_with_its_command(tmp_path):
     with pytest.raises(DataError, match=r"'rust' needs Debian's rust-src .*: apt-get install rust-src"):
         newest(f"{tmp_path}/rustc-*", "rust", "rust-src")
