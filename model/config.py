@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from quarry.checks import check_types, require
 
+Architecture = Literal["transformer", "universal", "lstm"]
 Norm = Literal["rmsnorm", "layernorm"]
 Position = Literal["rotary", "learned"]
 Activation = Literal["gelu", "relu2", "swiglu"]
@@ -15,8 +16,11 @@ Parametrization = Literal["standard", "mup", "completep"]
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """A decoder-only Transformer. Widths are in units of features, `context` in tokens."""
+    """A decoder-only language model. Widths are in units of features, `context` in tokens."""
 
+    architecture: Architecture = "transformer"
+    """What its layers are: blocks of a Transformer, one such block applied `n_layers` times (the Universal
+    Transformer, 1807.03819), or LSTMs, to which heads, `d_ff`, `activation` and `qk_norm` mean nothing."""
     d_model: int = 64
     n_layers: int = 2
     n_heads: int = 2
@@ -66,6 +70,15 @@ class ModelConfig:
             require(value >= 1, f"model.{field} must be at least 1, not {value}")
         require(0 <= self.dropout < 1, f"model.dropout must lie in [0, 1), not {self.dropout}")
         require(
+            self.parametrization == "standard" or self.architecture == "transformer",
+            f"model.parametrization = {self.parametrization} is for model.architecture = transformer, "
+            f"not {self.architecture}",
+        )
+        require(
+            self.architecture != "lstm" or self.position != "learned",
+            "model.position = learned is for Transformers: an LSTM reads tokens in order",
+        )
+        require(
             self.head_dim is not None or self.d_model % self.n_heads == 0,
             f"model.d_model = {self.d_model} is not divisible by model.n_heads = {self.n_heads}; "
             "change one, or set model.head_dim",
@@ -76,6 +89,11 @@ class ModelConfig:
             self.position != "rotary" or self.d_head % 2 == 0,
             f"model.position = rotary needs an even head dimension, not {self.d_head}",
         )
+
+    @property
+    def n_own_layers(self) -> int:
+        """Layers with parameters of their own."""
+        return 1 if self.architecture == "universal" else self.n_layers
 
     @property
     def d_head(self) -> int:

@@ -27,20 +27,30 @@ class ParameterCount:
 
 
 def count_parameters(config: "ModelConfig") -> ParameterCount:
-    """Closed form. Without biases and gains the non-embedding part is Kaplan's eq. 2.1,
-    2 d_model n_layers (2 d_attn + d_ff)."""
-    D, A, F, K = config.d_model, config.d_attn, config.d_hidden, config.d_head
-    feed_forward_maps = 3 if config.activation == "swiglu" else 2
-    matrices = 4 * D * A + feed_forward_maps * D * F
-    biases = (3 * A + D + (feed_forward_maps - 1) * F + D) * config.bias
-    per_norm = 2 if config.norm == "layernorm" else 1
-    norms = per_norm * (2 * D + 2 * K * config.qk_norm)
+    """Closed form. Without biases and gains the non-embedding part of a Transformer is Kaplan's eq. 2.1,
+    2 d_model n_layers (2 d_attn + d_ff), and of an LSTM 8 d_model^2 n_layers."""
+    D = config.d_model
     positions = config.context * D * (config.position == "learned")
     return ParameterCount(
-        nonembedding=config.n_layers * (matrices + biases + norms) + per_norm * D,
+        nonembedding=config.n_own_layers * _layer_parameters(config) + _norm_parameters(config, D),
         head=0 if config.tied else D * config.vocab_size,
         embedding=D * config.vocab_size + positions,
     )
+
+
+def _layer_parameters(config: "ModelConfig") -> int:
+    D, A, F, K = config.d_model, config.d_attn, config.d_hidden, config.d_head
+    if config.architecture == "lstm":
+        return 8 * D**2 + 4 * D + _norm_parameters(config, D)
+    feed_forward_maps = 3 if config.activation == "swiglu" else 2
+    matrices = 4 * D * A + feed_forward_maps * D * F
+    biases = (3 * A + D + (feed_forward_maps - 1) * F + D) * config.bias
+    return matrices + biases + _norm_parameters(config, 2 * D + 2 * K * config.qk_norm)
+
+
+def _norm_parameters(config: "ModelConfig", features: int) -> int:
+    """Gains, and offsets if there are any."""
+    return (2 if config.norm == "layernorm" else 1) * features
 
 
 def training_bytes(config: "ModelConfig") -> int:
@@ -53,27 +63,32 @@ def training_bytes(config: "ModelConfig") -> int:
 
 
 def forward_flops(config: "ModelConfig", *, halve_causal: bool = True) -> dict[str, int]:
-    """FLOPs per token of one forward pass, by part: Kaplan 2020, Table 1.
+    """FLOPs per token of one forward pass, by part: Kaplan 2020, Table 1; the layers of an LSTM are one part.
 
     `attention` is scores and weighted values together, 4 n_layers context d_attn, halved by default because
     a causal query attends to half the context on average; halved it equals Table 1's "Mask" row. A multiply
     and an add are two FLOPs; norms, biases and non-linearities are not counted, as in that table.
     """
     L, D, A, F = config.n_layers, config.d_model, config.d_attn, config.d_hidden
+    ends = {"embed": 4 * D, "head": 2 * D * config.vocab_size}
+    if config.architecture == "lstm":
+        return ends | {"lstm": 2 * L * 8 * D**2}
     feed_forward_maps = 3 if config.activation == "swiglu" else 2
-    return {
-        "embed": 4 * D,
+    return ends | {
         "qkv": 2 * L * D * 3 * A,
         "attention": 4 * L * config.context * A // (2 if halve_causal else 1),
         "project": 2 * L * A * D,
         "feed_forward": 2 * L * feed_forward_maps * D * F,
-        "head": 2 * D * config.vocab_size,
     }
 
 
 def flops_6n(config: "ModelConfig") -> int:
-    """Training FLOPs per token as 6 N, N non-embedding (Kaplan 2020, section 2.1)."""
-    return 6 * count_parameters(config).nonembedding
+    """Training FLOPs per token as 6 N, N non-embedding (Kaplan 2020, section 2.1).
+
+    A parameter that several layers share counts as often as it is used.
+    """
+    shared = (config.n_layers - config.n_own_layers) * _layer_parameters(config)
+    return 6 * (count_parameters(config).nonembedding + shared)
 
 
 def flops_exact(config: "ModelConfig", *, halve_causal: bool = True) -> int:

@@ -76,10 +76,14 @@ def run_stack(
     x: jax.Array,
     keys: jax.Array | None,
     *,
+    times: int,
     scan: bool,
     remat: "Remat",
 ) -> jax.Array:
-    """Apply `call(layer, x, key)` layer by layer, each to the result of the one before; a key for each."""
+    """Apply `call(layer, x, key)` `times` times, each to the result of the one before, with a key for each.
+
+    A stack holds `times` layers, or one that is applied as often.
+    """
     graph, params = nnx.split(stack)
 
     def run(x: jax.Array, layer_and_key: Any) -> tuple[jax.Array, None]:
@@ -88,11 +92,19 @@ def run_stack(
 
     if remat != "none":
         run = jax.checkpoint(run, policy=POLICIES[remat], prevent_cse=not scan)
+    if scan and _count(params) == times:
+        return jax.lax.scan(run, x, (params, keys), length=times)[0]
+    layers = list(_unstacked(params))
     if scan:
-        return jax.lax.scan(run, x, (params, keys))[0]
-    for number, layer in enumerate(_unstacked(params)):
+        return jax.lax.scan(lambda x, key: run(x, (layers[0], key)), x, keys, length=times)[0]
+    for number in range(times):
+        layer = layers[number % len(layers)]
         x, _ = run(x, (layer, None if keys is None else keys[number]))
     return x
+
+
+def _count(params: Any) -> int:
+    return jax.tree.leaves(params)[0].shape[0]
 
 
 def layers_of(stack: Any) -> Iterator[Any]:

@@ -20,6 +20,8 @@ CONFIGS: dict[str, ModelConfig] = {
     "learned-untied": kaplan(**SMALL, tied=False, qk_norm=True),
     "gelu-rotary": modern(**SMALL, activation="gelu", qk_norm=False),
     "bf16": modern(**SMALL, compute_dtype="bfloat16"),
+    "universal": modern(**SMALL, architecture="universal"),
+    "lstm": modern(**SMALL, architecture="lstm"),
 }
 
 compiled = jax.jit(apply, static_argnums=0)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from quarry.model.attention import causal_attention, rotary_tables, rotate
+from quarry.model.blocks import apply_dropout
 from quarry.model.config import modern
 from quarry.model.cross_entropy import cross_entropy
 from quarry.model.layers import seed_key, seed_words, words_key
-from quarry.model.transformer import abstract, apply, apply_dropout, build, mean_loss
+from quarry.model.transformer import abstract, apply, build, mean_loss
 from tests.model.shapes import CONFIGS, SMALL, compiled, drawn
 
 
@@ -103,10 +104,16 @@ def test_bf16_compute_stays_close_to_fp32(tokens):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("remat", ["none", "full", "dots"])
-@pytest.mark.parametrize("scan", [False, True])
-def test_scanning_and_rematerialising_change_no_number(scan, remat, tokens):
-    config = dataclasses.replace(CONFIGS["swiglu-bias"], n_layers=3)
+@pytest.mark.parametrize(
+    ("name", "scan", "remat"),
+    [
+        *(("swiglu-bias", scan, remat) for scan in (False, True) for remat in ("none", "full", "dots")),
+        ("universal", True, "full"),
+        ("lstm", True, "dots"),
+    ],
+)
+def test_scanning_and_rematerialising_change_no_number(name, scan, remat, tokens):
+    config = dataclasses.replace(CONFIGS[name], n_layers=3)
     graph, params = drawn(config)
     other, same = drawn(dataclasses.replace(config, scan_layers=scan, remat=remat))
     assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), params, same))

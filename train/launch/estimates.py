@@ -58,6 +58,8 @@ def memory_bytes(experiment: Experiment) -> int:
 
 def activations_per_token(model: ModelConfig) -> int:
     """Values saved per token for the backward pass: in each layer inputs, projections and attention weights,
-    then logits and their gradient."""
+    or an LSTM's gates and states, then logits and their gradient."""
+    if model.architecture == "lstm":
+        return model.n_layers * 16 * model.d_model + 3 * model.vocab_size
     per_layer = 8 * model.d_model + 6 * model.d_attn + 3 * model.d_hidden + 3 * model.n_heads * model.context
     return model.n_layers * per_layer + 3 * model.vocab_size

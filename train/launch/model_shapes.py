@@ -36,6 +36,8 @@ def _depths(like: ModelConfig, heads: int, n: float) -> list[ModelConfig]:
     least = min(2, like.n_layers)  # one layer is off the trend of deeper models (Kaplan 2020, Figure 6)
     shallow = dataclasses.replace(like, d_model=width, n_heads=heads, d_ff=hidden, n_layers=least)
     layer = size(dataclasses.replace(shallow, n_layers=least + 1)) - size(shallow)
+    if layer == 0:  # all layers share one's parameters
+        return [dataclasses.replace(shallow, n_layers=like.n_layers)]
     depth = least + max(0, math.floor((n - size(shallow)) / layer))
     return [dataclasses.replace(shallow, n_layers=layers) for layers in (depth, depth + 1)]
 

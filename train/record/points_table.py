@@ -10,7 +10,7 @@ import polars as pl
 from quarry.errors import RecordError
 from quarry.train.record.files import atomic_write
 from quarry.train.record.run_directory import REMEDY, RunDirectory
-from quarry.train.record.schema import FILES, OTHER_LOSS, POINT_COLUMNS, RUN_COLUMNS
+from quarry.train.record.schema import BEFORE_RECORDED, FILES, OTHER_LOSS, POINT_COLUMNS, RUN_COLUMNS
 
 
 def find_runs(root: Path) -> list[RunDirectory]:
@@ -103,7 +103,9 @@ def without_formulas(table: pl.DataFrame) -> pl.DataFrame:
 
 def _point_rows(directory: RunDirectory) -> Iterable[dict[str, Any]]:
     run = directory.read_run()
-    per_run = {name: run.get(name) for name in RUN_COLUMNS} | run.get("test_text", {})
+    per_run = {name: run.get(name, BEFORE_RECORDED.get(name)) for name in RUN_COLUMNS} | run.get(
+        "test_text", {}
+    )
     per_run |= {name: run.get("data", {}).get(name) for name in ("corpus", "tokenizer")}
     per_run |= {
         "study": directory.path.parent.name,

@@ -64,6 +64,7 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "peak_learning_rate": pl.Float64(),
     "weight_decay": pl.Float64(),
     "dropout": pl.Float64(),
+    "architecture": pl.String(),  # transformer, universal (one block, applied n_layers times), lstm
     "parametrization": pl.String(),  # standard, mup, completep
     "train_loss": pl.Float64(),  # of the last logged step
     "noise_scale": pl.Float64(),  # tr Sigma / |G|^2 of the gradient, tokens; running mean of the logged steps
@@ -95,6 +96,7 @@ RUN_COLUMNS = (
     "peak_learning_rate",
     "weight_decay",
     "dropout",
+    "architecture",
     "parametrization",
     "n_params",
     "n_nonembedding",
@@ -114,3 +116,5 @@ RUN_COLUMNS = (
     "device",
 )
 """Columns whose value is a field of run.json, the same for every evaluation of the run."""
+BEFORE_RECORDED = {"architecture": "transformer", "parametrization": "standard", "selection": "random"}
+"""What the runs of versions had that did not record these columns."""

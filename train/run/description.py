@@ -40,6 +40,7 @@ def describe_run(experiment: "Experiment", sizes: "RunSizes", store: "TokenStore
         "peak_learning_rate": experiment.optimizer.learning_rate,
         "weight_decay": experiment.optimizer.weight_decay,
         "dropout": experiment.model.dropout,
+        "architecture": experiment.model.architecture,
         "parametrization": experiment.model.parametrization,
         "seed_init": experiment.seed_init,
         "seed_order": experiment.seed_order,

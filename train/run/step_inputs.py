@@ -50,12 +50,13 @@ def _make_program(run: "RunContext", stage: "Stage") -> Any:
 
 
 def _flops_xla_per_token(run: "RunContext", experiment: "Experiment", cost: Any) -> float | None:
-    """XLA's count per token; None if layers are scanned, as XLA counts only one of them.
+    """XLA's count per token; None if layers or an LSTM's steps are scanned, as XLA counts only one of them.
 
     XLA counts the loop over micro-batches once, hence the factor. The optimiser's share, a few FLOPs per
     parameter and step, is then counted too often.
     """
-    if not cost or "flops" not in cost or experiment.model.scan_layers:
+    model = experiment.model
+    if not cost or "flops" not in cost or model.scan_layers or model.architecture == "lstm":
         return None
     passes = micro_batches(experiment, run.mesh)
     return cost["flops"] * run.mesh.size * passes / experiment.batch_tokens
