@@ -60,6 +60,15 @@ def test_a_dry_run_says_what_would_be_and_trains_nothing(swept, cache, tmp_path)
     assert not (tmp_path / "none").exists()
 
 
+def test_a_dry_run_for_slurm_needs_no_slurm(swept, cache, tmp_path, monkeypatch):
+    folder, _ = swept
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = quarry_here("sweep", "mine", "--on", "slurm", "--dry-run", cwd=folder, cache=cache)
+    assert done.returncode == 0, done.stderr
+    assert "no Slurm here" in done.stdout
+    assert done.stdout.count("finished") == 3
+
+
 def test_points_and_fit_and_report_follow(swept, cache):
     folder, _ = swept
     assert quarry(cache, "points", "runs", "-o", "points.csv", cwd=folder).returncode == 0

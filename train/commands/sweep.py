@@ -24,7 +24,7 @@ from quarry.train.hosts.platform import accelerator_present
 from quarry.train.launch.dry_run import dry_run_table
 from quarry.train.launch.jobs import Job, collect_points, make_jobs
 from quarry.train.launch.launch_files import Engine, write_launch_files
-from quarry.train.launch.slurm import mark_queued
+from quarry.train.launch.slurm import mark_queued, slurm_is_here
 from quarry.train.launch.slurm_options import SlurmOptions
 from quarry.train.launch.sweep import run_here, submit_waiting
 from quarry.train.launch.tpu_slices import TpuOptions
@@ -104,8 +104,10 @@ def train_studies(studies: Sequence[str], options: SweepOptions, console: Consol
     cache = cache_or_default(options.cache)
     say = Sentences(console).say
     jobs = make_jobs(collect_points(studies, study_folders()), options.workdir, cache, say)
-    if options.on == "slurm":
+    if options.on == "slurm" and (slurm_is_here() or not options.dry_run):
         mark_queued(jobs, options.workdir)
+    elif options.on == "slurm":
+        console.print("note: no Slurm here, so this does not say which points are queued")
     if options.dry_run:
         console.print(dry_run_table(jobs))
         return "finished"

@@ -118,6 +118,11 @@ def _reason(error: Exception) -> str:
     return (lines or str(error).splitlines() or [type(error).__name__])[-1].removeprefix("sbatch: error: ")
 
 
+def slurm_is_here() -> bool:
+    """Whether this machine can ask a Slurm cluster for its queue."""
+    return shutil.which("squeue") is not None
+
+
 def mark_queued(jobs: "Sequence[Job]", workdir: Path) -> None:
     """Set the state of each waiting job that is in Slurm's queue already."""
     states = queued_points(workdir)
