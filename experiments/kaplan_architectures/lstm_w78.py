@@ -1,0 +1,9 @@
+"""Two layers of LSTM, width 78: about 97 thousand parameters.
+
+Claim and expectation: see experiments/kaplan_architectures/__init__.py.
+Command: quarry sweep experiments/kaplan_architectures/lstm_w78.py
+"""
+
+import quarry.experiments.kaplan_architectures as study
+
+config = study.config("lstm", d_model=78)

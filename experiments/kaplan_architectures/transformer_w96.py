@@ -1,0 +1,9 @@
+"""A Transformer of two blocks, width 96: about 221 thousand parameters.
+
+Claim and expectation: see experiments/kaplan_architectures/__init__.py.
+Command: quarry sweep experiments/kaplan_architectures/transformer_w96.py
+"""
+
+import quarry.experiments.kaplan_architectures as study
+
+config = study.config("transformer", d_model=96)

@@ -1,0 +1,10 @@
+"""One block of a Transformer, applied four times, width 64: about 49 thousand parameters.
+
+Claim and expectation: see experiments/kaplan_architectures/__init__.py.
+Command: quarry sweep experiments/kaplan_architectures/universal_w64.py
+"""
+
+import quarry.experiments.kaplan_architectures as study
+
+config = study.config("universal", d_model=64)
+variants = study.variants("universal", d_model=64)

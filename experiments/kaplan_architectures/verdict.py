@@ -1,0 +1,57 @@
+"""How far each architecture is behind the Transformer.
+
+python -m quarry.experiments.kaplan_architectures.verdict POINTS -o FILE
+The Transformer's loss between its sizes is read off a line in ln N, or in ln C; outside its sizes nothing is
+said. The error of a difference is that of two single runs, by the spread of the seeds at the middle sizes.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+BESIDE = {"behind_at_n": "n_nonembedding", "behind_at_c": "flops_exact"}
+"""The difference in loss from the Transformer, and what is equal."""
+
+
+def losses(points: pl.DataFrame) -> pl.DataFrame:
+    """The last validation loss of each run, with its architecture, seed, size and FLOPs."""
+    last = points.filter(split="validation", status="finished").sort("step").group_by("point").last()
+    return last.select("architecture", "d_model", "seed_init", *BESIDE.values(), "loss").sort(
+        "architecture", "n_nonembedding", "seed_init"
+    )
+
+
+def seed_noise(table: pl.DataFrame) -> float:
+    """The standard deviation of the loss between seeds, pooled over the sizes that have several; in nats."""
+    spread = table.group_by("architecture", "d_model").agg(pl.col("loss").var(), n=pl.len()).filter(n=3)
+    return float(np.sqrt(spread["loss"].mean()))
+
+
+def compared(table: pl.DataFrame) -> pl.DataFrame:
+    """`table`'s first seeds with the columns of BESIDE in nats, null outside the Transformer's sizes, and
+    `error`, the standard error of such a difference."""
+    first = table.filter(seed_init=0)
+    reference = first.filter(architecture="transformer").sort("n_nonembedding")
+    columns = [pl.lit(float(np.sqrt(2)) * seed_noise(table)).alias("error")]
+    for name, size in BESIDE.items():
+        x, known = np.log(first[size].to_numpy()), np.log(reference[size].to_numpy())
+        expected = np.interp(x, known, reference["loss"].to_numpy(), left=np.nan, right=np.nan)
+        columns.append(pl.Series(name, first["loss"].to_numpy() - expected).fill_nan(None))
+    return first.drop("seed_init").with_columns(columns)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("points", type=Path)
+    parser.add_argument("-o", "--output", type=Path, default=Path("architectures.csv"))
+    arguments = parser.parse_args()
+    table = compared(losses(pl.read_parquet(arguments.points)))
+    with pl.Config(tbl_rows=30, tbl_hide_dataframe_shape=True):
+        print(table)
+    table.write_csv(arguments.output, float_precision=5)
+
+
+if __name__ == "__main__":
+    main()

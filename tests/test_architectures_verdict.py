@@ -1,0 +1,21 @@
+"""The verdict of the study of architectures, on losses whose differences are known."""
+
+import polars as pl
+import pytest
+
+from quarry.experiments.kaplan_architectures.verdict import compared, seed_noise
+
+
+def test_differences_are_at_equal_size_and_at_equal_compute():
+    """Losses fall by .1 nats with each doubling of N; an LSTM is .29 behind at equal N and costs twice as much."""
+    rows = [("transformer", 8 * 2**i, 0, 1000 * 2**i, 6e9 * 2**i, 3 - 0.1 * i) for i in range(4)]
+    rows += [("lstm", 9, seed, 2000, 24e9, 3.2 + 0.01 * (seed - 1)) for seed in (0, 1, 2)]
+    rows += [("lstm", 90, 0, 1e6, 6e12, 2.0)]
+    table = pl.DataFrame(
+        rows, ["architecture", "d_model", "seed_init", "n_nonembedding", "flops_exact", "loss"], orient="row"
+    )
+    assert seed_noise(table) == pytest.approx(0.01)
+    found = compared(table).filter(architecture="lstm")
+    assert found["behind_at_n"].to_list() == [pytest.approx(3.19 - 2.9), None]
+    assert found["behind_at_c"].to_list() == [pytest.approx(3.19 - 2.8), None]
+    assert found["error"][0] == pytest.approx(0.01 * 2**0.5)
