@@ -7,7 +7,7 @@ from quarry.experiments.kaplan_architectures.verdict import compared, seed_noise
 
 
 def test_differences_are_at_equal_size_and_at_equal_compute():
-    """Losses fall by .1 nats with each doubling of N; an LSTM is .29 behind at equal N and costs twice as much."""
+    """Losses fall by .1 nats with each doubling of N; an LSTM is .29 behind at equal N and costs double."""
     rows = [("transformer", 8 * 2**i, 0, 1000 * 2**i, 6e9 * 2**i, 3 - 0.1 * i) for i in range(4)]
     rows += [("lstm", 9, seed, 2000, 24e9, 3.2 + 0.01 * (seed - 1)) for seed in (0, 1, 2)]
     rows += [("lstm", 90, 0, 1e6, 6e12, 2.0)]
