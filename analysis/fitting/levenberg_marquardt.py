@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from quarry.analysis.fitting.cholesky import inverse_diagonal, solve_damped
+from quarry.analysis.fitting.cholesky import solve_damped
 from quarry.analysis.fitting.coordinates import bounds
 
 if TYPE_CHECKING:
@@ -35,12 +35,6 @@ _AFTER_SUCCESS, _AFTER_FAILURE = 0.2, 5.0
 # In every second iteration, the curvature of a residual outside delta as a fraction of the majorising
 # parabola's. The true curvature is 0, but the matrix would be singular where all residuals are outside.
 _CURVATURE_OUTSIDE = 0.03
-
-# The length of a Jacobian's column that counts as zero.
-_ZERO_LENGTH = 1e-150
-
-# A ridge well above the rounding of a correlation, for parameters that imitate each other exactly.
-_RIDGE = 1e-14
 
 
 class Form(NamedTuple):
@@ -113,8 +107,8 @@ class Problem:
     measured: Measurements
     settings: Settings
 
-    def solve(self, theta: Array) -> tuple[Array, Array, Array]:
-        """The end of each lane [lanes, parameters], its objective [lanes], sensitivity [lanes, parameters].
+    def solve(self, theta: Array) -> tuple[Array, Array, list[Array]]:
+        """The end of each lane [lanes, parameters], its objective [lanes], the columns of its Jacobian there.
 
         Iteration -1 only evaluates the start, so that the program holds one copy of the law, not two.
         """
@@ -130,7 +124,7 @@ class Problem:
             gain=unknown,
         )
         end = jax.lax.while_loop(self.unfinished, self.iterate, state)
-        return end.theta.T, self.objective(end.residual), sensitivity(self.measured.weights, end.jacobian)
+        return end.theta.T, self.objective(end.residual), end.jacobian
 
     def unfinished(self, state: _State) -> Array:
         return (state.iteration < self.settings.iterations) & jnp.any(_active(state))
@@ -234,23 +228,6 @@ class Problem:
             )
             for j, slope in enumerate(gradient)
         ]
-
-
-def sensitivity(weights: Array, jacobian: list[Array]) -> Array:
-    """See `solver.Solution`: [lanes, parameters].
-
-    It is the length of a parameter's column over the root of the inverse correlation's diagonal.
-    """
-    share = weights / jnp.sum(weights, axis=1, keepdims=True)
-    length = [jnp.sqrt(jnp.sum(share * column**2, axis=1)) for column in jacobian]
-    unit = [
-        column / jnp.maximum(r, _ZERO_LENGTH)[:, None] for column, r in zip(jacobian, length, strict=True)
-    ]
-    correlation = [[jnp.sum(share * a * b, axis=1) for b in unit[: i + 1]] for i, a in enumerate(unit)]
-    free, nothing = [length[0] >= 0.0] * len(unit), jnp.zeros_like(length[0])
-    inverse = inverse_diagonal(correlation, free, nothing + _RIDGE)
-    alone = [r / jnp.sqrt(jnp.maximum(own, 1.0)) for r, own in zip(length, inverse, strict=True)]
-    return jnp.stack(alone, axis=1)
 
 
 def _active(state: _State) -> Array:

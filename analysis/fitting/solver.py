@@ -34,6 +34,7 @@ from quarry.analysis.fitting.levenberg_marquardt import (
 )
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.precision import float64_on_cpu
+from quarry.analysis.fitting.sensitivity import sensitivity
 
 if TYPE_CHECKING:
     from quarry.analysis.laws.law import Law, Values
@@ -121,14 +122,13 @@ def solve(
             rows, row_scale, target[some][:, columns], weights[some][:, columns] * real, pull_targets[some]
         )
         with float64_on_cpu():
-            return tuple(
-                np.asarray(part)
-                for part in _solver(len(columns) <= _FEW_POINTS)(form, theta[some], measured, settings)
-            )
+            solved = _solver(len(columns) <= _FEW_POINTS)(form, theta[some], measured, settings)
+            ends, reached, slopes = jax.tree.map(np.asarray, solved)
+        return ends, reached, sensitivity(measured.weights, slopes)
 
     chunks = _in_threads(chunk, range(0, lanes, _LANES_PER_CHUNK))
-    ends, reached, sensitivity = (np.concatenate(part)[:lanes] for part in zip(*chunks, strict=True))
-    return Solution(to_natural(law, ends), reached, sensitivity)
+    ends, reached, felt = (np.concatenate(part)[:lanes] for part in zip(*chunks, strict=True))
+    return Solution(to_natural(law, ends), reached, felt)
 
 
 def jacobian(
@@ -178,7 +178,7 @@ def _solve_chunk(form: Form, theta: Array, measured: Measurements, settings: Set
 
 
 @cache
-def _solver(few: bool) -> Callable[..., tuple[Array, Array, Array]]:
+def _solver(few: bool) -> Callable[..., tuple[Array, Array, list[Array]]]:
     """The compiled chunk, for `few` points by LLVM's first level.
 
     Compilation is most of a small fit: `skaling` takes 3.4 s by the level, 5.2 s without. Its program takes
