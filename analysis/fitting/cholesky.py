@@ -10,9 +10,7 @@ from typing import Any
 _SMALLEST_PIVOT = 1e-30
 
 
-def solve_damped(
-    hessian: list[list[Any]], gradient: list[Any], free: list[Any], damping: Any
-) -> list[Any]:
+def solve_damped(hessian: list[list[Any]], gradient: list[Any], free: list[Any], damping: Any) -> list[Any]:
     """Solve (H + damping diag H) x = g over the free parameters; x is 0 for the others.
 
     H is given by its lower triangle. `free` has a Boolean array over lanes for each parameter.
