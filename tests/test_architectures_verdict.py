@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from quarry.experiments.kaplan_architectures.verdict import compared, seed_noise
+from quarry.experiments.kaplan_architectures.__main__ import compared, seed_noise
 
 
 def test_differences_are_at_equal_size_and_at_equal_compute():

@@ -7,7 +7,7 @@ Expected: the same signs; the LSTM's loss by position flattens after some tens o
 Commands:
     quarry sweep kaplan_architectures
     quarry points runs/kaplan_architectures -o points.parquet
-    python -m quarry.experiments.kaplan_architectures.verdict points.parquet -o architectures.csv
+    python -m quarry.experiments.kaplan_architectures points.parquet -o architectures.csv
     quarry context runs/kaplan_architectures -o positions.csv --table context.csv
 
 Each architecture at five sizes, each for 2^20 tokens of speeches, one seed, and two more at the middle size.

@@ -1,6 +1,6 @@
 """How far each architecture is behind the Transformer.
 
-python -m quarry.experiments.kaplan_architectures.verdict POINTS -o FILE
+python -m quarry.experiments.kaplan_architectures POINTS -o FILE
 The Transformer's loss between its sizes is read off a line in ln N, or in ln C; outside its sizes nothing is
 said. The error of a difference is that of two single runs, by the spread of the seeds at the middle sizes.
 """
