@@ -7,7 +7,7 @@ WORKERS ?= 3
 # Compiled modules are kept even where the surroundings say otherwise: the tests start hundreds of processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-fast lint docs notebooks bench torch-baseline simple-scaling-laws cloud-parsers tpu-compiler cuda-compiler clean
+.PHONY: demo test test-fast lint docs notebooks results bench torch-baseline simple-scaling-laws cloud-parsers tpu-compiler cuda-compiler clean
 
 demo: $(VENV)/installed
 	$(BIN)/quarry demo
@@ -34,6 +34,10 @@ docs: $(VENV)/installed-docs
 # Runs the notebooks: each as .ipynb and .html in build/notebooks.
 notebooks: $(VENV)/installed-docs
 	JAX_PLATFORMS=cpu $(BIN)/python docs/build_notebooks.py
+
+# Every number of docs/results.md, from the tables in experiments/results.
+results: $(VENV)/installed
+	JAX_PLATFORMS=cpu $(BIN)/python docs/results_page.py
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.run

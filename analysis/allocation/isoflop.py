@@ -14,6 +14,7 @@ Minima further off the line than their noise explains widen its intervals in pro
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from quarry import text
 from quarry.analysis.allocation.budgets import curve_of, group_budgets
 from quarry.analysis.allocation.common_flops import at_middle
 from quarry.analysis.allocation.isoflop_tables import budgets_table, curves_table, means_table, refused_table
+from quarry.analysis.allocation.learning_curves import read_at as read_curves_at
 from quarry.analysis.allocation.lines import Optima
 from quarry.analysis.allocation.loss_noise import LossNoise, measure_noise
 from quarry.analysis.allocation.minimum import METHODS, Minimum, minimum, with_draws
@@ -89,6 +91,7 @@ def fit_isoflop(
     method: str = "akima",
     tolerance: float | None = None,
     noise: float | None = None,
+    read_at: Sequence[float] = (),
     bootstrap: int = 1000,
     seed: int = 0,
     level: float = 0.95,
@@ -109,6 +112,8 @@ def fit_isoflop(
             inside them; where they tell nothing, windows of 0.05 do.
         noise: The standard deviation of log loss between seeds. By default it is measured between runs of one
             size and budget, else by what a polynomial in log N leaves near the minima, else it is loss_sem.
+        read_at: The budgets, in FLOPs, at which the losses of each run are read, between those measured. For
+            learning curves that were measured at other C than one another.
         bootstrap: How many draws of the noise the intervals are made from; 0 for no intervals.
         seed: The seed of the draws.
         level: The probability of the intervals.
@@ -132,7 +137,10 @@ def fit_isoflop(
     """
     check_settings(FitError, bootstrap, seed, level)
     _check_own(method, tolerance, noise)
+    check_positive(FitError, read_at=read_at)
     table = allocation_table(points)
+    if len(read_at):
+        table = read_curves_at(table, read_at)
     groups, stray = group_budgets(table, tolerance)
     curves = [curve_of(group) for group in at_middle(groups)]
     measured = measure_noise(pl.concat(groups), curves, noise)

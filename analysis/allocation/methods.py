@@ -98,6 +98,7 @@ def allocate(
     critical: Mapping[str, float] | None = None,
     noise: float | None = None,
     tolerance: float | None = None,
+    read_at: Sequence[float] = (),
     bootstrap: int = 1000,
     seed: int = 0,
     level: float = 0.95,
@@ -115,6 +116,8 @@ def allocate(
         noise: The standard deviation of log loss between seeds for `isoflop`; by default it is measured.
         tolerance: Half the width of a budget of C for `isoflop`, as a fraction of its middle; by default a
             column `budget` says which points are of one budget, else the gaps in C do.
+        read_at: The budgets, in FLOPs, at which `isoflop` reads the losses of each run, between those
+            measured.
         bootstrap: How many draws the intervals are made from; 0 for no intervals.
         seed: The seed of the draws.
         level: The probability of the intervals.
@@ -139,7 +142,7 @@ def allocate(
     """
     check_choice(FitError, "method", method, get_args(Method))
     check_positive(FitError, flops=flops)
-    own = {"noise": noise, "tolerance": tolerance}
+    own = {"noise": noise, "tolerance": tolerance, "read_at": read_at}
     if method != "isoflop":
         _check_not_given(method, own)
     settings = {"bootstrap": bootstrap, "seed": seed, "level": level}
@@ -154,9 +157,9 @@ def allocate(
     return _kaplan(points, flops, critical, settings)
 
 
-def _check_not_given(method: Method, own: Mapping[str, float | None]) -> None:
+def _check_not_given(method: Method, own: Mapping[str, Any]) -> None:
     for name, value in own.items():
-        if value is not None:
+        if value is not None and value != ():
             raise FitError(f"{name}={value}: only the method isoflop has it, not {method}; leave it out")
 
 

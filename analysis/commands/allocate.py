@@ -51,6 +51,9 @@ class AllocateOptions:
     tolerance: float | None = None
     """How far C may lie from the middle of a budget, as a fraction, for isoflop. By default a column budget
     says which points belong together, whatever its labels; without one the gaps in C do."""
+    read_at: tuple[float, ...] = ()
+    """Read the losses of each run at these C, in FLOPs, between those measured, for isoflop: for learning
+    curves that were measured at other C than one another."""
     critical: Repeated = ()
     """The critical batch for the method kaplan, "B_star=2e8" and "alpha_B=0.21"; default Kaplan's."""
     loss: LossColumn = "loss"
@@ -77,7 +80,7 @@ def allocate_points(path: Path, options: AllocateOptions, console: Console) -> A
     allocation = allocate(
         points, options.flops, method=options.method, law=options.law, curve=options.curve,
         critical=assigned(options.critical) or None, noise=options.noise, tolerance=options.tolerance,
-        **vars(options.draws),
+        read_at=options.read_at, **vars(options.draws),
     )  # fmt: skip
     console.print(exponent_table(allocation), budget_table(allocation))
     for line in parts_lines(allocation):

@@ -56,6 +56,12 @@ APPROACHES: dict[str, Approach] = {
     )
 }
 
+PORIAN_EXPONENTS: dict[str, tuple[float, Status]] = {
+    "kaplan": (0.88, "recalled"),
+    "tuned": (0.50, "secondary source"),
+}
+"""a of N_opt ~ C^a by Kaplan's protocol, unadjusted, and with all steps made (Porian 2024, Figure 1)."""
+
 CHINCHILLA_PLANS: tuple[tuple[float, float], ...] = (
     (400e6, 8.0e9),
     (1e9, 20.2e9),

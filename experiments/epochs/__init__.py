@@ -87,7 +87,7 @@ def recipe(d_model: int, corpus: str, scale: Scale = SMALL, **fields: Any) -> Ex
     model = modern(
         d_model,
         n_layers=scale.layers or max(2, d_model // 64),
-        n_heads=d_model // scale.head_dim,
+        n_heads=max(1, d_model // scale.head_dim),
         context=scale.context,
         vocab_size=scale.vocab_size,
         compute_dtype=scale.compute_dtype,

@@ -73,3 +73,21 @@ def test_other_methods_refuse_the_options_of_isoflop(table, method, own):
         FitError, match=f"{next(iter(own))}=0.*: only the method isoflop has it, not {method}"
     ):
         run(table, method=method, **own)
+
+
+def test_learning_curves_are_read_at_budgets_between_their_losses(tmp_path):
+    sizes, tokens = np.geomspace(2e7, 2e10, 10), 1e8 * 2.0 ** np.arange(16)
+    n, e = (axis.ravel() for axis in np.meshgrid(sizes, tokens, indexing="ij"))
+    loss = CHINCHILLA.predict(LAW, {"N": n, "E": e})
+    path = tmp_path / "curves.csv"
+    names = [f"size {each:.3g}" for each in n]
+    pl.DataFrame({"run": names, "N": n, "E": e, "loss": loss}).write_csv(path)
+    budgets = (1e19, 1e20, 1e21)
+    found, _ = run(path, read_at=budgets)
+    assert found.found.budgets["C"].to_list() == pytest.approx(budgets)
+    exponent = LAW["beta"] / (LAW["alpha"] + LAW["beta"])
+    assert found.a[0] == pytest.approx(exponent, abs=0.01)
+    with pytest.raises(FitError, match="read_at=10³⁰: no run has losses at less and at more compute"):
+        run(path, read_at=(1e30,))
+    with pytest.raises(FitError, match="only the method isoflop has it, not envelope"):
+        run(path, method="envelope", read_at=budgets)

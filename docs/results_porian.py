@@ -1,0 +1,88 @@
+"""Porian's steps from Kaplan's exponent to Chinchilla's, by the studies porian and chinchilla_isoflop."""
+
+import polars as pl
+from results_chinchilla import LADDER
+from results_rows import RESULTS, Table, shown
+
+from quarry import fit_isoflop
+from quarry.analysis.allocation.isoflop import IsoFlop
+from quarry.analysis.allocation.learning_curves import read_at
+from quarry.analysis.laws.published_trends import PORIAN_EXPONENTS
+from quarry.errors import FitError
+from quarry.experiments.chinchilla_isoflop import CPU
+from quarry.text import count, number, power
+
+HEAD = "n_nonembedding+n_head"
+PORIAN = RESULTS / "porian"
+LONG = Table(PORIAN / "long.parquet", mid_schedule=True)
+SHORT = Table(PORIAN / "short.parquet", mid_schedule=True)
+SMALL_BATCH = Table(PORIAN / "small-batch.parquet", exclude=("annealed=false",))
+ONE_SEED = LADDER.but(exclude=("seed_init>0",))
+BUDGETS = CPU.budgets[:7]
+
+STEPS = (
+    ("Kaplan's protocol: head not counted, long warm-up, one horizon", LONG, PORIAN_EXPONENTS["kaplan"][0]),
+    ("the head's parameters and FLOPs counted", LONG.but(count=HEAD), None),
+    ("short warm-up", SHORT.but(count=HEAD), None),
+    ("a decay for each budget", ONE_SEED.but(count=HEAD), None),
+    (
+        "or a constant rate, no decay",
+        ONE_SEED.but(count=HEAD, mid_schedule=True, exclude=("seed_init>0", "annealed=true")),
+        None,
+    ),
+    ("a quarter of the batch at every size", SMALL_BATCH.but(count=HEAD), None),
+)
+COLUMNS = {
+    "step": "step",
+    "a": "a of N_opt ~ C^a",
+    "budgets": "budgets",
+    "N": "N_opt at the first and last",
+    "published": "Porian 2024",
+}
+
+
+def row(step: str, found: IsoFlop | str, published: float | None, command: str) -> dict[str, str]:
+    """The row of a step; a step without two minima says why."""
+    cells = {"step": step, "published": "" if published is None else number(published, 2), "command": command}
+    if isinstance(found, str):
+        return cells | {"a": "cannot say", "budgets": found, "N": "–"}
+    optima = found.budgets
+    ends = f"{power(optima['C'][0])} to {power(optima['C'][-1])}"
+    refused = (
+        f", {len(found.refused)} of {len(optima) + len(found.refused)} without a minimum"
+        if len(found.refused)
+        else ""
+    )
+    return cells | {
+        "a": shown(found.trend.a, found.trend.a_interval),
+        "budgets": ends + refused,
+        "N": f"{count(optima['N'][0])} and {count(optima['N'][-1])}",
+    }
+
+
+def of_step(step: str, table: Table, published: float | None) -> dict[str, str]:
+    budgets = " ".join(f"{each:g}" for each in BUDGETS)
+    command = f"quarry allocate {table.words()} --method isoflop --flops {BUDGETS[-1]:g} --read-at {budgets}"
+    try:
+        found = fit_isoflop(table.points(), read_at=BUDGETS)
+    except FitError as error:
+        found = str(error).split(" (")[0]
+    return row(step, found, published, command)
+
+
+def of_best_batch() -> dict[str, str]:
+    """The lower of the losses of both batches at each size and budget."""
+    both = [
+        read_at(_table(table), BUDGETS) for table in (ONE_SEED.but(count=HEAD), SMALL_BATCH.but(count=HEAD))
+    ]
+    best = pl.concat(both).sort("loss").unique(["N", "budget"], keep="first")
+    step = "the better of both batches at each size and budget"
+    return row(step, fit_isoflop(best), PORIAN_EXPONENTS["tuned"][0], "make results (docs/results_porian.py)")
+
+
+def _table(table: Table) -> pl.DataFrame:
+    return table.points().table
+
+
+def rows() -> list[dict[str, str]]:
+    return [*(of_step(*step) for step in STEPS), of_best_batch()]

@@ -1,0 +1,102 @@
+"""Each law fitted without the largest sizes or budgets, and what it predicted of them (docs/results.md)."""
+
+from dataclasses import dataclass
+
+import polars as pl
+from results_chinchilla import LADDER, allocate_words
+from results_kaplan import EPOCHS, FRESH, QUICKSTART, REPEATED, critical_words, own_critical
+from results_rows import Table, command_of, fitted
+
+from quarry import fit_isoflop
+from quarry.experiments.chinchilla_isoflop import CPU
+from quarry.text import count, number
+
+LARGEST = "N>3e5"
+TOP = f"C>{0.9 * CPU.budgets[-1]:.2g}"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A law, its table, and the condition of the points that it is not fitted to."""
+
+    text: str
+    table: Table
+    law: str
+    condition: str
+    critical: bool = False
+
+
+HELD = (
+    Held("speeches, demo", QUICKSTART, "power-offset", "N>5e5"),
+    Held("novels, fresh", FRESH, "kaplan-n", LARGEST),
+    Held("novels, fresh", FRESH, "kaplan-ns", LARGEST, critical=True),
+    Held("novels, fresh", FRESH, "chinchilla", LARGEST),
+    Held("novels, fresh", FRESH, "skaling", LARGEST),
+    Held("novels, repeated", REPEATED, "kaplan-nd", LARGEST),
+    Held("novels, all", EPOCHS.but(best_recipe=True), "data-constrained", LARGEST),
+    Held("speeches, ladder", LADDER, "chinchilla", LARGEST),
+    Held("speeches, ladder", LADDER, "chinchilla", TOP),
+    Held("speeches, ladder", LADDER, "skaling", TOP),
+    Held("speeches, ladder", LADDER, "kaplan-c", TOP),
+)
+
+
+def predicted(held: Held) -> dict[str, str]:
+    """The row of a law: mean and largest error of the losses held out, the half-width of their 95% band."""
+    critical = own_critical() if held.critical else ()
+    found = fitted(held.table, held.law, held_out=(held.condition,), critical=critical, bootstrap=300)
+    _, rest = held.table.points(held.law).hold_out((held.condition,))
+    rows = found.predictions(rest)
+    error, half = rows["error"], ((rows["high"] - rows["low"]) / 2 / rows["predicted"])
+    inside = rows.filter(pl.col("loss").is_between(pl.col("low"), pl.col("high")))
+    more = [critical_words()] * held.critical + [f'--hold-out "{held.condition}"', "--bootstrap 300"]
+    return {
+        "text": held.text,
+        "law": held.law,
+        "held out": f"{held.condition}: {len(rows)} losses, factor {number(_factor(rows), 2)} beyond",
+        "mean error": f"{error.mean():+.2%}",
+        "largest error": f"{error[error.abs().arg_max()]:+.2%}",  # type: ignore[index]
+        "band": f"± {half.mean():.2%}",
+        "inside": f"{len(inside)} of {len(rows)}",
+        "command": command_of(held.table, held.law, *more),
+    }
+
+
+def _factor(rows: pl.DataFrame) -> float:
+    return float(rows["factor"].max()) if "factor" in rows.columns else float("nan")  # type: ignore[arg-type]
+
+
+def optimum(table: Table = LADDER) -> dict[str, str]:
+    """N_opt at the largest budget with a minimum, by the line through the others, beside the measured one."""
+    points = table.points()
+    whole = fit_isoflop(points)
+    top = whole.budgets.row(-1, named=True)
+    below, _ = points.hold_out((f"C>{0.9 * top['C']:.3g}",))
+    line = fit_isoflop(below).trend
+    value, (low, high) = line.n(top["C"])
+    inside = low is not None and high is not None and low <= top["N"] <= high
+    return {
+        "text": "speeches, ladder",
+        "law": "line through isoFLOP minima",
+        "held out": f"C>{0.9 * top['C']:.3g}: N_opt, {count(top['N'])} measured, {count(value)} predicted",
+        "mean error": f"{value / top['N'] - 1:+.0%}",
+        "largest error": "–",
+        "band": f"{count(low)} to {count(high)}",
+        "inside": f"{int(inside)} of 1",
+        "command": allocate_words(table.but(exclude=(f"C>{0.9 * top['C']:.3g}",)), "isoflop"),
+    }
+
+
+COLUMNS = {
+    "text": "text",
+    "law": "law",
+    "held out": "held out",
+    "mean error": "mean error",
+    "largest error": "largest",
+    "band": "95% band",
+    "inside": "inside",
+}
+
+
+def rows() -> list[dict[str, str]]:
+    return [*map(predicted, HELD), optimum()]

@@ -1,0 +1,9 @@
+"""1.3 million parameters at every budget they reach on fresh text.
+
+Claim and expectation: see experiments/chinchilla_isoflop/__init__.py.
+Command: quarry sweep experiments/chinchilla_isoflop/gpu/n1m3.py
+"""
+
+from quarry.experiments.chinchilla_isoflop import GPU, point
+
+config = point(d_model=192, ladder=GPU)

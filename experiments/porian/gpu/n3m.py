@@ -1,0 +1,10 @@
+"""3 million parameters by Kaplan's protocol, with a short warm-up, and at a small batch.
+
+Claim and expectation: see experiments/porian/__init__.py.
+Command: quarry sweep experiments/porian/gpu/n3m.py
+"""
+
+import quarry.experiments.porian as study
+
+config = study.far(d_model=256, protocol=study.AT_GPU)
+variants = study.variants(256, study.AT_GPU)

@@ -1,0 +1,10 @@
+"""85 million parameters by Kaplan's protocol, with a short warm-up, and at a small batch.
+
+Claim and expectation: see experiments/porian/__init__.py.
+Command: quarry sweep experiments/porian/gpu/n85m.py
+"""
+
+import quarry.experiments.porian as study
+
+config = study.far(d_model=768, protocol=study.AT_GPU)
+variants = study.variants(768, study.AT_GPU)

@@ -1,0 +1,11 @@
+"""135 million parameters by Kaplan's protocol, with a short warm-up, and at a small batch.
+
+Claim and expectation: see experiments/porian/__init__.py.
+Command: quarry sweep experiments/porian/paper/n135m.py
+"""
+
+import quarry.experiments.porian as study
+from quarry.experiments.chinchilla_isoflop.paper import sharded
+
+config = sharded(study.far(d_model=896, protocol=study.AT_PAPER))
+variants = {name: sharded(each) for name, each in study.variants(896, study.AT_PAPER).items()}

@@ -1,0 +1,11 @@
+"""49 million parameters by Kaplan's protocol, with a short warm-up, and at a small batch.
+
+Claim and expectation: see experiments/porian/__init__.py.
+Command: quarry sweep experiments/porian/paper/n49m.py
+"""
+
+import quarry.experiments.porian as study
+from quarry.experiments.chinchilla_isoflop.paper import sharded
+
+config = sharded(study.far(d_model=640, protocol=study.AT_PAPER))
+variants = {name: sharded(each) for name, each in study.variants(640, study.AT_PAPER).items()}
