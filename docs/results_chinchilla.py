@@ -1,26 +1,14 @@
 """Hoffmann 2022 and its repairs, repeated data, rates that transfer (docs/results.md)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import polars as pl
 from results_kaplan import EPOCHS, FRESH, QUICKSTART
 from results_reasons import WHY
-from results_rows import (
-    AGREES,
-    DIFFERS,
-    RESULTS,
-    ROOT,
-    Row,
-    Table,
-    command_of,
-    fitted,
-    judge,
-    of_fit,
-    shown,
-    span,
-)
+from results_rows import RESULTS, ROOT, Row, Table, command_of, fitted, of_fit, shown, span
+from results_tables import AGREES, DIFFERS, OPEN, judge
 
 from quarry import allocate
 from quarry.analysis.allocation.envelope import Envelope
@@ -28,12 +16,13 @@ from quarry.analysis.allocation.isoflop import IsoFlop
 from quarry.analysis.allocation.methods import Allocation, Method
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.laws.published_trends import APPROACHES, TRENDS
+from quarry.errors import FitError
 from quarry.experiments.chinchilla_isoflop import CPU
 from quarry.text import number
 
 LADDER = Table(RESULTS / "chinchilla_isoflop/points.parquet")
 KAPLAN_A = TRENDS["kaplan-n-opt"].exponent
-NOVELS_BUDGETS = tuple(1e10 * 4.0**power for power in range(6))
+_NUMBERED = {method: f"approach {number}" for number, method in enumerate(APPROACHES, 1)}
 TEXTS = {
     QUICKSTART: "speeches, two budgets",
     FRESH: "novels, six sizes",
@@ -43,39 +32,32 @@ HOFFMANN = "Hoffmann 2022"
 
 
 @cache
-def allocation(table: Table, method: Method, read_at: tuple[float, ...] = ()) -> Allocation:
+def allocation(table: Table, method: Method) -> Allocation:
     """The compute-optimal N and E by one approach, at the largest budget of the ladder."""
-    return allocate(table.points(), [CPU.budgets[-1]], method=method, read_at=read_at)
+    return allocate(table.points(), [CPU.budgets[-1]], method=method)
 
 
-def allocate_words(table: Table, method: Method, read_at: Sequence[float] = ()) -> str:
-    options = ["--read-at " + " ".join(f"{each:g}" for each in read_at)] * bool(read_at)
-    return " ".join(
-        ["quarry allocate", table.words(), f"--method {method} --flops {CPU.budgets[-1]:g}", *options]
-    )
+def allocate_words(table: Table, method: Method) -> str:
+    return f"quarry allocate {table.words()} --method {method} --flops {CPU.budgets[-1]:g}"
 
 
-def of_approaches(table: Table, read_at: tuple[float, ...] = ()) -> list[Row]:
-    """a by approaches 1 to 3 beside Hoffmann's; an approach that the points do not allow says why."""
-    rows = []
-    for number_of, (method, theirs) in enumerate(APPROACHES.items(), 1):
-        own = read_at if method == "isoflop" else ()
-        found = allocation(table, method, own)
-        value, ends = found.a
-        verdict = judge(ends, theirs.a, rivals=(KAPLAN_A, 0.0))
-        rows.append(
-            Row(
-                f"{HOFFMANN}, approach {number_of}",
-                f"N_opt ~ C^a, {TEXTS[table]}",
-                _printed(theirs.a, theirs.a_interval),
-                shown(value, ends),
-                _reach(found),
-                verdict,
-                WHY[f"{TEXTS[table]}: {method}"],
-                allocate_words(table, method, own),
-            )
-        )
-    return rows
+def of_approaches(table: Table, methods: Sequence[Method] = tuple(APPROACHES)) -> list[Row]:
+    """a by approaches 1 to 3 beside Hoffmann's; one that the points do not allow has no number."""
+    return [_approach(table, method) for method in methods]
+
+
+def _approach(table: Table, method: Method) -> Row:
+    theirs = APPROACHES[method]
+    where, claim = f"{HOFFMANN}, {_NUMBERED[method]}", f"N_opt ~ C^a, {TEXTS[table]}"
+    published, why = _printed(theirs.a, theirs.a_interval), WHY[f"{TEXTS[table]}: {method}"]
+    command = allocate_words(table, method)
+    try:
+        found = allocation(table, method)
+    except FitError:
+        return Row(where, claim, published, "refused", "–", OPEN, why, command)
+    value, ends = found.a
+    verdict = judge(ends, theirs.a, rivals=(KAPLAN_A, 0.0))
+    return Row(where, claim, published, shown(value, ends), _reach(found), verdict, why, command)
 
 
 def _printed(value: float, ends: tuple[float, float]) -> str:
@@ -97,78 +79,63 @@ def _reach(found: Allocation) -> str:
 
 def of_surface(table: Table) -> list[Row]:
     """alpha and beta of the fitted surface beside those of the refit of Hoffmann's points."""
+    return [_of_surface(table, name) for name in ("alpha", "beta")]
+
+
+def _of_surface(table: Table, name: str) -> Row:
     found, theirs = fitted(table, "chinchilla"), PUBLISHED["besiroglu"]
-    rows = []
-    for name, claim in (("alpha", "L_inf + A/N^alpha + B/E^beta: alpha"), ("beta", "the same: beta")):
-        value, ends = of_fit(name, found)
-        error = theirs.standard_error[name]
-        rows.append(
-            Row(
-                "Besiroglu 2024",
-                f"{claim}, {TEXTS[table].split(',')[0]}",
-                f"{number(theirs.params[name], 3)} ± {error:g}",
-                shown(value, ends),
-                span(found.points),
-                judge(ends, theirs.params[name]),
-                WHY[f"{TEXTS[table]}: {name}"],
-                command_of(table, "chinchilla"),
-            )
-        )
-    return rows
+    claim = f"L_inf + A/N^alpha + B/E^beta: {name}, {TEXTS[table]}"
+    published = f"{number(theirs.params[name], 3)} ± {theirs.standard_error[name]:g}"
+    value, ends = of_fit(name, found)
+    verdict, why = judge(ends, theirs.params[name]), WHY[f"{TEXTS[table]}: {name}"]
+    command = command_of(table, "chinchilla")
+    return Row(
+        "Besiroglu 2024", claim, published, shown(value, ends), span(found.points), verdict, why, command
+    )
 
 
-def of_repeats() -> list[Row]:
+def of_repeats() -> Row:
     """R_D of Muennighoff's law, fitted to all cells of the study of epochs."""
     table = EPOCHS.but(best_recipe=True)
-    found, theirs = fitted(table, "data-constrained", bootstrap=300), PUBLISHED["muennighoff"].params
+    found, theirs = fitted(table, "data-constrained", bootstrap=300), PUBLISHED["muennighoff"].params["R_D"]
     value, ends = of_fit("R_D", found)
-    return [
-        Row(
-            "Muennighoff 2023, section 5",
-            "repeats fade with R_D",
-            number(theirs["R_D"], 3),
-            shown(value, ends),
-            span(found.points, ("N", "U", "E")),
-            judge(ends, theirs["R_D"]),
-            WHY["R_D"],
-            command_of(table, "data-constrained", "--bootstrap 300"),
-        )
-    ]
+    reach, command = (
+        span(found.points, ("N", "U", "E")),
+        command_of(table, "data-constrained", "--bootstrap 300"),
+    )
+    where, claim = "Muennighoff 2023, section 5", "repeats fade with R_D"
+    ours, verdict = shown(value, ends), judge(ends, theirs)
+    return Row(where, claim, number(theirs, 3), ours, reach, verdict, WHY["R_D"], command)
 
 
 def of_rates() -> list[Row]:
     """The best rate of the narrowest and of the widest model, by muP and without."""
-    best = pl.read_csv(ROOT / RESULTS / "transfer/best.csv").filter(n_layers=2).sort("d_model")
-    rows = []
-    for name, source, published, holds in (
-        ("mup", "Yang 2022, muP", "0", lambda places: places <= 1),
-        ("standard", "Yang 2022, without muP", "3 (rate ~ 1/width)", lambda places: places > 1),
-    ):
-        own = best.filter(parametrization=name)
-        places = math.log2(own["rate"][0] / own["rate"][-1])
-        said = f"{number(places, 2)} places, grid of factors of two"
-        rows.append(
-            Row(
-                source,
-                "places that the best rate falls from width 16 to 128",
-                published,
-                said,
-                span(own.rename({"n_nonembedding": "N"}), ("N",)),
-                AGREES if holds(places) else DIFFERS,
-                WHY[name],
-                "quarry sweep transfer (docs/training.md)",
-            )
-        )
-    return rows
+    return [
+        _of_rate("mup", "Yang 2022, muP", "none", lambda places: places <= 1),
+        _of_rate("standard", "Yang 2022, without muP", "3, as 1 / width", lambda places: places > 1),
+    ]
+
+
+def _of_rate(name: str, where: str, published: str, holds: Callable[[float], bool]) -> Row:
+    best = pl.read_csv(ROOT / RESULTS / "transfer/best.csv").rename({"n_nonembedding": "N"})
+    own = best.filter(parametrization=name, n_layers=2).sort("d_model")
+    places = math.log2(own["rate"][0] / own["rate"][-1])
+    claim = f"halvings of the best rate from width {own['d_model'][0]} to {own['d_model'][-1]}"
+    verdict, command = AGREES if holds(places) else DIFFERS, "quarry sweep transfer  # docs/training.md"
+    return Row(where, claim, published, number(places, 2), span(own, ("N",)), verdict, WHY[name], command)
+
+
+def of_ladder() -> list[Row]:
+    """The three approaches and the surface by the ladder's own runs."""
+    return [*of_approaches(LADDER), *of_surface(LADDER)] if (ROOT / LADDER.path).exists() else []
 
 
 def rows() -> list[Row]:
     return [
         *of_approaches(QUICKSTART),
-        *of_approaches(FRESH, NOVELS_BUDGETS),
-        *of_approaches(LADDER),
+        *of_approaches(FRESH, ("parametric",)),
         *of_surface(FRESH),
-        *of_surface(LADDER),
-        *of_repeats(),
+        *of_ladder(),
+        of_repeats(),
         *of_rates(),
     ]

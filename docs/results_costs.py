@@ -2,18 +2,16 @@
 
 from pathlib import Path
 
-from results_rows import ROOT
-
 from quarry.model.counting import count_parameters, flops_exact
-from quarry.text import count, duration, power
+from quarry.text import count, power
 from quarry.train.config.branches import branch_configs, fork_step
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import load_point_file
 
+ROOT = Path(__file__).resolve().parents[1]
 STUDIES = ("chinchilla_isoflop", "porian")
 H200 = 0.4 * 989e12
 """FLOP/s of one H200 at 40% of its bf16 peak: assumed, not measured."""
-COLUMNS = {"study": "study", "runs": "runs", "N": "N", "flops": "FLOPs", "time": "one H200 at 40%"}
 
 
 def flops(config: Experiment) -> float:
@@ -34,7 +32,7 @@ def row(folder: Path) -> dict[str, str]:
         "runs": f"{sum(1 + len(branch_configs(config)) for config in configs)}",
         "N": f"{count(min(sizes))} to {count(max(sizes))}",
         "flops": power(total),
-        "time": duration(total / H200) if accelerated else "–",
+        "time": f"{total / H200 / 3600:,.1f} h" if accelerated else "–",
     }
 
 

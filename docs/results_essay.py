@@ -3,8 +3,10 @@
 import re
 
 import polars as pl
+from results_kaplan import REPEATED
 from results_reasons import WHY
-from results_rows import AGREES, DIFFERS, OPEN, RESULTS, ROOT, Row
+from results_rows import RESULTS, ROOT, Row, span
+from results_tables import AGREES, DIFFERS, OPEN
 
 _VERDICTS = {"yes": AGREES, "no": DIFFERS, "undecided": OPEN}
 _CLAIMS = {
@@ -35,8 +37,8 @@ def _row(number: int, said: dict[str, str], verdict: str, choices: str) -> Row:
         claim,
         published,
         ours,
-        "N 1.8, U 2.4",
+        span(REPEATED.points().table, ("N", "U")),
         _VERDICTS[verdict],
         WHY[f"essay {number}"],
-        "quarry epochs experiments/results/epochs/points.parquet (docs/epochs.md)",
+        "quarry epochs experiments/results/epochs/points.parquet  # docs/epochs.md",
     )

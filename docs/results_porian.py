@@ -2,7 +2,7 @@
 
 import polars as pl
 from results_chinchilla import LADDER
-from results_rows import RESULTS, Table, shown
+from results_rows import RESULTS, ROOT, Table, shown
 
 from quarry import fit_isoflop
 from quarry.analysis.allocation.isoflop import IsoFlop
@@ -32,13 +32,6 @@ STEPS = (
     ),
     ("a quarter of the batch at every size", SMALL_BATCH.but(count=HEAD), None),
 )
-COLUMNS = {
-    "step": "step",
-    "a": "a of N_opt ~ C^a",
-    "budgets": "budgets",
-    "N": "N_opt at the first and last",
-    "published": "Porian 2024",
-}
 
 
 def row(step: str, found: IsoFlop | str, published: float | None, command: str) -> dict[str, str]:
@@ -85,4 +78,6 @@ def _table(table: Table) -> pl.DataFrame:
 
 
 def rows() -> list[dict[str, str]]:
+    if not (ROOT / PORIAN).exists():
+        return []
     return [*(of_step(*step) for step in STEPS), of_best_batch()]

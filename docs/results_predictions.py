@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import polars as pl
 from results_chinchilla import LADDER, allocate_words
 from results_kaplan import EPOCHS, FRESH, QUICKSTART, REPEATED, critical_words, own_critical
-from results_rows import Table, command_of, fitted
+from results_rows import ROOT, Table, command_of, fitted
 
 from quarry import fit_isoflop
+from quarry.analysis.laws.catalog import find_law
 from quarry.experiments.chinchilla_isoflop import CPU
 from quarry.text import count, number
 
@@ -24,6 +25,7 @@ class Held:
     law: str
     condition: str
     critical: bool = False
+    bootstrap: int = 300
 
 
 HELD = (
@@ -33,7 +35,7 @@ HELD = (
     Held("novels, fresh", FRESH, "chinchilla", LARGEST),
     Held("novels, fresh", FRESH, "skaling", LARGEST),
     Held("novels, repeated", REPEATED, "kaplan-nd", LARGEST),
-    Held("novels, all", EPOCHS.but(best_recipe=True), "data-constrained", LARGEST),
+    Held("novels, all", EPOCHS.but(best_recipe=True), "data-constrained", LARGEST, bootstrap=100),
     Held("speeches, ladder", LADDER, "chinchilla", LARGEST),
     Held("speeches, ladder", LADDER, "chinchilla", TOP),
     Held("speeches, ladder", LADDER, "skaling", TOP),
@@ -44,26 +46,34 @@ HELD = (
 def predicted(held: Held) -> dict[str, str]:
     """The row of a law: mean and largest error of the losses held out, the half-width of their 95% band."""
     critical = own_critical() if held.critical else ()
-    found = fitted(held.table, held.law, held_out=(held.condition,), critical=critical, bootstrap=300)
-    _, rest = held.table.points(held.law).hold_out((held.condition,))
-    rows = found.predictions(rest)
+    found = fitted(held.table, held.law, (held.condition,), critical=critical, bootstrap=held.bootstrap)
+    rows = found.predictions(_held_out(held))
     error, half = rows["error"], ((rows["high"] - rows["low"]) / 2 / rows["predicted"])
     inside = rows.filter(pl.col("loss").is_between(pl.col("low"), pl.col("high")))
-    more = [critical_words()] * held.critical + [f'--hold-out "{held.condition}"', "--bootstrap 300"]
+    bounded = "factor" in rows.columns
+    beyond = f", up to {number(float(rows['factor'].max()), 2)} times beyond" if bounded else ""  # type: ignore[arg-type]
+    more = [critical_words()] * held.critical + [
+        f'--hold-out "{held.condition}"',
+        f"--bootstrap {held.bootstrap}",
+    ]
     return {
         "text": held.text,
         "law": held.law,
-        "held out": f"{held.condition}: {len(rows)} losses, factor {number(_factor(rows), 2)} beyond",
-        "mean error": f"{error.mean():+.2%}",
-        "largest error": f"{error[error.abs().arg_max()]:+.2%}",  # type: ignore[index]
-        "band": f"± {half.mean():.2%}",
-        "inside": f"{len(inside)} of {len(rows)}",
+        "held out": f"{held.condition}: {len(rows)} {'loss' if len(rows) == 1 else 'losses'}{beyond}",
+        "mean error": f"{error.mean():+.1%}",
+        "largest error": f"{error[error.abs().arg_max()]:+.1%}",  # type: ignore[index]
+        "band": f"± {half.mean():.1%}" if bounded else "open: too few runs",
+        "inside": f"{len(inside)} of {len(rows)}" if bounded else "–",
         "command": command_of(held.table, held.law, *more),
     }
 
 
-def _factor(rows: pl.DataFrame) -> float:
-    return float(rows["factor"].max()) if "factor" in rows.columns else float("nan")  # type: ignore[arg-type]
+def _held_out(held: Held) -> pl.DataFrame:
+    """The points held out; for a law of early stopping the least loss of each N and U."""
+    _, rest = held.table.points(held.law).hold_out((held.condition,))
+    if not find_law(held.law).early_stopped:
+        return rest
+    return rest.sort("loss").unique(["N", "U"], keep="first", maintain_order=True)
 
 
 def optimum(table: Table = LADDER) -> dict[str, str]:
@@ -87,16 +97,6 @@ def optimum(table: Table = LADDER) -> dict[str, str]:
     }
 
 
-COLUMNS = {
-    "text": "text",
-    "law": "law",
-    "held out": "held out",
-    "mean error": "mean error",
-    "largest error": "largest",
-    "band": "95% band",
-    "inside": "inside",
-}
-
-
 def rows() -> list[dict[str, str]]:
-    return [*map(predicted, HELD), optimum()]
+    known = [held for held in HELD if (ROOT / held.table.path).exists()]
+    return [*map(predicted, known), *([optimum()] if (ROOT / LADDER.path).exists() else [])]

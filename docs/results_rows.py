@@ -1,8 +1,8 @@
 """The rows of docs/results.md: a published claim, ours beside it, and the verdict that follows."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from quarry.text import number
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path("experiments/results")
-AGREES, DIFFERS, OPEN = "agrees", "does not", "cannot say"
 
 
 @dataclass(frozen=True)
@@ -69,22 +68,9 @@ class Row:
     verdict: str
     why: str
     command: str
-    topic: str = field(default="", kw_only=True)
 
     def cells(self) -> dict[str, str]:
         return asdict(self)
-
-
-def judge(ends: Interval, published: float, rivals: Sequence[float] = (0.0,)) -> str:
-    """Whether the interval holds the published value; no verdict if it is open or holds a rival value too."""
-    low, high = (
-        -math.inf if ends[0] is None else ends[0],
-        math.inf if ends[1] is None else ends[1],
-    )
-    if not low <= published <= high:
-        return DIFFERS
-    undecided = None in ends or any(low <= rival <= high for rival in rivals)
-    return OPEN if undecided else AGREES
 
 
 def shown(value: float, ends: Interval, digits: int = 3) -> str:
@@ -124,10 +110,3 @@ def span(table: pl.DataFrame, names: Sequence[str] = ("N", "E", "C")) -> str:
     """How many powers of ten each of the columns spans: N 1.8, E 2.4."""
     reach = {name: float(table[name].max() / table[name].min()) for name in names if name in table.columns}
     return ", ".join(f"{name} {math.log10(each):.1f}" for name, each in reach.items() if each > 1.02) or "–"
-
-
-def markdown(rows: Sequence[Mapping[str, str]], columns: Mapping[str, str]) -> str:
-    """A Markdown table of rows; `columns` maps keys to headings."""
-    lines = [tuple(columns.values()), tuple("---" for _ in columns)]
-    lines += [tuple(str(row[name] or "").replace("|", "\\|") for name in columns) for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,21 +1,12 @@
 """The three sentences by which scaling laws are known, with our own span (docs/results.md)."""
 
+import math
+
 import polars as pl
 from results_kaplan import FRESH, REPEATED
 from results_reasons import WHY
-from results_rows import (
-    DIFFERS,
-    OPEN,
-    RESULTS,
-    ROOT,
-    Row,
-    command_of,
-    fitted,
-    judge,
-    of_fit,
-    shown,
-    span,
-)
+from results_rows import RESULTS, ROOT, Row, command_of, fitted, of_fit, shown, span
+from results_tables import DIFFERS, OPEN, judge
 
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.text import number
@@ -50,10 +41,10 @@ def _shape() -> Row:
         "shape matters little at fixed N",
         "a few %; 3% for (6, 4288) against (48, 1600)",
         said,
-        "aspect ratio 0.9 at one N",
+        f"width / depth {math.log10(32 / 2 / (16 / 8)):.1f}, one N",
         OPEN,
         WHY["shape"],
-        "quarry sweep transfer (experiments/results/transfer/best.csv)",
+        "quarry sweep transfer  # experiments/results/transfer/best.csv",
     )
 
 

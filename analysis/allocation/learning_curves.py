@@ -18,7 +18,7 @@ def read_at(table: pl.DataFrame, flops: Sequence[float]) -> pl.DataFrame:
 
     Log loss is Akima's spline in log C, as Porian et al. 2024 (arXiv 2406.19146) read their runs. Rows of one
     run at one C count as their mean; a run of fewer than three losses is left out. Columns run, N, E, C,
-    loss, annealed, U and budget. Raises FitError where no run reaches any C.
+    loss, U, budget and, if `table` has it, annealed. Raises FitError where no run reaches any C.
     """
     wanted = np.array(sorted(flops))
     rows = [
@@ -40,7 +40,9 @@ def _rows(run: str, n: float, losses: pl.DataFrame, wanted: np.ndarray) -> list[
     inside = wanted[(wanted >= cost[0]) & (wanted <= cost[-1])]
     spline = scipy.interpolate.Akima1DInterpolator(np.log(cost), curve["loss"].to_numpy())
     loss, tokens = np.exp(spline(np.log(inside))), inside / cost[-1] * curve["E"][-1]
-    shared = {"run": run, "N": n, "U": curve["U"][-1], "annealed": bool(losses["annealed"].all())}
+    shared = {"run": run, "N": n, "U": curve["U"][-1]}
+    if "annealed" in losses.columns:
+        shared["annealed"] = bool(losses["annealed"].all())
     return [
         shared | {"E": e, "C": c, "loss": each, "budget": f"{c:g}"}
         for e, c, each in zip(tokens.tolist(), inside.tolist(), loss.tolist(), strict=True)
