@@ -121,10 +121,12 @@ def _lies_in(module: Any, folder: Path) -> bool:
 def find_study(name: str, places: Sequence[Path]) -> list[Path]:
     """The scale-point files of a study: a folder, or the name of a folder in one of `places`.
 
+    Files whose names begin with an underscore are none.
+
     Raises ConfigError if there is no such study or it is empty.
     """
     folders = [path for path in (Path(name), *(place / name for place in places)) if path.is_dir()]
     require(bool(folders), f"no study {name!r}: neither a folder nor a study in experiments/")
-    candidates = [sorted(set(folder.glob("*.py")) - {folder / "__init__.py"}) for folder in folders]
+    candidates = [sorted(folder.glob("[!_]*.py")) for folder in folders]
     require(any(candidates), f"study {name!r} holds no scale-point file")
     return next(files for files in candidates if files)
