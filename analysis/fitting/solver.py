@@ -45,8 +45,9 @@ ITERATIONS = 60
 # took 2.6 s in chunks of 64 and 3.7 s in one piece.
 _LANES_PER_CHUNK = 64
 
-# Points are padded to whole blocks, so that a fit without some of them runs the program compiled for all.
-_POINTS_PER_BLOCK = 64
+# Points are padded to one of these numbers, or to a multiple of the last but one, so that fits of about as many
+# run one compiled program: to compile it takes longer than to run it.
+_PADDED = (64, 128, 256)
 
 # Up to so many points the program is compiled at LLVM's first level of optimisation.
 _FEW_POINTS = 256
@@ -155,8 +156,8 @@ def _rows(law: "Law", inputs: Mapping[str, Any], columns: np.ndarray) -> dict[st
 
 
 def _padded_points(points: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the points, the last one repeated to fill the block, and a mask without the repeats."""
-    whole = -(-points // _POINTS_PER_BLOCK) * _POINTS_PER_BLOCK
+    """Indices of the points, the last one repeated up to a padded number, and a mask without the repeats."""
+    whole = next((size for size in _PADDED if size >= points), -(-points // _PADDED[-2]) * _PADDED[-2])
     return np.minimum(np.arange(whole), points - 1), np.arange(whole) < points
 
 
