@@ -45,8 +45,8 @@ ITERATIONS = 60
 # took 2.6 s in chunks of 64 and 3.7 s in one piece.
 _LANES_PER_CHUNK = 64
 
-# Points are padded to one of these numbers, or to a multiple of the last but one, so that fits of about as many
-# run one compiled program: to compile it takes longer than to run it.
+# Points are padded to one of these numbers, or to a multiple of the last but one, so that fits of about as
+# many run one compiled program: to compile it takes longer than to run it.
 _PADDED = (64, 128, 256)
 
 # Up to so many points the program is compiled at LLVM's first level of optimisation.
