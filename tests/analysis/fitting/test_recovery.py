@@ -101,7 +101,7 @@ def rms(result) -> float:
 @pytest.mark.slow
 def test_several_epochs_are_worth_what_the_law_says():
     design = DESIGNS["data-constrained"]
-    result = fit(design.table(seed=5), "data-constrained", bootstrap=50)
+    result = fit(design.table(seed=5), "data-constrained", bootstrap=100)
     assert result.objective <= result.data.solve(near(design), iterations=300).objective.min() * (1 + 1e-7)
     assert result.diagnostics.n_starts_agreeing > 0.1 * result.diagnostics.n_starts
     assert result.interval["R_D"][0] < 15.4 < result.interval["R_D"][1]
