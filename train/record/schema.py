@@ -47,7 +47,7 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "n_nonembedding": pl.Int64(),
     "n_head": pl.Int64(),
     "n_embedding": pl.Int64(),
-    "flops_6ne": pl.Float64(),  # 6 * n_nonembedding * tokens
+    "flops_6ne": pl.Float64(),  # 6 * n_nonembedding * tokens; shared layers count as often as they run
     "flops_exact": pl.Float64(),  # head and causal attention counted
     "flops_xla": pl.Float64(),  # what XLA counted for the training step
     "flops_selection": pl.Float64(),  # of choosing the U tokens; no other column includes it
