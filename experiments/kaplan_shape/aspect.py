@@ -1,0 +1,11 @@
+"""The other depths at the same N.
+
+Claim and expectation: see experiments/kaplan_shape/__init__.py.
+Command: quarry sweep experiments/kaplan_shape/aspect.py
+"""
+
+import quarry.experiments.kaplan_shape as study
+
+(_, first), *others = study.ASPECTS.items()
+config = study.point(first)
+variants = {name: study.point(model) for name, model in others}

@@ -1,0 +1,11 @@
+"""The other numbers of heads at the same N.
+
+Claim and expectation: see experiments/kaplan_shape/__init__.py.
+Command: quarry sweep experiments/kaplan_shape/heads.py
+"""
+
+import quarry.experiments.kaplan_shape as study
+
+(_, first), *others = study.HEADS.items()
+config = study.point(first)
+variants = {name: study.point(model) for name, model in others}
