@@ -8,8 +8,8 @@ Commands:
     quarry points runs/kaplan_shape -o points.parquet
     python -m quarry.experiments.kaplan_shape points.parquet -o shapes.csv
 
-All shapes have 55 thousand parameters without embeddings (within 2.5%), 2^20 tokens of speeches, one seed; the
-base, two layers of 48 features with three heads, has three. The rate falls as 1 / d_model for all.
+All shapes have 55 thousand parameters without embeddings (within 2.5%) and 2^20 tokens of speeches, one seed;
+the base, two layers of 48 features with three heads, has three. The rate falls as 1 / d_model for all.
 """
 
 from quarry.model.config import ModelConfig, modern
