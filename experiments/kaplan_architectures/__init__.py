@@ -10,8 +10,8 @@ Commands:
     python -m quarry.experiments.kaplan_architectures points.parquet -o architectures.csv
     quarry context runs/kaplan_architectures -o positions.csv --table context.csv
 
-Each architecture at four or five sizes, each for 2^20 tokens of speeches, one seed, and two more at the middle
-size.
+Each architecture at four or five sizes, each for 2^20 tokens of speeches, one seed, and two more at the
+middle size.
 The rate falls as 1 / d_model for all (`quickstart`): it was searched for Transformers, not for the others.
 """
 
