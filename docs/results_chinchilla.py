@@ -26,7 +26,7 @@ _NUMBERED = {method: f"approach {number}" for number, method in enumerate(APPROA
 TEXTS = {
     QUICKSTART: "speeches, two budgets",
     FRESH: "novels, six sizes",
-    LADDER: "speeches, nine sizes and budgets",
+    LADDER: "speeches, ladder",
 }
 HOFFMANN = "Hoffmann 2022"
 
@@ -126,8 +126,26 @@ def _of_rate(name: str, where: str, published: str, holds: Callable[[float], boo
 
 
 def of_ladder() -> list[Row]:
-    """The three approaches and the surface by the ladder's own runs."""
-    return [*of_approaches(LADDER), *of_surface(LADDER)] if (ROOT / LADDER.path).exists() else []
+    """The three approaches and the surface by the ladder, and Kaplan's exponent beside the second."""
+    return [*of_approaches(LADDER), _of_kaplan(), *of_surface(LADDER)]
+
+
+def _of_kaplan() -> Row:
+    found = allocation(LADDER, "isoflop")
+    value, ends = found.a
+    claim, why = f"N_opt ~ C^a, {TEXTS[LADDER]}, isoFLOP", WHY["ladder: kaplan"]
+    verdict = judge(ends, KAPLAN_A, rivals=(APPROACHES["isoflop"].a, 0.0))
+    command = allocate_words(LADDER, "isoflop")
+    return Row(
+        "Kaplan 2020, Table 6",
+        claim,
+        number(KAPLAN_A, 3),
+        shown(value, ends),
+        _reach(found),
+        verdict,
+        why,
+        command,
+    )
 
 
 def rows() -> list[Row]:

@@ -37,9 +37,7 @@ def main() -> None:
     }
     page = PAGE.read_text(encoding="utf-8")
     for name in sys.argv[1:] or made:
-        make = made[name]
-        if not (rows := make()):
-            continue
+        rows = made[name]()
         pl.DataFrame(rows, infer_schema_length=None).write_csv(TABLES / f"{name}.csv")
         for marker, words in blocks(name, rows).items():
             page = filled(page, marker, words)

@@ -2,7 +2,7 @@
 
 import polars as pl
 from results_chinchilla import LADDER
-from results_rows import RESULTS, ROOT, Table, shown
+from results_rows import RESULTS, Table, shown
 
 from quarry import fit_isoflop
 from quarry.analysis.allocation.isoflop import IsoFlop
@@ -10,24 +10,26 @@ from quarry.analysis.allocation.learning_curves import read_at
 from quarry.analysis.laws.published_trends import PORIAN_EXPONENTS
 from quarry.errors import FitError
 from quarry.experiments.chinchilla_isoflop import CPU
+from quarry.experiments.porian import AT_CPU
 from quarry.text import count, number, power
 
 HEAD = "n_nonembedding+n_head"
 PORIAN = RESULTS / "porian"
 LONG = Table(PORIAN / "long.parquet", mid_schedule=True)
 SHORT = Table(PORIAN / "short.parquet", mid_schedule=True)
-SMALL_BATCH = Table(PORIAN / "small-batch.parquet", exclude=("annealed=false",))
-ONE_SEED = LADDER.but(exclude=("seed_init>0",))
-BUDGETS = CPU.budgets[:7]
+SMALL_BATCH = Table(PORIAN / "small-batch.parquet")
+BUDGETS = CPU.budgets
 
 STEPS = (
     ("Kaplan's protocol: head not counted, long warm-up, one horizon", LONG, PORIAN_EXPONENTS["kaplan"][0]),
     ("the head's parameters and FLOPs counted", LONG.but(count=HEAD), None),
     ("short warm-up", SHORT.but(count=HEAD), None),
-    ("a decay for each budget", ONE_SEED.but(count=HEAD), None),
+    ("a decay for each budget", LADDER.but(count=HEAD), None),
+    ("the same runs, the head not counted", LADDER, None),
+    ("the same runs, all parameters counted", LADDER.but(count="n_params"), None),
     (
         "or a constant rate, no decay",
-        ONE_SEED.but(count=HEAD, mid_schedule=True, exclude=("seed_init>0", "annealed=true")),
+        LADDER.but(count=HEAD, mid_schedule=True, exclude=("annealed=true",)),
         None,
     ),
     ("a quarter of the batch at every size", SMALL_BATCH.but(count=HEAD), None),
@@ -64,13 +66,16 @@ def of_step(step: str, table: Table, published: float | None) -> dict[str, str]:
 
 
 def of_best_batch() -> dict[str, str]:
-    """The lower of the losses of both batches at each size and budget."""
+    """The lower of the losses of both batches at each size, at the budgets that both were trained to."""
+    budgets = AT_CPU.small_batch.budgets
     both = [
-        read_at(_table(table), BUDGETS) for table in (ONE_SEED.but(count=HEAD), SMALL_BATCH.but(count=HEAD))
+        read_at(_table(table), budgets) for table in (LADDER.but(count=HEAD), SMALL_BATCH.but(count=HEAD))
     ]
     best = pl.concat(both).sort("loss").unique(["N", "budget"], keep="first")
     step = "the better of both batches at each size and budget"
-    return row(step, fit_isoflop(best), PORIAN_EXPONENTS["tuned"][0], "make results (docs/results_porian.py)")
+    return row(
+        step, fit_isoflop(best), PORIAN_EXPONENTS["tuned"][0], "make results  # docs/results_porian.py"
+    )
 
 
 def _table(table: Table) -> pl.DataFrame:
@@ -78,6 +83,4 @@ def _table(table: Table) -> pl.DataFrame:
 
 
 def rows() -> list[dict[str, str]]:
-    if not (ROOT / PORIAN).exists():
-        return []
     return [*(of_step(*step) for step in STEPS), of_best_batch()]

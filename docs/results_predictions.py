@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import polars as pl
 from results_chinchilla import LADDER, allocate_words
 from results_kaplan import EPOCHS, FRESH, QUICKSTART, REPEATED, critical_words, own_critical
-from results_rows import ROOT, Table, command_of, fitted
+from results_rows import Table, command_of, fitted
 
 from quarry import fit_isoflop
 from quarry.analysis.laws.catalog import find_law
+from quarry.analysis.points.selection import FRONTIER
 from quarry.experiments.chinchilla_isoflop import CPU
 from quarry.text import count, number
 
@@ -36,7 +37,8 @@ HELD = (
     Held("novels, fresh", FRESH, "skaling", LARGEST),
     Held("novels, repeated", REPEATED, "kaplan-nd", LARGEST),
     Held("novels, all", EPOCHS.but(best_recipe=True), "data-constrained", LARGEST, bootstrap=100),
-    Held("speeches, ladder", LADDER, "chinchilla", LARGEST),
+    Held("speeches, ladder", LADDER, "chinchilla", "N>2e5"),
+    Held("speeches, ladder", LADDER, "skaling", "N>2e5"),
     Held("speeches, ladder", LADDER, "chinchilla", TOP),
     Held("speeches, ladder", LADDER, "skaling", TOP),
     Held("speeches, ladder", LADDER, "kaplan-c", TOP),
@@ -69,11 +71,12 @@ def predicted(held: Held) -> dict[str, str]:
 
 
 def _held_out(held: Held) -> pl.DataFrame:
-    """The points held out; for a law of early stopping the least loss of each N and U."""
+    """The points held out; of them the least loss of each N and U, or of all, where the law is of these."""
     _, rest = held.table.points(held.law).hold_out((held.condition,))
-    if not find_law(held.law).early_stopped:
-        return rest
-    return rest.sort("loss").unique(["N", "U"], keep="first", maintain_order=True)
+    law = find_law(held.law)
+    if law.early_stopped:
+        return rest.sort("loss").unique(["N", "U"], keep="first", maintain_order=True)
+    return rest.sort("loss").head(1) if law.inputs == FRONTIER else rest
 
 
 def optimum(table: Table = LADDER) -> dict[str, str]:
@@ -98,5 +101,4 @@ def optimum(table: Table = LADDER) -> dict[str, str]:
 
 
 def rows() -> list[dict[str, str]]:
-    known = [held for held in HELD if (ROOT / held.table.path).exists()]
-    return [*map(predicted, known), *([optimum()] if (ROOT / LADDER.path).exists() else [])]
+    return [*map(predicted, HELD), optimum()]

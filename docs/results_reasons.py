@@ -35,10 +35,11 @@ WHY = {
     "novels, six sizes: parametric": "neighbouring sizes differ by up to four times; alpha is hardly bounded",
     "novels, six sizes: alpha": WIDE,
     "novels, six sizes: beta": "nine lengths from 65 thousand to 17 million bytes",
-    "speeches, nine sizes and budgets: envelope": "",
-    "speeches, nine sizes and budgets: isoflop": "",
-    "speeches, nine sizes and budgets: parametric": "",
-    "speeches, nine sizes and budgets: alpha": "",
-    "speeches, nine sizes and budgets: beta": "",
+    "speeches, ladder: envelope": "two handovers between sizes; the interval begins just above",
+    "speeches, ladder: isoflop": "one batch, too large for small budgets, and no head in N: steps below",
+    "speeches, ladder: parametric": "approach 3 needs more runs than the others",
+    "ladder: kaplan": "N without the head and one batch, as there, but a decay for each budget: steps below",
+    "speeches, ladder: alpha": "as many runs as sizes leave it open",
+    "speeches, ladder: beta": "short runs have too few steps at this batch, which steepens the fall with E",
 }
 """By the claim, or the text and the method."""

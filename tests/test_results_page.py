@@ -25,7 +25,7 @@ def page():
     return loaded("results_tables")
 
 
-@pytest.mark.parametrize("name", ["claims", "predictions", "costs"])
+@pytest.mark.parametrize("name", ["claims", "predictions", "porian", "costs"])
 def test_the_page_holds_the_tables(page, name):
     rows = pl.read_csv(TABLES / f"{name}.csv", infer_schema_length=0).fill_null("").to_dicts()
     words = page.PAGE.read_text(encoding="utf-8")

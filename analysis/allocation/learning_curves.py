@@ -7,6 +7,7 @@ import polars as pl
 import scipy
 
 from quarry import text
+from quarry.analysis.points.schema import SAME_VALUE
 from quarry.errors import FitError
 
 _FEWEST = 3
@@ -37,9 +38,11 @@ def _rows(run: str, n: float, losses: pl.DataFrame, wanted: np.ndarray) -> list[
     if len(curve) < _FEWEST:
         return []
     cost = curve["C"].to_numpy()
-    inside = wanted[(wanted >= cost[0]) & (wanted <= cost[-1])]
+    # A run ends after a whole step, so that its C misses its budget a little.
+    inside = wanted[(wanted * (1 + SAME_VALUE) >= cost[0]) & (wanted <= cost[-1] * (1 + SAME_VALUE))]
     spline = scipy.interpolate.Akima1DInterpolator(np.log(cost), curve["loss"].to_numpy())
-    loss, tokens = np.exp(spline(np.log(inside))), inside / cost[-1] * curve["E"][-1]
+    loss = np.exp(spline(np.log(np.clip(inside, cost[0], cost[-1]))))
+    tokens = inside / cost[-1] * curve["E"][-1]
     shared = {"run": run, "N": n, "U": curve["U"][-1]}
     if "annealed" in losses.columns:
         shared["annealed"] = bool(losses["annealed"].all())
