@@ -1,4 +1,4 @@
-"""The pictures of the README, docs/epochs.md and docs/trust.md, from the committed results:
+"""The pictures of the README, docs/epochs.md, docs/trust.md and other pages, from the committed results:
 python docs/picture.py [NAME ...]"""
 
 import sys
@@ -10,9 +10,11 @@ import polars as pl
 from quarry import fit, fit_isoflop, load_points
 from quarry.analysis.epochs.predictions import with_measured
 from quarry.analysis.epochs.study import study_epochs
+from quarry.analysis.modalities.ladders import ladders
 from quarry.analysis.report.figures import epochs, epochs_sizes
 from quarry.analysis.report.figures.allocation import isoflop_curves
-from quarry.analysis.report.figures.fits import fitted_law
+from quarry.analysis.report.figures.fits import fitted_law, fitted_surface
+from quarry.analysis.report.figures.inconsistency import curves_and_floor
 from quarry.analysis.report.figures.theme import THEME
 from quarry.experiments.transfer import BASE_LAYERS, RATES, last_losses
 from quarry.text import count
@@ -22,6 +24,7 @@ POINTS = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
 BANDS = ROOT / "experiments" / "results" / "bands" / "factor.csv"
 BATCHES = ROOT / "experiments" / "results" / "batches" / "points.parquet"
 TRANSFER = ROOT / "experiments" / "results" / "transfer" / "points.parquet"
+MODALITIES = ROOT / "experiments" / "results" / "modalities" / "points.parquet"
 EPOCHS = ROOT / "experiments" / "results" / "epochs" / "points.parquet"
 
 SHOWN_BEYOND = ("epochs (coupling, reuse)", "data-constrained", "bounded", "epochs (reuse)")
@@ -142,6 +145,20 @@ def _by_rate(table: pl.DataFrame, title: str) -> alt.LayerChart:
     )
 
 
+def modalities() -> alt.HConcatChart:
+    """The surface of the images of 8x8 pixels, and their first passes above the floor of few images."""
+    images = next(one for one in ladders(MODALITIES) if one.corpus == "fashion?size=8")
+    again = images.all.filter(pl.col("E") > pl.col("U"))
+    floor = again.group_by("U").agg(pl.col("loss").min()).sort("U")
+    curves = images.once.with_columns(annealed=True)
+    charts = [
+        panel(fitted_surface(fit(images.once, "chinchilla", bootstrap=0))),
+        panel(curves_and_floor(curves, floor, "images of 8x8 pixels, each dot an annealed run")),
+    ]
+    chart = alt.HConcatChart(hconcat=charts, config=alt.Config.from_dict(THEME), spacing=40)
+    return chart.resolve_scale(color="independent")
+
+
 def panels(*shown: tuple[alt.LayerChart, ...]) -> alt.VConcatChart:
     """Rows of charts."""
     rows = [alt.HConcatChart(hconcat=[panel(chart) for chart in row], spacing=40) for row in shown]
@@ -180,6 +197,7 @@ if __name__ == "__main__":
         "epochs_beyond": beyond,
         "trust": trust,
         "transfer": transfer,
+        "modalities": modalities,
     }
     for name in sys.argv[1:] or charts:
         chart = charts[name]()

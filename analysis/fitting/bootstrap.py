@@ -78,7 +78,8 @@ def refit(data: "Data", weights: np.ndarray, starts: np.ndarray, target: np.ndar
     below, above = _runaway(data.law.parameters, params, felt)
     undetermined = _undetermined(data, weights)
     lost = ~felt | undetermined[:, None] | ~np.isfinite(params)
-    return Draws(params, below | lost, above | lost, undetermined, data.runs)
+    units = data.runs if data.n_runs > 1 else np.arange(data.points)
+    return Draws(params, below | lost, above | lost, undetermined, units)
 
 
 def _runaway(

@@ -52,9 +52,6 @@ def _tell(name: str, table: pl.DataFrame, head: tuple[str, ...], cells: Cells, o
 
 def exponent_cells(row: dict[str, Any]) -> tuple[str, ...]:
     """A row of the table of exponents as it is printed."""
-    held = "" if row["held_out_points"] is None else (
-        f"{row['held_out_error']:.1%}, {row['held_out_inside']} of {row['held_out_points']} inside"
-    )  # fmt: skip
     return (
         row["corpus"],
         row["quantity"],
@@ -63,11 +60,20 @@ def exponent_cells(row: dict[str, Any]) -> tuple[str, ...]:
         text.number(row["l_inf_without"], 3),
         text.estimate(row, "exponent", 2),
         text.number(row["exponent_without"], 2),
-        held or text.MISSING,
+        _held_out(row),
         _doubts(row),
         text.number(row["henighan_l_inf"], 3),
         text.number(row["henighan_exponent"], 2),
     )
+
+
+def _held_out(row: dict[str, Any]) -> str:
+    """The error on the largest size, and how many of its points the band holds."""
+    if row["held_out_error"] is None:
+        return text.MISSING
+    inside = row["held_out_inside"]
+    band = "no band" if inside is None else f"{inside} of {row['held_out_points']} inside"
+    return f"{row['held_out_error']:.1%}, {band}"
 
 
 def _doubts(row: dict[str, Any]) -> str:

@@ -125,11 +125,12 @@ def _row_of(found: "Fit", without: "Fit | None", exponent: "Callable[[Values], A
 
 
 def _held_out(found: "Fit", without: "Fit") -> dict[str, Any]:
-    """How the law of the smaller sizes predicts the points of the largest."""
+    """How the law of the smaller sizes predicts the points of the largest; no `inside` without a band."""
     held = without.predictions(found.points.filter(pl.col("N") == pl.col("N").max()))
-    inside = held["loss"].is_between(held["low"], held["high"]).sum()
-    error = held["error"].abs().mean()
-    return {"held_out_points": len(held), "held_out_inside": inside, "held_out_error": error}
+    row: dict[str, Any] = {"held_out_points": len(held), "held_out_error": held["error"].abs().mean()}
+    if without.outlook is not None:
+        row["held_out_inside"] = held["loss"].is_between(held["low"], held["high"]).sum()
+    return row
 
 
 def _doubts(found: "Fit", row: dict[str, Any]) -> Iterator[str]:
@@ -140,13 +141,15 @@ def _doubts(found: "Fit", row: dict[str, Any]) -> Iterator[str]:
     for name, values in found.diagnostics.distinct.items():
         if values <= values_needed(found.law, name):
             yield f"{values} values of {name}"
-    if row.get("held_out_points", 0) > row.get("held_out_inside", 0):
+    if row.get("held_out_inside", row.get("held_out_points")) != row.get("held_out_points"):
         yield "largest size outside the band"
     if found.at_limit:
         yield f"{', '.join(found.at_limit)} at a limit"
-    if not (row["l_inf_low"] or 0) > 0:
+    if found.intervals is None:
+        yield "no interval"
+    elif not row["l_inf_low"]:
         yield "L_inf may be 0"
-    if row["l_inf_high"] is None:
+    elif row["l_inf_high"] is None:
         yield "L_inf open above"
 
 

@@ -1,4 +1,4 @@
-"""147 thousand parameters on every modality, for 2^17 to 2^20 tokens.
+"""147 thousand parameters on every modality, for 2^17 to 2^18 tokens.
 
 Claim and expectation: see experiments/modalities/__init__.py.
 Command: quarry sweep experiments/modalities/n147k.py

@@ -9,7 +9,7 @@ from quarry.experiments.modalities import MODALITIES, recipe
 from quarry.train.config.experiment import BranchConfig, Experiment
 
 MOST_TOKENS, MOST_PASSES, FEWEST_TOKENS, FEWEST_PASSES = 2**20, 32, 2**16, 4
-UNIQUE = {f"u{2**power // 1024}k": 2**power for power in range(13, 19)}
+UNIQUE = {f"u{2**power // 1024}k": 2**power for power in range(13, 18)}
 
 
 def cell(size: str, unique: str) -> Experiment:

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from quarry.analysis.fitting.bootstrap import Draws, refit, resample
+from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.fitting.fit_intervals import FitIntervals, bca_quantile
 from quarry.analysis.fitting.intervals import IntervalSettings, reach
 from quarry.analysis.fitting.noise import noise_parts, seed_noise, simulated
@@ -144,3 +145,11 @@ def test_a_band_is_open_where_draws_have_no_loss_and_wider_for_a_new_run():
     new_low, new_high = widened(middle, sides, LEVEL, 0.05, None, np.zeros(2))
     assert new_low[0] < low[0] < high[0] < new_high[0]
     assert math.log(3.0 / new_low[0]) == pytest.approx(math.hypot(math.log(3.0 / low[0]), 1.959964 * 0.05))
+
+
+def test_simulated_noise_gives_one_run_an_interval():
+    tokens = np.geomspace(1e5, 1e8, 8)
+    losses = 1 + (1e4 / tokens) ** 0.3 * (1 + 0.001 * (-1.0) ** np.arange(8))
+    run = pl.DataFrame({"run": ["one"] * 8, "N": [1e5] * 8, "E": tokens, "loss": losses})
+    low, high = fit(run, "power-offset", x="E", resampling="noise", bootstrap=100).interval["alpha"]
+    assert low < 0.3 < high

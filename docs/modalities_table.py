@@ -1,0 +1,38 @@
+"""The tables of docs/modalities.md, from the committed results: python docs/modalities_table.py"""
+
+from pathlib import Path
+
+import polars as pl
+
+from quarry.analysis.modalities.__main__ import EXPONENTS, FLOORS, exponent_cells, floor_cells
+
+RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "modalities"
+QUANTITIES = ("L(N)", "L(C)", "N_opt(C)")
+
+
+def quantity_rows(quantity: str) -> list[tuple[str, ...]]:
+    """The rows of one quantity, without its name."""
+    table = pl.read_csv(RESULTS / "exponents.csv").filter(quantity=quantity)
+    return [(cells[0], *cells[2:]) for cells in map(exponent_cells, table.iter_rows(named=True))]
+
+
+def floor_rows() -> list[tuple[str, ...]]:
+    """The rows of the irreducible losses, without the corpus, which is one."""
+    return [floor_cells(row)[1:] for row in pl.read_csv(RESULTS / "floors.csv").iter_rows(named=True)]
+
+
+def markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A table."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, tuple("---" for _ in head), *rows])
+
+
+def tables() -> dict[str, str]:
+    """Each table of the page, in Markdown."""
+    head = (EXPONENTS[0], *EXPONENTS[2:])
+    found = {quantity: markdown(head, quantity_rows(quantity)) for quantity in QUANTITIES}
+    return found | {"floors": markdown(FLOORS[1:], floor_rows())}
+
+
+if __name__ == "__main__":
+    for title, table in tables().items():
+        print(f"{title}\n\n{table}\n")

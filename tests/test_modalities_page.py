@@ -1,0 +1,49 @@
+"""docs/modalities.md quotes the committed tables of the study, which follow from its committed points."""
+
+import importlib.util
+
+import polars as pl
+import pytest
+
+from quarry.analysis.fitting.estimation import fit
+from quarry.analysis.modalities.ladders import BESIDE, ladders
+from quarry.experiments.modalities import MODALITIES
+from tests.conftest import ROOT
+
+RESULTS = ROOT / "experiments" / "results" / "modalities"
+PAGE = (ROOT / "docs" / "modalities.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def exponents() -> pl.DataFrame:
+    return pl.read_csv(RESULTS / "exponents.csv")
+
+
+def test_the_tables_of_the_page_are_those_of_the_results():
+    spec = importlib.util.spec_from_file_location("modalities_table", ROOT / "docs" / "modalities_table.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for title, table in module.tables().items():
+        assert table in PAGE, title
+
+
+def test_the_laws_of_size_follow_from_the_points(exponents):
+    """L(N) alone of one corpus: the others are fitted in the same way."""
+    ladder = next(one for one in ladders(RESULTS / "points.parquet") if one.corpus == "fashion?size=8")
+    [row] = exponents.filter(corpus=ladder.corpus, quantity="L(N)", method="power-offset").to_dicts()
+    params = fit(ladder.once, "power-offset", bootstrap=0).params
+    assert params["alpha"] == pytest.approx(row["exponent"], rel=1e-3)
+    assert params["L_inf"] == pytest.approx(row["l_inf"], rel=1e-3)
+
+
+def test_every_modality_has_its_rows(exponents):
+    corpora = {modality.corpus for modality in MODALITIES.values()}
+    assert set(exponents["corpus"]) == corpora
+    assert set(BESIDE) < corpora
+
+
+@pytest.mark.parametrize("file", ["points.parquet", "exponents.csv", "floors.csv", "manifest.json"])
+def test_results_are_committed(file):
+    assert (RESULTS / file).is_file()
