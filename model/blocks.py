@@ -1,4 +1,4 @@
-"""The blocks of a Transformer, and the maps they are made of, in Flax NNX.
+"""The blocks of a Transformer in Flax NNX.
 
 Dimensions: B batch, T time, D width, H heads, K features per head, F hidden. Activations are flat, M = B*T
 rows, as XLA's CPU backend would otherwise copy them. Every parameter carries `axes`, the logical names that
@@ -13,17 +13,9 @@ from jaxtyping import Array, Float
 from quarry.model.attention import causal_attention, rotary_tables, rotate
 from quarry.model.config import ModelConfig
 from quarry.model.layers import Keys
-from quarry.model.norms import normalise
+from quarry.model.parts import Axes, Norm, apply_dropout, divided, normal
 from quarry.model.products import product
 from quarry.model.sharding import constrain, is_sharded, platform
-
-Axes = tuple[str | None, ...]
-
-
-def normal(keys: Keys, config: ModelConfig, shape: tuple[int, ...], std: float, axes: Axes) -> nnx.Param:
-    """Normally distributed around 0, in the dtype of parameters."""
-    value = std * jax.random.normal(keys(), shape, dtype=jnp.float32)
-    return nnx.Param(value.astype(config.param_dtype), axes=axes)
 
 
 def residual_gain(config: ModelConfig) -> float:
@@ -45,23 +37,6 @@ class Linear(nnx.Module):
     def __call__(self, x: Float[Array, "M I"]) -> Float[Array, "M O"]:
         y = product(x, self.kernel[...].astype(x.dtype))
         return y if self.bias is None else y + self.bias[...].astype(x.dtype)[None]
-
-
-class Norm(nnx.Module):
-    """RMSNorm or LayerNorm over the last axis, computed in fp32, with a learned gain (and offset)."""
-
-    def __init__(self, config: ModelConfig, features: int):
-        self.scale = nnx.Param(jnp.ones(features, config.param_dtype), axes=(None,))
-        centred = config.norm == "layernorm"
-        self.offset = (
-            nnx.Param(jnp.zeros(features, config.param_dtype), axes=(None,)) if centred else nnx.data(None)
-        )
-
-    def __call__(self, x: Float[Array, "*M D"]) -> Float[Array, "*M D"]:
-        y = normalise(x, self.scale[...], self.offset is not None)
-        if self.offset is not None:
-            y = y + jnp.expand_dims(self.offset[...], range(y.ndim - 1)).astype(x.dtype)
-        return y
 
 
 class Attention(nnx.Module):
@@ -144,15 +119,3 @@ class Block(nnx.Module):
         x_MxD = constrain(x_MxD + apply_dropout(a_MxD, self.dropout, keys[0]), "batch", None)
         f_MxD = divided(self.feed_forward(self.feed_forward_norm(x_MxD)), self.depth_ratio)
         return constrain(x_MxD + apply_dropout(f_MxD, self.dropout, keys[1]), "batch", None)
-
-
-def divided(x: Float[Array, "*M D"], ratio: float) -> Float[Array, "*M D"]:
-    """x / ratio; x itself where the parametrization asks for nothing."""
-    return x if ratio == 1 else x / ratio
-
-
-def apply_dropout(x: Float[Array, "*M D"], share: float, key: jax.Array | None) -> Float[Array, "*M D"]:
-    """x with a random `share` set to zero and the rest scaled to keep the mean; x itself without a key."""
-    if key is None or share == 0:
-        return x
-    return jnp.where(jax.random.bernoulli(key, 1 - share, x.shape), x / (1 - share), 0)

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from quarry.model.blocks import Norm, apply_dropout, normal
 from quarry.model.config import ModelConfig
 from quarry.model.layers import Keys
+from quarry.model.parts import Norm, apply_dropout, normal
 from quarry.model.products import product
 from quarry.model.sharding import constrain
 

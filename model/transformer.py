@@ -17,11 +17,12 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from quarry.model import cross_entropy
-from quarry.model.blocks import Block, Norm, apply_dropout, divided, normal
+from quarry.model.blocks import Block
 from quarry.model.config import ModelConfig
 from quarry.model.cross_entropy import logits
 from quarry.model.layers import Keys, make_stack, run_stack, seed_key
 from quarry.model.lstm import LstmLayer
+from quarry.model.parts import Norm, apply_dropout, divided, normal
 from quarry.model.sharding import constrain
 
 Params = dict[str, Any]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from quarry.model.attention import causal_attention, rotary_tables, rotate
-from quarry.model.blocks import apply_dropout
 from quarry.model.config import modern
 from quarry.model.cross_entropy import cross_entropy
 from quarry.model.layers import seed_key, seed_words, words_key
+from quarry.model.parts import apply_dropout
 from quarry.model.transformer import abstract, apply, build, mean_loss
 from tests.model.shapes import CONFIGS, SMALL, compiled, drawn
 
