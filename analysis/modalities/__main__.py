@@ -11,7 +11,6 @@ from rich.table import Table
 
 from quarry import text
 from quarry.analysis.modalities.exponents import exponents
-from quarry.analysis.modalities.floors import floors
 from quarry.analysis.modalities.ladders import ladders
 from quarry.console import make_console
 
@@ -35,6 +34,8 @@ def main(points: tyro.conf.Positional[Path], bootstrap: int = 1000, output: Path
     tables = {ladder.corpus: exponents(ladder, bootstrap) for ladder in found}
     _tell("exponents", pl.concat(tables.values()), EXPONENTS, exponent_cells, output)
     if again := [ladder for ladder in found if ladder.reads_again]:
+        from quarry.analysis.modalities.floors import floors  # only tables with repeated data need it
+
         known = [floors(ladder, tables[ladder.corpus], bootstrap) for ladder in again]
         _tell("floors", pl.concat(known), FLOORS, floor_cells, output)
 
