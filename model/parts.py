@@ -3,19 +3,23 @@
 Every parameter carries `axes`, the logical names that `quarry.model.sharding` maps to the mesh.
 """
 
+from typing import TYPE_CHECKING
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from quarry.model.config import ModelConfig
 from quarry.model.layers import Keys
 from quarry.model.norms import normalise
+
+if TYPE_CHECKING:
+    from quarry.model.config import ModelConfig
 
 Axes = tuple[str | None, ...]
 
 
-def normal(keys: Keys, config: ModelConfig, shape: tuple[int, ...], std: float, axes: Axes) -> nnx.Param:
+def normal(keys: Keys, config: "ModelConfig", shape: tuple[int, ...], std: float, axes: Axes) -> nnx.Param:
     """Normally distributed around 0, in the dtype of parameters."""
     value = std * jax.random.normal(keys(), shape, dtype=jnp.float32)
     return nnx.Param(value.astype(config.param_dtype), axes=axes)
@@ -24,7 +28,7 @@ def normal(keys: Keys, config: ModelConfig, shape: tuple[int, ...], std: float, 
 class Norm(nnx.Module):
     """RMSNorm or LayerNorm over the last axis, computed in fp32, with a learned gain (and offset)."""
 
-    def __init__(self, config: ModelConfig, features: int):
+    def __init__(self, config: "ModelConfig", features: int):
         self.scale = nnx.Param(jnp.ones(features, config.param_dtype), axes=(None,))
         centred = config.norm == "layernorm"
         self.offset = (
