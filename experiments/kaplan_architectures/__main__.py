@@ -26,7 +26,7 @@ def losses(points: pl.DataFrame) -> pl.DataFrame:
 def seed_noise(table: pl.DataFrame) -> float:
     """The standard deviation of the loss between seeds, pooled over the sizes that have several; in nats."""
     spread = table.group_by("architecture", "d_model").agg(pl.col("loss").var(), n=pl.len()).filter(n=3)
-    return float(np.sqrt(spread["loss"].mean()))
+    return float(np.sqrt(spread["loss"].to_numpy().mean()))
 
 
 def compared(table: pl.DataFrame) -> pl.DataFrame:
@@ -34,7 +34,7 @@ def compared(table: pl.DataFrame) -> pl.DataFrame:
     `error`, the standard error of such a difference."""
     first = table.filter(seed_init=0)
     reference = first.filter(architecture="transformer").sort("n_nonembedding")
-    columns = [pl.lit(float(np.sqrt(2)) * seed_noise(table)).alias("error")]
+    columns = [pl.repeat(float(np.sqrt(2)) * seed_noise(table), len(first), eager=True).alias("error")]
     for name, size in BESIDE.items():
         x, known = np.log(first[size].to_numpy()), np.log(reference[size].to_numpy())
         expected = np.interp(x, known, reference["loss"].to_numpy(), left=np.nan, right=np.nan)

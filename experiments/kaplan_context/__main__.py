@@ -28,14 +28,13 @@ def tokens_to(table: pl.DataFrame) -> pl.DataFrame:
     rows = []
     for (context,), own in table.group_by("context", maintain_order=True):
         falling = own.sort("loss")
-        log_tokens = np.interp(
-            shortest["loss"], falling["loss"], np.log(falling["tokens"]), left=np.nan, right=np.nan
+        known = falling["loss"].to_numpy(), np.log(falling["tokens"].to_numpy())
+        needed = np.exp(np.interp(shortest["loss"].to_numpy(), *known, left=np.nan, right=np.nan))
+        own_tokens = pl.Series("tokens", np.atleast_1d(needed))
+        rows.append(
+            shortest.select(context=pl.lit(context), loss="loss", shortest="tokens", tokens=own_tokens)
         )
-        rows += [
-            {"context": context, "loss": loss, "shortest": tokens, "tokens": float(np.exp(needed))}
-            for loss, tokens, needed in zip(shortest["loss"], shortest["tokens"], log_tokens, strict=True)
-        ]
-    found = pl.DataFrame(rows).with_columns(pl.col("tokens").fill_nan(None))
+    found = pl.concat(rows).with_columns(pl.col("tokens").fill_nan(None))
     return found.with_columns(share=pl.col("tokens") / pl.col("shortest"))
 
 

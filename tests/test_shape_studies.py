@@ -1,9 +1,12 @@
-"""The verdict of the study of architectures, on losses whose differences are known."""
+"""The verdicts of the studies of architecture and context, on losses whose differences are known."""
+
+import math
 
 import polars as pl
 import pytest
 
 from quarry.experiments.kaplan_architectures.__main__ import compared, seed_noise
+from quarry.experiments.kaplan_context.__main__ import tokens_to
 
 
 def test_differences_are_at_equal_size_and_at_equal_compute():
@@ -19,3 +22,13 @@ def test_differences_are_at_equal_size_and_at_equal_compute():
     assert found["behind_at_n"].to_list() == [pytest.approx(3.19 - 2.9), None]
     assert found["behind_at_c"].to_list() == [pytest.approx(3.19 - 2.8), None]
     assert found["error"][0] == pytest.approx(0.01 * 2**0.5)
+
+
+def test_tokens_to_a_loss_are_read_between_the_ends_of_runs():
+    """Every doubling of E takes off .1 nats; a context of 128 is .05 ahead of one of 32, which is half a one."""
+    ends = [1000 * 2**i for i in range(4)]
+    rows = [(c, e, 3 - 0.1 * math.log2(e) - 0.05 * (c == 128)) for c in (32, 128) for e in ends]
+    found = tokens_to(pl.DataFrame(rows, ["context", "tokens", "loss"], orient="row"))
+    assert found.filter(context=32)["share"].to_list() == pytest.approx([1.0] * 4)
+    longer = found.filter(context=128)["share"].to_list()
+    assert longer == [None, *[pytest.approx(2**-0.5)] * 3]
