@@ -25,7 +25,7 @@ def test_differences_are_at_equal_size_and_at_equal_compute():
 
 
 def test_tokens_to_a_loss_are_read_between_the_ends_of_runs():
-    """Every doubling of E takes off .1 nats; a context of 128 is .05 ahead of one of 32, which is half a one."""
+    """Every doubling of E takes off .1 nats; a context of 128 is .05 ahead of one of 32: half a doubling."""
     ends = [1000 * 2**i for i in range(4)]
     rows = [(c, e, 3 - 0.1 * math.log2(e) - 0.05 * (c == 128)) for c in (32, 128) for e in ends]
     found = tokens_to(pl.DataFrame(rows, ["context", "tokens", "loss"], orient="row"))
