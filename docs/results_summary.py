@@ -1,15 +1,16 @@
 """The three sentences by which scaling laws are known, with our own span (docs/results.md)."""
 
-import math
-
 import polars as pl
 from results_kaplan import FRESH, REPEATED
 from results_reasons import WHY
 from results_rows import RESULTS, ROOT, Row, command_of, fitted, of_fit, shown, span
-from results_tables import DIFFERS, OPEN, judge
+from results_tables import AGREES, DIFFERS, OPEN, judge
 
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.text import number
+
+A_FEW = 0.05
+"""What counts as a few percent."""
 
 
 def _straight() -> Row:
@@ -29,22 +30,23 @@ def _straight() -> Row:
 
 
 def _shape() -> Row:
-    best = pl.read_csv(ROOT / RESULTS / "transfer/best.csv").filter(parametrization="standard")
-    wide, deep = (
-        best.filter(d_model=d, n_layers=layers).row(0, named=True) for d, layers in ((32, 2), (16, 8))
-    )
-    rise = deep["loss"] / wide["loss"] - 1
-    sizes = f"{deep['n_nonembedding']:,} and {wide['n_nonembedding']:,} parameters"
-    said = f"{rise:+.1%} for 8 layers of 16 features against 2 of 32, {sizes}"
+    """The losses of other shapes against the base at one N: of usual depths and heads, and of others."""
+    shapes = pl.read_csv(ROOT / RESULTS / "shape/shapes.csv").filter(pl.col("point") != "base")
+    wide_heads = pl.col("d_model") / pl.col("n_heads") >= 8
+    usual = shapes.filter(wide_heads, pl.col("n_layers").is_between(2, 8))["excess"].to_numpy()
+    one, many = (shapes.filter(n_layers=layers)["excess"][0] for layers in (1, 32))
+    range_ = f"{usual.min():+.1%} to {usual.max():+.1%}"
+    said = f"{range_} in {len(usual)} shapes of 2 to 8 layers and heads of 8 features or more"
+    aspect = (pl.col("d_model") / pl.col("n_layers")).log10()
     return Row(
         "popular summary, 2; Kaplan 2020, Fig. 5",
         "shape matters little at fixed N",
         "a few %; 3% for (6, 4288) against (48, 1600)",
-        said,
-        f"width / depth {math.log10(32 / 2 / (16 / 8)):.1f}, one N",
-        OPEN,
+        f"{said}; {one:+.1%} with one layer, {many:+.1%} with 32",
+        f"width / depth {shapes.select(aspect.max() - aspect.min()).item():.1f}, one N",
+        AGREES if max(abs(usual)) <= A_FEW else DIFFERS,
         WHY["shape"],
-        "quarry sweep transfer  # experiments/results/transfer/best.csv",
+        "quarry sweep kaplan_shape  # docs/shape.md",
     )
 
 
