@@ -5,7 +5,7 @@ WIDE = "six sizes leave the exponent open"
 
 WHY = {
     "seven": "our range is shorter, and a floor under L(C) bends it already there",
-    "shape": "one head, or a narrow feed-forward block, costs 7%, heads of 4 and 2 features 17% and 42%; untuned",
+    "shape": "one head, or a narrow feed-forward block, costs 7%, heads of 4 and 2 features 17% and 42%",
     "8x": "the exponents' ratio is known to a third only",
     "kaplan-n, novels, 17 million bytes": CUT,
     "kaplan-n, speeches, 896 thousand bytes": f"{CUT}: the largest are cut short, which flattens the line",
