@@ -71,7 +71,7 @@ def refit(data: "Data", weights: np.ndarray, starts: np.ndarray, target: np.ndar
     each = len(starts)
     lanes = np.tile(starts, (len(weights), 1))
     targets = None if target is None else np.repeat(np.broadcast_to(target, weights.shape), each, 0)
-    solution = data.solve(lanes, np.repeat(weights, each, 0), targets)
+    solution = data.solve(lanes, np.repeat(weights, each, 0), targets, with_sensitivity=True)
     best = np.argmin(solution.objective.reshape(-1, each), axis=1) + each * np.arange(len(weights))
     params = solution.params[best]
     felt = solution.sensitivity[best] > NEGLIGIBLE_SENSITIVITY * np.median(data.scale)

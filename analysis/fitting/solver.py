@@ -45,9 +45,8 @@ ITERATIONS = 60
 # took 2.6 s in chunks of 64 and 3.7 s in one piece.
 _LANES_PER_CHUNK = 64
 
-# Points are padded to one of these numbers, or to a multiple of the last but one, so that fits of about as
-# many run one compiled program: to compile it takes longer than to run it.
-_PADDED = (64, 128, 256)
+# Points are padded to whole blocks, so that a fit without some of them runs the program compiled for all.
+_POINTS_PER_BLOCK = 64
 
 # Up to so many points the program is compiled at LLVM's first level of optimisation.
 _FEW_POINTS = 256
@@ -62,7 +61,7 @@ class Solution:
 
     A sensitivity is the root mean square change of log loss over the weighted points, per unit of a parameter
     (per e-fold for `log` ones), less the change that the other parameters can imitate. At zero the points do
-    not determine the parameter.
+    not determine the parameter. It has no columns unless it was asked for.
     """
 
     params: np.ndarray
@@ -94,6 +93,7 @@ def solve(
     fixed: tuple[bool, ...] | None = None,
     pull: Pull | None = None,
     iterations: int = ITERATIONS,
+    with_sensitivity: bool = False,
 ) -> Solution:
     """Fit `law` from every start. All arrays float64.
 
@@ -125,7 +125,8 @@ def solve(
         with float64_on_cpu():
             solved = _solver(len(columns) <= _FEW_POINTS)(form, theta[some], measured, settings)
             ends, reached, slopes = jax.tree.map(np.asarray, solved)
-        return ends, reached, sensitivity(measured.weights, slopes)
+        felt = sensitivity(measured.weights, slopes) if with_sensitivity else ends[:, :0]
+        return ends, reached, felt
 
     chunks = _in_threads(chunk, range(0, lanes, _LANES_PER_CHUNK))
     ends, reached, felt = (np.concatenate(part)[:lanes] for part in zip(*chunks, strict=True))
@@ -156,8 +157,8 @@ def _rows(law: "Law", inputs: Mapping[str, Any], columns: np.ndarray) -> dict[st
 
 
 def _padded_points(points: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the points, the last one repeated up to a padded number, and a mask without the repeats."""
-    whole = next((size for size in _PADDED if size >= points), -(-points // _PADDED[-2]) * _PADDED[-2])
+    """Indices of the points, the last one repeated to fill the block, and a mask without the repeats."""
+    whole = -(-points // _POINTS_PER_BLOCK) * _POINTS_PER_BLOCK
     return np.minimum(np.arange(whole), points - 1), np.arange(whole) < points
 
 

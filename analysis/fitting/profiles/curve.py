@@ -151,15 +151,15 @@ class Tracer:
         if place is None:
             from quarry.analysis.fitting.solver import Pull
 
-            solution = self.data.solve(
-                natural_within_bounds(law, theta), pull=Pull(self.quantity.position, targets, self.stiffness)
-            )
+            pull = Pull(self.quantity.position, targets, self.stiffness)
+            solution = self.data.solve(natural_within_bounds(law, theta), pull=pull, with_sensitivity=True)
             with np.errstate(all="ignore"):
                 position = np.asarray(self.quantity.position(params_by_name(law, solution.params)))
         else:
             held = np.arange(len(law.parameters)) == place
             start = natural_within_bounds(law, np.where(held, targets[:, None], theta))
-            solution, position = self.data.solve(start, fixed=tuple(held.tolist())), targets
+            fixed = tuple(held.tolist())
+            solution, position = self.data.solve(start, fixed=fixed, with_sensitivity=True), targets
         cost = solution.objective + 0.5 * self.stiffness * (position - targets) ** 2
         cost = np.where(np.isfinite(cost), cost, np.inf)
         stopped = self.stopped(solution.params, solution.sensitivity)

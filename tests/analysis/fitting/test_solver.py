@@ -134,8 +134,8 @@ def test_points_do_not_depend_on_how_many_share_the_program():
     log_loss, weights = GRID.log_losses(1)[0], np.ones(len(GRID.runs))
     weights[-1] = 0
     fewer = {name: values[:-1] for name, values in GRID.inputs.items()}
-    one = solve(CHINCHILLA, [GRID.true], GRID.inputs, log_loss, weights)
-    other = solve(CHINCHILLA, [GRID.true], fewer, log_loss[:-1], 1.0)
+    one = solve(CHINCHILLA, [GRID.true], GRID.inputs, log_loss, weights, with_sensitivity=True)
+    other = solve(CHINCHILLA, [GRID.true], fewer, log_loss[:-1], 1.0, with_sensitivity=True)
     np.testing.assert_allclose(one.params, other.params, rtol=1e-9)
     np.testing.assert_allclose(one.sensitivity, other.sensitivity, rtol=1e-6)
 
@@ -235,7 +235,8 @@ def test_sensitivity_of_a_term_that_does_not_vary_is_nothing():
     n = np.geomspace(1e6, 1e9, 12)
     inputs = {"N": n, "E": np.full(12, 1e10)}
     log_loss = np.log(CHINCHILLA.predict(GRID.params, inputs))
-    sensitivity = solve(CHINCHILLA, [GRID.true], inputs, log_loss, np.ones(12)).sensitivity[0]
+    found = solve(CHINCHILLA, [GRID.true], inputs, log_loss, np.ones(12), with_sensitivity=True)
+    sensitivity = found.sensitivity[0]
     assert (sensitivity[[0, 2, 4]] < 1e-5).all()  # L_inf, B, beta imitate each other
     assert (sensitivity[[1, 3]] > 1e-4).all()
 
