@@ -16,7 +16,8 @@ from quarry.analysis.report.figures.allocation import isoflop_curves
 from quarry.analysis.report.figures.fits import fitted_law, fitted_surface
 from quarry.analysis.report.figures.inconsistency import curves_and_floor
 from quarry.analysis.report.figures.theme import THEME
-from quarry.experiments.transfer import BASE_LAYERS, RATES, last_losses
+from quarry.experiments._verdicts import last_losses
+from quarry.experiments.transfer import BASE_LAYERS, RATES
 from quarry.text import count
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,10 +7,11 @@ from quarry.text import count, power
 from quarry.train.config.branches import branch_configs, fork_step
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import load_point_file
+from quarry.train.inspect.chips import CHIPS
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDIES = ("chinchilla_isoflop", "porian")
-H200 = 0.4 * 989e12
+H200 = 0.4 * CHIPS["h200"].flops
 """FLOP/s of one H200 at 40% of its bf16 peak: assumed, not measured."""
 
 

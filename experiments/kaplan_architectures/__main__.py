@@ -5,11 +5,10 @@ The Transformer's loss between its sizes is read off a line in ln N, or in ln C;
 said. The error of a difference is that of two single runs, by the spread of the seeds at the middle sizes.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import polars as pl
+
+from quarry.experiments._verdicts import last_losses, write_verdict
 
 BESIDE = {"behind_at_n": "n_nonembedding", "behind_at_c": "flops_exact"}
 """The difference in loss from the Transformer, and what is equal."""
@@ -17,7 +16,7 @@ BESIDE = {"behind_at_n": "n_nonembedding", "behind_at_c": "flops_exact"}
 
 def losses(points: pl.DataFrame) -> pl.DataFrame:
     """The last validation loss of each run, with its architecture, seed, size and FLOPs."""
-    last = points.filter(split="validation", status="finished").sort("step").group_by("point").last()
+    last = last_losses(points).filter(status="finished")
     return last.select("architecture", "d_model", "seed_init", *BESIDE.values(), "loss").sort(
         "architecture", "n_nonembedding", "seed_init"
     )
@@ -42,16 +41,5 @@ def compared(table: pl.DataFrame) -> pl.DataFrame:
     return first.drop("seed_init").with_columns(columns)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("points", type=Path)
-    parser.add_argument("-o", "--output", type=Path, default=Path("architectures.csv"))
-    arguments = parser.parse_args()
-    table = compared(losses(pl.read_parquet(arguments.points)))
-    with pl.Config(tbl_rows=30, tbl_hide_dataframe_shape=True):
-        print(table)
-    table.write_csv(arguments.output, float_precision=5)
-
-
 if __name__ == "__main__":
-    main()
+    write_verdict(__doc__ or "", "architectures.csv", lambda points: compared(losses(points)))

@@ -4,16 +4,15 @@ The losses aimed at are those that the shortest context has at the end of each o
 of its own runs a context's loss is a line in ln E; outside them nothing is said.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import polars as pl
+
+from quarry.experiments._verdicts import last_losses, write_verdict
 
 
 def curves(points: pl.DataFrame) -> pl.DataFrame:
     """The loss of each context after each number of tokens, over seeds: context, tokens, loss, sem."""
-    last = points.filter(split="validation", status="finished").sort("step").group_by("point").last()
+    last = last_losses(points).filter(status="finished")
     seeds = pl.col("loss")
     return (
         last.group_by("context", "tokens")
@@ -38,17 +37,12 @@ def tokens_to(table: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(share=pl.col("tokens") / pl.col("shortest"))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("points", type=Path)
-    parser.add_argument("-o", "--output", type=Path, default=Path("tokens.csv"))
-    arguments = parser.parse_args()
-    table = curves(pl.read_parquet(arguments.points))
-    needed = tokens_to(table)
-    with pl.Config(tbl_rows=30, tbl_hide_dataframe_shape=True):
-        print(table, needed)
-    needed.write_csv(arguments.output, float_precision=5)
+def verdict(points: pl.DataFrame) -> pl.DataFrame:
+    """`tokens_to` of the points; the curves are printed too."""
+    table = curves(points)
+    print(table)
+    return tokens_to(table)
 
 
 if __name__ == "__main__":
-    main()
+    write_verdict(__doc__ or "", "tokens.csv", verdict)

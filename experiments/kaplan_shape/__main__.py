@@ -3,12 +3,10 @@
 The error is that of a difference of two single runs, by the spread of the base's three seeds.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 
+from quarry.experiments._verdicts import last_losses, write_verdict
 from quarry.experiments.kaplan_shape import ASPECTS, BASE, FEED_FORWARD, HEADS
 from quarry.model.config import ModelConfig
 from quarry.model.counting import count_parameters
@@ -28,7 +26,7 @@ def shapes() -> dict[str, ModelConfig]:
 def compared(points: pl.DataFrame) -> pl.DataFrame:
     """A row for each shape: its shape and N, the last validation loss, what it loses against the mean of the
     base's seeds as a share, and the standard error of that."""
-    last = points.filter(split="validation", status="finished").sort("step").group_by("point").last()
+    last = last_losses(points).filter(status="finished")
     loss = dict(last.select("point", "loss").iter_rows())
     base = np.array([value for name, value in loss.items() if name.startswith("base")])
     rows = [
@@ -48,16 +46,5 @@ def compared(points: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows).with_columns(excess=excess, error=pl.lit(error))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("points", type=Path)
-    parser.add_argument("-o", "--output", type=Path, default=Path("shapes.csv"))
-    arguments = parser.parse_args()
-    table = compared(pl.read_parquet(arguments.points))
-    with pl.Config(tbl_rows=30, tbl_hide_dataframe_shape=True):
-        print(table)
-    table.write_csv(arguments.output, float_precision=5)
-
-
 if __name__ == "__main__":
-    main()
+    write_verdict(__doc__ or "", "shapes.csv", compared)

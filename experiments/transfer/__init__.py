@@ -12,6 +12,7 @@ came out; `python -m quarry.experiments.transfer.coordinates` is the coordinate 
 
 import polars as pl
 
+from quarry.experiments._verdicts import last_losses
 from quarry.model.config import Parametrization, modern
 from quarry.train.config.experiment import (
     Duration,
@@ -67,11 +68,6 @@ def variants(
         for power in POWERS
         if power != middle
     }
-
-
-def last_losses(points: pl.DataFrame) -> pl.DataFrame:
-    """The last validation row of each point."""
-    return points.filter(split="validation").sort("step").group_by("point", maintain_order=True).last()
 
 
 def best_rates(points: pl.DataFrame) -> pl.DataFrame:
