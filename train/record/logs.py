@@ -7,6 +7,8 @@ import os
 import sys
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,7 +40,7 @@ class JsonlLog:
     def __init__(self, path: Path):
         self.path, self._content = path, bytearray(path.read_bytes() if path.is_file() else b"")
         self._crc32 = zlib.crc32(self._content)
-        self._file = path.open("ab")
+        self._file = _opened(path)
 
     @property
     def mark(self) -> Mark:
@@ -46,10 +48,14 @@ class JsonlLog:
         return Mark(len(self._content), self._crc32)
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Write one row; a crash can damage only this line."""
+        """Write one row; a crash can damage only this line, and of a full disk's none is left."""
         line = to_json(row)
-        self._file.write(line)
-        self._file.flush()
+        try:
+            _write_all(self._file, line)
+        except OSError:
+            with suppress(OSError):  # to write the log again would take room that the record of the end needs
+                os.ftruncate(self._file.fileno(), len(self._content))
+            raise
         self._content += line
         self._crc32 = zlib.crc32(line, self._crc32)
 
@@ -68,7 +74,7 @@ class JsonlLog:
         write_bytes(self.path, self._content)
         if not self._file.closed:
             self._file.close()
-            self._file = self.path.open("ab")
+            self._file = _opened(self.path)
 
     def sync(self) -> None:
         """Flush the rows to the disk, or to a bucket mounted there, so that they survive a crash."""
@@ -76,6 +82,17 @@ class JsonlLog:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _opened(path: Path) -> FileIO:
+    """The end of a file, unbuffered: nothing of a row that could not be written is kept for later."""
+    return path.open("ab", buffering=0)
+
+
+def _write_all(file: FileIO, line: bytes) -> None:
+    """Write a line; a disk with room for a part of it takes that part."""
+    while line:
+        line = line[file.write(line) :]
 
 
 class KeptFiles:

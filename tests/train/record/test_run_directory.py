@@ -1,4 +1,5 @@
 import json
+import resource
 
 import polars as pl
 import pytest
@@ -38,6 +39,22 @@ def test_a_log_cut_anywhere_gives_a_prefix_of_its_rows(tmp_path_factory, data):
     kept = read_jsonl(path)
     assert kept == rows[: len(kept)]
     assert len(kept) >= whole[:cut].count(b"\n")
+
+
+def test_a_row_that_does_not_fit_on_the_disk_leaves_none_of_itself(tmp_path):
+    log, row = JsonlLog(tmp_path / "metrics.jsonl"), {"step": 1, "loss": 5.5}
+    log.append(row)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.path.stat().st_size + 7, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            log.append({"step": 2, "loss": 5.25})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert log.is_intact(thoroughly=True)
+    log.append({"step": 2, "loss": 5.0})
+    log.close()
+    assert read_jsonl(log.path) == [row, {"step": 2, "loss": 5.0}]
 
 
 def test_damage_in_the_middle_is_an_error(tmp_path):
