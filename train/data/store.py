@@ -62,6 +62,11 @@ class TokenStore:
         """Bytes of text of a split, in UTF-8; separators count 0."""
         return self.manifest["splits"][split]["bytes"]
 
+    def train_counts(self, most: int) -> np.ndarray:
+        """How often each token is among the first `most` of the training split: [tokens], counted once."""
+        path = self._file("train")
+        return _counts(path, self.tokenizer.dtype, most, _version(path))
+
     def verify(self, say: Say = silent) -> None:
         """Read all the files. Raises DamagedStore if one is not the one that was written.
 
@@ -76,8 +81,7 @@ class TokenStore:
             path, entry = self._file(split), self.manifest["splits"][split]
             kind = next(kind for kind in DIGESTS if kind in entry)
             try:
-                status = path.stat()
-                found = _digest(path, kind, (status.st_ino, status.st_size, status.st_mtime_ns))
+                found = _digest(path, kind, _version(path))
             except OSError as error:
                 raise DamagedStore(f"{path} cannot be read ({error.strerror})", self.directory) from None
             if found != entry[kind]:
@@ -92,6 +96,18 @@ class TokenStore:
 DIGESTS: dict[str, Callable[[], Any]] = {"xxh3": xxhash.xxh3_128, "sha256": hashlib.sha256}
 """The digests of a file in the manifest, the fastest first; stores of earlier versions have no `xxh3`."""
 NAMES = {"xxh3": "XXH3", "sha256": "SHA-256"}
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """What changes whenever a file does."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=8)
+def _counts(path: Path, dtype: np.dtype, most: int, version: tuple[int, ...]) -> np.ndarray:
+    """How often each token is among the first `most` of a file in this `version`."""
+    return np.bincount(np.memmap(path, dtype=dtype, mode="r")[:most])
 
 
 @functools.cache

@@ -88,7 +88,7 @@ class Evaluator:
     @functools.cached_property
     def unigram_entropy(self) -> float:
         """L_0, nats per token of the scored text."""
-        return unigram_entropy(np.asarray(self._store.tokens("train")[:UNIGRAM_TOKENS]), self._targets())
+        return unigram_entropy(self._store.train_counts(UNIGRAM_TOKENS), self._targets())
 
     def __call__(self, params: Params) -> HeldOutLoss:
         return self._held_out_loss(np.concatenate([sums for sums, _ in self._scored(params)]))
@@ -182,10 +182,10 @@ def evaluators(experiment: Experiment, mesh: Mesh, store: TokenStore) -> tuple[E
     )
 
 
-def unigram_entropy(train: np.ndarray, scored: np.ndarray) -> float:
-    """Mean of -ln p over `scored` tokens, p the share of each token in `train` (add-one smoothing)."""
-    counts = 1.0 + np.bincount(train, minlength=int(scored.max()) + 1)
-    return float(np.log(counts.sum()) - np.log(counts[scored]).mean())
+def unigram_entropy(counts: np.ndarray, scored: np.ndarray) -> float:
+    """Mean of -ln p over `scored` tokens, p the share of each token by its count (add-one smoothing)."""
+    smoothed = 1.0 + np.pad(counts, (0, max(0, int(scored.max()) + 1 - len(counts))))
+    return float(np.log(smoothed.sum()) - np.log(smoothed[scored]).mean())
 
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)

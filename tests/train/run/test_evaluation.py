@@ -131,6 +131,7 @@ def test_measurements_are_at_halves_of_the_run(steps, count, expected):
 
 
 def test_unigram_entropy_is_that_of_the_counts():
-    train, scored = np.array([0] * 5 + [1] * 1), np.array([0, 1, 1])
     expected = -(np.log(6 / 8) + 2 * np.log(2 / 8)) / 3  # each count one larger
-    assert unigram_entropy(train, scored) == pytest.approx(expected)
+    assert unigram_entropy(np.array([5, 1]), np.array([0, 1, 1])) == pytest.approx(expected)
+    unseen = -(np.log(6 / 8) + np.log(1 / 8)) / 2
+    assert unigram_entropy(np.array([5]), np.array([0, 2])) == pytest.approx(unseen)
