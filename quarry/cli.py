@@ -15,7 +15,7 @@ import tyro
 from rich.text import Text
 
 import quarry
-from quarry.console import lost_output, make_console
+from quarry.console import forgiving_output, lost_output, make_console
 from quarry.errors import INTERRUPTED, ConfigError, OutOfMemory, OutputLost, QuarryError
 from quarry.installation import require_training, training_is_installed
 from quarry.options import OPTIONAL
@@ -225,7 +225,8 @@ def _described(name: str) -> Callable[[], int]:
 def main() -> None:
     """Run one command; bad input ends in one sentence and exit code 2."""
     try:
-        code = run(sys.argv[1:])
+        with forgiving_output():
+            code = _exit_code(sys.argv[1:])
         check_output(sys.argv[1:])
         sys.exit(code)
     except QuarryError as error:
@@ -237,6 +238,16 @@ def main() -> None:
         if known is None:
             raise
         _end(known)
+
+
+def _exit_code(words: Sequence[str]) -> int:
+    """That of `run`, or of the end after the text of `--help`, which may not have reached its reader."""
+    try:
+        return run(words)
+    except SystemExit as end:
+        if end.code:
+            raise
+        return 0
 
 
 def check_address_space() -> None:

@@ -8,8 +8,8 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, TextIO
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 
@@ -21,6 +21,13 @@ def make_console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     file: Any = None if stream is None else _Forgiving(stream)
     return Console(file=file, stderr=stderr, markup=False, emoji=False)
+
+
+@contextmanager
+def forgiving_output() -> Iterator[None]:
+    """What is printed without a console of ours, such as the text of `--help`, is printed as by one."""
+    with open(os.devnull, "w") as nowhere, redirect_stdout(cast(TextIO, _Forgiving(sys.stdout or nowhere))):
+        yield
 
 
 def lost_output() -> OSError | None:

@@ -26,7 +26,7 @@ def run_into(output, words, cwd, cache):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-@pytest.mark.parametrize("words", [["crossing"], ["--version"]])
+@pytest.mark.parametrize("words", [["crossing"], ["--version"], ["fit", "--help"]])
 def test_a_result_that_cannot_be_printed_is_an_error(words, tmp_path, cache):
     with open("/dev/full", "w") as full:
         done = run_into(full, words, tmp_path, cache)
@@ -34,9 +34,10 @@ def test_a_result_that_cannot_be_printed_is_an_error(words, tmp_path, cache):
     assert done.stderr == "error: what was printed is not complete: No space left on device\n"
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(tmp_path, cache):
+@pytest.mark.parametrize("words", [["crossing"], ["--help"]])
+def test_a_reader_that_has_seen_enough_is_no_error(words, tmp_path, cache):
     process = subprocess.Popen(
-        [QUARRY, "crossing"],
+        [QUARRY, *words],
         env=environment(cache),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
