@@ -15,6 +15,7 @@ import tyro
 from rich.text import Text
 
 import quarry
+from quarry.cache import cache_directory, keep_programs
 from quarry.console import forgiving_output, lost_output, make_console
 from quarry.errors import INTERRUPTED, ConfigError, OutOfMemory, OutputLost, QuarryError
 from quarry.installation import require_training, training_is_installed
@@ -170,6 +171,8 @@ def find_command(name: str, words: Sequence[str]) -> Callable[..., int]:
         raise ConfigError(f"no command {name!r}: choose one of {known}{did_you_mean(name, COMMANDS)}")
     if name in TRAINING:
         require_training(f"quarry {name}")
+    else:
+        keep_programs(cache_directory())
     module = import_module(COMMANDS[name].module)
     if name in ("train", "compile"):
         return module.make_command(words)

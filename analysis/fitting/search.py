@@ -29,16 +29,22 @@ MOST_STARTS = 4500
 # As many without the largest runs; below a cut, so many at most and one in so many of the search's starts.
 _FEW_STARTS, _VERY_FEW_STARTS, _OF_STARTS = 512, 128, 32
 
-# With more points than this the grid is searched on some of them, and its minima are polished on all.
-_ENOUGH_POINTS = 512
+# With more points than this the grid is searched on some of them, and its minima are polished on all: in 30
+# of 30 fits of published and own points the best minimum was the same to nine digits, in 29 by 64 points.
+_ENOUGH_POINTS = 128
 
 # Objectives that agree to this fraction, or to residuals of 1e-6, are one minimum, unless the predictions
 # differ by a tenth of a typical residual.
 _SAME_MINIMUM, _SAME_RESIDUAL, _SAME_PREDICTION = 1e-4, 1e-6, 0.1
 
+# All starts are followed for so many iterations, and this share of them, the best, until they arrive: 24 of
+# 25 best minima were the same to nine digits as with all followed for 60 iterations, in six tenths of the
+# time; the other, in a valley without a bottom, to eight digits.
+_FIRST, _FOLLOWED = 20, 0.25
+
 # As many of the best lanes as the solver takes in one chunk are searched again, for more iterations: an
 # apparent further minimum is often a lane that had not converged.
-_CANDIDATES, _POLISHING = 64, 300
+_CANDIDATES, _POLISHING = 64, 1000
 
 
 @dataclass(frozen=True)
@@ -143,14 +149,23 @@ class Data:
     def search(self, most: int = MOST_STARTS) -> Minima:
         """The minima reached from at most so many starts of the grid. Raises FitError if there is none."""
         some = self.rows(_spread_rows(self.points)) if self.points > _ENOUGH_POINTS else self
-        found = some.solve(np.concatenate([_grid(self.law, most), *some.nested_starts()]))
-        order = np.argsort(found.objective)
-        reached = found.objective[order]
+        params, reached = some._followed(np.concatenate([_grid(self.law, most), *some.nested_starts()]))
         if not np.isfinite(reached[0]):
             raise FitError(f"{self.law.name}: no start gives a finite objective on these points")
         agreeing = int((reached <= some._same(reached[0])).sum())
-        candidates = order[some._distinct_objectives(reached)]
-        return self._polished(found.params[candidates], len(reached), agreeing, reached)
+        candidates = some._distinct_objectives(reached)
+        return self._polished(params[candidates], len(reached), agreeing, reached)
+
+    def _followed(self, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the starts end [starts, parameters] and their objectives there [starts], ascending."""
+        first = self.solve(starts, iterations=_FIRST)
+        order = np.argsort(first.objective)
+        best, others = np.split(order, [math.ceil(_FOLLOWED * len(order))])
+        last = self.solve(first.params[best])
+        params = np.concatenate([last.params, first.params[others]])
+        objective = np.concatenate([last.objective, first.objective[others]])
+        order = np.argsort(objective)
+        return params[order], objective[order]
 
     def refit(self, minima: Minima, kept: np.ndarray) -> np.ndarray:
         """The best parameters on the rows `kept`, from the minima of all rows and a part of the grid."""

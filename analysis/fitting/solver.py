@@ -35,6 +35,7 @@ from quarry.analysis.fitting.levenberg_marquardt import (
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.precision import float64_on_cpu
 from quarry.analysis.fitting.sensitivity import sensitivity
+from quarry.cache import replace_damaged_programs
 
 if TYPE_CHECKING:
     from quarry.analysis.laws.law import Law, Values
@@ -196,6 +197,7 @@ def _compiled(function: Callable[..., Any], level: int | None) -> Callable[..., 
     Both shorten the compilation. The emitter's program runs as fast. A jaxlib that does not know the first
     option has only one emitter.
     """
+    replace_damaged_programs()
     options = {"xla_cpu_use_fusion_emitters": False}
     options |= {} if level is None else {"xla_backend_optimization_level": level}
     with suppress(jax.errors.JaxRuntimeError):

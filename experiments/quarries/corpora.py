@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from quarry.cache import cache_directory
 from quarry.console import make_console
 from quarry.errors import ConfigError, DataError
 from quarry.experiments.quarries import CORPORA
@@ -19,7 +20,6 @@ from quarry.train.commands.data import shown
 from quarry.train.commands.point import find_variant
 from quarry.train.commands.train import TrainOptions, train_point
 from quarry.train.data.inspection import Inspection, inspect_corpus, usual_tokenizers
-from quarry.train.hosts.platform import cache_directory
 from quarry.train.record.points_table import points_table
 
 FILE = Path(__file__).with_name("smallest.py")

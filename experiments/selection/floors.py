@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from scipy import special
 
+from quarry.cache import cache_directory
 from quarry.experiments.selection import WORLD
 from quarry.experiments.selection.oracle import oracle
 from quarry.train.config.selection import Rule
@@ -25,7 +26,7 @@ from quarry.train.data.store_building import prepare_tokens
 from quarry.train.data.synthetic.bayes import Bayes
 from quarry.train.data.synthetic.catalog import open_world
 from quarry.train.data.synthetic.world import symbols_of
-from quarry.train.hosts.platform import cache_directory, prepare
+from quarry.train.hosts.platform import prepare
 
 WORLDS = {
     "visited": WORLD,

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import polars as pl
 
+from quarry.cache import cache_directory
 from quarry.experiments.selection import TEXT_SCORES, WORLD, WORLD_SCORES
 from quarry.experiments.selection.oracle import oracle
 from quarry.train.config.point_files import load_point_file
 from quarry.train.data.selection.pieces import Pieces
 from quarry.train.data.synthetic.bayes import Bayes
 from quarry.train.data.synthetic.catalog import open_world
-from quarry.train.hosts.platform import cache_directory, prepare
+from quarry.train.hosts.platform import prepare
 
 REFERENCES = Path(__file__).parent / "references"
 

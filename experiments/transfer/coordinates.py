@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from quarry.cache import cache_directory
 from quarry.experiments.transfer import BASE_LAYERS, BASE_WIDTH, DEPTHS, WIDTHS, config
 from quarry.model.config import Parametrization
 from quarry.train.data.store import TokenStore
 from quarry.train.data.store_building import prepare_tokens
-from quarry.train.hosts.platform import cache_directory, prepare
+from quarry.train.hosts.platform import prepare
 from quarry.train.inspect.coordinates import Shape, coordinate_check, slopes
 
 STEPS, SEEDS = 8, 3

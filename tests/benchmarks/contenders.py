@@ -29,7 +29,8 @@ CONTEXT, VOCABULARY = 256, 256
 
 def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -> float:
     """`quarry train` itself: data, step, logging, on one pinned core."""
-    from quarry.train.hosts.platform import cache_directory, prepare
+    from quarry.cache import cache_directory
+    from quarry.train.hosts.platform import prepare
 
     prepare(cache_directory())
     from quarry.model.config import modern
@@ -41,8 +42,8 @@ def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float)
 
 def training_rate(config: "Experiment", seconds: float) -> float:
     """Median tokens per second of a run of `config`, stopped after `seconds`; without evaluation."""
+    from quarry.cache import cache_directory
     from quarry.train.config.point_files import Point
-    from quarry.train.hosts.platform import cache_directory
     from quarry.train.record.files import read_jsonl
     from quarry.train.record.progress import Quiet
     from quarry.train.record.run_directory import RunDirectory

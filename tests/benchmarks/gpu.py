@@ -12,10 +12,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from quarry.cache import cache_directory
 from quarry.model.config import ModelConfig, modern
 from quarry.model.counting import flops_exact
 from quarry.train.config.experiment import DataConfig, Experiment, OptimizerConfig
-from quarry.train.hosts.platform import cache_directory, prepare
+from quarry.train.hosts.platform import prepare
 from tests.benchmarks.contenders import product, training_rate
 from tests.benchmarks.stacked import rate
 from tests.benchmarks.tables import write_dated

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
+from quarry.cache import cache_directory
 from quarry.model.config import modern
 from quarry.train.config.experiment import DataConfig, Duration, EvaluationConfig, Experiment
 from quarry.train.config.point_files import Point
-from quarry.train.hosts.platform import cache_directory, prepare
+from quarry.train.hosts.platform import prepare
 from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory

@@ -24,7 +24,8 @@ CALLERS = ("while", "call", "conditional")
 
 def traced(width: int, layers: int, heads: int, rows: int) -> tuple[list[dict], str]:
     """Events of a few steps, and the compiled program."""
-    from quarry.train.hosts.platform import cache_directory, prepare
+    from quarry.cache import cache_directory
+    from quarry.train.hosts.platform import prepare
 
     prepare(cache_directory())
     import jax

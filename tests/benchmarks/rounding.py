@@ -13,10 +13,11 @@ from unittest import mock
 
 from rich.console import Console
 
+from quarry.cache import cache_directory
 from quarry.model.config import modern
 from quarry.train.config.experiment import DataConfig, Duration, Experiment, OptimizerConfig
 from quarry.train.config.point_files import Point
-from quarry.train.hosts.platform import cache_directory, prepare
+from quarry.train.hosts.platform import prepare
 from quarry.train.record.files import read_jsonl
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory

@@ -82,7 +82,8 @@ def point(shape: str):
 
 def child(shape: str) -> None:
     """Train one size; print its row as JSON."""
-    from quarry.train.hosts.platform import cache_directory, prepare
+    from quarry.cache import cache_directory
+    from quarry.train.hosts.platform import prepare
 
     prepare(cache_directory())
     from quarry.model.counting import count_parameters

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from quarry.cache import cache_directory
 from quarry.errors import DONE, FAILED, PREEMPTED
-from quarry.train.hosts.platform import cache_directory
 
 EXIT_CODES = {"finished": DONE, "diverged": FAILED, "failed": FAILED, "preempted": PREEMPTED}
 """The exit code for the status of a run or a sweep."""

@@ -11,7 +11,8 @@ import importlib.util
 import os
 from pathlib import Path
 
-from quarry.train.hosts.workarounds import apply_workarounds, replace_damaged_programs
+from quarry.cache import keep_programs, replace_damaged_programs
+from quarry.train.hosts.workarounds import apply_workarounds
 
 CPU_FLAGS = ("--xla_backend_optimization_level=1",)
 """LLVM's higher optimisation levels take a quarter of the time that compiles a step, and most of the time for
@@ -83,10 +84,7 @@ def current_core() -> int | None:
 
 
 def prepare(cache: Path, cores: int = 1) -> None:
-    """Set up this process for training: settings and workarounds; call before JAX is started.
-
-    A compiled program is found again only under the same path of the cache folder: XLA puts it into the key.
-    """
+    """Set up this process for training: settings and workarounds; call before JAX is started."""
     apply_workarounds()
     gc.set_threshold(*RARE_COLLECTIONS)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -97,20 +95,8 @@ def prepare(cache: Path, cores: int = 1) -> None:
         os.environ["XLA_FLAGS"] = " ".join([*flags, os.environ.get("XLA_FLAGS", "")]).strip()
         if cores == 1:
             keep_freed_memory()
-    keep_programs(cache / "xla")
+    keep_programs(cache)
     replace_damaged_programs()
-
-
-def keep_programs(folder: Path) -> None:
-    """Let this process and those that it starts find compiled programs in `folder`, and keep theirs there."""
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder.absolute()))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
-    import jax
-
-    # JAX may have been imported before they were set.
-    least = float(os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"])
-    jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
 
 
 def keep_freed_memory() -> None:
@@ -121,8 +107,3 @@ def keep_freed_memory() -> None:
     if hasattr(libc, "mallopt"):
         for setting, value in KEEP_FREED_MEMORY.items():
             libc.mallopt(setting, value)
-
-
-def cache_directory() -> Path:
-    """The folder of corpora, token stores and compiled programs: $QUARRY_CACHE, else ~/.cache/quarry."""
-    return Path(os.environ.get("QUARRY_CACHE") or Path.home() / ".cache" / "quarry").expanduser()

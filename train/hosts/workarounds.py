@@ -1,7 +1,8 @@
 """Workarounds for faults of the libraries below us, in one place, each with its upstream issue.
 
 `apply_workarounds` is called once at the start of each command that trains or restores; importing Quarry
-changes nothing. All of them only keep a terminal readable: without them the same errors are raised.
+changes nothing. All of them only keep a terminal readable: without them the same errors are raised. That of
+damaged programs is `quarry.cache.replace_damaged_programs`.
 """
 
 import asyncio
@@ -41,36 +42,6 @@ def _show_unraisable(show: Callable[[Any], None], unraisable: Any) -> None:
     error = unraisable.exc_value
     if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
         show(unraisable)
-
-
-def replace_damaged_programs() -> None:
-    """Let JAX delete an entry of its compilation cache that it cannot read, and so write it again.
-
-    JAX compiles the program of an entry that a full disk or a kill has cut off, with a warning, but never
-    writes over the entry: every later process would do the same. Call it once JAX may be imported.
-
-    Upstream: no issue found; seen with jax 0.10.2.
-    """
-    from jax._src import compilation_cache
-
-    read = compilation_cache.get_executable_and_time
-    if not isinstance(read, partial):
-        compilation_cache.get_executable_and_time = partial(_read_program, read)
-
-
-def _read_program(read: Callable[..., Any], key: str, options: Any, backend: Any, *devices: Any) -> Any:
-    from jax._src import compilation_cache
-
-    try:
-        return read(key, options, backend, *devices)
-    except Exception:
-        cache: Any = compilation_cache._get_cache(backend)
-        entry = cache.path / f"{key}-cache"
-        with suppress(OSError):
-            entry.unlink()
-        if entry.exists():  # JAX warns of one that cannot be replaced
-            raise
-        return None, None
 
 
 class _WaitingLoop(asyncio.SelectorEventLoop):

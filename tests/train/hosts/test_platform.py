@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from quarry.train.hosts.workarounds import replace_damaged_programs
+from quarry.cache import replace_damaged_programs
 
 FAULTS_OF_A_SECOND_BUFFER = """
 import ctypes, resource, sys, pathlib
