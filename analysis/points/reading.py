@@ -5,13 +5,15 @@ import json
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
-import narwhals
 import polars as pl
 
 from quarry.errors import PointsError
 from quarry.train.record.files import read_jsonl
+
+if TYPE_CHECKING:
+    import narwhals
 
 
 @runtime_checkable
@@ -41,6 +43,8 @@ def read_frame(source: pl.DataFrame | DataFrameLike) -> pl.DataFrame:
     """A data frame as one of polars; what its library counts as missing is null. Raises PointsError."""
     if isinstance(source, pl.DataFrame):
         return source
+    import narwhals  # a twentieth of a second that tables in files need not wait
+
     try:
         frame = narwhals.from_native(cast(Any, source), eager_only=True)
     except TypeError:
@@ -50,7 +54,7 @@ def read_frame(source: pl.DataFrame | DataFrameLike) -> pl.DataFrame:
     return pl.DataFrame([_read_column(column) for column in frame.iter_columns()])
 
 
-def _read_column(column: narwhals.Series) -> pl.Series:
+def _read_column(column: "narwhals.Series") -> pl.Series:
     """By Python's values, so that pandas needs no pyarrow."""
     pairs = zip(column.to_list(), column.is_null().to_list(), strict=True)
     return _series(str(column.name), [None if missing else value for value, missing in pairs])
