@@ -79,6 +79,14 @@ COMMANDS = {
     "sample": Command(
         "quarry.train.commands.sample", "Print text that the model of a run writes after a prompt."
     ),
+    "activations": Command(
+        "quarry.train.commands.activations",
+        "Write the last activations of the model of a run on held-out text, for `quarry dimension`.",
+    ),
+    "finetune": Command(
+        "quarry.train.commands.finetune",
+        "Fine-tune trained models on few labelled snippets of text, and write their accuracies.",
+    ),
     "export": Command(
         "quarry.train.commands.export",
         "Write the model of a run as model.safetensors, tokenizer.json and config.json.",
@@ -118,6 +126,10 @@ COMMANDS = {
     "texts": Command(
         "quarry.analysis.commands.texts",
         "The offset of the loss on other texts, and how the loss of each class of tokens falls with N and U.",
+    ),
+    "dimension": Command(
+        "quarry.analysis.commands.dimension",
+        "The intrinsic dimension of activations, or of any points, beside points of known dimension.",
     ),
     "report": Command(
         "quarry.analysis.commands.report",
