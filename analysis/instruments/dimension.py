@@ -1,8 +1,8 @@
 """The intrinsic dimension of points, from the distances to their nearest neighbours.
 
-**TwoNN** (Facco et al. 2017, 1803.06992): the ratio of the distances to the second and the first neighbour has
-ln mu ~ Exp(d). Here by maximum likelihood, with the largest tenth of the ratios known only to be as large; the
-paper fits a line without that tenth.
+**TwoNN** (Facco et al. 2017, 1803.06992): the ratio mu of the distances to the second and the first neighbour
+has ln mu ~ Exp(d). Here by maximum likelihood, with the largest tenth of the ratios known only to be as
+large; the paper fits a line without that tenth.
 
 **Levina-Bickel** (Levina & Bickel 2004): 1/d is the mean over j < k of ln(T_k / T_j), T_j the distance to the
 j-th neighbour, here averaged over all points before it is inverted (MacKay & Ghahramani 2005).
@@ -11,9 +11,8 @@ Both see the density as constant across the neighbours. In many dimensions it is
 near the edge, and the estimate is too low, the more the fewer points there are. So it is read beside its
 decimation curve (the same from half, a quarter, ... of the points) and beside points of known dimension.
 
-Intervals take points as independent, and the points of one neighbourhood are not: for uniform points in 2 to 16
-dimensions the estimates of TwoNN scatter about as much as its interval says, those of Levina-Bickel with ten
-neighbours more (`tests/analysis/test_dimension.py`).
+Intervals take points as independent, and points of one neighbourhood are not: over samples of a cube the
+estimates scatter one to one and a half times as much as the intervals say (d of 2 to 16).
 """
 
 from collections.abc import Callable, Iterator
@@ -130,7 +129,7 @@ def _rows(points: np.ndarray, neighbours: int, level: float) -> Iterator[dict[st
 
 
 def uniform_cube(d: int, features: int, count: int, seed: int = 0) -> np.ndarray:
-    """A control: points of uniform density in [0, 1]^d, turned into `features` dimensions [count, features]."""
+    """A control: uniform points of [0, 1]^d, turned into `features` dimensions [count, features]."""
     rng = np.random.default_rng(seed)
     return rng.random((count, d)) @ _rotation(d, features, rng)
 

@@ -8,14 +8,15 @@ language model, which estimates bound from below, says little about its alpha.
 Commands:
     quarry sweep geometry
     quarry points runs/geometry -o points.parquet
-    quarry activations runs/geometry/* -o activations
+    for run in runs/geometry/*; do quarry activations $run activations/$(basename $run).npy; done
     quarry dimension activations/*.npy -o dimensions.csv
-    python -m quarry.experiments.geometry.teachers -o students.csv
-    python -m quarry.experiments.geometry points.parquet dimensions.csv students.csv -o exponents.csv
+    python -m quarry.experiments.geometry.students -o students.csv --activations students
+    quarry dimension students/*.npy -o student_dimensions.csv
+    python -m quarry.experiments.geometry .
 
-The scale points are a ladder of seven sizes on 2^20 tokens of speeches, of which three tenths of the documents
-are held out, so that every half century has some (`finetuning` uses the same runs). The rate falls as
-1 / d_model (`quickstart`).
+The scale points are a ladder of seven sizes on 2^20 tokens of speeches. Three tenths of the documents are
+held out, so that every half century has some (`finetuning` uses the same runs). The rate falls as 1 / d_model
+(`quickstart`). The students are a module of their own: no scale points.
 """
 
 from quarry.model.config import modern

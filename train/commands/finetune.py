@@ -24,8 +24,8 @@ def command(
 ) -> int:
     """Fine-tune trained models on few labelled snippets of text, and write their accuracies.
 
-    Snippets to learn from come from training documents, those that are classified from held-out ones. Rows that
-    the table has are kept: the same command resumes.
+    Snippets to learn from come from training documents, those that are classified from held-out ones. Rows
+    that the table has are kept: the same command resumes.
 
     Args:
         output: The table to write, .csv or .parquet.

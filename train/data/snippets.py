@@ -1,7 +1,7 @@
 """Classification tasks made from corpora: snippets of text, each of one class.
 
-A class is a corpus, or the documents of a corpus whose names fit; documents are split as those of a run are, so
-that the snippets of a task's test come from documents that no run of the same fractions has read.
+A class is a corpus, or the documents of a corpus whose names fit. Documents are split as those of a run are,
+so that a run of the same fractions has read no document of the test.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,8 +24,10 @@ MOST_TOKENS = 2**22
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be told from a snippet: `class_of` gives the class of a document of one of the corpora by the
-    names of both, None for a document that is in no class."""
+    """What is to be told from a snippet.
+
+    `class_of` gives the class of a document by the names of its corpus and itself; None: it is in no class.
+    """
 
     about: str
     classes: tuple[str, ...]
@@ -69,8 +71,11 @@ class Snippets:
     """The text of a task by class and split, from which snippets of `length` tokens are drawn."""
 
     def __init__(self, name: str, tokenizer: Tokenizer, length: int, rules: SplitRules, cache: Path):
-        """Read the corpora of a task. Raises ConfigError for an unknown task, DataError as `open_corpus`, and if
-        a class has less than one snippet in a split."""
+        """Read the corpora of a task.
+
+        Raises ConfigError for an unknown task, DataError as `open_corpus`, and if a class has less than one
+        snippet in a split.
+        """
         check_choice(ConfigError, "task", name, TASKS)
         self.task, self.length = TASKS[name], length
         corpora = (open_corpus(corpus, cache / "corpora") for corpus in self.task.corpora)
@@ -91,12 +96,12 @@ class Snippets:
         return sum(map(len, self._texts.get((split, kind), ())))
 
     def draw(self, split: Split, count: int, seed: int) -> Labelled:
-        """`count` snippets from random places, as many of each class to within one, in random order.
+        """`count` snippets from random places, of each class in turn: the first few are of all classes.
 
-        A class is read as one text, so that a few snippets lie across two documents, as sequences of a run do.
+        A class is read as one text, so that a few snippets lie across two documents, as those of a run do.
         """
         rng = np.random.default_rng(seed)
-        labels = rng.permutation(np.arange(count) % len(self.task.classes))
+        labels = np.arange(count) % len(self.task.classes)
         tokens = np.empty((count, self.length), np.int32)
         for label, kind in enumerate(self.task.classes):
             text = np.concatenate(self._texts[split, kind])[:MOST_TOKENS]

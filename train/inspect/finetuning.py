@@ -1,8 +1,8 @@
 """Fine-tuning of trained models on few labelled snippets, and their accuracy on snippets of other documents.
 
-All weights are trained, and a linear head from zero, on the mean over positions of the input of the model's own
-head, less its mean over the first examples. Every number of examples gets the same number of steps of the same batch, so that one program serves all
-of a size; the rate falls linearly to zero.
+All weights are trained, and a linear head from zero, on the mean over positions of the last activations, less
+its mean over the first examples. Every number of examples gets the same number of steps of the same batch, so
+that one program serves all; the rate falls linearly to zero.
 """
 
 import dataclasses
@@ -62,9 +62,9 @@ def fine_tune_runs(
 ) -> pl.DataFrame:
     """Fine-tune the models of finished runs on a task and write the table, after each model and draw.
 
-    The table has the columns `COLUMNS`; rows that `output` has are kept and not made again. Raises ConfigError
-    if the runs differ in their tokenizer or in the fractions of documents held out, and as `read_trained`,
-    `Snippets`.
+    The table has the columns `COLUMNS`; rows that `output` has are kept and not made again. Raises
+    ConfigError if the runs differ in their tokenizer or in the fractions of documents held out, and as
+    `read_trained` and `Snippets`.
     """
     require(bool(runs), "name a run directory")
     models = [read_trained(run, cache) for run in runs]

@@ -1,0 +1,88 @@
+"""Exponents beside dimensions: python -m quarry.experiments.geometry FOLDER
+
+Reads points.parquet, dimensions.csv, students.csv and student_dimensions.csv in FOLDER, made as
+`quarry.experiments.geometry` says, and writes exponents.csv and language.csv there.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.special import stdtrit
+
+from quarry.analysis.fitting.estimation import fit
+from quarry.experiments._verdicts import last_losses
+
+LAWS = {"kaplan-n": "alpha_N", "power-offset": "alpha"}
+"""Of L(N), and the exponent of each."""
+
+
+def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
+    """The mean of a few values and the ends of its t interval."""
+    reach = stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / len(values) ** 0.5
+    return float(values.mean()), float(values.mean() - reach), float(values.mean() + reach)
+
+
+def exponents(students: pl.DataFrame, dimensions: pl.DataFrame) -> pl.DataFrame:
+    """A row for each d and sharpness: 4 / d; alpha of L(N) ~ N^-alpha; the dimension by TwoNN of the last
+    layer of the widest students. Both are means over teachers with 95% intervals."""
+    rows = []
+    measured = dict(
+        dimensions.filter(pl.col("known").is_null(), parts=1).select("source", "two_nn").iter_rows()
+    )
+    for (d, sharpness), of in students.group_by("d", "sharpness", maintain_order=True):
+        own = of.partition_by("teacher")
+        alpha = np.array(
+            [fit(each.select("N", "loss"), "kaplan-n", bootstrap=0).params["alpha_N"] for each in own]
+        )
+        widest = [f"d{d}-sharpness{sharpness:g}-teacher{each['teacher'][0]}" for each in own]
+        row: dict[str, Any] = {"d": d, "sharpness": sharpness, "teachers": len(own), "predicted": 4 / d}
+        for name, values in (("alpha", alpha), ("two_nn", np.array([measured[name] for name in widest]))):
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), interval(values), strict=True))
+        rows.append(row)
+    return pl.DataFrame(rows).sort("sharpness", "d")
+
+
+def language(points: pl.DataFrame, dimensions: pl.DataFrame, bootstrap: int = 1000) -> pl.DataFrame:
+    """A row for each size: its loss, and the dimension of its last layer by both estimates.
+
+    4 / alpha of the ladder by each law, with the ends of its interval, is the same in every row.
+    """
+    last = last_losses(points).sort("n_nonembedding")
+    table = last.select("point", "d_model", "n_nonembedding", "loss").join(
+        dimensions.filter(pl.col("known").is_null(), parts=1).drop("known", "parts", "copies", "features"),
+        left_on="point",
+        right_on="source",
+    )
+    for law, name in LAWS.items():
+        found = fit(table.select("loss", N="n_nonembedding"), law, bootstrap=bootstrap)
+        low, high = found.interval[name]
+        column = f"four_over_alpha_{law.replace('-', '_')}"
+        ends = {column: found.params[name], f"{column}_low": high, f"{column}_high": low}
+        table = table.with_columns(
+            **{key: pl.lit(4 / value if value else None) for key, value in ends.items()}
+        )
+    return table
+
+
+def main() -> None:
+    """Write both tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    read = {
+        name: pl.read_csv(folder / f"{name}.csv") for name in ("dimensions", "students", "student_dimensions")
+    }
+    tables = {
+        "exponents": exponents(read["students"], read["student_dimensions"]),
+        "language": language(pl.read_parquet(folder / "points.parquet"), read["dimensions"]),
+    }
+    for name, table in tables.items():
+        print(table)
+        table.write_csv(folder / f"{name}.csv", float_precision=5)
+
+
+if __name__ == "__main__":
+    main()

