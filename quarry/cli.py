@@ -161,6 +161,8 @@ TRAINING = {
     "ensemble",
     "teacher",
     "score",
+    "activations",
+    "finetune",
     "sample",
     "export",
     "demo",

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import polars as pl
 from rich.table import Table
 from tyro.conf import Positional, arg
 
@@ -12,6 +11,9 @@ from quarry.console import make_console
 from quarry.errors import DONE
 from quarry.options import Flat
 from quarry.text import interval, number
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def command(
     By TwoNN and by Levina-Bickel, from all points and from halves, quarters, ... of them. Where the estimate
     still grows with the number of points it is a lower bound. A cube of as many points has the same bias.
     """
-    from quarry.analysis.instruments.dimension_tables import dimension_table
+    from quarry.analysis.geometry.dimension_tables import dimension_table
     from quarry.train.record.points_table import write_table
 
     table = dimension_table(
@@ -59,13 +61,15 @@ def command(
     return DONE
 
 
-def shown(table: pl.DataFrame, level: float) -> Table:
+def shown(table: "pl.DataFrame", level: float) -> Table:
     """A row for each number of points of a file, and one for each control, from all its points."""
     heads = ("from", "features", "points", "parts")
     console = Table(title="intrinsic dimension", box=None)
     for head in (*heads, "TwoNN", f"{level:.0%}", "Levina", f"{level:.0%}"):
         console.add_column(head, justify="left" if head == heads[0] else "right")
-    for row in table.filter(pl.col("known").is_null() | (pl.col("parts") == 1)).iter_rows(named=True):
+    for row in table.iter_rows(named=True):
+        if row["known"] is not None and row["parts"] > 1:
+            continue
         cells = [f"{row[name]:,}" for name in ("features", "points", "parts")]
         for name in ("two_nn", "levina_bickel"):
             cells += [number(row[name], 3), interval((row[f"{name}_low"], row[f"{name}_high"]))]

@@ -12,7 +12,7 @@ Commands:
     quarry dimension activations/*.npy -o dimensions.csv
     python -m quarry.experiments.geometry.students -o students.csv --activations students
     quarry dimension students/*.npy -o student_dimensions.csv
-    python -m quarry.experiments.geometry .
+    python -m quarry.analysis.geometry .
 
 The scale points are a ladder of seven sizes on 2^20 tokens of speeches. Three tenths of the documents are
 held out, so that every half century has some (`finetuning` uses the same runs). The rate falls as 1 / d_model

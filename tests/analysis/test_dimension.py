@@ -4,14 +4,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quarry.analysis.instruments.dimension import (
+from quarry.analysis.geometry.dimension import (
     decimation,
     levina_bickel,
     two_nn,
     uniform_cube,
     uniform_sphere,
 )
-from quarry.analysis.instruments.dimension_tables import read_points
+from quarry.analysis.geometry.dimension_tables import read_points
 from quarry.errors import PointsError
 from tests.commands import quarry_here
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.special import chdtri, ndtri
 
 from quarry.checks import check_level
@@ -64,7 +64,7 @@ def distinct(points: np.ndarray) -> np.ndarray:
 
 def neighbour_distances(points: np.ndarray, neighbours: int) -> np.ndarray:
     """The distances of distinct points [n, D] to their nearest others, ascending [n, neighbours]."""
-    return cKDTree(points).query(points, neighbours + 1)[0][:, 1:]
+    return KDTree(points).query(points, neighbours + 1)[0][:, 1:]
 
 
 def two_nn(parts: list[np.ndarray], level: float = 0.95) -> Dimension:

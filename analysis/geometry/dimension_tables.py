@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from quarry.analysis.instruments.dimension import decimation, uniform_cube
+from quarry.analysis.geometry.dimension import decimation, uniform_cube
 from quarry.errors import PointsError
 
 

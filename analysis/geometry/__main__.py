@@ -1,4 +1,4 @@
-"""Exponents beside dimensions: python -m quarry.experiments.geometry FOLDER
+"""Exponents beside dimensions: python -m quarry.analysis.geometry FOLDER
 
 Reads points.parquet, dimensions.csv, students.csv and student_dimensions.csv in FOLDER, made as
 `quarry.experiments.geometry` says, and writes exponents.csv and language.csv there.
@@ -13,7 +13,6 @@ import polars as pl
 from scipy.special import stdtrit
 
 from quarry.analysis.fitting.estimation import fit
-from quarry.experiments._verdicts import last_losses
 
 LAWS = {"kaplan-n": "alpha_N", "power-offset": "alpha"}
 """Of L(N), and the exponent of each."""
@@ -50,11 +49,17 @@ def language(points: pl.DataFrame, dimensions: pl.DataFrame, bootstrap: int = 10
 
     4 / alpha of the ladder by each law, with the ends of its interval, is the same in every row.
     """
-    last = last_losses(points).sort("n_nonembedding")
-    table = last.select("point", "d_model", "n_nonembedding", "loss").join(
-        dimensions.filter(pl.col("known").is_null(), parts=1).drop("known", "parts", "copies", "features"),
-        left_on="point",
-        right_on="source",
+    last = points.filter(split="validation").sort("step").group_by("point", maintain_order=True).last()
+    table = (
+        last.sort("n_nonembedding")
+        .select("point", "d_model", "n_nonembedding", "loss")
+        .join(
+            dimensions.filter(pl.col("known").is_null(), parts=1).drop(
+                "known", "parts", "copies", "features"
+            ),
+            left_on="point",
+            right_on="source",
+        )
     )
     for law, name in LAWS.items():
         found = fit(table.select("loss", N="n_nonembedding"), law, bootstrap=bootstrap)
