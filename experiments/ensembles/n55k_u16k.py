@@ -1,0 +1,10 @@
+"""55 thousand parameters on 2^14 tokens by 2 seeds.
+
+Claim and expectation: see experiments/ensembles/__init__.py.
+Command: quarry sweep experiments/ensembles/n55k_u16k.py
+"""
+
+import quarry.experiments.ensembles as study
+
+config = study.point(48, 2**14)
+variants = study.seeds(config, 2)
