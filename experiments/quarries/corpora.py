@@ -15,8 +15,8 @@ from quarry.cache import cache_directory
 from quarry.console import make_console
 from quarry.errors import ConfigError, DataError
 from quarry.experiments.quarries import CORPORA
+from quarry.train.commands.bars import shown
 from quarry.train.commands.common import EXIT_CODES
-from quarry.train.commands.data import shown
 from quarry.train.commands.point import find_variant
 from quarry.train.commands.train import TrainOptions, train_point
 from quarry.train.data.inspection import Inspection, inspect_corpus, usual_tokenizers

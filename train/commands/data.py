@@ -1,21 +1,18 @@
 """`quarry data`: which corpora there are, preparing one, and what it holds."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from tyro.conf import OmitSubcommandPrefixes, Positional, arg, subcommand
 
 from quarry.console import make_console
 from quarry.errors import DONE, ConfigError, DataError
+from quarry.train.commands.bars import shown
 from quarry.train.commands.common import Cache, cache_or_default
-from quarry.train.data.progress import progress_by
 
-T = TypeVar("T")
 Name = Annotated[Positional[str], arg(help="The corpus, as `data.corpus` names it.")]
 
 
@@ -133,20 +130,6 @@ def inspect(action: Inspect, console: Console) -> None:
     }
     console.print(_facts(facts))
     console.print(found.sample, highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def shown() -> Iterator[Callable[[str], object]]:
-    """Progress bars on standard error inside; gives the function that prints a sentence there."""
-    console = make_console(stderr=True)
-
-    def bar(items: Iterable[T], description: str, total: int | None) -> Iterable[T]:
-        return track(
-            items, description, total, console=console, transient=True, disable=not console.is_terminal
-        )
-
-    with progress_by(bar):
-        yield lambda sentence: console.print(sentence, highlight=False, soft_wrap=True)
 
 
 def _facts(facts: Mapping[str, object]) -> Table:

@@ -8,7 +8,7 @@ import pytest
 
 from quarry.analysis.epochs.ensembles import ensemble_floors
 from quarry.errors import ConfigError
-from quarry.train.inspect.ensembles import ensemble_loss, ensembles
+from quarry.train.inspect.ensembles import Scoring, ensembles, set_losses, sets_of
 from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
 from quarry.train.run.loop import train
@@ -51,6 +51,17 @@ def test_the_loss_of_one_member_is_that_of_its_record(trained, cache):
 
 
 @pytest.mark.slow
+def test_the_test_split_and_chosen_numbers_of_members(trained, cache):
+    points, runs = trained
+    table = ensembles(points, runs, cache, Scoring("test", 256, members=(1, 3)))
+    assert table["members"].unique().to_list() == [1, 3]
+    assert table.filter(pl.col("without").is_not_null())["members"].unique().to_list() == [1]
+    assert table.select("split", "scored_tokens").unique().row(0) == ("test", 256)
+    with pytest.raises(ConfigError, match="members must be at least 1, not 0"):
+        Scoring(members=(0,))
+
+
+@pytest.mark.slow
 def test_runs_of_another_recipe_or_unfinished_are_no_members(trained, cache):
     points, runs = trained
     with pytest.raises(ConfigError, match="no two of these runs"):
@@ -59,7 +70,17 @@ def test_runs_of_another_recipe_or_unfinished_are_no_members(trained, cache):
 
 def test_the_average_is_of_probabilities():
     probabilities = np.array([[0.5, 0.1], [0.1, 0.3]])
-    assert ensemble_loss(-np.log(probabilities)) == pytest.approx(-np.log([0.3, 0.2]).mean())
+    losses = set_losses(-np.log(probabilities), [(0, 1), (1,)])
+    assert losses == pytest.approx([-np.log([0.3, 0.2]).mean(), -np.log([0.1, 0.3]).mean()])
+
+
+def test_many_sets_are_sampled_without_repeats():
+    assert sets_of(3, 2) == [(0, 1), (0, 2), (1, 2)]
+    assert sets_of(3, 4) == []
+    drawn = sets_of(40, 20)
+    assert 990 <= len(set(drawn)) == len(drawn) <= 1000
+    assert all(len(set(each)) == 20 and max(each) < 40 for each in drawn)
+    assert drawn == sets_of(40, 20)
 
 
 def test_the_floor_of_ensembles_is_the_limit_of_the_best_cell():
