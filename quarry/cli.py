@@ -68,6 +68,10 @@ COMMANDS = {
         "quarry.train.commands.ensemble",
         "Average the probabilities of runs that differ by their seeds only, and write the held-out losses.",
     ),
+    "retrieve": Command(
+        "quarry.train.commands.retrieve",
+        "The test loss of runs, of a look-up of their training tokens, and of both mixed (kNN-LM).",
+    ),
     "teacher": Command(
         "quarry.train.commands.teacher",
         "Write the model of a finished run as a teacher, whose text is a synthetic corpus.",
@@ -159,6 +163,7 @@ TRAINING = {
     "sweep",
     "tune",
     "ensemble",
+    "retrieve",
     "teacher",
     "score",
     "activations",
@@ -168,7 +173,7 @@ TRAINING = {
     "demo",
 }
 """Commands that need the packages of the extra `train`."""
-RECORDED = {"train", "sweep", "tune", "points", "ensemble"}
+RECORDED = {"train", "sweep", "tune", "points", "ensemble", "retrieve"}
 """Commands whose result is a record or a file, not what they print."""
 
 

@@ -191,13 +191,13 @@ def unigram_entropy(counts: np.ndarray, scored: np.ndarray) -> float:
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def make_score(model: ModelConfig, mesh: Mesh) -> Any:
     """The jitted losses, nats: (params, inputs [B, T], targets [B, T]) -> of rows [B], of tokens [B, T]."""
-    return _jitted(model, mesh, _losses)
+    return jit_scores(model, mesh, _losses)
 
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def make_log_probabilities(model: ModelConfig, mesh: Mesh) -> Any:
     """The jitted ln p of every token: (params, inputs [B, T], targets [B, T], unused) -> nats [B, T, V]."""
-    return _jitted(model, mesh, _log_probabilities)
+    return jit_scores(model, mesh, _log_probabilities)
 
 
 def _losses(graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array) -> tuple[Array, Array]:
@@ -209,7 +209,7 @@ def _log_probabilities(graph: Any, params: Params, inputs_BxT: Array, _: Array) 
     return jax.nn.log_softmax(apply(graph, params, inputs_BxT)).reshape(*inputs_BxT.shape, -1)
 
 
-def _jitted(model: ModelConfig, mesh: Mesh, outputs: Callable[[Any, Params, Array, Array], Any]) -> Any:
+def jit_scores(model: ModelConfig, mesh: Mesh, outputs: Callable[[Any, Params, Array, Array], Any]) -> Any:
     """`outputs` of (graph, params, inputs [B, T], targets [B, T]) in fp32, jitted without the graph."""
     graph, shapes, axes = abstract(dataclasses.replace(model, compute_dtype="float32"))
 

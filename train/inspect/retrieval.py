@@ -1,0 +1,259 @@
+"""What a look-up of the training tokens adds to a finished run: the kNN-LM of Khandelwal et al. 2020
+(1911.00172).
+
+The key of a token of U is the input of the head that predicts it (the last residual stream, normalised), in
+its own sequence as in training; the value is the token. Softening, temperature and share are chosen on the
+validation split, and the losses measured on the test split. Both are read at evenly spaced sequences.
+"""
+
+import functools
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from flax import nnx
+from jax.sharding import Mesh
+from jaxtyping import Array
+
+from quarry.checks import require
+from quarry.model.config import MeshConfig, ModelConfig
+from quarry.model.cross_entropy import cross_entropy, logits
+from quarry.model.sharding import batch_shards, make_mesh
+from quarry.model.transformer import Params
+from quarry.train.config.experiment import Experiment
+from quarry.train.data.feed import sequence_rows, whole_sequences
+from quarry.train.data.progress import tracked
+from quarry.train.data.store import Split, TokenStore
+from quarry.train.inspect.finished import TrainedModel, read_trained
+from quarry.train.inspect.neighbours import look_up, mixed_losses, nearest
+from quarry.train.record.locations import locate_run
+from quarry.train.run.description import describe_model
+from quarry.train.run.evaluation import jit_scores
+from quarry.train.run.sizes import prepare_store, resolve_sizes
+
+SOFTENINGS = tuple(2.0 ** (power / 4) for power in range(-2, 11))
+"""What logits are divided by, 0.7 to 5.7; one of them is 1."""
+TEMPERATURES = tuple(2.0**power for power in range(-8, 2))
+"""As shares of the mean squared distance of the farthest neighbour looked up."""
+SHARES = tuple(step / 100 for step in range(101))
+ROWS = 16
+"""Sequences read at once."""
+
+COLUMNS = {
+    "study": pl.String(),
+    "point": pl.String(),
+    "n_nonembedding": pl.Int64(),
+    "unique_tokens": pl.Int64(),
+    "tokens": pl.Int64(),
+    "epochs": pl.Float64(),
+    "weight_decay": pl.Float64(),
+    "seed_init": pl.Int64(),
+    "neighbours": pl.Int64(),
+    "scored_tokens": pl.Int64(),  # of the test split; all losses are in nats per token of it
+    "model": pl.Float64(),  # the loss of the model
+    "model_sem": pl.Float64(),  # over sequences
+    "softened": pl.Float64(),  # of the model with its logits divided by `softening`
+    "softening": pl.Float64(),
+    "looked_up": pl.Float64(),  # of the look-up alone, mixed with the frequencies of the U tokens
+    "looked_up_share": pl.Float64(),
+    "mixture": pl.Float64(),  # of the model and the look-up
+    "share": pl.Float64(),
+    "temperature": pl.Float64(),
+    "gain": pl.Float64(),  # model - mixture
+    "gain_sem": pl.Float64(),  # over sequences
+    "softened_mixture": pl.Float64(),  # of the softened model and the look-up
+    "softened_share": pl.Float64(),
+    "softened_gain": pl.Float64(),  # softened - softened_mixture
+    "softened_gain_sem": pl.Float64(),
+}
+"""One row for each run."""
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """How much is looked up, and the text that it is measured on."""
+
+    tokens: int = 32_768
+    """Of the validation and of the test split, at most all."""
+    neighbours: int = 64
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            require(value >= 1, f"{name} must be at least 1, not {value}")
+
+
+class Text(NamedTuple):
+    """A text as a model reads it: what it would look up, the tokens that follow, its losses."""
+
+    states: np.ndarray
+    """Inputs of the head, float32 [tokens, D]."""
+    targets: np.ndarray
+    """int32 [tokens]."""
+    losses: np.ndarray
+    """For each of SOFTENINGS, nats, float32 [softenings, tokens]."""
+
+
+class HeldOut(NamedTuple):
+    """A held-out text: the model's losses [softenings, Q], what a look-up says of its tokens."""
+
+    losses: np.ndarray
+    squared: np.ndarray
+    """Squared distances of the neighbours [Q, count]."""
+    follows: np.ndarray
+    """Whether the token follows the neighbour [Q, count]."""
+    frequencies: np.ndarray
+    """The probability of each token by its frequency in U [Q]."""
+
+
+class Mix(NamedTuple):
+    """The temperature and the share of the look-up that give the least loss."""
+
+    temperature: float
+    share: float
+
+    def losses(self, held: HeldOut, other: np.ndarray) -> np.ndarray:
+        """Of each token [Q], mixed with the probabilities `other` [Q]."""
+        looked_up = look_up(held.squared, held.follows, self.temperature)
+        return mixed_losses(self.share, looked_up, other)
+
+
+def retrieval_table(runs: Sequence[Path], cache: Path, retrieval: Retrieval) -> pl.DataFrame:
+    """A row for each run directory, with the columns `COLUMNS`.
+
+    Raises ConfigError if one has not finished, or none of its checkpoints can be read.
+    """
+    for path in runs:
+        directory = locate_run(path.parent.parent, f"{path.parent.name}/{path.name}", cache=cache)
+        directory.fetch()
+        status = directory.status()
+        require(status == "finished", f"{path} is not a finished run: its status is {status or 'unknown'}")
+    rows = [retrieve(read_trained(path, cache), cache, retrieval) for path in tracked(runs, "looking up")]
+    return pl.DataFrame(rows, schema=COLUMNS)
+
+
+def retrieve(model: TrainedModel, cache: Path, retrieval: Retrieval) -> dict[str, Any]:
+    """The row of a trained model, with the columns `COLUMNS`."""
+    config, store = model.experiment, prepare_store(model.experiment, cache)
+    sizes, context = resolve_sizes(config, store), config.model.context
+    own = config.data.draw * sizes.n_sequences + np.arange(sizes.n_sequences)
+    trained = read_text(config.model, model.params, store, "train", own)
+    validation, test = (
+        held_out(config, model.params, store, trained, split, retrieval) for split in ("validation", "test")
+    )
+    study, point = model.run.split("/")
+    return {
+        "study": study,
+        "point": point,
+        "n_nonembedding": describe_model(config.model)["n_nonembedding"],
+        "unique_tokens": sizes.unique_tokens,
+        "tokens": sizes.tokens,
+        "epochs": sizes.epochs,
+        "weight_decay": config.optimizer.weight_decay,
+        "seed_init": config.seed_init,
+        "neighbours": test.squared.shape[1],
+        "scored_tokens": len(test.follows),
+        **compared(validation, test, context),
+    }
+
+
+def compared(validation: HeldOut, test: HeldOut, context: int) -> dict[str, float]:
+    """The losses on `test` by what is best on `validation`; errors over sequences of `context` tokens."""
+    plain, soft = SOFTENINGS.index(1.0), int(validation.losses.mean(axis=1).argmin())
+    odds = [np.exp(-held.losses.astype(np.float64)) for held in (validation, test)]
+    alone = best_mix(validation, validation.frequencies)
+    mix, softened = (best_mix(validation, odds[0][place]) for place in (plain, soft))
+    mixture, soft_mixture = mix.losses(test, odds[1][plain]), softened.losses(test, odds[1][soft])
+    of = {
+        "model": test.losses[plain],
+        "gain": test.losses[plain] - mixture,
+        "softened_gain": test.losses[soft] - soft_mixture,
+    }
+    errors = {f"{name}_sem": standard_error(values, context) for name, values in of.items()}
+    means = of | {
+        "softened": test.losses[soft],
+        "looked_up": alone.losses(test, test.frequencies),
+        "mixture": mixture,
+        "softened_mixture": soft_mixture,
+    }
+    chosen = {"softening": SOFTENINGS[soft], "temperature": mix.temperature, "share": mix.share}
+    chosen |= {"looked_up_share": alone.share, "softened_share": softened.share}
+    return {name: float(values.mean(dtype=np.float64)) for name, values in means.items()} | errors | chosen
+
+
+def best_mix(held: HeldOut, other: np.ndarray) -> Mix:
+    """The temperature and share of least loss, mixed with the probabilities `other` [Q]."""
+    scale = max(float(held.squared[:, -1].mean()), sys.float_info.min)
+    found = []
+    for temperature in TEMPERATURES:
+        looked_up = look_up(held.squared, held.follows, scale * temperature)
+        for share in SHARES:
+            loss = float(mixed_losses(share, looked_up, other).mean())
+            found.append((loss, Mix(scale * temperature, share)))
+    return min(found)[1]
+
+
+def held_out(
+    config: Experiment,
+    params: Params,
+    store: TokenStore,
+    trained: Text,
+    split: Split,
+    retrieval: Retrieval,
+) -> HeldOut:
+    """A split at evenly spaced sequences, looked up in the `trained` tokens."""
+    context, vocabulary = config.model.context, config.model.vocab_size
+    there = whole_sequences(store, split, context)
+    count = min(max(1, retrieval.tokens // context), there)
+    text = read_text(config.model, params, store, split, np.arange(count) * there // count)
+    found = nearest(text.states, trained.states, retrieval.neighbours)
+    counts = np.bincount(trained.targets, minlength=vocabulary) + 1.0
+    return HeldOut(
+        losses=text.losses,
+        squared=found.squared,
+        follows=trained.targets[found.indices] == text.targets[:, None],
+        frequencies=(counts / counts.sum())[text.targets],
+    )
+
+
+def read_text(config: ModelConfig, params: Params, store: TokenStore, split: Split, ids: np.ndarray) -> Text:
+    """The sequences `ids` of a split as the model reads them, token after token."""
+    rows = sequence_rows(store.tokens(split), ids, config.context).astype(np.int32)
+    mesh = make_mesh(MeshConfig())
+    at_once = ROWS * batch_shards(mesh)
+    padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % at_once, axis=0)])
+    score, kept = make_states(config, mesh), len(rows) * config.context
+    batches = [
+        [np.asarray(each) for each in score(params, batch[:, :-1], batch[:, 1:])]
+        for batch in np.split(padded, len(padded) // at_once)
+    ]
+    states = np.concatenate([states_MxD for states_MxD, _ in batches])
+    losses = np.concatenate([losses_SxM for _, losses_SxM in batches], axis=1)
+    return Text(states[:kept], rows[:, 1:].reshape(-1), losses[:, :kept])
+
+
+@functools.lru_cache(maxsize=2)
+def make_states(config: ModelConfig, mesh: Mesh) -> Any:
+    """Jitted: (params, inputs [B, T], targets [B, T]) -> states [B*T, D], losses [softenings, B*T]."""
+    return jit_scores(config, mesh, _states)
+
+
+def _states(graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array) -> tuple[Array, Array]:
+    model = nnx.merge(graph, params)
+    y_MxD = model.hidden(inputs_BxT)
+    logits_MxV = logits(y_MxD, model.head_matrix())
+    divisors = jnp.array(SOFTENINGS)
+    losses = jax.lax.map(lambda by: cross_entropy(logits_MxV / by, targets_BxT.reshape(-1)), divisors)
+    return y_MxD, losses
+
+
+def standard_error(losses: np.ndarray, context: int) -> float:
+    """Of the mean of losses [tokens], over sequences of `context`; NaN for a single one."""
+    means = losses.reshape(-1, context).mean(axis=1, dtype=np.float64)
+    return float(means.std(ddof=1) / math.sqrt(len(means))) if len(means) > 1 else math.nan
