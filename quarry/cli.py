@@ -70,7 +70,7 @@ COMMANDS = {
     ),
     "retrieve": Command(
         "quarry.train.commands.retrieve",
-        "The test loss of runs, of a look-up of their training tokens, and of both mixed (kNN-LM, 1911.00172).",
+        "The test loss of runs, of a look-up of their training tokens, and of both mixed (kNN-LM).",
     ),
     "teacher": Command(
         "quarry.train.commands.teacher",

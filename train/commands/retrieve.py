@@ -25,7 +25,7 @@ def command(
     neighbours: int = 64,
     cache: Cache = None,
 ) -> int:
-    """The test loss of runs, of a look-up of their training tokens, and of both mixed (kNN-LM, 1911.00172).
+    """The test loss of runs, of a look-up of their training tokens, and of both mixed (kNN-LM).
 
     Args:
         output: The table to write, .csv or .parquet.
