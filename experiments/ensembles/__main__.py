@@ -3,7 +3,8 @@
 ENSEMBLES is the table of `quarry ensemble`: losses of one run and of K averaged runs, over the sets of K of a
 pool. The sets overlap, so the error of a pool of four or more is by the jackknife over its runs. Of the fewer
 runs of a size it is by the relative spread of single runs, pooled over the sizes of one U and k. Intervals
-hold 95% of 4,000 draws of all these losses. A K-fold size counts as N if it is within 5% of it.
+hold 95% of 4,000 draws of all these losses, by Student's t for the runs there are. A K-fold size counts as N
+if it is within 5% of it.
 """
 
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ def _rows(part: pl.DataFrame) -> Iterator[dict[str, Any]]:
             values = {"one": one, "averaged": averaged} | _equal(sizes, single, averaged, n, members)
             places = np.flatnonzero(np.abs(sizes / (members * n) - 1) < EQUAL)
             row = {"unique_tokens": part["unique_tokens"][0], "k": part["k"][0], "n": n, "members": members}
-            row |= {"pool": plain.filter(n_nonembedding=n)["without"].max() + 1, "N": None, "decayed": None}
+            row |= {"pool": _pool(plain.filter(n_nonembedding=n)), "N": None, "decayed": None}
             if len(places):
                 size = int(sizes[places[0]])
                 row |= {"N": size, "decayed": decayed.get(size)}
@@ -80,32 +81,41 @@ def _drawn(plain: pl.DataFrame, n: int) -> dict[int, np.ndarray]:
     """The loss of each number of members, and draws about it, [1 + draws]."""
     own = plain.filter(n_nonembedding=n)
     whole = dict(own.filter(pl.col("without").is_null()).select("members", "loss").iter_rows())
-    pool = own["without"].max() + 1
+    pool = _pool(own)
     random = np.random.default_rng(n)
     if pool < POOL:
-        shifts = _spread(plain) * whole[1] / np.sqrt(pool) * random.standard_normal((DRAWS, 1))
-        return {1: np.append(whole[1], whole[1] + shifts)}
+        spread, degrees = _spread(plain)
+        return {
+            1: np.append(
+                whole[1], whole[1] * (1 + spread / np.sqrt(pool) * random.standard_t(degrees, DRAWS))
+            )
+        }
     left_out = own.filter(pl.col("without").is_not_null()).pivot("members", index="without", values="loss")
     numbers = [members for members in whole if str(members) in left_out.columns]
     losses = left_out.select(map(str, numbers)).to_numpy()
     from_mean = losses - losses.mean(axis=0)
     covariance = (pool - 1) / pool * from_mean.T @ from_mean
-    shifts = random.multivariate_normal(np.zeros(len(numbers)), covariance, DRAWS)
+    tails = np.sqrt((pool - 1) / random.chisquare(pool - 1, (DRAWS, 1)))
+    shifts = tails * random.multivariate_normal(np.zeros(len(numbers)), covariance, DRAWS)
     return {
         members: np.append(whole[members], whole[members] + shifts[:, place])
         for place, members in enumerate(numbers)
     }
 
 
-def _spread(plain: pl.DataFrame) -> float:
-    """The standard deviation of single runs, relative to their loss, pooled over sizes."""
+def _pool(own: pl.DataFrame) -> int:
+    """The runs of a size: each is left out once, and once none is."""
+    return own["without"].n_unique() - 1
+
+
+def _spread(plain: pl.DataFrame) -> tuple[float, int]:
+    """The relative standard deviation of single runs, pooled over sizes, and its degrees of freedom."""
     squares, degrees = 0.0, 0
     for _, own in plain.filter(members=1).group_by("n_nonembedding"):
-        mean, pool = own.filter(pl.col("without").is_null())["loss"][0], own["without"].max() + 1
-        without = own.filter(pl.col("without").is_not_null())["loss"].to_numpy()
-        squares += float(((pool - 1) * (without / mean - 1) ** 2 * (pool - 1)).sum())
+        losses, pool = own.sort("without", nulls_last=False)["loss"].to_numpy(), _pool(own)
+        squares += float(np.square((pool - 1) * (losses[1:] / losses[0] - 1)).sum())
         degrees += pool - 1
-    return float(np.sqrt(squares / degrees))
+    return float(np.sqrt(squares / degrees)), degrees
 
 
 def _estimates(values: dict[str, np.ndarray]) -> dict[str, float | None]:

@@ -23,6 +23,7 @@ def command(
     output: OutputPath,
     tokens: int = 32_768,
     neighbours: int = 64,
+    draw: int | None = None,
     cache: Cache = None,
 ) -> int:
     """The test loss of runs, of a look-up of their training tokens, and of both mixed (kNN-LM).
@@ -31,6 +32,7 @@ def command(
         output: The table to write, .csv or .parquet.
         tokens: How many of the validation and of the test split, spread evenly; at most all.
         neighbours: How many of the nearest training tokens are looked up.
+        draw: Which U tokens are looked up, as in data.draw; default those that the run has read.
     """
     folder = cache_or_default(cache)
     prepare(folder)
@@ -38,7 +40,7 @@ def command(
     from quarry.train.record.points_table import write_table
 
     with shown():
-        table = retrieval_table(runs, folder, Retrieval(tokens, neighbours))
+        table = retrieval_table(runs, folder, Retrieval(tokens, neighbours, draw))
     write_table(table, output)
     console, printed = make_console(), Table("run", "k", *SHOWN, "gain", "error")
     for row in table.to_dicts():

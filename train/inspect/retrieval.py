@@ -6,7 +6,6 @@ its own sequence as in training; the value is the token. Softening, temperature 
 validation split, and the losses measured on the test split. Both are read at evenly spaced sequences.
 """
 
-import functools
 import math
 import sys
 from collections.abc import Sequence
@@ -14,37 +13,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from flax import nnx
-from jax.sharding import Mesh
-from jaxtyping import Array
 
 from quarry.checks import require
-from quarry.model.config import MeshConfig, ModelConfig
-from quarry.model.cross_entropy import cross_entropy, logits
-from quarry.model.sharding import batch_shards, make_mesh
 from quarry.model.transformer import Params
 from quarry.train.config.experiment import Experiment
-from quarry.train.data.feed import sequence_rows, whole_sequences
+from quarry.train.data.feed import whole_sequences
+from quarry.train.data.order import unique_sequences
 from quarry.train.data.progress import tracked
 from quarry.train.data.store import Split, TokenStore
 from quarry.train.inspect.finished import TrainedModel, read_trained
 from quarry.train.inspect.neighbours import look_up, mixed_losses, nearest
+from quarry.train.inspect.states import SOFTENINGS, Text, read_text
 from quarry.train.record.locations import locate_run
 from quarry.train.run.description import describe_model
-from quarry.train.run.evaluation import jit_scores
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 
-SOFTENINGS = tuple(2.0 ** (power / 4) for power in range(-2, 11))
-"""What logits are divided by, 0.7 to 5.7; one of them is 1."""
 TEMPERATURES = tuple(2.0**power for power in range(-8, 2))
 """As shares of the mean squared distance of the farthest neighbour looked up."""
 SHARES = tuple(step / 100 for step in range(101))
-ROWS = 16
-"""Sequences read at once."""
 
 COLUMNS = {
     "study": pl.String(),
@@ -55,6 +43,7 @@ COLUMNS = {
     "epochs": pl.Float64(),
     "weight_decay": pl.Float64(),
     "seed_init": pl.Int64(),
+    "draw": pl.Int64(),  # which U tokens were looked up
     "neighbours": pl.Int64(),
     "scored_tokens": pl.Int64(),  # of the test split; all losses are in nats per token of it
     "model": pl.Float64(),  # the loss of the model
@@ -83,21 +72,13 @@ class Retrieval:
     tokens: int = 32_768
     """Of the validation and of the test split, at most all."""
     neighbours: int = 64
+    draw: int | None = None
+    """Which U tokens are looked up, as in data.draw; None: those that the run has read."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            require(value >= 1, f"{name} must be at least 1, not {value}")
-
-
-class Text(NamedTuple):
-    """A text as a model reads it: what it would look up, the tokens that follow, its losses."""
-
-    states: np.ndarray
-    """Inputs of the head, float32 [tokens, D]."""
-    targets: np.ndarray
-    """int32 [tokens]."""
-    losses: np.ndarray
-    """For each of SOFTENINGS, nats, float32 [softenings, tokens]."""
+        for name, least in (("tokens", 1), ("neighbours", 1), ("draw", 0)):
+            value = vars(self)[name]
+            require(value is None or value >= least, f"{name} must be at least {least}, not {value}")
 
 
 class HeldOut(NamedTuple):
@@ -127,7 +108,8 @@ class Mix(NamedTuple):
 def retrieval_table(runs: Sequence[Path], cache: Path, retrieval: Retrieval) -> pl.DataFrame:
     """A row for each run directory, with the columns `COLUMNS`.
 
-    Raises ConfigError if one has not finished, or none of its checkpoints can be read.
+    Raises ConfigError if one has not finished, or none of its checkpoints can be read, and DataError if the
+    corpus has no such draw.
     """
     for path in runs:
         directory = locate_run(path.parent.parent, f"{path.parent.name}/{path.name}", cache=cache)
@@ -142,8 +124,9 @@ def retrieve(model: TrainedModel, cache: Path, retrieval: Retrieval) -> dict[str
     """The row of a trained model, with the columns `COLUMNS`."""
     config, store = model.experiment, prepare_store(model.experiment, cache)
     sizes, context = resolve_sizes(config, store), config.model.context
-    own = config.data.draw * sizes.n_sequences + np.arange(sizes.n_sequences)
-    trained = read_text(config.model, model.params, store, "train", own)
+    draw = config.data.draw if retrieval.draw is None else retrieval.draw
+    count = unique_sequences(sizes.unique_tokens, context, store.n_tokens("train"), draw)
+    trained = read_text(config.model, model.params, store, "train", draw * count + np.arange(count))
     validation, test = (
         held_out(config, model.params, store, trained, split, retrieval) for split in ("validation", "test")
     )
@@ -157,6 +140,7 @@ def retrieve(model: TrainedModel, cache: Path, retrieval: Retrieval) -> dict[str
         "epochs": sizes.epochs,
         "weight_decay": config.optimizer.weight_decay,
         "seed_init": config.seed_init,
+        "draw": draw,
         "neighbours": test.squared.shape[1],
         "scored_tokens": len(test.follows),
         **compared(validation, test, context),
@@ -220,37 +204,6 @@ def held_out(
         follows=trained.targets[found.indices] == text.targets[:, None],
         frequencies=(counts / counts.sum())[text.targets],
     )
-
-
-def read_text(config: ModelConfig, params: Params, store: TokenStore, split: Split, ids: np.ndarray) -> Text:
-    """The sequences `ids` of a split as the model reads them, token after token."""
-    rows = sequence_rows(store.tokens(split), ids, config.context).astype(np.int32)
-    mesh = make_mesh(MeshConfig())
-    at_once = ROWS * batch_shards(mesh)
-    padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % at_once, axis=0)])
-    score, kept = make_states(config, mesh), len(rows) * config.context
-    batches = [
-        [np.asarray(each) for each in score(params, batch[:, :-1], batch[:, 1:])]
-        for batch in np.split(padded, len(padded) // at_once)
-    ]
-    states = np.concatenate([states_MxD for states_MxD, _ in batches])
-    losses = np.concatenate([losses_SxM for _, losses_SxM in batches], axis=1)
-    return Text(states[:kept], rows[:, 1:].reshape(-1), losses[:, :kept])
-
-
-@functools.lru_cache(maxsize=2)
-def make_states(config: ModelConfig, mesh: Mesh) -> Any:
-    """Jitted: (params, inputs [B, T], targets [B, T]) -> states [B*T, D], losses [softenings, B*T]."""
-    return jit_scores(config, mesh, _states)
-
-
-def _states(graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array) -> tuple[Array, Array]:
-    model = nnx.merge(graph, params)
-    y_MxD = model.hidden(inputs_BxT)
-    logits_MxV = logits(y_MxD, model.head_matrix())
-    divisors = jnp.array(SOFTENINGS)
-    losses = jax.lax.map(lambda by: cross_entropy(logits_MxV / by, targets_BxT.reshape(-1)), divisors)
-    return y_MxD, losses
 
 
 def standard_error(losses: np.ndarray, context: int) -> float:

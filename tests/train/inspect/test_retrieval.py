@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from quarry.cli import run
-from quarry.errors import ConfigError
+from quarry.errors import ConfigError, DataError
 from quarry.train.config.experiment import DataConfig, EvaluationConfig
 from quarry.train.inspect.neighbours import look_up, mixed_losses, nearest
 from quarry.train.inspect.retrieval import HeldOut, Mix, Retrieval, best_mix, retrieval_table
@@ -83,8 +83,19 @@ def test_a_run_whose_test_repeats_its_training_text_gains(repeated, cache):
     assert row["looked_up"] < 1 < row["softened"] <= row["model"] + 1e-3
 
 
+def test_tokens_that_the_run_has_not_read_can_be_looked_up(repeated, cache):
+    run = repeated / "runs" / "study" / "tiny"
+    own, other = (retrieval_table([run], cache, Retrieval(10**6, draw=draw)) for draw in (0, 1))
+    assert own["model"][0] == other["model"][0]
+    assert own["looked_up"][0] != other["looked_up"][0]
+    with pytest.raises(DataError, match=r"for data\.draw = 99"):
+        retrieval_table([run], cache, Retrieval(draw=99))
+
+
 def test_bad_input_is_named(repeated, cache):
     with pytest.raises(ConfigError, match="neighbours must be at least 1, not 0"):
         Retrieval(neighbours=0)
+    with pytest.raises(ConfigError, match="draw must be at least 0, not -1"):
+        Retrieval(draw=-1)
     with pytest.raises(ConfigError, match="none is not a finished run"):
         retrieval_table([repeated / "runs" / "study" / "none"], cache, Retrieval())
