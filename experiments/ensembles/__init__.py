@@ -8,11 +8,12 @@ Commands:
     quarry ensemble ensembles --split test --of 1,2,4,8,16 -o ensembles.parquet
     python -m quarry.experiments.ensembles ensembles.parquet -o verdict.csv
 
-Speeches in bytes, U of 2^14 and 2^16 tokens, 32 passes with branches at 1, 2, 4, 8 and 16. Members differ in
-their first parameters and in the order of the tokens. K members of N / K and one of N process the same tokens
-for the same 6 N E. The batch, 256 tokens, is a quarter of the critical one (about 1,100 at these losses);
-the rate, 0.15 / d_model, lies between the best of one pass and of 4 to 16 in experiments/epochs/tuned.py;
-weight decay is 0.4, and 1.6 beside it for larger sizes, which overfit. Heads have 8 features at every size.
+Speeches in bytes: U of 2^14 tokens with 1 to 32 passes, and of 2^16 with 1 to 4, by branches of one trunk.
+Members differ in their first parameters and in the order of the tokens. K members of N / K and one of N
+process the same tokens for the same 6 N E. The batch, 256 tokens, is a quarter of the critical one (about
+1,100 at these losses); the rate, 0.15 / d_model, lies between the best of one pass and of 4 to 16 in
+experiments/epochs/tuned.py; weight decay is 0.4, and 1.6 beside it for larger sizes, which overfit. Heads
+have 8 features at every size.
 """
 
 import dataclasses
@@ -29,20 +30,22 @@ from quarry.train.config.experiment import (
     ScheduleConfig,
 )
 
-PASSES = (1, 2, 4, 8, 16)
-MOST = 32
+PASSES = (1, 2, 4, 8, 16, 32)
+MOST = {2**14: 32, 2**16: 4}
+"""The most passes over U."""
 HEAD_DIM = 8
 DECAYED = 1.6
 """The weight decay of a larger model that is to overfit less."""
 
 
 def point(d_model: int, unique_tokens: int, seed: int = 0, weight_decay: float = 0.4) -> Experiment:
-    """One member: `MOST` passes over U, with a branch after each smaller number of passes."""
+    """One member: a trunk of the most passes over U, with branches of fewer."""
+    *shorter, most = (k for k in PASSES if k <= MOST[unique_tokens])
     return Experiment(
         model=modern(d_model, 2, d_model // HEAD_DIM, context=64),
         data=DataConfig(unique_tokens=unique_tokens),
-        duration=Duration(epochs=MOST),
-        branches=BranchConfig(epochs=PASSES),
+        duration=Duration(epochs=most),
+        branches=BranchConfig(epochs=tuple(shorter)),
         optimizer=OptimizerConfig(learning_rate=0.15 / d_model, weight_decay=weight_decay),
         schedule=ScheduleConfig(kind="wsd", warmup_steps=20, decay=0.2),
         evaluation=EvaluationConfig(validation_tokens=32_768, test_tokens=32_768, count=1),
