@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy import stats
+import scipy.special
 
 from quarry.analysis.points.critical_batch import measure_critical_batch
 from quarry.analysis.points.curves import RUN
@@ -99,7 +99,7 @@ def _jackknife(left_out: np.ndarray, value: float, level: float) -> tuple[float 
         return None, None
     logs = np.log(left_out)
     error = np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum())
-    half = float(stats.t.ppf((1 + level) / 2, n - 1) * error)
+    half = float(scipy.special.stdtrit(n - 1, (1 + level) / 2) * error)
     return value * np.exp(-half), value * np.exp(half)
 
 
@@ -169,7 +169,7 @@ def _noise_at(noise: pl.DataFrame, loss: float, level: float) -> dict[str, float
     if len(found) == 1:
         low, high = found[0][1:]
     else:
-        half = stats.t.ppf((1 + level) / 2, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs))
+        half = scipy.special.stdtrit(len(logs) - 1, (1 + level) / 2) * logs.std(ddof=1) / np.sqrt(len(logs))
         low, high = logs.mean() - half, logs.mean() + half
     return {
         "B_noise": float(np.exp(logs.mean())),

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
-from scipy import stats
+import scipy.special
 
 from quarry.analysis.points.columns import with_numbers
 from quarry.analysis.points.curves import RUN
@@ -34,9 +34,12 @@ def slope(x: np.ndarray, y: np.ndarray, level: float = 0.95) -> Slope:
     """The slope of y over x; of fewer than three different x there is none, of three points an interval."""
     if len(np.unique(x)) < _FEWEST:
         return Slope(None)
-    line: Any = stats.linregress(x, y)
-    half = float(stats.t.ppf((1 + level) / 2, len(x) - 2) * line.stderr)
-    return Slope(float(line.slope), float(line.slope) - half, float(line.slope) + half)
+    across, freedom = x - x.mean(), len(x) - 2
+    value = float(across @ y / (across @ across))
+    rest = y - y.mean() - value * across
+    error = np.sqrt(rest @ rest / freedom / (across @ across))
+    half = float(scipy.special.stdtrit(freedom, (1 + level) / 2) * error)
+    return Slope(value, value - half, value + half)
 
 
 def other_losses(points: pl.DataFrame, kind: Kind) -> pl.DataFrame:
@@ -132,7 +135,8 @@ def _interval(values: np.ndarray, level: float) -> tuple[float | None, float | N
     """The interval of the mean by Student's t; open for one value."""
     if len(values) < 2:
         return None, None
-    half = float(stats.t.ppf((1 + level) / 2, len(values) - 1) * stats.sem(values))
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    half = float(scipy.special.stdtrit(len(values) - 1, (1 + level) / 2) * error)
     return float(values.mean()) - half, float(values.mean()) + half
 
 

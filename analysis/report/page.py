@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import altair as alt
-import vl_convert
+from altair.utils.schemapi import debug_mode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -23,6 +22,7 @@ from quarry.analysis.points.schema import ONE_PASS
 from quarry.analysis.report.comparison import best_law, law_rows
 from quarry.analysis.report.figures.fits import parity
 from quarry.analysis.report.instrument_charts import instrument_charts
+from quarry.analysis.report.library import charts_library
 from quarry.analysis.report.optimum import Way, find_optimum
 from quarry.analysis.report.provenance import page_commands
 from quarry.analysis.report.sections import (
@@ -55,7 +55,7 @@ def write_report(source: Path, output: Path, *, bootstrap: int = 1000, seed: int
     intervals. The file appears whole or not at all. Raises RecordError if there is no run to report,
     PointsError if the table cannot be read, and FitError if `output` cannot be written.
     """
-    with _replacing(output) as file:
+    with _replacing(output) as file, debug_mode(False):  # altair would compare every row with its schema
         file.write(_page(read_source(source), output, bootstrap, seed))
     return output
 
@@ -106,7 +106,12 @@ def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
             instruments=list(instruments),
             charts=figures,
             commands=page_commands(source.path, output, LAWS, bootstrap, seed),
-            scripts=[_library(), _asset("report.js"), _asset("explorer.js"), _asset("table.js")],
+            scripts=[
+                Markup(charts_library()),
+                _asset("report.js"),
+                _asset("explorer.js"),
+                _asset("table.js"),
+            ],
         )
     )
 
@@ -159,12 +164,6 @@ def _papers(words: str) -> Markup:
     """`words` with a link for each paper of arXiv that they name."""
     link = r'<a href="https://arxiv.org/abs/\1">arXiv \1</a>'
     return Markup(_PAPER.sub(link, str(escape(words))))
-
-
-def _library() -> Markup:
-    """Vega-Embed with Vega-Lite and Vega, of the versions that Altair writes charts for, in one script."""
-    version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    return Markup(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version))
 
 
 def _asset(name: str) -> Markup:

@@ -1,7 +1,7 @@
 """What a page is made from: a directory of runs, or a table of points of any trainer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from quarry.analysis.points.loading import load_points, read_table
 from quarry.analysis.points.runs import run_table, runs_of_points, runs_of_record
 from quarry.analysis.report.configuration import Configuration, read_configuration
 from quarry.analysis.report.provenance import describe_provenance, describe_table
-from quarry.train.record.points_table import points_table
+from quarry.train.record.points_table import display_path, points_table
 from quarry.train.record.schema import POINT_COLUMNS
 
 if TYPE_CHECKING:
@@ -49,12 +49,19 @@ class Source:
     @cached_property
     def ended(self) -> "Points":
         """The annealed points, which laws are fitted to. Raises PointsError."""
-        return load_points(self.path)
+        return self._points(annealed_only=True)
 
     @cached_property
     def every(self) -> "Points":
         """All points, those measured mid-schedule too. Raises PointsError."""
-        return load_points(self.path, annealed_only=False)
+        return self._points(annealed_only=False)
+
+    def _points(self, *, annealed_only: bool) -> "Points":
+        """The points of the runs, whose record has been read, or of the file."""
+        if self.training is None or self.record is None:
+            return load_points(self.path, annealed_only=annealed_only)
+        points = load_points(self.record, annealed_only=annealed_only)
+        return replace(points, source=display_path(self.path))
 
 
 def read_source(path: Path) -> Source:

@@ -52,7 +52,7 @@ def _page_figure(chart: Any, data: dict[str, Any]) -> dict[str, Any]:
 
     Its data go to `data`, and the figure names them.
     """
-    spec = chart.properties(width="container").to_dict()
+    spec = chart.properties(width="container").to_dict(validate=False)
     caption, own = spec.pop("title"), spec.pop("datasets", {})
     data |= own
     return {

@@ -89,7 +89,7 @@ def read_log(path: Path, schema: Schema = ROW) -> Log:
     log = Log([], [], None)
     for number, line in enumerate(lines, 1):
         try:
-            row = json.loads(line) if line.strip() else None
+            row = _parsed(line) if line.strip() else None
         except (ValueError, RecursionError):
             if number == len(lines):
                 break
@@ -101,6 +101,14 @@ def read_log(path: Path, schema: Schema = ROW) -> Log:
         log.rows.append(row)
         log.lines.append(line + b"\n")
     return log
+
+
+def _parsed(line: bytes) -> Any:
+    """The JSON of a line; Python's reader also takes NaN and large integers. Raises ValueError."""
+    try:
+        return orjson.loads(line)
+    except ValueError:
+        return json.loads(line)
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:

@@ -120,4 +120,5 @@ def _point_rows(directory: RunDirectory) -> Iterable[dict[str, Any]]:
             for name, rate in per_token.items()
         }
         others = {name: value for name, value in row.items() if OTHER_LOSS.fullmatch(name)}
-        yield {name: (per_run | flops | row).get(name) for name in POINT_COLUMNS} | others
+        known = per_run | flops | row
+        yield {name: known.get(name) for name in POINT_COLUMNS} | others

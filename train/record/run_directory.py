@@ -172,17 +172,22 @@ class RunDirectory:
 
     def rows(self, log: Path) -> list[dict[str, Any]]:
         """The rows of a log. Raises RecordError if it is damaged or has changed since the end of the run."""
-        found = read_log(log)
-        fault = f"{log} has changed since the run ended" if log in self.changed_logs() else found.fault
+        found, ended = read_log(log), self._logs_at_the_end()
+        changed = log in ended and mark_of(log) != ended[log]
+        fault = f"{log} has changed since the run ended" if changed else found.fault
         if fault:
             raise RecordError(f"{fault}; {REMEDY}")
         return found.rows
 
     def changed_logs(self) -> list[Path]:
         """The logs that have changed since the run ended; none before, or for runs of earlier versions."""
+        return [log for log, mark in self._logs_at_the_end().items() if mark_of(log) != mark]
+
+    def _logs_at_the_end(self) -> dict[Path, Mark]:
+        """What the logs of a run were when it ended; of one that has not, or of earlier versions, nothing."""
         run = self.read_run()
         ended = run.get("logs", {}) if run.get("status") in TERMINAL else {}
-        return [self.path / name for name, mark in ended.items() if mark_of(self.path / name) != Mark(*mark)]
+        return {self.path / name: Mark(*mark) for name, mark in ended.items()}
 
     def restore_logs(self) -> bool:
         """Restore logs that have changed since the end from Parquet; returns whether all are restored."""

@@ -22,6 +22,7 @@ from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import FILES
 from quarry.train.run.loop import train
 from tests.commands import quarry, start
+from tests.train.launch.slurm_cluster import wait_until
 from tests.train.record.emulator import BUCKET, serving
 from tests.train.run.test_loop import rows_of
 from tests.train.run.test_vanishing import Witness
@@ -250,6 +251,7 @@ def test_a_run_whose_objects_are_deleted_meanwhile_is_whole_in_the_end(tmp_path,
     assert train(point, tmp_path / "runs", cache, Quiet()) == "finished"
 
     def delete():
+        wait_until(lambda: whole_checkpoints(emulator), 60, "a whole checkpoint")
         for name in blob_names(folder):
             if not name.endswith(".lock"):
                 folder._bucket.blob(name).delete()
