@@ -2,6 +2,7 @@
 
 import hashlib
 from contextlib import suppress
+from importlib.metadata import version as version_of
 from pathlib import Path
 
 import altair as alt
@@ -21,7 +22,7 @@ def charts_library(folder: Path | None = None) -> str:
     """
     folder = folder or cache_directory() / "scripts"
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    name = f"vega-{version}-by-{vl_convert.__version__}"
+    name = f"vega-{version}-by-{version_of('vl-convert-python')}"
     with suppress(OSError, UnicodeDecodeError):
         for file in sorted(folder.glob(f"{name}-*.js")):
             script = read_regular(file).decode()
