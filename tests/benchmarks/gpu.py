@@ -1,98 +1,242 @@
-"""One GPU: `python -m tests.benchmarks.gpu`, under eight minutes on an H100 or H200, writes a dated table.
+"""One GPU: `python -m tests.benchmarks.gpu -o gpu.parquet`, at most eight minutes; asks no network.
 
 Whole training runs (data, step, logging) at three sizes, bf16, context 2,048: tokens per second, model FLOPs
 per second (matrices, causal attention and head) as a share of the rate of 8,192 x 8,192 products in bf16, and
-peak memory; then points of a million parameters, one alone and several in one program. Each runs in its own
-process, so that all memory is free. Written to runs/benchmarks/gpu-<date>.csv.
+peak memory; points of a million parameters, one alone and several in one program; and whether a run stopped
+and resumed on the device equals one left alone.
+
+Each part runs in a process of its own, so that all memory is free, and within a time of its own. The table is
+written anew after each part, also after one that failed, which has its error there; then the exit code is 1.
+`--tiny` is a dry run of everything, of sizes for a CPU.
 """
 
+import argparse
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from quarry.cache import cache_directory
 from quarry.model.config import ModelConfig, modern
 from quarry.model.counting import flops_exact
-from quarry.train.config.experiment import DataConfig, Experiment, OptimizerConfig
+from quarry.train.config.experiment import DataConfig, Duration, Experiment, OptimizerConfig
+from quarry.train.config.point_files import Point
+from quarry.train.data.store_building import prepare_tokens
 from quarry.train.hosts.platform import prepare
+from quarry.train.record.files import read_jsonl
+from quarry.train.record.points_table import write_table
+from quarry.train.record.progress import Quiet
+from quarry.train.record.run_directory import RunDirectory
+from quarry.train.record.schema import WALL_CLOCK_COLUMNS
 from tests.benchmarks.contenders import product, training_rate
 from tests.benchmarks.stacked import rate
-from tests.benchmarks.tables import write_dated
+from tests.benchmarks.tables import dated, table_of
 
-CONTEXT, VOCABULARY = 2048, 32_768
-SIZES = {"124M": (768, 12, 12, 32), "350M": (1024, 24, 16, 16), "1.3B": (2048, 24, 16, 8)}
-"""d_model, layers, heads, rows of a micro-batch; a step is two micro-batches."""
-MEMBERS = (1, 8, 32)
-SECONDS, MATRIX = 15.0, 8192
+BUDGET_SECONDS, PART_SECONDS = 480.0, 150.0
+"""Of all parts and of one; what would begin after the first is left out, and says so."""
 
-
-def model(name: str) -> ModelConfig:
-    width, layers, heads, _ = SIZES[name]
-    shape = {"context": CONTEXT, "vocab_size": VOCABULARY, "compute_dtype": "bfloat16"}
-    return modern(width, layers, heads, **shape)
+Row = dict[str, Any]
+COLUMNS = (
+    "part", "tokens_per_second", "flops_per_second", "share_of_product", "tokens", "equal", "gib", "seconds",
+    "error",
+)  # fmt: skip
 
 
-def experiment(name: str) -> Experiment:
-    width, _, _, rows = SIZES[name]
-    return Experiment(
-        model=model(name),
-        data=DataConfig(tokenizer=f"bpe:{VOCABULARY}"),
-        optimizer=OptimizerConfig(learning_rate=0.6 / width, beta2=0.95),
-        batch_tokens=2 * rows * CONTEXT,
-        micro_batch_tokens=rows * CONTEXT,
-    )
+@dataclass(frozen=True)
+class Scale:
+    """Sizes by name: d_model, layers, heads, rows of a micro-batch; a step is two micro-batches."""
+
+    sizes: Mapping[str, tuple[int, int, int, int]]
+    context: int
+    tokenizer: str
+    vocabulary: int
+    member: ModelConfig
+    members: tuple[int, ...]
+    matrix: int
+    seconds: float
+
+    def parts(self) -> list[str]:
+        """The most informative first."""
+        return [
+            "product",
+            "corpus",
+            *self.sizes,
+            "resumed",
+            *(f"{count} in one program" for count in self.members),
+        ]
+
+    def experiment(self, name: str) -> Experiment:
+        width, layers, heads, rows = self.sizes[name]
+        shape = {"context": self.context, "vocab_size": self.vocabulary, "compute_dtype": "bfloat16"}
+        return Experiment(
+            model=modern(width, layers, heads, **shape),
+            data=DataConfig(tokenizer=self.tokenizer),
+            optimizer=OptimizerConfig(learning_rate=0.6 / width, beta2=0.95),
+            batch_tokens=2 * rows * self.context,
+            micro_batch_tokens=rows * self.context,
+        )
 
 
-def one(what: str) -> float:
-    """The measurement that one process makes."""
-    prepare(cache_directory())
-    if what == "product":
-        return product(SECONDS, MATRIX, "bfloat16")
-    if what in SIZES:
-        return training_rate(experiment(what), SECONDS)
-    small = Experiment(model=modern(128, 5, 4, context=256, compute_dtype="bfloat16"), batch_tokens=8 * 256)
-    return rate(small, int(what), SECONDS)
+REAL = Scale(
+    sizes={"124M": (768, 12, 12, 32), "350M": (1024, 24, 16, 16), "1.3B": (2048, 24, 16, 8)},
+    context=2048,
+    tokenizer="bpe:32768",
+    vocabulary=32_768,
+    member=modern(128, 5, 4, context=256, compute_dtype="bfloat16"),
+    members=(1, 8, 32),
+    matrix=8192,
+    seconds=12.0,
+)
+TINY = Scale(
+    sizes={"6k": (16, 2, 1, 4)},
+    context=64,
+    tokenizer="bytes",
+    vocabulary=256,
+    member=modern(16, 1, 1, context=64, compute_dtype="bfloat16"),
+    members=(1, 2),
+    matrix=128,
+    seconds=0.2,
+)
 
 
-def measure(what: str) -> dict[str, float]:
-    """`one` in its own process: its number, and the peak GiB of the device."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.gpu", what],
-        env=os.environ | {"PYTHONPATH": "."},
-        text=True,
-        capture_output=True,
-    )
+def measure(part: str, scale: Scale) -> Row:
+    """One part, in this process."""
+    if part == "product":
+        return {"flops_per_second": product(scale.seconds, scale.matrix, "bfloat16")}
+    if part in scale.sizes:
+        config = scale.experiment(part)
+        tokens = training_rate(config, scale.seconds)
+        return {"tokens_per_second": tokens, "flops_per_second": tokens * flops_exact(config.model)}
+    if part == "corpus":
+        store = prepare_tokens(DataConfig().corpus, scale.tokenizer, cache_directory())
+        return {"tokens": store.n_tokens("train")}
+    small = Experiment(model=scale.member, batch_tokens=8 * scale.member.context)
+    if part == "resumed":
+        return {"equal": resumed_equals_whole(small)}
+    return {"tokens_per_second": rate(small, int(part.split()[0]), scale.seconds)}
+
+
+def resumed_equals_whole(config: Experiment, steps: int = 40) -> bool:
+    """Whether a run that broke off after half of its steps and goes on has the curve of one left alone."""
+    from quarry.train.run.loop import train
+
+    class Interrupted(Quiet):
+        def update(self, step: int, loss: float, tokens_per_second: float) -> None:
+            if step >= steps * 3 // 4:
+                raise KeyboardInterrupt
+
+    half = replace(config.checkpoint, at_tokens=(steps // 2 * config.batch_tokens,))
+    config = replace(config, duration=Duration(steps=steps), log_every=1, checkpoint=half)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        point = Point("bench", "point", config, folder)
+        try:
+            train(point, folder / "twice", cache_directory(), Interrupted())
+        except KeyboardInterrupt:
+            train(point, folder / "twice", cache_directory(), Quiet())
+        train(point, folder / "once", cache_directory(), Quiet())
+        twice, once = (_curve(folder / way / point.run) for way in ("twice", "once"))
+    return twice == once and len(once) == steps
+
+
+def _curve(run: Path) -> list[Row]:
+    """The logged steps of a run without their times."""
+    logged = read_jsonl(RunDirectory(run).metrics)
+    return [{name: row[name] for name in row if name not in WALL_CLOCK_COLUMNS} for row in logged]
+
+
+def in_own_process(part: str, scale: Scale, seconds: float) -> Row:
+    """`measure` in its own process, and the peak GiB of the device. Raises RuntimeError with what it said."""
+    words = [sys.executable, "-m", "tests.benchmarks.gpu", "--part", part]
+    words += ["--tiny"] if scale is TINY else []
+    try:
+        done = subprocess.run(
+            words, env=os.environ | {"PYTHONPATH": "."}, text=True, capture_output=True, timeout=seconds
+        )
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"took more than {seconds:.0f} s") from None
     if done.returncode:
-        raise RuntimeError(f"{what}: {done.stderr[-2000:]}")
+        raise RuntimeError(done.stderr[-2000:])
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def rows() -> Iterator[dict[str, object]]:
-    ceiling = measure("product")["number"]
-    yield {"what": f"product of {MATRIX} x {MATRIX}", "flops_per_second": ceiling}
-    for name in SIZES:
-        found = measure(name)
-        flops = found["number"] * flops_exact(model(name))
-        row = {"what": name, "tokens_per_second": found["number"], "gib": found["gib"]}
-        yield row | {"flops_per_second": flops, "share_of_product": round(flops / ceiling, 3)}
-    for members in MEMBERS:
-        found = measure(str(members))
-        what = f"{members} of 1M parameters, one program"
-        yield {"what": what, "tokens_per_second": found["number"], "gib": found["gib"]}
+def rows(
+    scale: Scale,
+    run: Callable[[str, Scale, float], Row] = in_own_process,
+    budget: float = BUDGET_SECONDS,
+) -> Iterator[Row]:
+    """A row for each part: its figures, or why there are none; all of one kind for the same columns."""
+    ceiling, until = None, time.monotonic() + budget
+    for part in scale.parts():
+        row: Row = dict.fromkeys(COLUMNS) | {"part": part}
+        left = until - time.monotonic()
+        try:
+            if left <= 0:
+                raise RuntimeError(f"left out: the {budget:.0f} s of all parts were over")
+            began = time.monotonic()
+            row |= run(part, scale, min(left, PART_SECONDS))
+            row["seconds"] = round(time.monotonic() - began, 1)
+        except Exception as error:
+            row["error"] = str(error) or type(error).__name__
+        ceiling = row["flops_per_second"] if part == "product" else ceiling
+        if ceiling and row["flops_per_second"]:
+            row["share_of_product"] = round(row["flops_per_second"] / ceiling, 3)
+        yield row
 
 
-def main() -> None:
-    if len(sys.argv) > 1:
-        number = one(sys.argv[1])
-        import jax
+COLUMNS = (
+    "part",
+    "tokens_per_second",
+    "flops_per_second",
+    "share_of_product",
+    "equal",
+    "gib",
+    "seconds",
+    "error",
+)
 
-        taken = (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0)
-        print(json.dumps({"number": number, "gib": round(taken / 2**30, 2)}))
-        return
-    write_dated("gpu", rows())
+
+def run_part(part: str, scale: Scale) -> None:
+    """Measure one part here, and print it as JSON."""
+    prepare(cache_directory())
+    found = measure(part, scale)
+    import jax
+
+    taken = (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0)
+    print(json.dumps(found | {"gib": round(taken / 2**30, 2)}))
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the parts one after the other; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        "python -m tests.benchmarks.gpu", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("-o", "--output", type=Path, default=dated("gpu"), help="a .csv or .parquet file")
+    parser.add_argument("--tiny", action="store_true", help="a dry run of sizes for a CPU")
+    parser.add_argument("--part", help="only this one, printed as JSON")
+    options = parser.parse_args(words)
+    scale = TINY if options.tiny else REAL
+    if options.part:
+        run_part(options.part, scale)
+        return 0
+    return write_rows(rows(scale), options.output)
+
+
+def write_rows(found: Iterator[Row], output: Path) -> int:
+    """Write the table anew after each row; returns the exit code, 1 if a part failed."""
+    known: list[Row] = []
+    for row in found:
+        known.append(row)
+        print({name: value for name, value in row.items() if value is not None}, flush=True)
+        write_table(table_of(known), output)
+    return int(any(row["error"] for row in known) or any(row["equal"] is False for row in known))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
