@@ -173,7 +173,7 @@ TRAINING = {
     "demo",
 }
 """Commands that need the packages of the extra `train`."""
-RECORDED = {"train", "sweep", "tune", "points", "ensemble", "retrieve"}
+RECORDED = {"train", "sweep", "tune", "points", "ensemble", "retrieve", "activations", "finetune"}
 """Commands whose result is a record or a file, not what they print."""
 
 

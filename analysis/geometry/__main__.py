@@ -25,23 +25,32 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, flo
 
 
 def exponents(students: pl.DataFrame, dimensions: pl.DataFrame) -> pl.DataFrame:
-    """A row for each d and sharpness: 4 / d; alpha of L(N) ~ N^-alpha; the dimension by TwoNN of the last
-    layer of the widest students. Both are means over teachers with 95% intervals."""
+    """A row for each d, sharpness and number of steps: 4 / d; alpha of L(N) ~ N^-alpha; and the dimension by
+    TwoNN of the last layer of the widest students, where it was measured, after the fewest steps.
+
+    Both are means over teachers with 95% intervals.
+    """
+    whole = dimensions.filter(pl.col("known").is_null(), parts=1)
+    measured = dict(whole.select("source", "two_nn").iter_rows())
     rows = []
-    measured = dict(
-        dimensions.filter(pl.col("known").is_null(), parts=1).select("source", "two_nn").iter_rows()
-    )
-    for (d, sharpness), of in students.group_by("d", "sharpness", maintain_order=True):
+    for (d, sharpness, steps), of in students.group_by("d", "sharpness", "steps", maintain_order=True):
         own = of.partition_by("teacher")
-        alpha = np.array(
-            [fit(each.select("N", "loss"), "kaplan-n", bootstrap=0).params["alpha_N"] for each in own]
-        )
-        widest = [f"d{d}-sharpness{sharpness:g}-teacher{each['teacher'][0]}" for each in own]
-        row: dict[str, Any] = {"d": d, "sharpness": sharpness, "teachers": len(own), "predicted": 4 / d}
-        for name, values in (("alpha", alpha), ("two_nn", np.array([measured[name] for name in widest]))):
-            row |= dict(zip((name, f"{name}_low", f"{name}_high"), interval(values), strict=True))
+        row: dict[str, Any] = {"d": d, "sharpness": sharpness, "steps": steps, "teachers": len(own)}
+        row |= {"predicted": 4 / d} | _named("alpha", np.array([_alpha(each) for each in own]))
+        if steps == students["steps"].min():
+            names = [f"d{d}-sharpness{sharpness:g}-teacher{each['teacher'][0]}" for each in own]
+            row |= _named("two_nn", np.array([measured[name] for name in names]))
         rows.append(row)
-    return pl.DataFrame(rows).sort("sharpness", "d")
+    return pl.DataFrame(rows).sort("steps", "sharpness", "d")
+
+
+def _alpha(students: pl.DataFrame) -> float:
+    """Of L(N) ~ N^-alpha, by the fit of `kaplan-n` to the students of one teacher."""
+    return fit(students.select("N", "loss"), "kaplan-n", bootstrap=0).params["alpha_N"]
+
+
+def _named(name: str, values: np.ndarray) -> dict[str, float]:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), interval(values), strict=True))
 
 
 def language(points: pl.DataFrame, dimensions: pl.DataFrame, bootstrap: int = 1000) -> pl.DataFrame:

@@ -11,7 +11,7 @@ Commands:
     for run in runs/geometry/*; do quarry activations $run activations/$(basename $run).npy; done
     quarry dimension activations/*.npy -o dimensions.csv
     python -m quarry.experiments.geometry.students -o students.csv --activations students
-    quarry dimension students/*.npy -o student_dimensions.csv
+    quarry dimension students/*.npy --points 2048 --controls 2 3 4 6 8 -o student_dimensions.csv
     python -m quarry.analysis.geometry .
 
 The scale points are a ladder of seven sizes on 2^20 tokens of speeches. Three tenths of the documents are

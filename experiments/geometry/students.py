@@ -8,10 +8,10 @@ reach the student through a random rotation into 16 dimensions. A student is an 
 it sees fresh inputs in every step and minimises the squared error. Neither is a model that the trainer knows:
 both are defined here alone.
 
-The columns of the table: d, sharpness, teacher (its seed), width, N (all parameters of the student) and loss
-(the share of the teacher's variance that is left, on fresh inputs, after the rate has decayed). Rows that
-the table has are kept, so that the command resumes. `--activations` also writes the last hidden layer of the
-widest students, for `quarry dimension`.
+The columns of the table: d, sharpness, teacher (its seed), width, steps, N (all parameters of the student)
+and loss (the share of the teacher's variance that is left, on fresh inputs, after the rate has decayed). Rows
+that the table has are kept, so that the command resumes. `--activations` also writes the last hidden layer of
+the widest students, for `quarry dimension`.
 """
 
 import argparse
@@ -34,7 +34,9 @@ SHARPNESS = (1.0, 4.0)
 WIDTHS = (6, 10, 17, 28, 48)
 TEACHERS = (0, 1, 2)
 EMBEDDED, HIDDEN = 16, 64
-STEPS, BATCH, RATE, HELD_OUT, SEEN = 4000, 256, 1e-2, 2**16, 4096
+STEPS, LONGER, CHECKED = 4000, 16_000, (2, 8)
+"""Steps of all students; then more, of those of the least smooth teachers of these d, to see what it does."""
+BATCH, RATE, HELD_OUT, SEEN = 256, 1e-2, 2**16, 4096
 
 Weights = dict[str, Array]
 
@@ -117,6 +119,7 @@ COLUMNS = {
     "sharpness": pl.Float64,
     "teacher": pl.Int64,
     "width": pl.Int64,
+    "steps": pl.Int64,
     "N": pl.Int64,
     "loss": pl.Float64,
 }
@@ -129,16 +132,18 @@ def parameters(width: int) -> int:
 
 def learned(done: pl.DataFrame, activations: Path | None) -> Iterator[dict[str, Any]]:
     """A row for each student that is not in the table `done`; writes the last layer of the widest."""
-    known = set(done.select("d", "sharpness", "teacher", "width").iter_rows())
-    for about in itertools.product(TEACHERS, SHARPNESS, DIMENSIONS, WIDTHS):
-        teacher, sharpness, d, width = about
-        if (d, sharpness, teacher, width) in known:
+    known = set(done.select(list(COLUMNS)[:5]).iter_rows())
+    kinds = [(sharpness, d, STEPS) for sharpness in SHARPNESS for d in DIMENSIONS]
+    kinds += [(max(SHARPNESS), d, LONGER) for d in CHECKED]
+    for teacher, (sharpness, d, steps), width in itertools.product(TEACHERS, kinds, WIDTHS):
+        about = (d, sharpness, teacher, width, steps)
+        if about in known:
             continue
-        loss, last = learn(d, width, sharpness, jax.random.key(teacher))
-        if activations is not None and width == max(WIDTHS):
+        loss, last = learn(d, width, sharpness, jax.random.key(teacher), steps)
+        if activations is not None and width == max(WIDTHS) and steps == STEPS:
             activations.mkdir(parents=True, exist_ok=True)
             np.save(activations / f"d{d}-sharpness{sharpness:g}-teacher{teacher}.npy", np.asarray(last))
-        yield dict(zip(COLUMNS, (d, sharpness, teacher, width, parameters(width), float(loss)), strict=True))
+        yield dict(zip(COLUMNS, (*about, parameters(width), float(loss)), strict=True))
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ class FineTuning:
     """Repeats, each with other examples, from which intervals are made."""
     length: int = 64
     """Tokens of a snippet."""
-    steps: int = 50
+    steps: int = 150
     batch: int = 16
     """Snippets of a step, drawn from the examples."""
     rate: tuple[float, ...] = (0.3,)

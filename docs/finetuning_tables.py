@@ -1,0 +1,68 @@
+"""The tables of docs/finetuning.md: python docs/finetuning_tables.py prints them, from committed results."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "finetuning"
+UNSAID = "cannot say"
+
+
+def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    head = list(head)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))
+
+
+def ends(row: dict[str, Any], name: str, digits: int) -> str:
+    """A value with the ends of its interval."""
+    if row[name] is None:
+        return UNSAID
+    low, high = (row[name + end] for end in ("_low", "_high"))
+    bounds = ["open" if end is None else f"{end:.{digits}f}" for end in (low, high)]
+    return f"{row[name]:.{digits}f} ({bounds[0]} to {bounds[1]})"
+
+
+def by_size(file: str, value: str, digits: int) -> str:
+    """A row for each task and size, a column for each number of examples."""
+    table = pl.read_csv(RESULTS / f"{file}.csv")
+    examples = sorted(table["examples"].unique())
+    rows = []
+    for (task, size), own in table.group_by("task", "N", maintain_order=True):
+        cells = {row["examples"]: ends(row, value, digits) for row in own.to_dicts()}
+        rows.append((str(task), f"{size:,}", *(cells[x] for x in examples)))
+    return markdown(("task", "N", *(f"{x} examples" for x in examples)), rows)
+
+
+def accuracies() -> str:
+    """The accuracy of each size and number of examples."""
+    return by_size("means", "accuracy", 2)
+
+
+def exchange() -> str:
+    """The factor by which the next larger model needs fewer examples."""
+    return by_size("exchange", "factor", 1)
+
+
+def slopes() -> str:
+    """The plane through all accuracies of a task."""
+    head = ("task", "draws", "per factor e in examples", "per factor e in N", "power of N")
+    return markdown(
+        head,
+        (
+            (
+                row["task"],
+                str(row["draws"]),
+                ends(row, "per_ln_examples", 3),
+                ends(row, "per_ln_N", 3),
+                ends(row, "power", 2),
+            )
+            for row in pl.read_csv(RESULTS / "slopes.csv").to_dicts()
+        ),
+    )
+
+
+if __name__ == "__main__":
+    print(accuracies(), exchange(), slopes(), sep="\n\n")

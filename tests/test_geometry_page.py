@@ -1,0 +1,54 @@
+"""docs/geometry.md and docs/finetuning.md show the committed tables, which follow from what was measured."""
+
+import importlib.util
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from quarry.analysis.finetuning.__main__ import verdicts
+from quarry.analysis.geometry.__main__ import exponents, language
+from tests.conftest import ROOT
+
+RESULTS = ROOT / "experiments" / "results"
+GEOMETRY, FINETUNING = RESULTS / "geometry", RESULTS / "finetuning"
+
+
+@pytest.mark.parametrize(
+    ("page", "tables"),
+    [
+        ("geometry", ("students", "language", "decimation")),
+        ("finetuning", ("accuracies", "exchange", "slopes")),
+    ],
+)
+def test_the_page_shows_the_tables(page, tables):
+    spec = importlib.util.spec_from_file_location(page, ROOT / "docs" / f"{page}_tables.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    for table in tables:
+        assert getattr(module, table)() in text
+
+
+def test_exponents_follow_from_the_losses_of_students():
+    students = pl.read_csv(GEOMETRY / "students.csv").filter(d=8)
+    found = exponents(students, pl.read_csv(GEOMETRY / "student_dimensions.csv"))
+    committed = pl.read_csv(GEOMETRY / "exponents.csv").filter(d=8)
+    assert_frame_equal(found, committed, check_dtypes=False, rel_tol=1e-3, abs_tol=1e-4)
+
+
+def test_the_dimensions_of_models_stand_beside_their_exponent():
+    found = language(
+        pl.read_parquet(GEOMETRY / "points.parquet"), pl.read_csv(GEOMETRY / "dimensions.csv"), bootstrap=0
+    )
+    committed = pl.read_csv(GEOMETRY / "language.csv")
+    same = [name for name in found.columns if found[name].null_count() == 0]
+    assert {"loss", "two_nn_low", "four_over_alpha_kaplan_n"} < set(same)
+    assert_frame_equal(found[same], committed[same], check_dtypes=False, rel_tol=1e-3, abs_tol=1e-4)
+
+
+def test_the_exchange_follows_from_the_accuracies():
+    found = verdicts(pl.read_csv(FINETUNING / "accuracies.csv"))
+    for name, table in found.items():
+        committed = pl.read_csv(FINETUNING / f"{name}.csv")
+        assert_frame_equal(table, committed, check_dtypes=False, rel_tol=1e-3, abs_tol=1e-4)
