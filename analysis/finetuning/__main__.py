@@ -18,6 +18,9 @@ from quarry.analysis.fitting.intervals import IntervalSettings
 
 RESAMPLES, LEVEL, MOST_LOST = 2000, 0.95, 0.05
 
+Ends = tuple[float | None, float | None, float | None]
+"""A value and the ends of its interval."""
+
 
 class Accuracies:
     """The accuracies of one task: `sizes` [S] and numbers of `examples` [X], `values` [S, X, draws]."""
@@ -40,14 +43,18 @@ class Accuracies:
         again = np.moveaxis(self.values[..., self._resamples].mean(-1), -1, 0)
         return np.concatenate([self.values.mean(-1)[None], again])
 
-    def interval(self, values: np.ndarray) -> tuple[float | None, float | None, float | None]:
+    def interval(self, values: np.ndarray, logarithmic: bool = False) -> Ends:
         """The first of [1 + resamples] and the ends of its interval. None: it cannot be said.
 
-        So it is where the value itself is NaN, or that of more than `MOST_LOST` of the resamples.
+        So it is where the value itself is NaN, or that of more than `MOST_LOST` of the resamples. That of a
+        `logarithmic` quantity, which is positive, is made in the logarithm.
         """
         if np.isnan(values[0]) or np.isnan(values[1:]).mean() > MOST_LOST:
             return None, None, None
-        return (float(values[0]), *self._settings.interval(values[1:], float(values[0])))
+        return (
+            float(values[0]),
+            *self._settings.interval(values[1:], float(values[0]), logarithmic=logarithmic),
+        )
 
 
 def means(accuracies: Accuracies) -> Iterator[dict[str, Any]]:
@@ -67,7 +74,7 @@ def exchange(accuracies: Accuracies) -> Iterator[dict[str, Any]]:
         for x, examples in enumerate(accuracies.examples):
             needed = [examples_for(row[s, x], row[s + 1], logs) for row in drawn]
             about = {"N": size, "larger": larger, "examples": int(examples)}
-            yield about | _named("factor", accuracies.interval(examples / np.exp(needed)))
+            yield about | _named("factor", accuracies.interval(examples / np.exp(needed), logarithmic=True))
 
 
 def examples_for(accuracy: float, accuracies: np.ndarray, logs: np.ndarray) -> float:
@@ -95,14 +102,14 @@ def slopes(accuracies: Accuracies) -> dict[str, Any]:
     return named | _named("power", power)
 
 
-def _named(name: str, ends: tuple[float | None, float | None, float | None]) -> dict[str, Any]:
+def _named(name: str, ends: Ends) -> dict[str, Any]:
     return dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
 
 
 def verdicts(table: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The tables by name, with a column `task`, of the rows that are classified on test documents."""
+    """The tables by name, with a column `task`, of pretrained models on snippets of test documents."""
     found: dict[str, list[dict[str, Any]]] = {"means": [], "exchange": [], "slopes": []}
-    for (task,), own in table.filter(split="test").group_by("task", maintain_order=True):
+    for (task,), own in table.filter(split="test", weights="run").group_by("task", maintain_order=True):
         accuracies = Accuracies(own)
         about = {"task": task, "draws": accuracies.values.shape[-1]}
         found["means"] += [about | row for row in means(accuracies)]

@@ -25,8 +25,8 @@ def dimension_table(
     """
     if not files:
         raise PointsError("name a file of points")
-    if most < 1:
-        raise PointsError(f"points = {most}: must be at least 1")
+    if most < 1 or seed < 0:
+        raise PointsError(f"points = {most}, seed = {seed}: must be at least 1 and 0")
     curves, shapes = [], {}
     for path in files:
         points = read_points(path)

@@ -10,7 +10,7 @@ Commands:
     quarry points runs/geometry -o points.parquet
     for run in runs/geometry/*; do quarry activations $run activations/$(basename $run).npy; done
     quarry dimension activations/*.npy -o dimensions.csv
-    python -m quarry.experiments.geometry.students -o students.csv --activations students
+    python -m quarry.experiments.geometry._students -o students.csv --activations students
     quarry dimension students/*.npy --points 2048 --controls 2 3 4 6 8 -o student_dimensions.csv
     python -m quarry.analysis.geometry .
 

@@ -18,6 +18,7 @@ def accuracies(per_size: float, noise: float = 0.0) -> pl.DataFrame:
         (
             "t",
             "test",
+            "run",
             n,
             x,
             draw,
@@ -28,7 +29,7 @@ def accuracies(per_size: float, noise: float = 0.0) -> pl.DataFrame:
         for draw in range(4)
     ]
     return pl.DataFrame(
-        rows, ["task", "split", "n_nonembedding", "examples", "draw", "accuracy"], orient="row"
+        rows, ["task", "split", "weights", "n_nonembedding", "examples", "draw", "accuracy"], orient="row"
     )
 
 

@@ -17,9 +17,10 @@ class FineTuning:
     length: int = 64
     """Tokens of a snippet."""
     steps: int = 150
+    """Optimiser steps, the same for every number of examples."""
     batch: int = 16
     """Snippets of a step, drawn from the examples."""
-    rate: tuple[float, ...] = (0.3,)
+    rate: tuple[float, ...] = (1.0,)
     """The first rate, as a share of the peak rate of the run; several are all tried."""
     test: int = 512
     """Snippets that are classified."""

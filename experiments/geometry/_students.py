@@ -1,6 +1,6 @@
 """Students of teachers with d inputs (Sharma & Kaplan 2020, 2004.10802), in plain JAX and optax.
 
-    python -m quarry.experiments.geometry.students -o students.csv --activations students
+    python -m quarry.experiments.geometry._students -o students.csv --activations students
 
 A teacher is a random function of d inputs, tanh(x A + b) C with 64 hidden units, scaled to a variance of one;
 the larger its `sharpness`, which multiplies A, the less smooth it is. Its inputs are uniform in [-1, 1]^d and
