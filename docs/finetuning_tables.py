@@ -20,9 +20,9 @@ def ends(row: dict[str, Any], name: str, digits: int) -> str:
     """A value with the ends of its interval."""
     if row[name] is None:
         return UNSAID
-    low, high = (row[name + end] for end in ("_low", "_high"))
-    bounds = ["open" if end is None else f"{end:.{digits}f}" for end in (low, high)]
-    return f"{row[name]:.{digits}f} ({bounds[0]} to {bounds[1]})"
+    bounds = (row[name + end] for end in ("_low", "_high"))
+    written = ["open" if end is None else f"{end:.{digits}f}" for end in bounds]
+    return f"{row[name]:.{digits}f} ({' to '.join(dict.fromkeys(written))})"
 
 
 def by_size(file: str, value: str, digits: int) -> str:

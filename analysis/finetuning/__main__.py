@@ -15,20 +15,31 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.fitting.intervals import IntervalSettings
+from quarry.errors import PointsError
 
-RESAMPLES, LEVEL, MOST_LOST = 2000, 0.95, 0.05
+RESAMPLES, LEVEL, MOST_LOST, FEWEST = 2000, 0.95, 0.05, 2
 
 Ends = tuple[float | None, float | None, float | None]
 """A value and the ends of its interval."""
 
 
 class Accuracies:
-    """The accuracies of one task: `sizes` [S] and numbers of `examples` [X], `values` [S, X, draws]."""
+    """The accuracies of one task: `sizes` [S] and numbers of `examples` [X], `values` [S, X, draws].
+
+    Draws that some size or number of examples lacks are left out. Raises PointsError for fewer than two.
+    """
 
     def __init__(self, table: pl.DataFrame):
         self.sizes = sorted(table["n_nonembedding"].unique())
         self.examples = np.array(sorted(table["examples"].unique()), float)
         shape = (len(self.sizes), len(self.examples), -1)
+        whole = table.group_by("draw").len().filter(len=shape[0] * shape[1])["draw"]
+        if len(whole) < FEWEST:
+            raise PointsError(
+                f"task = {table['task'][0]}: {len(whole)} draws have one accuracy for each size and number "
+                f"of examples; an interval needs {FEWEST} (rows of one rate, length and number of steps)"
+            )
+        table = table.filter(pl.col("draw").is_in(whole.implode()))
         self.values = table.sort("n_nonembedding", "examples", "draw")["accuracy"].to_numpy().reshape(shape)
         draws = self.values.shape[-1]
         self._settings = IntervalSettings.of_runs(LEVEL, draws)

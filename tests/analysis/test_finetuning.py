@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from quarry.analysis.finetuning.__main__ import examples_for, verdicts
+from quarry.errors import PointsError
 
 SIZES, EXAMPLES = (1000, 4000, 16000), (8, 32, 128, 512)
 
@@ -57,6 +58,14 @@ def test_what_cannot_be_said_is_not():
     assert slopes["per_ln_examples_low"] < 0 < slopes["per_ln_examples_high"]
     assert slopes["power"] is None
     assert verdicts(accuracies(-0.5))["exchange"]["factor"].null_count() == 8
+
+
+def test_only_draws_that_all_sizes_have_are_used():
+    table = accuracies(0.025)
+    partly = table.filter((pl.col("draw") < 2) | (pl.col("n_nonembedding") < 16000))
+    assert verdicts(partly)["slopes"]["draws"].to_list() == [2]
+    with pytest.raises(PointsError, match="task = t: 0 draws have one accuracy"):
+        verdicts(pl.concat([table, table]))
 
 
 def test_a_curve_is_read_between_its_points():
