@@ -9,7 +9,7 @@ Commands, R standing for runs/geometry:
     quarry finetune half-century R/w32 --examples 128 --draws 2 --rate 0.3 1 3 --length 128 --validation \
         -o rates.csv
     quarry finetune language R/w16 R/w32 R/w64 R/w128 --draws 4 -o accuracies.csv
-    quarry finetune half-century R/w16 R/w32 R/w64 --draws 4 --length 128 -o accuracies.csv
+    quarry finetune half-century R/w16 R/w32 R/w64 --draws 3 --length 128 -o accuracies.csv
     python -m quarry.analysis.finetuning accuracies.csv -o .
 
 The models are those of `geometry`, pretrained on speeches. `language` is told from text that no model has
