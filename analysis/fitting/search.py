@@ -169,9 +169,17 @@ class Data:
 
     def refit(self, minima: Minima, kept: np.ndarray) -> np.ndarray:
         """The best parameters on the rows `kept`, from the minima of all rows and a part of the grid."""
-        starts = np.concatenate([minima.params, _grid(self.law, _FEW_STARTS)])
+        starts = self.promising(np.concatenate([minima.params, _grid(self.law, _FEW_STARTS)]), kept)
         solution = self.solve(starts, kept.astype(float))
         return solution.params[np.argmin(solution.objective)]
+
+    def promising(self, starts: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        """Where the best of `starts` end on some of many rows `kept`; all `starts` where these are few."""
+        if kept.sum() <= _ENOUGH_POINTS:
+            return starts
+        rows = np.flatnonzero(kept)
+        found = self.rows(rows[_spread_rows(len(rows))]).solve(starts)
+        return found.params[np.argsort(found.objective)[:MINIMA]]
 
     def nested_starts(self) -> list[np.ndarray]:
         """Starts at the minima of the simpler laws that this one contains."""

@@ -1,10 +1,13 @@
 """How run times grow with the amount of work: `python -m tests.benchmarks.growth` writes a dated table.
 
 Seconds of one run against the rows it logs and against the size of its corpus; seconds of a sweep against its
-points; seconds of `quarry points` against the run directories it reads. Each has the exponent of a power law
-fitted to the measurements: 0 means no growth, 1 proportional growth.
+points; seconds of `quarry points` and `quarry report` against the run directories they read, and of
+`quarry fit` against the rows of its table, with the peak memory of the command. Each has the exponent of a
+power law fitted to the measurements: 0 means no growth, 1 proportional growth. `--only TEXT` measures what
+has TEXT in its name.
 """
 
+import argparse
 import dataclasses
 import json
 import os
@@ -15,9 +18,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 
+from quarry.analysis.laws.catalog import find_law
 from quarry.cache import cache_directory
 from quarry.model.config import modern
 from quarry.train.config.experiment import DataConfig, Duration, EvaluationConfig, Experiment
@@ -27,7 +33,18 @@ from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.loop import train
+from tests.analysis.synthetic_runs import write_run
 from tests.benchmarks.tables import write_dated
+
+
+class Cost(NamedTuple):
+    """Seconds, and of a command its peak GiB."""
+
+    seconds: float
+    gib: float | None = None
+
+
+TRUTH = {"L_inf": 1.8, "A": 480.0, "alpha": 0.35, "B": 2100.0, "beta": 0.37}
 
 BASE = Experiment(
     model=modern(32, 2, 2, context=128),
@@ -94,11 +111,45 @@ def with_runs(count: int, folder: Path) -> float:
     return seconds
 
 
-MEASUREMENTS: dict[str, tuple[Callable[[int, Path], float], tuple[int, ...]]] = {
+def with_table(rows: int, folder: Path) -> Cost:
+    """A whole `quarry fit` of chinchilla, 1,000 draws, to so many runs drawn from it."""
+    rng, law = np.random.default_rng(0), find_law("chinchilla")
+    scale = {"N": 10 ** rng.uniform(6, 9, rows), "E": 10 ** rng.uniform(8, 11, rows)}
+    loss = np.asarray(law.predict(TRUTH, scale)) * np.exp(0.005 * rng.standard_normal(rows))
+    table = folder / f"{rows}.parquet"
+    pl.DataFrame(scale | {"loss": loss, "run": range(rows)}).write_parquet(table)
+    return command_cost("fit", str(table), "--law", "chinchilla", "--bootstrap", "1000")
+
+
+def with_report(count: int, folder: Path) -> Cost:
+    """A whole `quarry report` of so many runs whose losses are drawn from a law."""
+    rng, root = np.random.default_rng(0), folder / f"reported{count}"
+    for number in range(count):
+        tokens = int(1e6 * 2 ** rng.integers(6))
+        size = {"n": int(8000 * 2 ** rng.uniform(0, 8)), "tokens": tokens, "unique": tokens}
+        write_run(root / "study" / f"p{number}", seed=number, **size)
+    return command_cost("report", str(root), "-o", str(folder / "report.html"))
+
+
+def command_cost(*words: str) -> Cost:
+    """Seconds of `quarry WORDS` and its peak GiB."""
+    command = [sys.executable, "-m", "quarry", *words]
+    began = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Cost(time.monotonic() - began, usage.ru_maxrss / 2**20)
+
+
+MEASUREMENTS: dict[str, tuple[Callable[[int, Path], float | Cost], tuple[int, ...]]] = {
     "2,000 steps, by rows logged": (with_rows, (20, 200, 2000)),
     "2,000 steps, by unique tokens": (with_tokens, (2**14, 2**17, 2**20, 2**23)),
     "a sweep, by points": (with_points, (2, 8, 32, 128, 512)),
     "the points table, by runs": (with_runs, (100, 1000, 10_000)),
+    "a fit, by rows": (with_table, (240, 1000, 10_000, 100_000)),
+    "a report, by runs": (with_report, (10, 100, 1000)),
 }
 
 
@@ -107,19 +158,32 @@ def measure(what: str) -> list[dict[str, object]]:
     of, sizes = MEASUREMENTS[what]
     with tempfile.TemporaryDirectory() as folder:
         of(sizes[0], Path(folder) / "warm") if what.startswith("2,000") else None
-        seconds = [of(size, Path(folder)) for size in sizes]
+        costs = [of(size, Path(folder)) for size in sizes]
+    costs = [cost if isinstance(cost, Cost) else Cost(cost) for cost in costs]
+    seconds = [cost.seconds for cost in costs]
     exponent = round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 3)
     rows: list[dict[str, object]] = [
-        {"what": what, "size": size, "seconds": round(taken, 2), "exponent": exponent}
-        for size, taken in zip(sizes, seconds, strict=True)
+        {
+            "what": what,
+            "size": size,
+            "seconds": round(cost.seconds, 2),
+            "gib": cost.gib and round(cost.gib, 2),
+        }
+        | {"exponent": exponent}
+        for size, cost in zip(sizes, costs, strict=True)
     ]
     print(*rows, sep="\n", flush=True)
     return rows
 
 
 def main() -> None:
-    prepare(cache_directory(), 1)
-    write_dated("growth", (row for what in MEASUREMENTS for row in measure(what)))
+    parser = argparse.ArgumentParser("python -m tests.benchmarks.growth", description=__doc__)
+    parser.add_argument("--only", default="", help="measure what has this in its name")
+    only = parser.parse_args().only
+    chosen = [what for what in MEASUREMENTS if only in what]
+    if any(what.startswith("2,000") for what in chosen):
+        prepare(cache_directory(), 1)
+    write_dated("growth", (row for what in chosen for row in measure(what)))
 
 
 if __name__ == "__main__":

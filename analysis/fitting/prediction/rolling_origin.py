@@ -104,9 +104,11 @@ def _cut_values(data: "Data") -> Iterator[tuple[np.ndarray, float]]:
 
 def _refits(data: "Data", starts: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """The best parameters on the rows below each cut: [cuts, parameters]."""
-    solution = data.solve(np.tile(starts, (len(kept), 1)), np.repeat(kept, len(starts), 0).astype(float))
-    best = np.argmin(solution.objective.reshape(len(kept), -1), axis=1) + len(starts) * np.arange(len(kept))
-    return solution.params[best]
+    lanes = [data.promising(starts, below) for below in kept]
+    counts = list(map(len, lanes))
+    solution = data.solve(np.concatenate(lanes), np.repeat(kept, counts, axis=0).astype(float))
+    of_cut = np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
+    return solution.params[[own[np.argmin(solution.objective[own])] for own in of_cut]]
 
 
 def _draws(data: "Data", minima: "Minima", kept: np.ndarray, params: np.ndarray, seed: int) -> np.ndarray:
