@@ -21,6 +21,8 @@ def ends(row: dict[str, Any], name: str, digits: int = 2) -> str:
     """A value with the ends of its interval; a dash where there is none."""
     if row[name] is None:
         return "–"
+    if row[f"{name}_low"] is None:
+        return f"{row[name]:.{digits}f}"
     value, low, high = (f"{row[name + end]:.{digits}f}" for end in ("", "_low", "_high"))
     return f"{value} ({low} to {high})"
 

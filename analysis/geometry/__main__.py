@@ -18,8 +18,10 @@ LAWS = {"kaplan-n": "alpha_N", "power-offset": "alpha"}
 """Of L(N), and the exponent of each."""
 
 
-def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
-    """The mean of a few values and the ends of its t interval."""
+def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float | None, float | None]:
+    """The mean of a few values and the ends of its t interval, which one value has not."""
+    if len(values) < 2:
+        return float(values.mean()), None, None
     reach = stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / len(values) ** 0.5
     return float(values.mean()), float(values.mean() - reach), float(values.mean() + reach)
 
@@ -49,7 +51,7 @@ def _alpha(students: pl.DataFrame) -> float:
     return fit(students.select("N", "loss"), "kaplan-n", bootstrap=0).params["alpha_N"]
 
 
-def _named(name: str, values: np.ndarray) -> dict[str, float]:
+def _named(name: str, values: np.ndarray) -> dict[str, float | None]:
     return dict(zip((name, f"{name}_low", f"{name}_high"), interval(values), strict=True))
 
 

@@ -27,25 +27,29 @@ def dimension_table(
         raise PointsError("name a file of points")
     if most < 1 or seed < 0:
         raise PointsError(f"points = {most}, seed = {seed}: must be at least 1 and 0")
-    curves, shapes = [], {}
-    for path in files:
-        points = read_points(path)
-        rng = np.random.default_rng(seed)
-        points = points[np.sort(rng.permutation(len(points))[:most])]
-        curve = decimation(points, neighbours, level, seed)
-        curves.append(_named(curve, path.stem, None))
-        shapes[int(curve["points"][0]), points.shape[1]] = None
-    for count, features in shapes:
-        for d in controls:
-            if 1 <= d <= features:
-                cube = uniform_cube(d, features, count, seed)
-                curves.append(_named(decimation(cube, neighbours, level, seed), f"cube of {d}", d))
-    return pl.concat(curves)
+    curves = [
+        _named(decimation(some_points(path, most, seed), neighbours, level, seed), path.stem, None)
+        for path in files
+    ]
+    shapes = dict.fromkeys((int(curve["points"][0]), int(curve["features"][0])) for curve in curves)
+    cubes = [
+        _named(decimation(uniform_cube(d, features, count, seed), neighbours, level, seed), f"cube of {d}", d)
+        for count, features in shapes
+        for d in controls
+        if d <= features
+    ]
+    return pl.concat([*curves, *cubes])
 
 
 def _named(curve: pl.DataFrame, source: str, known: int | None) -> pl.DataFrame:
     named = curve.with_columns(source=pl.lit(source), known=pl.lit(known, pl.Int64))
     return named.select("source", "known", *curve.columns)
+
+
+def some_points(path: Path, most: int, seed: int) -> np.ndarray:
+    """At most `most` points of a file, drawn at random. Raises PointsError as `read_points`."""
+    points = read_points(path)
+    return points[np.sort(np.random.default_rng(seed).permutation(len(points))[:most])]
 
 
 def read_points(path: Path) -> np.ndarray:
@@ -59,7 +63,9 @@ def read_points(path: Path) -> np.ndarray:
         ".parquet": lambda: _numeric(pl.read_parquet(path)),
     }
     if path.suffix not in readers:
-        raise PointsError(f"{path} must end in .npy, .csv or .parquet")
+        raise PointsError(
+            f"{path} must end in .npy, .csv or .parquet; for a run: quarry activations {path} FILE.npy"
+        )
     try:
         points = readers[path.suffix]()
     except (OSError, ValueError, EOFError, pl.exceptions.PolarsError) as error:

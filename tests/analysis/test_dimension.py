@@ -86,8 +86,9 @@ def test_points_that_say_nothing_are_refused(tmp_path):
         decimation(points, neighbours=1)
     with pytest.raises(PointsError, match="neighbours = 100: needs more than the 100"):
         decimation(points, neighbours=100)
-    with pytest.raises(PointsError, match="d = 4"):
-        uniform_cube(4, 3, 10)
+    for d in (0, 4):
+        with pytest.raises(PointsError, match=f"d = {d}: a control in 3 features"):
+            uniform_cube(d, 3, 10)
     np.save(tmp_path / "objects.npy", np.array([{}, None]), allow_pickle=True)
     for name, message in (
         ("objects.npy", "allow_pickle"),
