@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 ITERATIONS = 60
 
 # Arrays of [lanes, points] in a chunk of this many lanes stay in a core's cache: 4,500 starts on 234 points
-# took 2.6 s in chunks of 64 and 3.7 s in one piece.
-_LANES_PER_CHUNK = 64
+# took 2.6 s in chunks of 64 and 3.7 s in one piece. With many points fewer lanes do: 256 refits of 40,000
+# points took 9.2 s of processor time in chunks of 64, 4.7 s in chunks of 8.
+_LANES_PER_CHUNK, _LANES_OF_MANY_POINTS, _MANY_POINTS = 64, 8, 4096
 
 # Points are padded to whole blocks, so that a fit without some of them runs the program compiled for all.
 _POINTS_PER_BLOCK = 64
@@ -118,8 +119,10 @@ def solve(
     stay = np.array(fixed or (False,) * len(law.parameters))
     settings = Settings(objective.delta, objective.above, pull.stiffness if pull else 0.0, iterations, stay)
 
+    size = _LANES_OF_MANY_POINTS if points > _MANY_POINTS else _LANES_PER_CHUNK
+
     def chunk(first: int) -> tuple[np.ndarray, ...]:
-        some = np.minimum(np.arange(first, first + _LANES_PER_CHUNK), lanes - 1)  # one shape: one compilation
+        some = np.minimum(np.arange(first, first + size), lanes - 1)  # one shape: one compilation
         measured = Measurements(
             rows, row_scale, target[some][:, columns], weights[some][:, columns] * real, pull_targets[some]
         )
@@ -129,7 +132,7 @@ def solve(
         felt = sensitivity(measured.weights, slopes) if with_sensitivity else ends[:, :0]
         return ends, reached, felt
 
-    chunks = _in_threads(chunk, range(0, lanes, _LANES_PER_CHUNK))
+    chunks = _in_threads(chunk, range(0, lanes, size))
     ends, reached, felt = (np.concatenate(part)[:lanes] for part in zip(*chunks, strict=True))
     return Solution(to_natural(law, ends), reached, felt)
 
