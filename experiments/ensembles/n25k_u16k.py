@@ -1,4 +1,4 @@
-"""25 thousand parameters on 2^14 tokens by 6 seeds, and with more weight decay by 2.
+"""25 thousand parameters on 2^14 tokens by 5 seeds, and with more weight decay by 2.
 
 Claim and expectation: see experiments/ensembles/__init__.py.
 Command: quarry sweep experiments/ensembles/n25k_u16k.py
@@ -7,4 +7,4 @@ Command: quarry sweep experiments/ensembles/n25k_u16k.py
 import quarry.experiments.ensembles as study
 
 config = study.point(32, 2**14)
-variants = study.seeds(config, 6) | study.decayed(config, 2)
+variants = study.seeds(config, 5) | study.decayed(config, 2)

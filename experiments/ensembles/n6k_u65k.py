@@ -1,4 +1,4 @@
-"""6 thousand parameters on 2^16 tokens by 8 seeds.
+"""6 thousand parameters on 2^16 tokens by 5 seeds.
 
 Claim and expectation: see experiments/ensembles/__init__.py.
 Command: quarry sweep experiments/ensembles/n6k_u65k.py
@@ -7,4 +7,4 @@ Command: quarry sweep experiments/ensembles/n6k_u65k.py
 import quarry.experiments.ensembles as study
 
 config = study.point(16, 2**16)
-variants = study.seeds(config, 8)
+variants = study.seeds(config, 5)

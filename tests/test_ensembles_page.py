@@ -1,0 +1,30 @@
+"""docs/ensembles.md shows the committed tables; that of gains follows from the committed ensembles."""
+
+import importlib.util
+
+import polars as pl
+from polars.testing import assert_frame_equal
+
+from quarry.experiments.ensembles.__main__ import gains
+from tests.conftest import ROOT
+
+RESULTS = ROOT / "experiments" / "results" / "ensembles"
+PAGE = (ROOT / "docs" / "ensembles.md").read_text(encoding="utf-8")
+
+
+def test_the_page_shows_the_tables():
+    spec = importlib.util.spec_from_file_location("ensembles_tables", ROOT / "docs" / "ensembles_tables.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for table in (module.gains(), module.exchange(), module.retrieval()):
+        assert table in PAGE
+
+
+def test_the_gains_follow_from_the_ensembles():
+    found = gains(pl.read_parquet(RESULTS / "ensembles.parquet"))
+    committed = pl.read_csv(RESULTS / "gains.csv")
+    ends = [name for name in found.columns if name.endswith(("_low", "_high"))]
+    same = {"check_dtypes": False, "rel_tol": 1e-3, "abs_tol": 1e-4}
+    assert_frame_equal(found.drop(ends), committed.drop(ends), **same)
+    losses = [name for name in ends if name.startswith(("one", "averaged", "larger", "above"))]
+    assert_frame_equal(found.select(losses), committed.select(losses), check_dtypes=False, abs_tol=0.02)
