@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "ensembles"
-PASSES = (1, 4, 16, 32)
+PASSES = (1.0, 4.0, 16.0, 32.0)
 
 
 def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

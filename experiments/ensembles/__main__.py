@@ -28,9 +28,10 @@ def gains(table: pl.DataFrame) -> pl.DataFrame:
 
     `one`, `averaged` and `larger` are losses in nats per token: of one run of n parameters, of K, of one of
     N = K n. `share` is (one - averaged) / (one - larger), null where the larger run is no better than one
-    small one; `above` is averaged - larger; `decayed` is the loss of N with more weight decay. `equal_n` is
-    the size whose single run has the loss `averaged`, on a line in ln N between the sizes trained, null where
-    no size has so low a loss; `worth` is ln(equal_n / n) / ln K: 1 where K runs of n are worth one of K n.
+    small one; `above` is averaged - larger; `decayed` is the loss of N with more weight decay; `cost` the
+    FLOPs of the K runs, head and attention counted, over those of the larger one. `equal_n` is the size whose
+    single run has the loss `averaged`, on a line in ln N between the sizes trained, null where no size has so
+    low a loss; `worth` is ln(equal_n / n) / ln K: 1 where K runs of n are worth one of K n.
     """
     whole = table.with_columns(k=pl.col("tokens") / pl.col("unique_tokens"))
     rows = [row for _, part in whole.group_by(*CELL, maintain_order=True) for row in _rows(part)]
@@ -45,16 +46,18 @@ def _rows(part: pl.DataFrame) -> Iterator[dict[str, Any]]:
     single = np.array([drawn[int(n)][1] for n in sizes])
     other = part.filter(pl.col("without").is_null(), members=1, weight_decay=DECAYED)
     decayed = dict(other.select("n_nonembedding", "loss").iter_rows())
+    flops = dict(plain.select("n_nonembedding", "flops_exact").unique().iter_rows())
     for n in sizes.tolist():
         for members in sorted(set(drawn[n]) - {1}):
             one, averaged = drawn[n][1], drawn[n][members]
             values = {"one": one, "averaged": averaged} | _equal(sizes, single, averaged, n, members)
             places = np.flatnonzero(np.abs(sizes / (members * n) - 1) < EQUAL)
             row = {"unique_tokens": part["unique_tokens"][0], "k": part["k"][0], "n": n, "members": members}
-            row |= {"pool": _pool(plain.filter(n_nonembedding=n)), "N": None, "decayed": None}
+            row |= {"pool": _pool(plain.filter(n_nonembedding=n)), "N": None, "decayed": None, "cost": None}
             if len(places):
                 size = int(sizes[places[0]])
-                row |= {"N": size, "decayed": decayed.get(size)}
+                cost = members * flops[n] / flops[size]
+                row |= {"N": size, "decayed": decayed.get(size), "cost": cost}
                 values |= _compared(one, averaged, drawn[size][1])
             yield row | _estimates(values)
 

@@ -19,9 +19,8 @@ def rows(n: int, runs: np.ndarray, gained: float, decay: float = 0.4):
         for members in range(1, len(kept) + 1):
             sets = itertools.combinations(kept, members)
             loss = float(np.mean([np.mean(each) for each in sets])) - gained * (1 - 1 / members)
-            yield {"n_nonembedding": n, "unique_tokens": 1000, "tokens": 4000, "weight_decay": decay} | {
-                "without": without, "members": members, "loss": loss
-            }  # fmt: skip
+            about = {"n_nonembedding": n, "unique_tokens": 1000, "tokens": 4000, "flops_exact": n + 50.0}
+            yield about | {"weight_decay": decay, "without": without, "members": members, "loss": loss}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +34,7 @@ def found():
 def test_four_small_runs_have_half_of_the_gain_of_one_of_four_times_the_parameters(found):
     row = found.filter(members=4).row(0, named=True)
     assert (row["k"], row["N"], row["pool"], row["decayed"]) == (4.0, 400, 5, 2.5)
+    assert row["cost"] == pytest.approx(4 * 150 / 450)
     assert row["share"] == pytest.approx(0.5)
     assert row["above"] == pytest.approx(0.2)
     assert row["equal_n"] == pytest.approx(200)
