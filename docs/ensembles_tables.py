@@ -95,11 +95,13 @@ def retrieval() -> str:
     table = pl.read_csv(RESULTS / "retrieval.csv").sort("unique_tokens", "n_nonembedding", "epochs", "draw")
     own, unread = table.filter(draw=0), table.filter(draw=1)
     key = ("unique_tokens", "n_nonembedding", "epochs", "seed_init")
-    table = own.join(unread.select(*key, "gain", "gain_sem"), on=key, how="left", suffix="_unread")
+    table = own.join(
+        unread.select(*key, "softened_gain", "softened_gain_sem"), on=key, how="left", suffix="_unread"
+    )
     table = table.rename({"epochs": "k"})
     head = ("U", "n", "k", "model", "look-up alone", "both", "gain", "softened model", "gain over it")
     return markdown(
-        (*head, "gain of unread tokens"),
+        (*head, "the same of unread tokens"),
         (
             (
                 place(row)[0],
@@ -109,7 +111,7 @@ def retrieval() -> str:
                 error(row, "gain"),
                 *losses(row, "softened"),
                 error(row, "softened_gain"),
-                error(row, "gain_unread", "gain_sem_unread"),
+                error(row, "softened_gain_unread", "softened_gain_sem_unread"),
             )
             for row in table.to_dicts()
         ),
