@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quarry.cli import run
 from quarry.errors import ConfigError, DataError
 from quarry.train.config.experiment import DataConfig, EvaluationConfig
 from quarry.train.inspect.neighbours import look_up, mixed_losses, nearest
@@ -14,6 +13,7 @@ from quarry.train.inspect.retrieval import HeldOut, Mix, Retrieval, best_mix, re
 from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
 from quarry.train.run.loop import train
+from tests.commands import quarry
 from tests.train.tiny import tiny_point
 
 PASSAGE = "The quick brown fox jumps over the lazy dog; 0123456789, and so on and on it goes. "
@@ -73,8 +73,8 @@ def repeated(tmp_path_factory, cache):
 
 def test_a_run_whose_test_repeats_its_training_text_gains(repeated, cache):
     table = repeated / "table.csv"
-    words = [str(repeated / "runs" / "study" / "tiny"), "-o", str(table), "--cache", str(cache)]
-    assert run(["retrieve", *words]) == 0
+    done = quarry(cache, "retrieve", "runs/study/tiny", "-o", table, cwd=repeated)
+    assert done.returncode == 0, done.stderr
     row = pl.read_csv(table).row(0, named=True)
     recorded = points_table(repeated / "runs").filter(split="test")["loss"][0]
     assert row["model"] == pytest.approx(recorded, rel=1e-6)
