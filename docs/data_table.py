@@ -4,6 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
+from quarry.text import markdown_table
+
 TABLE = Path(__file__).parents[1] / "experiments" / "results" / "quarries" / "corpora.csv"
 HEAD = (
     "corpus",
@@ -36,8 +38,7 @@ def rows() -> list[tuple[str, ...]]:
 
 def table() -> str:
     """The table in Markdown."""
-    lines = [HEAD, tuple("---" for _ in HEAD), *rows()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_table(HEAD, rows())
 
 
 if __name__ == "__main__":

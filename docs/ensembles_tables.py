@@ -6,14 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from quarry.text import markdown_table
+
 RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "ensembles"
 PASSES = (1.0, 4.0, 16.0, 32.0)
-
-
-def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
-    head = list(head)
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))
 
 
 def estimate(row: dict[str, Any], name: str, digits: int, sign: str = "") -> str:
@@ -54,7 +50,7 @@ def gains() -> str:
         "share of its gain",
         "K of n less one of K n",
     )
-    return markdown(
+    return markdown_table(
         (*head, "one of K n, more decay"),
         (
             (
@@ -74,7 +70,7 @@ def gains() -> str:
 def exchange() -> str:
     """The size of a single run with the loss of K averaged ones."""
     table = pl.read_csv(RESULTS / "gains.csv").filter(pl.col("k").is_in(PASSES))
-    return markdown(
+    return markdown_table(
         ("U", "k", "n", "K", "K of n", "equal to one of", "worth"),
         (
             (
@@ -100,7 +96,7 @@ def retrieval() -> str:
     )
     table = table.rename({"epochs": "k"})
     head = ("U", "n", "k", "model", "look-up alone", "both", "gain", "softened model", "gain over it")
-    return markdown(
+    return markdown_table(
         (*head, "the same of unread tokens"),
         (
             (

@@ -1,19 +1,14 @@
 """The tables of docs/finetuning.md: python docs/finetuning_tables.py prints them, from committed results."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from quarry.text import markdown_table
+
 RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "finetuning"
 UNSAID = "cannot say"
-
-
-def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
-    head = list(head)
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))
 
 
 def ends(row: dict[str, Any], name: str, digits: int) -> str:
@@ -33,7 +28,7 @@ def by_size(file: str, value: str, digits: int) -> str:
     for (task, size), own in table.group_by("task", "N", maintain_order=True):
         cells = {row["examples"]: ends(row, value, digits) for row in own.to_dicts()}
         rows.append((str(task), f"{size:,}", *(cells[x] for x in examples)))
-    return markdown(("task", "N", *(f"{x} examples" for x in examples)), rows)
+    return markdown_table(("task", "N", *(f"{x} examples" for x in examples)), rows)
 
 
 def accuracies() -> str:
@@ -49,7 +44,7 @@ def exchange() -> str:
 def slopes() -> str:
     """The plane through all accuracies of a task."""
     head = ("task", "draws", "per factor e in examples", "per factor e in N", "power of N")
-    return markdown(
+    return markdown_table(
         head,
         (
             (

@@ -1,20 +1,15 @@
 """The tables of docs/geometry.md: python docs/geometry_tables.py prints them, from the committed results."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from quarry.text import markdown_table
+
 RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "geometry"
 SHOWN = (4096, 1024, 256)
 """Numbers of points of the decimation curves."""
-
-
-def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
-    head = list(head)
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))
 
 
 def ends(row: dict[str, Any], name: str, digits: int = 2) -> str:
@@ -30,7 +25,7 @@ def ends(row: dict[str, Any], name: str, digits: int = 2) -> str:
 def students() -> str:
     """Exponents of students beside 4 / d."""
     head = ("d", "sharpness", "steps", "4 / d", "alpha", "dimension of the last layer")
-    return markdown(
+    return markdown_table(
         head,
         (
             (
@@ -49,7 +44,7 @@ def students() -> str:
 def language() -> str:
     """The dimension of the last layer of each size."""
     head = ("d_model", "N", "loss", "TwoNN", "Levina-Bickel")
-    return markdown(
+    return markdown_table(
         head,
         (
             (
@@ -73,7 +68,7 @@ def decimation() -> str:
         at = {row["points"]: row for row in own.to_dicts()}
         cells = [f"{at[n][name]:.2f}" for name in ("two_nn", "levina_bickel") for n in SHOWN]
         rows.append((str(source), *cells))
-    return markdown(head, rows)
+    return markdown_table(head, rows)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from quarry.analysis.modalities.__main__ import EXPONENTS, FLOORS, exponent_cells, floor_cells
+from quarry.text import markdown_table
 
 RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "modalities"
 QUANTITIES = ("L(N)", "L(C)", "N_opt(C)")
@@ -21,16 +22,11 @@ def floor_rows() -> list[tuple[str, ...]]:
     return [floor_cells(row)[1:] for row in pl.read_csv(RESULTS / "floors.csv").iter_rows(named=True)]
 
 
-def markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A table."""
-    return "\n".join(f"| {' | '.join(line)} |" for line in [head, tuple("---" for _ in head), *rows])
-
-
 def tables() -> dict[str, str]:
     """Each table of the page, in Markdown."""
     head = (EXPONENTS[0], *EXPONENTS[2:])
-    found = {quantity: markdown(head, quantity_rows(quantity)) for quantity in QUANTITIES}
-    return found | {"floors": markdown(FLOORS[1:], floor_rows())}
+    found = {quantity: markdown_table(head, quantity_rows(quantity)) for quantity in QUANTITIES}
+    return found | {"floors": markdown_table(FLOORS[1:], floor_rows())}
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from quarry.text import markdown_table
+
 PAGE = Path(__file__).with_name("results.md")
 AGREES, DIFFERS, OPEN = "agrees", "does not", "cannot say"
 
@@ -57,9 +59,8 @@ def judge(ends: tuple[float | None, float | None], published: float, rivals: Seq
 
 def markdown(rows: Sequence[Mapping[str, str]], columns: Mapping[str, str]) -> str:
     """A Markdown table of rows; `columns` maps keys to headings."""
-    lines = [tuple(columns.values()), tuple("---" for _ in columns)]
-    lines += [tuple(str(row[name] or "").replace("|", "\\|") for name in columns) for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    cells = [[str(row[name] or "").replace("|", "\\|") for name in columns] for row in rows]
+    return markdown_table(columns.values(), cells)
 
 
 def blocks(name: str, rows: Sequence[Mapping[str, str]]) -> dict[str, str]:

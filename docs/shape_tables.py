@@ -1,17 +1,12 @@
 """The tables of docs/shape.md: python docs/shape_tables.py prints them, from the committed results."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
+from quarry.text import markdown_table
+
 RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "shape"
-
-
-def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
-    head = list(head)
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))
 
 
 def behind(nats: float | None, error: float) -> str:
@@ -22,7 +17,7 @@ def behind(nats: float | None, error: float) -> str:
 def architectures() -> str:
     """Every architecture and size, beside the Transformer at equal N and at equal compute."""
     head = ("architecture", "d_model", "N", "loss", "behind at equal N", "behind at equal C")
-    return markdown(
+    return markdown_table(
         head,
         (
             (
@@ -42,7 +37,7 @@ def architectures() -> str:
 def shapes() -> str:
     """Every shape, beside the base."""
     head = ("shape", "d_model", "layers", "heads", "d_ff", "N", "loss", "above the base")
-    return markdown(
+    return markdown_table(
         head,
         (
             (
@@ -63,7 +58,7 @@ def contexts() -> str:
     longer = [own for _, own in table.group_by("context", maintain_order=True)][1:]
     head = ("loss of the shortest", "its tokens", *(f"at {own['context'][0]}" for own in longer))
     shares = ([row["share"] for row in own.to_dicts()] for own in longer)
-    return markdown(
+    return markdown_table(
         head,
         (
             (

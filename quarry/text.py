@@ -1,4 +1,4 @@
-"""Numbers as people read them, in axis labels, tables and sentences."""
+"""Numbers as people read them, in axis labels, tables and sentences; tables in Markdown."""
 
 import math
 import re
@@ -105,3 +105,9 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 def letters(name: str) -> str:
     """A name without case and signs."""
     return re.sub(r"[\W_]", "", name.lower())
+
+
+def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown from its headings and cells."""
+    head = list(head)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))

@@ -103,6 +103,15 @@ def student_over_normal(level: float, freedom: float) -> float:
     return student / NormalDist().inv_cdf(probability)
 
 
+def mean_interval(values: np.ndarray, level: float) -> tuple[float | None, float | None]:
+    """The interval of the mean of a few values by Student's t; open for one value."""
+    if len(values) < 2:
+        return None, None
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    half = float(scipy.special.stdtrit(len(values) - 1, (1 + level) / 2) * error)
+    return float(values.mean()) - half, float(values.mean()) + half
+
+
 def reach(
     losses: np.ndarray, middle: np.ndarray, settings: IntervalSettings, lost: Any = False
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.special import stdtrit
 
 from quarry.analysis.fitting.estimation import fit
+from quarry.analysis.fitting.intervals import mean_interval
 
 LAWS = {"kaplan-n": "alpha_N", "power-offset": "alpha"}
 """Of L(N), and the exponent of each."""
@@ -20,10 +20,7 @@ LAWS = {"kaplan-n": "alpha_N", "power-offset": "alpha"}
 
 def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float | None, float | None]:
     """The mean of a few values and the ends of its t interval, which one value has not."""
-    if len(values) < 2:
-        return float(values.mean()), None, None
-    reach = stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / len(values) ** 0.5
-    return float(values.mean()), float(values.mean() - reach), float(values.mean() + reach)
+    return float(values.mean()), *mean_interval(values, level)
 
 
 def exponents(students: pl.DataFrame, dimensions: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import scipy.special
 
+from quarry.analysis.fitting.intervals import mean_interval
 from quarry.analysis.points.columns import with_numbers
 from quarry.analysis.points.curves import RUN
 from quarry.errors import PointsError
@@ -82,7 +83,7 @@ def transfer_offsets(points: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
     for (name,), text in losses.group_by("name", maintain_order=True):
         ends = _commonest(_last(text), "U")
         offset = (ends["other"] - ends["loss"]).to_numpy()
-        mean, (low, high) = float(offset.mean()), _interval(offset, level)
+        mean, (low, high) = float(offset.mean()), mean_interval(offset, level)
         of_size = slope(np.log10(ends["N"].to_numpy()), offset, level)
         along = text.filter(pl.col("run").is_in(ends["run"].to_list()))
         of_loss = slope(along["loss"].to_numpy(), along["other"].to_numpy(), level)
@@ -129,15 +130,6 @@ def _commonest(rows: pl.DataFrame, column: str) -> pl.DataFrame:
     other = "N" if column == "U" else "U"
     counted = rows.group_by(column).agg(pl.col(other).n_unique()).sort(other, column, descending=True)
     return rows.filter(pl.col(column) == counted[column][0])
-
-
-def _interval(values: np.ndarray, level: float) -> tuple[float | None, float | None]:
-    """The interval of the mean by Student's t; open for one value."""
-    if len(values) < 2:
-        return None, None
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    half = float(scipy.special.stdtrit(len(values) - 1, (1 + level) / 2) * error)
-    return float(values.mean()) - half, float(values.mean()) + half
 
 
 def _named(name: str, found: Slope) -> dict[str, Any]:

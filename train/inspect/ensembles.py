@@ -37,8 +37,6 @@ from quarry.train.run.step import abstract_state
 FEWEST_MEMBERS = 2
 MOST_SETS = 1000
 """Sets of K members that are averaged over: all there are, or so many drawn at random."""
-MOST_NATS = 80
-"""exp(-x) is no zero in fp32, whose sums over many sets are faster."""
 
 COLUMNS = {
     "study": pl.String(),
@@ -146,9 +144,7 @@ def sets_of(count: int, members: int) -> list[tuple[int, ...]]:
 def set_losses(losses: np.ndarray, sets: Sequence[tuple[int, ...]]) -> np.ndarray:
     """The loss of the mean probability of each set, from the losses [members, ...], in nats."""
     least = losses.min(axis=0)
-    odds = np.exp(least - losses).astype(
-        np.float32
-    )  # of each member beside the best: sums of 1,000 sets are fast
+    odds = np.exp(least - losses).astype(np.float32)  # beside the best member; sums of 1,000 sets are fast
     means = (np.log(odds[list(chosen)].mean(axis=0)).mean(dtype=np.float64) for chosen in sets)
     return least.mean() - np.fromiter(means, np.float64)
 

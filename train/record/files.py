@@ -104,7 +104,7 @@ def read_log(path: Path, schema: Schema = ROW) -> Log:
 
 
 def _parsed(line: bytes) -> Any:
-    """The JSON of a line; Python's reader also takes NaN and large integers. Raises ValueError."""
+    """The JSON of a line, also with NaN, which Python's reader takes. Raises ValueError."""
     try:
         return orjson.loads(line)
     except ValueError:

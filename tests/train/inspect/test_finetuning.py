@@ -18,25 +18,9 @@ from quarry.train.data.splitting import SplitRules
 from quarry.train.data.tokenizers import ByteTokenizer
 from quarry.train.inspect.activations import last_activations, write_activations
 from quarry.train.inspect.finetuning import fine_tune_runs, fine_tuned, tune
-from quarry.train.inspect.finished import read_trained
-from quarry.train.record.progress import Quiet
-from quarry.train.run.loop import train
 from quarry.train.run.sizes import prepare_store
-from tests.train.tiny import tiny_point
 
 HOW = FineTuning(examples=(4, 8), draws=1, length=16, steps=8, batch=4, test=64)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, cache):
-    folder = tmp_path_factory.mktemp("tuned")
-    assert train(tiny_point(folder / "study", steps=4), folder / "runs", cache, Quiet()) == "finished"
-    return folder / "runs" / "study" / "tiny"
-
-
-@pytest.fixture(scope="module")
-def model(finished, cache):
-    return read_trained(finished, cache)
 
 
 @pytest.fixture

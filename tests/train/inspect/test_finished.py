@@ -20,22 +20,7 @@ from quarry.train.data.tokenizers import ByteTokenizer, make_tokenizer
 from quarry.train.inspect.export import write_model
 from quarry.train.inspect.finished import read_trained
 from quarry.train.inspect.sampling import sample
-from quarry.train.record.progress import Quiet
 from quarry.train.run.description import experiment_as_json
-from quarry.train.run.loop import train
-from tests.train.tiny import tiny_point
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, cache):
-    folder = tmp_path_factory.mktemp("finished")
-    assert train(tiny_point(folder / "study", steps=4), folder / "runs", cache, Quiet()) == "finished"
-    return folder / "runs" / "study" / "tiny"
-
-
-@pytest.fixture(scope="module")
-def model(finished, cache):
-    return read_trained(finished, cache)
 
 
 @pytest.fixture(scope="module")
