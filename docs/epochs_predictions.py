@@ -1,7 +1,7 @@
 """What the laws say of the runs beyond the table: python docs/epochs_predictions.py
 
-Writes experiments/results/epochs/predictions.csv from the committed points, a row for each law and each N, U
-and k of the study experiments/epochs/beyond.
+Writes tables in experiments/results/epochs from the committed points, a row for each law and each N, U and k
+of a study in experiments/epochs: predictions.csv of `beyond`, predictions_gpu.csv of `beyond_gpu`.
 """
 
 from pathlib import Path
@@ -11,10 +11,13 @@ from quarry.model.counting import count_parameters
 from quarry.train.config.point_files import load_point_file
 
 ROOT = Path(__file__).resolve().parents[1]
+STUDIES = ROOT / "experiments" / "epochs"
 RESULTS = ROOT / "experiments" / "results" / "epochs"
+TABLES = {"beyond": "predictions.csv", "beyond_gpu": "predictions_gpu.csv"}
+"""Of each study of runs beyond the table."""
 
 
-def cells(study: Path = ROOT / "experiments" / "epochs" / "beyond") -> list[Cell]:
+def cells(study: Path = STUDIES / "beyond") -> list[Cell]:
     """N, U and k of every run of a study, its variants left out."""
     found = []
     for file in sorted(study.glob("n*.py")):
@@ -26,6 +29,7 @@ def cells(study: Path = ROOT / "experiments" / "epochs" / "beyond") -> list[Cell
 
 
 if __name__ == "__main__":
-    table = predictions(RESULTS / "points.parquet", cells())
-    table.write_csv(RESULTS / "predictions.csv", float_precision=4)
-    print(table)
+    for study, name in TABLES.items():
+        table = predictions(RESULTS / "points.parquet", cells(STUDIES / study))
+        table.write_csv(RESULTS / name, float_precision=4)
+        print(table)

@@ -8,8 +8,8 @@ branches that decay after 1/4, 1/2, 1, 2, ... passes; `fresh` is a trunk that ne
 powers of two of tokens. Both have one weight decay, one seed and one draw of U tokens; variants have others.
 
 `smoke` trains on speeches in minutes; `cpu` on novels in about twelve core-hours (the novels: see
-experiments/epochs/novels.py); `beyond` larger models on the same novels, to test what the laws predict of
-them; `gpu` and `tpu` on lm1b, to 85 million and 1.6 billion parameters.
+experiments/epochs/novels.py); `beyond` and, for a GPU, `beyond_gpu` larger models on the same novels, to test
+what the laws predict of them; `gpu` and `tpu` on lm1b, to 85 million and 1.6 billion parameters.
 """
 
 import dataclasses

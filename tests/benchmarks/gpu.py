@@ -2,8 +2,9 @@
 
 Whole training runs (data, step, logging) at three sizes, bf16, context 2,048: tokens per second, model FLOPs
 per second (matrices, causal attention and head) as a share of the rate of 8,192 x 8,192 products in bf16, and
-peak memory; points of a million parameters, one alone and several in one program; and whether a run stopped
-and resumed on the device equals one left alone.
+peak memory; small steps, which wait for the launch of their kernels; points of a million parameters, one
+alone and several in one program; and whether a run stopped and resumed on the device equals one left alone.
+Where the time of a step goes, by kernel, is in a second table beside the first, `gpu-kernels.csv`.
 
 Each part runs in a process of its own, so that all memory is free, and within a time of its own. The table is
 written anew after each part, also after one that failed, which has its error there; then the exit code is 1.
@@ -12,7 +13,6 @@ written anew after each part, also after one that failed, which has its error th
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from quarry.cache import cache_directory
 from quarry.model.config import ModelConfig, modern
@@ -35,6 +37,7 @@ from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import WALL_CLOCK_COLUMNS
 from tests.benchmarks.contenders import product, training_rate
+from tests.benchmarks.profile import profile
 from tests.benchmarks.stacked import rate
 from tests.benchmarks.tables import dated, table_of
 
@@ -50,9 +53,13 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Scale:
-    """Sizes by name: d_model, layers, heads, rows of a micro-batch; a step is two micro-batches."""
+    """Sizes by name: d_model, layers, heads, rows of a micro-batch; a step is two micro-batches.
+
+    `small` has steps of few tokens: d_model, layers, heads, rows of a step, in bytes of context 128.
+    """
 
     sizes: Mapping[str, tuple[int, int, int, int]]
+    small: Mapping[str, tuple[int, int, int, int]]
     context: int
     tokenizer: str
     vocabulary: int
@@ -69,14 +76,19 @@ class Scale:
             *self.sizes,
             "resumed",
             *(f"{count} in one program" for count in self.members),
+            *self.small,
         ]
 
-    def experiment(self, name: str) -> Experiment:
+    def experiment(self, name: str, corpus: str) -> Experiment:
+        if name in self.small:
+            width, layers, heads, rows = self.small[name]
+            model = modern(width, layers, heads, context=128, compute_dtype="bfloat16")
+            return Experiment(model=model, data=DataConfig(corpus), batch_tokens=rows * model.context)
         width, layers, heads, rows = self.sizes[name]
         shape = {"context": self.context, "vocab_size": self.vocabulary, "compute_dtype": "bfloat16"}
         return Experiment(
             model=modern(width, layers, heads, **shape),
-            data=DataConfig(tokenizer=self.tokenizer),
+            data=DataConfig(corpus, self.tokenizer),
             optimizer=OptimizerConfig(learning_rate=0.6 / width, beta2=0.95),
             batch_tokens=2 * rows * self.context,
             micro_batch_tokens=rows * self.context,
@@ -85,16 +97,18 @@ class Scale:
 
 REAL = Scale(
     sizes={"124M": (768, 12, 12, 32), "350M": (1024, 24, 16, 16), "1.3B": (2048, 24, 16, 8)},
+    small={"25M, steps of 1,024": (512, 8, 32, 8), "85M, steps of 2,048": (768, 12, 48, 16)},
     context=2048,
     tokenizer="bpe:32768",
     vocabulary=32_768,
     member=modern(128, 5, 4, context=256, compute_dtype="bfloat16"),
     members=(1, 8, 32),
     matrix=8192,
-    seconds=12.0,
+    seconds=8.0,
 )
 TINY = Scale(
     sizes={"6k": (16, 2, 1, 4)},
+    small={"6k, steps of 256": (16, 2, 1, 2)},
     context=64,
     tokenizer="bytes",
     vocabulary=256,
@@ -105,21 +119,23 @@ TINY = Scale(
 )
 
 
-def measure(part: str, scale: Scale) -> Row:
-    """One part, in this process."""
+def measure(part: str, scale: Scale, corpus: str) -> tuple[Row, pl.DataFrame | None]:
+    """One part, in this process: its figures, and the milliseconds of its step by kernel."""
     if part == "product":
-        return {"flops_per_second": product(scale.seconds, scale.matrix, "bfloat16")}
-    if part in scale.sizes:
-        config = scale.experiment(part)
+        return {"flops_per_second": product(scale.seconds, scale.matrix, "bfloat16")}, None
+    if part in (*scale.sizes, *scale.small):
+        config = scale.experiment(part, corpus)
         tokens = training_rate(config, scale.seconds)
-        return {"tokens_per_second": tokens, "flops_per_second": tokens * flops_exact(config.model)}
+        found = {"tokens_per_second": tokens, "flops_per_second": tokens * flops_exact(config.model)}
+        return found, profile(config)
     if part == "corpus":
-        store = prepare_tokens(DataConfig().corpus, scale.tokenizer, cache_directory())
-        return {"tokens": store.n_tokens("train")}
-    small = Experiment(model=scale.member, batch_tokens=8 * scale.member.context)
+        store = prepare_tokens(corpus, scale.tokenizer, cache_directory())
+        return {"tokens": store.n_tokens("train")}, None
+    context = scale.member.context
+    small = Experiment(model=scale.member, data=DataConfig(corpus), batch_tokens=8 * context)
     if part == "resumed":
-        return {"equal": resumed_equals_whole(small)}
-    return {"tokens_per_second": rate(small, int(part.split()[0]), scale.seconds)}
+        return {"equal": resumed_equals_whole(small)}, None
+    return {"tokens_per_second": rate(small, int(part.split()[0]), scale.seconds)}, None
 
 
 def resumed_equals_whole(config: Experiment, steps: int = 40) -> bool:
@@ -151,25 +167,28 @@ def _curve(run: Path) -> list[Row]:
     return [{name: row[name] for name in row if name not in WALL_CLOCK_COLUMNS} for row in logged]
 
 
-def in_own_process(part: str, scale: Scale, seconds: float) -> Row:
-    """`measure` in its own process, and the peak GiB of the device. Raises RuntimeError with what it said."""
-    words = [sys.executable, "-m", "tests.benchmarks.gpu", "--part", part]
-    words += ["--tiny"] if scale is TINY else []
-    try:
-        done = subprocess.run(
-            words, env=os.environ | {"PYTHONPATH": "."}, text=True, capture_output=True, timeout=seconds
-        )
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"took more than {seconds:.0f} s") from None
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
-    return json.loads(done.stdout.splitlines()[-1])
+@dataclass(frozen=True)
+class OwnProcess:
+    """Measures a part in a process of its own."""
+
+    corpus: str
+    output: Path
+
+    def __call__(self, part: str, scale: Scale, seconds: float) -> Row:
+        """The figures of a part and the peak GiB of the device. Raises RuntimeError with what it said."""
+        words = [sys.executable, "-m", "tests.benchmarks.gpu", "--part", part]
+        words += ["--corpus", self.corpus, "-o", str(self.output)] + ["--tiny"] * (scale is TINY)
+        try:
+            done = subprocess.run(words, text=True, capture_output=True, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"took more than {seconds:.0f} s") from None
+        if done.returncode:
+            raise RuntimeError(done.stderr[-2000:])
+        return json.loads(done.stdout.splitlines()[-1])
 
 
 def rows(
-    scale: Scale,
-    run: Callable[[str, Scale, float], Row] = in_own_process,
-    budget: float = BUDGET_SECONDS,
+    scale: Scale, run: Callable[[str, Scale, float], Row], budget: float = BUDGET_SECONDS
 ) -> Iterator[Row]:
     """A row for each part: its figures, or why there are none; all of one kind for the same columns."""
     ceiling, until = None, time.monotonic() + budget
@@ -190,26 +209,22 @@ def rows(
         yield row
 
 
-COLUMNS = (
-    "part",
-    "tokens_per_second",
-    "flops_per_second",
-    "share_of_product",
-    "equal",
-    "gib",
-    "seconds",
-    "error",
-)
-
-
-def run_part(part: str, scale: Scale) -> None:
+def run_part(part: str, scale: Scale, corpus: str, kernels: Path) -> None:
     """Measure one part here, and print it as JSON."""
     prepare(cache_directory())
-    found = measure(part, scale)
+    found, by_kernel = measure(part, scale, corpus)
+    if by_kernel is not None:
+        add_kernels(part, by_kernel, kernels)
     import jax
 
     taken = (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0)
     print(json.dumps(found | {"gib": round(taken / 2**30, 2)}))
+
+
+def add_kernels(part: str, found: pl.DataFrame, output: Path) -> None:
+    """Add the kernels of a part to the table, in the place of those it had."""
+    known = [pl.read_csv(output).filter(pl.col("part") != part)] if output.exists() else []
+    write_table(pl.concat([*known, found.select(pl.lit(part).alias("part"), pl.all())]), output)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -219,13 +234,15 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("-o", "--output", type=Path, default=dated("gpu"), help="a .csv or .parquet file")
     parser.add_argument("--tiny", action="store_true", help="a dry run of sizes for a CPU")
+    parser.add_argument("--corpus", default=DataConfig().corpus, help="the text (default: %(default)s)")
     parser.add_argument("--part", help="only this one, printed as JSON")
     options = parser.parse_args(words)
     scale = TINY if options.tiny else REAL
+    kernels = options.output.with_name(f"{options.output.stem}-kernels.csv")
     if options.part:
-        run_part(options.part, scale)
+        run_part(options.part, scale, options.corpus, kernels)
         return 0
-    return write_rows(rows(scale), options.output)
+    return write_rows(rows(scale, OwnProcess(options.corpus, options.output)), options.output)
 
 
 def write_rows(found: Iterator[Row], output: Path) -> int:

@@ -1,0 +1,25 @@
+"""Beyond the table on a GPU: 25 and 85 million parameters on 8 and 17 million bytes of the novels, 4 passes.
+
+The largest size is 215 times that of the committed table, and N / U is 1.5 to 10. What each law fitted to the
+table predicts of these points was written before they were trained: `predictions_gpu.csv` in
+experiments/results/epochs.
+
+The recipe is the table's, with a layer per 64 features, in bf16, at twice the batch with the rate for it, and
+a longer warmup. The critical batch by the study `batches` is 9,000 tokens at a loss of 1.5 and 19,000 at 1.3.
+
+Command: quarry sweep epochs/beyond_gpu, where the folder `novels` is (experiments/epochs/novels.py makes it)
+"""
+
+import dataclasses
+import math
+
+from quarry.experiments.epochs import SMALL
+
+SCALE = dataclasses.replace(
+    SMALL,
+    batch_tokens=2 * SMALL.batch_tokens,
+    rate=math.sqrt(2) * SMALL.rate,
+    warmup_steps=100,
+    compute_dtype="bfloat16",
+)
+PASSES = 4

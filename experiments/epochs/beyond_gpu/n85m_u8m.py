@@ -1,0 +1,12 @@
+"""85 million parameters on 2^23 unique tokens: up to four passes.
+
+Claim: the laws of the committed table disagree about this size (see beyond_gpu/__init__.py).
+Expected: experiments/results/epochs/predictions_gpu.csv.
+Command: quarry sweep experiments/epochs/beyond_gpu/n85m_u8m.py
+"""
+
+from quarry.experiments.epochs import cell
+from quarry.experiments.epochs.beyond_gpu import PASSES, SCALE
+from quarry.experiments.epochs.cpu import CORPUS
+
+config = cell(d_model=768, unique_tokens=2**23, corpus=CORPUS, most=PASSES, scale=SCALE)
