@@ -27,7 +27,7 @@ def note_tokens(tokens, ids, context):
     if positions:
         rows = [
             [position, bytes(row.astype("uint8")).hex()]
-            for position, row in zip(positions, batch[0], strict=True)
+            for position, row in zip(positions, batch[0].reshape(-1, context), strict=True)
         ]
         with (folder / f"{os.getpid()}.jsonl").open("a") as file:
             file.write(json.dumps({"rows": rows}) + "\n")
@@ -36,5 +36,6 @@ def note_tokens(tokens, ids, context):
 
 
 feed.batch_positions, feed._gather = note_positions, note_tokens
+feed.BLOCK_TOKENS = 0  # each step is read by itself
 if __name__ == "__main__":
     cli.main()

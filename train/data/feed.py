@@ -1,5 +1,6 @@
 """Batches for the training loop and for evaluation, read from a token store."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,11 +13,12 @@ from quarry.train.data.order import BatchOrder, Rows, batch_positions
 if TYPE_CHECKING:
     from quarry.train.data.store import Split, TokenStore
 
-# One thread reads ahead, which hides the latency of files that are not in memory. On one core, with batches
-# of 32 x 256 bytes and a jitted step of 14 ms, the total time is the same with the thread and without; the
-# loop waits 0.14 ms for a batch instead of 0.46. Grain's default, 16 threads and 500 batches, takes 15 to
-# 20 ms to start.
+# One thread reads ahead, which hides the latency of files that are not in memory. Grain's default, 16 threads
+# and 500 batches, takes 15 to 20 ms to start.
 READ_OPTIONS = grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)
+BLOCK_TOKENS = 2**15
+"""Small batches are read in blocks of so many tokens: a read costs about 0.7 ms of a core whatever its size
+(experiments/results/LOG.md)."""
 
 
 class Batch(NamedTuple):
@@ -43,7 +45,7 @@ def feed(
     first: int,
     steps: int,
     rows: Rows = slice(None),
-) -> grain.DatasetIterator[Batch]:
+) -> Iterator[Batch]:
     """The training batches of `steps` steps from position `first` on; of each batch the rows `rows`.
 
     The reading thread ends when the iterator is closed (`close()`) or garbage-collected. Raises DataError if
@@ -51,12 +53,23 @@ def feed(
     """
     tokens = store.tokens("train")
     _check_sequences(tokens, order.first + order.n_sequences, context, "train")
+    in_block = max(1, min(steps, BLOCK_TOKENS // (batch_sequences * context)))
 
-    def batch(step: int) -> Batch:
-        positions = batch_positions(first + step * batch_sequences, batch_sequences, rows)
-        return _gather(tokens, order.sequence_ids(positions), context)
+    def block(number: int) -> Batch:
+        taken = range(number * in_block, min(steps, (number + 1) * in_block))
+        starts = (first + step * batch_sequences for step in taken)
+        positions = [batch_positions(start, batch_sequences, rows) for start in starts]
+        return _gather(tokens, order.sequence_ids(np.stack(positions)), context)
 
-    return iter(grain.MapDataset.range(steps).map(batch).to_iter_dataset(READ_OPTIONS))
+    blocks = grain.MapDataset.range(-(-steps // in_block)).map(block)
+    return _one_by_one(iter(blocks.to_iter_dataset(READ_OPTIONS)))
+
+
+def _one_by_one(blocks: grain.DatasetIterator[Batch]) -> Iterator[Batch]:
+    """The batches [B, T] of blocks of them [S, B, T]."""
+    with contextlib.closing(blocks):
+        for block in blocks:
+            yield from map(Batch, *block)
 
 
 def evaluation_batches(
@@ -86,13 +99,13 @@ def whole_sequences(store: "TokenStore", split: "Split", context: int) -> int:
 
 
 def sequence_rows(tokens: np.ndarray, ids: np.ndarray, context: int) -> np.ndarray:
-    """The sequences `ids` of a flat split [len(ids), context + 1], each with the token that follows it."""
+    """The sequences `ids` of a flat split [*ids.shape, context + 1], each with the token that follows it."""
     return np.lib.stride_tricks.sliding_window_view(tokens, context + 1)[::context][ids]
 
 
 def _gather(tokens: np.ndarray, ids: np.ndarray, context: int) -> Batch:
     rows = sequence_rows(tokens, ids, context).astype(np.int32)
-    return Batch(rows[:, :-1], rows[:, 1:])
+    return Batch(rows[..., :-1], rows[..., 1:])
 
 
 def _check_sequences(tokens: np.ndarray, n_sequences: int, context: int, split: str) -> None:
