@@ -13,6 +13,7 @@ import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
@@ -56,7 +57,8 @@ class Transformer(nnx.Module):
     def embed(self, tokens_BxT: Int[Array, "B T"]) -> Float[Array, "M D"]:
         """The input of the first block [B*T, D]."""
         config, T = self.config, tokens_BxT.shape[1]
-        x_BxTxD = self.embedding[...].astype(config.compute_dtype)[tokens_BxT]
+        rows_BxTxD = self.embedding[...].astype(jnp.float32)[tokens_BxT]  # their gradient is summed in fp32
+        x_BxTxD = rows_BxTxD.astype(config.compute_dtype)
         if self.positions is not None:
             x_BxTxD = x_BxTxD + self.positions[...][None, :T].astype(x_BxTxD.dtype)
         return constrain(x_BxTxD.reshape(-1, config.d_model), "batch", None)

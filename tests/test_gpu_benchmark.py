@@ -3,19 +3,30 @@
 import polars as pl
 import pytest
 
+from quarry.train.config.experiment import DataConfig
 from tests.benchmarks import gpu
 from tests.quick_compile import QUICK_COMPILE, quick_compile  # noqa: F401
 
+CORPUS = DataConfig().corpus
+
 
 @pytest.mark.slow
-def test_every_part_measures(cache, monkeypatch):
+def test_every_part_measures(cache, monkeypatch, tmp_path):
     for name, value in ({"QUARRY_CACHE": str(cache)} | QUICK_COMPILE).items():
         monkeypatch.setenv(name, value)
-    alone = {part: gpu.measure(part, gpu.TINY) for part in gpu.TINY.parts()[:-1]}
-    alone["2 in one program"] = gpu.in_own_process("2 in one program", gpu.TINY, 120)
-    assert alone.keys() == set(gpu.TINY.parts())
+    measured = {part: gpu.measure(part, gpu.TINY, CORPUS) for part in gpu.TINY.parts()[:-2]}
+    alone = {part: figures for part, (figures, _) in measured.items()}
+    output = tmp_path / "gpu.parquet"
+    for part in gpu.TINY.parts()[-2:]:
+        alone[part] = gpu.OwnProcess(CORPUS, output)(part, gpu.TINY, 120)
     assert alone.pop("resumed") == {"equal": True}
     assert all(value > 0 for row in alone.values() for name, value in row.items() if name != "gib")
+    _, by_kernel = measured["6k"]
+    kernels = pl.read_csv(tmp_path / "gpu-kernels.csv")
+    assert set(kernels["part"]) == set(gpu.TINY.small)
+    for table in (by_kernel, kernels):
+        assert table["milliseconds"].sum() > 0
+        assert table["operation"].str.contains("dot_general").any()
 
 
 def test_the_table_has_what_was_measured_before_and_after_a_part_that_failed(tmp_path, capsys):
@@ -35,6 +46,6 @@ def test_the_table_has_what_was_measured_before_and_after_a_part_that_failed(tmp
     capsys.readouterr()
 
 
-def test_a_part_that_cannot_run_says_why(monkeypatch):
+def test_a_part_that_cannot_run_says_why(tmp_path):
     with pytest.raises(RuntimeError, match="took more than"):
-        gpu.in_own_process("product", gpu.TINY, 0.01)
+        gpu.OwnProcess(CORPUS, tmp_path / "gpu.csv")("product", gpu.TINY, 0.01)

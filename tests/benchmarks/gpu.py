@@ -97,7 +97,7 @@ class Scale:
 
 REAL = Scale(
     sizes={"124M": (768, 12, 12, 32), "350M": (1024, 24, 16, 16), "1.3B": (2048, 24, 16, 8)},
-    small={"25M, steps of 1,024": (512, 8, 32, 8), "85M, steps of 2,048": (768, 12, 48, 16)},
+    small={"25M, steps of 2,048": (512, 8, 32, 16), "85M, steps of 2,048": (768, 12, 48, 16)},
     context=2048,
     tokenizer="bpe:32768",
     vocabulary=32_768,

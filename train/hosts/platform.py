@@ -19,6 +19,9 @@ CPU_FLAGS = ("--xla_backend_optimization_level=1",)
 the first state, without a measurable gain: a step spends its time in library products
 (experiments/results/LOG.md)."""
 ONE_CORE_FLAGS = ("--xla_cpu_multi_thread_eigen=false",)
+GPU_FLAGS = ("--xla_gpu_exclude_nondeterministic_ops=true",)
+"""Without it gradients of attention and of embeddings are sums in an order of chance, and a run that resumes
+is not the run left alone."""
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
 KEEP_FREED_MEMORY = {
@@ -91,12 +94,19 @@ def prepare(cache: Path, cores: int = 1) -> None:
     if not accelerator_present():
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, choose_cores(cores))
-        flags = CPU_FLAGS + (ONE_CORE_FLAGS if cores == 1 else ())
-        os.environ["XLA_FLAGS"] = " ".join([*flags, os.environ.get("XLA_FLAGS", "")]).strip()
+        _add_flags(CPU_FLAGS + (ONE_CORE_FLAGS if cores == 1 else ()))
         if cores == 1:
             keep_freed_memory()
+    elif gpu_present():
+        _add_flags(GPU_FLAGS)
     keep_programs(cache)
     replace_damaged_programs()
+
+
+def _add_flags(flags: tuple[str, ...]) -> None:
+    """Put `flags` before those of the environment, each once: the names of kept programs follow from them."""
+    theirs = os.environ.get("XLA_FLAGS", "").split()
+    os.environ["XLA_FLAGS"] = " ".join([*(flag for flag in flags if flag not in theirs), *theirs])
 
 
 def keep_freed_memory() -> None:

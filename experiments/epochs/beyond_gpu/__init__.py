@@ -1,4 +1,4 @@
-"""Beyond the table on a GPU: 25 and 85 million parameters on 8 and 17 million bytes of the novels, 4 passes.
+"""Beyond the table on a GPU: 25 and 85 million parameters on 8 and 17 million bytes of the novels.
 
 The largest size is 215 times that of the committed table, and N / U is 1.5 to 10. What each law fitted to the
 table predicts of these points was written before they were trained: `predictions_gpu.csv` in
@@ -23,3 +23,4 @@ SCALE = dataclasses.replace(
     compute_dtype="bfloat16",
 )
 PASSES = 4
+"""Of all points but the dearest, which has two."""

@@ -1,4 +1,4 @@
-"""85 million parameters on 2^24 unique tokens: up to four passes.
+"""85 million parameters on 2^24 unique tokens: up to two passes.
 
 Claim: the laws of the committed table disagree about this size (see beyond_gpu/__init__.py).
 Expected: experiments/results/epochs/predictions_gpu.csv.
@@ -6,7 +6,7 @@ Command: quarry sweep experiments/epochs/beyond_gpu/n85m_u17m.py
 """
 
 from quarry.experiments.epochs import cell
-from quarry.experiments.epochs.beyond_gpu import PASSES, SCALE
+from quarry.experiments.epochs.beyond_gpu import SCALE
 from quarry.experiments.epochs.cpu import CORPUS
 
-config = cell(d_model=768, unique_tokens=2**24, corpus=CORPUS, most=PASSES, scale=SCALE)
+config = cell(d_model=768, unique_tokens=2**24, corpus=CORPUS, most=2, scale=SCALE)
