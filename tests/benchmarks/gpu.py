@@ -13,6 +13,7 @@ written anew after each part, also after one that failed, which has its error th
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,10 @@ from tests.benchmarks.tables import dated, table_of
 BUDGET_SECONDS, PART_SECONDS = 480.0, 150.0
 """Of all parts and of one; what would begin after the first is left out, and says so."""
 
+KERNELS = "kernels of "
+ONE_BY_ONE = "--xla_gpu_enable_command_buffer="
+"""Kernels that XLA launches as one CUDA graph are one event of a profile."""
+
 Row = dict[str, Any]
 COLUMNS = (
     "part", "tokens_per_second", "flops_per_second", "share_of_product", "tokens", "equal", "gib", "seconds",
@@ -56,10 +61,12 @@ class Scale:
     """Sizes by name: d_model, layers, heads, rows of a micro-batch; a step is two micro-batches.
 
     `small` has steps of few tokens: d_model, layers, heads, rows of a step, in bytes of context 128.
+    Of those `profiled` the time of each kernel is in a second table.
     """
 
     sizes: Mapping[str, tuple[int, int, int, int]]
     small: Mapping[str, tuple[int, int, int, int]]
+    profiled: tuple[str, ...]
     context: int
     tokenizer: str
     vocabulary: int
@@ -77,6 +84,7 @@ class Scale:
             "resumed",
             *(f"{count} in one program" for count in self.members),
             *self.small,
+            *(f"{KERNELS}{name}" for name in self.profiled),
         ]
 
     def experiment(self, name: str, corpus: str) -> Experiment:
@@ -98,6 +106,7 @@ class Scale:
 REAL = Scale(
     sizes={"124M": (768, 12, 12, 32), "350M": (1024, 24, 16, 16), "1.3B": (2048, 24, 16, 8)},
     small={"25M, steps of 2,048": (512, 8, 32, 16), "85M, steps of 2,048": (768, 12, 48, 16)},
+    profiled=("124M", "85M, steps of 2,048"),
     context=2048,
     tokenizer="bpe:32768",
     vocabulary=32_768,
@@ -109,6 +118,7 @@ REAL = Scale(
 TINY = Scale(
     sizes={"6k": (16, 2, 1, 4)},
     small={"6k, steps of 256": (16, 2, 1, 2)},
+    profiled=("6k",),
     context=64,
     tokenizer="bytes",
     vocabulary=256,
@@ -119,23 +129,22 @@ TINY = Scale(
 )
 
 
-def measure(part: str, scale: Scale, corpus: str) -> tuple[Row, pl.DataFrame | None]:
-    """One part, in this process: its figures, and the milliseconds of its step by kernel."""
+def measure(part: str, scale: Scale, corpus: str) -> Row:
+    """The figures of one part, measured in this process."""
     if part == "product":
-        return {"flops_per_second": product(scale.seconds, scale.matrix, "bfloat16")}, None
+        return {"flops_per_second": product(scale.seconds, scale.matrix, "bfloat16")}
     if part in (*scale.sizes, *scale.small):
         config = scale.experiment(part, corpus)
         tokens = training_rate(config, scale.seconds)
-        found = {"tokens_per_second": tokens, "flops_per_second": tokens * flops_exact(config.model)}
-        return found, profile(config)
+        return {"tokens_per_second": tokens, "flops_per_second": tokens * flops_exact(config.model)}
     if part == "corpus":
         store = prepare_tokens(corpus, scale.tokenizer, cache_directory())
-        return {"tokens": store.n_tokens("train")}, None
+        return {"tokens": store.n_tokens("train")}
     context = scale.member.context
     small = Experiment(model=scale.member, data=DataConfig(corpus), batch_tokens=8 * context)
     if part == "resumed":
-        return {"equal": resumed_equals_whole(small)}, None
-    return {"tokens_per_second": rate(small, int(part.split()[0]), scale.seconds)}, None
+        return {"equal": resumed_equals_whole(small)}
+    return {"tokens_per_second": rate(small, int(part.split()[0]), scale.seconds)}
 
 
 def resumed_equals_whole(config: Experiment, steps: int = 40) -> bool:
@@ -178,8 +187,10 @@ class OwnProcess:
         """The figures of a part and the peak GiB of the device. Raises RuntimeError with what it said."""
         words = [sys.executable, "-m", "tests.benchmarks.gpu", "--part", part]
         words += ["--corpus", self.corpus, "-o", str(self.output)] + ["--tiny"] * (scale is TINY)
+        flags = f"{os.environ.get('XLA_FLAGS', '')} {ONE_BY_ONE if part.startswith(KERNELS) else ''}".strip()
+        environment = os.environ | {"XLA_FLAGS": flags}
         try:
-            done = subprocess.run(words, text=True, capture_output=True, timeout=seconds)
+            done = subprocess.run(words, env=environment, text=True, capture_output=True, timeout=seconds)
         except subprocess.TimeoutExpired:
             raise RuntimeError(f"took more than {seconds:.0f} s") from None
         if done.returncode:
@@ -210,11 +221,13 @@ def rows(
 
 
 def run_part(part: str, scale: Scale, corpus: str, kernels: Path) -> None:
-    """Measure one part here, and print it as JSON."""
+    """Measure one part here, and print its figures as JSON, or add the kernels of its step to their table."""
     prepare(cache_directory())
-    found, by_kernel = measure(part, scale, corpus)
-    if by_kernel is not None:
-        add_kernels(part, by_kernel, kernels)
+    if part.startswith(KERNELS):
+        found: Row = {}
+        add_kernels(part, profile(scale.experiment(part.removeprefix(KERNELS), corpus)), kernels)
+    else:
+        found = measure(part, scale, corpus)
     import jax
 
     taken = (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0)
