@@ -1,10 +1,10 @@
 """Training steps of one shape, by Quarry and by its alternatives; each runs in its own process.
 
-    python -m tests.benchmarks.contenders quarry 64 2 2 16 20
+    python -m tests.benchmarks.contenders quarry 64 2 2 16 256 20
 
-prints as JSON the tokens per second, the median over the intervals of the run without compilation, and the
-peak memory of the process. `product 8` gives the FLOPs per second of one large matrix product: the upper
-limit.
+(d_model, layers, heads, rows, context, seconds) prints as JSON the tokens per second, the median over the
+intervals of the run without compilation, and the peak memory of the process. `product 8` gives the FLOPs per
+second of one large matrix product: the upper limit.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CONTEXT, VOCABULARY = 256, 256
 
 
-def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -> float:
+def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, context: int, seconds: float) -> float:
     """`quarry train` itself: data, step, logging, on one pinned core."""
     from quarry.cache import cache_directory
     from quarry.train.hosts.platform import prepare
@@ -36,8 +36,8 @@ def quarry(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float)
     from quarry.model.config import modern
     from quarry.train.config.experiment import Experiment
 
-    model = modern(d_model, n_layers, n_heads, context=CONTEXT)
-    return training_rate(Experiment(model=model, batch_tokens=rows * CONTEXT), seconds)
+    model = modern(d_model, n_layers, n_heads, context=context)
+    return training_rate(Experiment(model=model, batch_tokens=rows * context), seconds)
 
 
 def training_rate(config: "Experiment", seconds: float) -> float:
@@ -68,18 +68,19 @@ def training_rate(config: "Experiment", seconds: float) -> float:
 
 
 def endless(config: "Experiment") -> "Experiment":
-    """`config` without an end: hardly evaluated, a row of metrics every 20,000 tokens."""
+    """`config` without an end: hardly evaluated, a row of metrics every 20,000 tokens or 1e11 FLOPs."""
+    from quarry.model.counting import flops_exact
     from quarry.train.config.experiment import Duration, EvaluationConfig
 
     return dataclasses.replace(
         config,
         duration=Duration(steps=100_000),
         evaluation=EvaluationConfig(validation_tokens=256, test_tokens=256, count=1),
-        log_every=max(1, 20_000 // config.batch_tokens),
+        log_every=max(1, int(min(20_000, 1e11 / flops_exact(config.model))) // config.batch_tokens),
     )
 
 
-def flax(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -> float:
+def flax(d_model: int, n_layers: int, n_heads: int, rows: int, context: int, seconds: float) -> float:
     """The same sizes with the stock layers of Flax NNX and optax.adamw, as in a tutorial."""
     import jax
     import jax.numpy as jnp
@@ -102,14 +103,14 @@ def flax(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -
     class Model(nnx.Module):
         def __init__(self, rngs: nnx.Rngs):
             self.tokens = nnx.Embed(VOCABULARY, d_model, rngs=rngs)
-            self.positions = nnx.Embed(CONTEXT, d_model, rngs=rngs)
+            self.positions = nnx.Embed(context, d_model, rngs=rngs)
             self.blocks = nnx.List([Block(rngs) for _ in range(n_layers)])
             self.norm = nnx.LayerNorm(d_model, rngs=rngs)
             self.head = nnx.Linear(d_model, VOCABULARY, use_bias=False, rngs=rngs)
 
         def __call__(self, x):
             mask = nnx.make_causal_mask(x)
-            h = self.tokens(x) + self.positions(jnp.arange(CONTEXT))[None]
+            h = self.tokens(x) + self.positions(jnp.arange(context))[None]
             for block in self.blocks:
                 h = block(h, mask)
             return self.head(self.norm(h))
@@ -126,10 +127,12 @@ def flax(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -
         optimizer.update(model, gradient)
         return loss
 
-    return median_rate(lambda x, y: jax.block_until_ready(step(model, optimizer, x, y)), (rows,), seconds)
+    return median_rate(
+        lambda x, y: jax.block_until_ready(step(model, optimizer, x, y)), (rows, context), seconds
+    )
 
 
-def torch(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) -> float:
+def torch(d_model: int, n_layers: int, n_heads: int, rows: int, context: int, seconds: float) -> float:
     """A GPT of the same sizes in PyTorch with torch.compile and fused AdamW, on all available cores."""
     import os
 
@@ -155,12 +158,12 @@ def torch(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) 
     class Model(nn.Module):
         def __init__(self):
             super().__init__()
-            self.tokens, self.positions = nn.Embedding(VOCABULARY, d_model), nn.Embedding(CONTEXT, d_model)
+            self.tokens, self.positions = nn.Embedding(VOCABULARY, d_model), nn.Embedding(context, d_model)
             self.blocks = nn.Sequential(*(Block() for _ in range(n_layers)))
             self.norm, self.head = nn.LayerNorm(d_model), nn.Linear(d_model, VOCABULARY, bias=False)
 
         def forward(self, x, y):
-            h = self.tokens(x) + self.positions(torch.arange(CONTEXT))
+            h = self.tokens(x) + self.positions(torch.arange(context))
             return F.cross_entropy(self.head(self.norm(self.blocks(h))).flatten(0, 1), y.flatten())
 
     model = torch.compile(Model())
@@ -173,7 +176,7 @@ def torch(d_model: int, n_layers: int, n_heads: int, rows: int, seconds: float) 
         optimizer.step()
         return loss.item()
 
-    return median_rate(step, (rows,), seconds)
+    return median_rate(step, (rows, context), seconds)
 
 
 def product(seconds: float, size: int = 2048, dtype: str = "float32", launches: int = 4) -> float:
@@ -193,10 +196,10 @@ def product(seconds: float, size: int = 2048, dtype: str = "float32", launches: 
     return best
 
 
-def median_rate(step: Callable, lead: tuple[int, ...], seconds: float) -> float:
-    """Median tokens per second of `step(inputs, targets)`, each [*lead, CONTEXT], after two warm-up steps."""
-    rng = np.random.default_rng(0)
-    tokens = rng.integers(0, VOCABULARY, (*lead, CONTEXT + 1), dtype=np.int32)
+def median_rate(step: Callable, shape: tuple[int, int], seconds: float) -> float:
+    """Median tokens per second of `step(inputs, targets)`, each of `shape`, after two warm-up steps."""
+    (rows, context), rng = shape, np.random.default_rng(0)
+    tokens = rng.integers(0, VOCABULARY, (rows, context + 1), dtype=np.int32)
     times = []
     for count in range(10**6):
         began = time.perf_counter()

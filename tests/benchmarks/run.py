@@ -1,5 +1,7 @@
 """`make bench`: whole training steps side by side; 60 runs of 4 s plus their starts; writes a dated table.
 
+`python -m tests.benchmarks.run 512x8x8 768x12x12` measures other shapes of `SHAPES`.
+
 Contenders take turns within a repeat, so that a drift of the speed of the machine affects all equally. The
 table holds medians over repeats: tokens per second; model FLOPs per second (matrices, causal attention and
 head), also as a share of the rate of one large fp32 matrix product on as many cores; and peak memory of a
@@ -12,20 +14,23 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from quarry.model.config import modern
 from quarry.model.counting import flops_exact
-from tests.benchmarks.contenders import CONTEXT
 from tests.benchmarks.tables import write_dated
 
 SHAPES = {
-    "32x2x2": (32, 2, 2, 32),
-    "64x2x2": (64, 2, 2, 16),
-    "128x4x4": (128, 4, 4, 16),
-    "256x6x4": (256, 6, 4, 8),
+    "32x2x2": (32, 2, 2, 32, 256),
+    "64x2x2": (64, 2, 2, 16, 256),
+    "128x4x4": (128, 4, 4, 16, 256),
+    "256x6x4": (256, 6, 4, 8, 256),
+    "512x8x8": (512, 8, 8, 4, 512),
+    "768x12x12": (768, 12, 12, 4, 512),
 }
-"""d_model x layers x heads: d_model, layers, heads, rows of 256 tokens in a batch."""
+"""d_model x layers x heads: d_model, layers, heads, rows of a batch, context."""
+USUAL = ("32x2x2", "64x2x2", "128x4x4", "256x6x4")
 REPEATS, SECONDS = 3, 4.0
 TORCH = Path(".cache/torch/bin/python")
 
@@ -68,17 +73,18 @@ def measure(contender: str, cores: list[list[int]], *words: object) -> tuple[flo
     return sum(one["rate"] for one in found), max(one["mib"] for one in found)
 
 
-def rows() -> list[dict[str, object]]:
+def rows(shapes: Sequence[str]) -> list[dict[str, object]]:
     """A row per shape and contender."""
     every = sorted(os.sched_getaffinity(0))
     ceilings = {n: measure("product", [every[-n:]])[0] for n in {1, len(every)}}
     measured = []
-    for name, shape in SHAPES.items():
+    for name in shapes:
+        shape = SHAPES[name]
         found = {column: [] for column in contenders()}
         for _ in range(REPEATS):
             for column, (contender, cores) in contenders().items():
                 found[column].append(measure(contender, cores, *shape))
-        flops = flops_exact(modern(*shape[:3], context=CONTEXT))
+        flops = flops_exact(modern(*shape[:3], context=shape[4]))
         for column, (_, cores) in contenders().items():
             rate, mib = (statistics.median(values) for values in zip(*found[column], strict=True))
             measured.append(_row(name, column, rate, mib, rate * flops, ceilings[sum(map(len, cores))]))
@@ -98,7 +104,7 @@ def _row(shape: str, column: str, rate: float, mib: float, flops: float, ceiling
 
 
 def main() -> None:
-    write_dated("cpu", rows())
+    write_dated("cpu", rows(sys.argv[1:] or USUAL))
 
 
 if __name__ == "__main__":
