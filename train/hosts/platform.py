@@ -19,9 +19,10 @@ CPU_FLAGS = ("--xla_backend_optimization_level=1",)
 the first state, without a measurable gain: a step spends its time in library products
 (experiments/results/LOG.md)."""
 ONE_CORE_FLAGS = ("--xla_cpu_multi_thread_eigen=false",)
-GPU_FLAGS = ("--xla_gpu_exclude_nondeterministic_ops=true",)
-"""Without it gradients of attention and of embeddings are sums in an order of chance, and a run that resumes
-is not the run left alone."""
+GPU_FLAGS = ("--xla_gpu_enable_scatter_determinism_expander=true",)
+"""Without it the gradient of the embedding is a sum in an order of chance, and a run that resumes is not the
+run left alone. So may be that of attention over long contexts: `--xla_gpu_exclude_nondeterministic_ops=true`
+settles both, but then XLA takes the first kernel that does for each product, not the fastest."""
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
 KEEP_FREED_MEMORY = {

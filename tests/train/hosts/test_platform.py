@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from quarry.cache import replace_damaged_programs
+from quarry.train.hosts import platform
 
 FAULTS_OF_A_SECOND_BUFFER = """
 import ctypes, resource, sys, pathlib
@@ -59,3 +60,19 @@ def test_a_compiled_program_that_cannot_be_read_is_deleted_and_made_again(tmp_pa
         entry.write_bytes(content)
         assert compilation_cache.get_executable_and_time("step", None, None, None) == found
         assert entry.exists() == (found[0] is not None)
+
+
+def test_flags_are_added_once_and_those_of_the_environment_win(tmp_path, monkeypatch):
+    monkeypatch.setattr(platform, "gpu_present", lambda: True)
+    monkeypatch.setattr(platform, "accelerator_present", lambda: True)
+    monkeypatch.setenv("XLA_FLAGS", "--xla_of=theirs")
+    for _ in range(2):
+        platform.prepare(tmp_path)
+    assert os.environ["XLA_FLAGS"].split() == [*platform.GPU_FLAGS, "--xla_of=theirs"]
+
+
+def test_xla_knows_the_flags_of_a_gpu():
+    """It ends a process that has a flag it does not know."""
+    program = "import jax; jax.jit(lambda x: x)(1).block_until_ready()"
+    flags = {"XLA_FLAGS": " ".join(platform.GPU_FLAGS), "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", program], env=os.environ | flags, check=True)
