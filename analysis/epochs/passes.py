@@ -10,6 +10,7 @@ from quarry.analysis.epochs.capacity import certainties, common_targets
 from quarry.analysis.epochs.estimates import censored_row, estimates
 from quarry.analysis.epochs.first_reached import first_below
 from quarry.analysis.epochs.power_laws import BothLaws, PowerLaw, both_laws
+from quarry.analysis.fitting.intervals import finite
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.censored_regression import Censored
@@ -42,6 +43,10 @@ class Passes:
     def law(self) -> PowerLaw | None:
         """The separable law."""
         return None if self.laws is None else self.laws.separable
+
+    def by_law(self, n: float, u: float) -> float | None:
+        """The passes that the chosen law says of N and U; None without one."""
+        return None if self.laws is None else finite(self.laws.chosen.at(n, u)[0])
 
 
 def passes_to(grid: "Grid", limits: np.ndarray, target: np.ndarray, name: str, seed: int) -> Passes:
@@ -79,12 +84,16 @@ def _for_sizes(target: np.ndarray) -> np.ndarray:
 
 
 def passes_table(grid: "Grid", found: list[Passes], settings: "IntervalSettings") -> pl.DataFrame:
-    """A row for each criterion, N and U trained: k with its interval, and on which side it is censored."""
+    """A row for each criterion, N and U trained: k with its interval, and on which side it is censored.
+
+    `k_law` is what the law through them says there, that with N x U where it is significantly better.
+    """
     rows = [
         {"criterion": each.name, "N": grid.sizes[n], "U": grid.unique[u]}
         | censored_row(settings, "k", each.logs.at((slice(None), n, u)))
+        | {"k_law": each.by_law(grid.sizes[n], grid.unique[u])}
         for each in found
         for n, u in zip(*np.nonzero(~np.isnan(each.logs.low[0])), strict=True)
     ]
     keys = {"criterion": pl.String, "N": pl.Float64, "U": pl.Float64}
-    return pl.DataFrame(rows, schema=keys | estimates("k") | {"censored": pl.String})
+    return pl.DataFrame(rows, schema=keys | estimates("k") | {"censored": pl.String, "k_law": pl.Float64})

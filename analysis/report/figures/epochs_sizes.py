@@ -13,15 +13,22 @@ if TYPE_CHECKING:
 
 
 def passes_by_size(found: "Epochs") -> alt.LayerChart:
-    """k_rho against N, by U: a line through the sizes that reach the floor, and through each one's own best.
+    """k_rho against N, by U: to the floor, where a size reaches it, its law, and to the size's own best.
 
-    Those to the common floor come down with N, those to a size's own best do not.
+    Those to the common floor come down with N, those to a size's own best do not. The law through the passes
+    to the floor is drawn over all sizes, as far as there are measured passes.
     """
-    names = {found.passes["criterion"][0]: "the floor", found.passes["criterion"][-1]: "its own best"}
+    floor, own = (found.passes["criterion"][place] for place in (0, -1))
+    reached = pl.col("censored").is_null() & pl.col("k").is_not_null()
+    most = found.passes.filter(reached)["k"].max()
+    drawn = [
+        found.passes.filter(reached, criterion=floor).with_columns(to=pl.lit("the floor")),
+        found.passes.filter(criterion=floor).with_columns(to=pl.lit("the floor, by law"), k="k_law"),
+        found.passes.filter(reached, criterion=own).with_columns(to=pl.lit("its own best")),
+    ]
     rows = [
-        {"N": row["N"], "U": text.count(row["U"]), "k": row["k"], "to": names[row["criterion"]]}
-        for row in found.passes.filter(pl.col("criterion").is_in(list(names))).iter_rows(named=True)
-        if row["censored"] is None and row["k"] is not None
+        {"N": row["N"], "U": text.count(row["U"]), "k": row["k"], "to": row["to"]}
+        for row in pl.concat(drawn).drop_nulls("k").filter(pl.col("k") <= most).iter_rows(named=True)
     ]
     return lines(
         rows, ("N", "N, parameters"), ("k", "passes"), "to", "Passes to the floor and to one's own best"
