@@ -2,8 +2,8 @@
 
 Before the first step of a small point come seconds of imports, traces and programs. A process that has
 trained one point has them for the next, whose numbers are those it has in a process of its own. A fresh
-process follows one that ended, that holds `LARGEST_BYTES`, or that trained for `LONG_SECONDS`: beside those
-its start is nothing.
+process follows one that ended, that holds more than `largest_bytes`, or that a point has kept busy for
+`LONG_SECONDS` of processor time: beside those its start is nothing.
 
 Run as `python -P -m quarry.train.launch.worker`, with one end of a socket as standard input.
 """
@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from quarry.errors import DONE, FAILED
+from quarry.train.hosts.platform import accelerator_present
 from quarry.train.launch.bound_processes import PYTHON
 from quarry.train.launch.preloaded import Preloaded, Process
 from quarry.train.record.files import clear_unless_regular
 
 LONG_SECONDS = 60.0
-LARGEST_BYTES = 2 * 2**30
+ON_ACCELERATOR, ON_CORE = 16 * 2**30, 2 * 2**30
+"""Most bytes of a process that stays: an accelerator has one process, whose libraries alone hold some GiB."""
 
 _LARGEST_MESSAGE = 2**20
 _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 2**10
@@ -127,15 +129,20 @@ def main() -> None:
             return
         os.environ.clear()
         os.environ.update(environment)
-        began = time.monotonic()
+        began = time.process_time()
         code = _run(json.loads(message), *files)
-        answer = code, stays(code, time.monotonic() - began)
+        answer = code, stays(code, time.process_time() - began)
         connection.send(json.dumps(answer).encode())
 
 
 def stays(code: int, seconds: float) -> bool:
-    """Whether a process takes another command after one that ran `seconds` and ended with `code`."""
-    return code in (DONE, FAILED) and seconds < LONG_SECONDS and _peak_bytes() < LARGEST_BYTES
+    """Whether a process takes another command after one of `seconds` of its time that ended with `code`."""
+    return code in (DONE, FAILED) and seconds < LONG_SECONDS and _peak_bytes() < largest_bytes()
+
+
+def largest_bytes() -> int:
+    """How much a process that stays may have held."""
+    return ON_ACCELERATOR if accelerator_present() else ON_CORE
 
 
 def _take_standard_input() -> socket.socket:

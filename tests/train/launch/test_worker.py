@@ -73,11 +73,15 @@ def test_a_signal_ends_the_process_and_the_next_command_has_another(started, tmp
 
 
 @pytest.mark.parametrize(
-    ("code", "seconds", "bytes", "stays"),
-    [(0, 1, 0, True), (1, 1, 0, True), (2, 1, 0, False), (0, 100, 0, False), (0, 1, 2**40, False)],
+    ("code", "seconds", "gib", "accelerator", "stays"),
+    [
+        *((0, 1, 0, False, True), (1, 1, 0, False, True), (2, 1, 0, False, False), (0, 100, 0, False, False)),
+        *((0, 1, 4, False, False), (0, 1, 4, True, True), (0, 1, 40, True, False)),
+    ],
 )
 def test_a_process_does_not_stay_after_an_error_a_long_point_or_a_large_one(
-    monkeypatch, code, seconds, bytes, stays
+    monkeypatch, code, seconds, gib, accelerator, stays
 ):
-    monkeypatch.setattr(worker, "_peak_bytes", lambda: bytes)
+    monkeypatch.setattr(worker, "_peak_bytes", lambda: gib * 2**30)
+    monkeypatch.setattr(worker, "accelerator_present", lambda: accelerator)
     assert worker.stays(code, seconds) is stays
