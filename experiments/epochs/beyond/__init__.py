@@ -45,17 +45,18 @@ ORDER = (
 )
 
 
-def _measured_once(config: Experiment) -> Experiment:
+def measured_once(config: Experiment) -> Experiment:
+    """The experiment with one measurement of its loss, at its end."""
     evaluation = dataclasses.replace(config.evaluation, test_tokens=2**14, count=1)
     return dataclasses.replace(config, evaluation=evaluation)
 
 
 def of_table(d_model: int, unique_tokens: int, most: float = PASSES) -> Experiment:
     """The cell by the recipe of the committed table."""
-    return _measured_once(cell(d_model, unique_tokens, CORPUS, most, TABLE))
+    return measured_once(cell(d_model, unique_tokens, CORPUS, most, TABLE))
 
 
 def small_batch(d_model: int, unique_tokens: int, most: float = PASSES) -> dict[str, Experiment]:
     """The same cell at a smaller batch and a rate of 0.2 / d_model."""
     scale = dataclasses.replace(TABLE, batch_tokens=SMALL_BATCH[unique_tokens], rate=0.2)
-    return {"small-batch": _measured_once(cell(d_model, unique_tokens, CORPUS, most, scale))}
+    return {"small-batch": measured_once(cell(d_model, unique_tokens, CORPUS, most, scale))}

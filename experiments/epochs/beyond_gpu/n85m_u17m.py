@@ -5,8 +5,6 @@ Expected: experiments/results/epochs/predictions_gpu.csv.
 Command: quarry sweep experiments/epochs/beyond_gpu/n85m_u17m.py
 """
 
-from quarry.experiments.epochs import cell
-from quarry.experiments.epochs.beyond_gpu import SCALE
-from quarry.experiments.epochs.cpu import CORPUS
+from quarry.experiments.epochs.beyond_gpu import point
 
-config = cell(d_model=768, unique_tokens=2**24, corpus=CORPUS, most=2, scale=SCALE)
+config = point(d_model=768, unique_tokens=2**24, most=2)
