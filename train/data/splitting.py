@@ -2,8 +2,8 @@
 
 Documents are split, ordered and freed of exact duplicates by the hash of their text, so that a document's
 split depends on no other document, and any prefix of the training tokens is a random sample of the corpus.
-Fewer than three documents cannot fill three splits so: each is cut by position, and its last parts are held
-out. Near twins can be dropped first, and documents can be held out by their names instead.
+Where so few documents leave a split empty, each is cut by position, and its last parts are held out. Near
+twins can be dropped first, and documents can be held out by their names instead.
 """
 
 import hashlib
@@ -19,8 +19,6 @@ from quarry.train.data.documents import Corpus, Document, to_utf8
 from quarry.train.data.mixture import in_proportion
 from quarry.train.data.near_duplicates import near_twins
 from quarry.train.data.progress import tracked
-
-FEWEST_DOCUMENTS = 3
 
 
 @dataclass(frozen=True)
@@ -89,13 +87,12 @@ def split_corpus(corpus: Corpus, rules: SplitRules) -> SplitCorpus:
         facts |= {"near_duplicates_dropped": int(twins.sum()), "near_duplicate_rate": float(twins.mean())}
         distinct, first = distinct[~twins], first[~twins]
     facts = {"documents": len(distinct), **facts}
-    if len(distinct) < FEWEST_DOCUMENTS and not rules.held_out and not corpus.shares:
+    members = _split_by_hash(distinct, first, held[first], rules)
+    split = SplitCorpus(corpus, digests, sizes, members, facts)
+    if _empty(split) and not rules.held_out and not corpus.shares:
         parts, members = _cut_by_position(corpus, first, rules)
         digests, sizes, _ = _read(parts, rules)
         split = SplitCorpus(parts, digests, sizes, members, facts | {"split_by": "position"})
-    else:
-        members = _split_by_hash(distinct, first, held[first], rules)
-        split = SplitCorpus(corpus, digests, sizes, members, facts)
     _check_splits(split, rules)
     return mixed(split) if corpus.shares else split
 
@@ -155,8 +152,13 @@ def _cut_by_position(
     return parts, {split: np.arange(first, len(parts), 3) for first, split in splits}
 
 
+def _empty(split: SplitCorpus) -> list[str]:
+    """The splits without text."""
+    return [name for name in split.members if split.n_bytes(name) == 0]
+
+
 def _check_splits(split: SplitCorpus, rules: SplitRules) -> None:
-    empty = [name for name in split.members if split.n_bytes(name) == 0]
+    empty = _empty(split)
     if not empty:
         return
     count = split.facts["documents"]

@@ -203,9 +203,9 @@ def test_every_long_step_is_announced(folder, tmp_path):
     assert len(said) == 3
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, 2, 5])
 def test_documents_too_few_to_split_are_cut_by_position(tmp_path, count):
-    texts = [f"{letter}-" + "".join(f"{i} " for i in range(1000)) for letter in "ab"[:count]]
+    texts = [f"{letter}-" + "".join(f"{i} " for i in range(1000)) for letter in "abcde"[:count]]
     said = []
     store = prepare_tokens(write(tmp_path / "a", texts), "bytes", tmp_path / "cache", say=said.append)
     assert said[1].endswith("has too few documents to split: the last parts of each are held out")
