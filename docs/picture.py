@@ -23,7 +23,7 @@ from quarry.text import count
 ROOT = Path(__file__).resolve().parents[1]
 POINTS = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
 BANDS = ROOT / "experiments" / "results" / "bands" / "factor.csv"
-BATCHES = ROOT / "experiments" / "results" / "batches" / "points.parquet"
+BATCHES = ROOT / "experiments" / "results" / "kaplan_batch" / "points.parquet"
 TRANSFER = ROOT / "experiments" / "results" / "transfer" / "points.parquet"
 MODALITIES = ROOT / "experiments" / "results" / "modalities" / "points.parquet"
 EPOCHS = ROOT / "experiments" / "results" / "epochs" / "points.parquet"

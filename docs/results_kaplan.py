@@ -18,14 +18,14 @@ FRESH = EPOCHS.but(exclude=("U<5e7",))
 REPEATED = EPOCHS.but(exclude=("U>5e7",), best_recipe=True)
 """Nested U, up to 32 passes, the best recipe of each."""
 QUICKSTART = Table(RESULTS / "quickstart/points.parquet")
-BATCHES = Table(RESULTS / "batches/points.parquet")
+BATCHES = Table(RESULTS / "kaplan_batch/points.parquet")
 KAPLAN = "Kaplan 2020"
 LOW = 2.7
-"""Nats per byte below which the instruments' two batches are compared."""
+"""Nats per byte below which the noise scale and the sweep are compared."""
 
 
 def own_critical() -> tuple[tuple[str, float], ...]:
-    """B_star and alpha_B of the study `batches`, to three digits."""
+    """B_star and alpha_B of the study `kaplan_batch`, to three digits."""
     found = fitted(BATCHES, "critical-batch")
     return tuple((name, float(f"{value:.3g}")) for name, value in found.params.items())
 
@@ -93,26 +93,28 @@ def of_batch() -> Row:
 
 def of_noise_scale() -> Row:
     """Where the loss is low, the gradient noise scale beside B_crit of a sweep."""
-    measured = pl.read_csv(ROOT / RESULTS / "instruments/critical_batch.csv")
+    measured = pl.read_csv(ROOT / RESULTS / "kaplan_batch/noise/critical_batch.csv")
     below = measured.drop_nulls(["B_crit_low", "B_noise_low"]).filter(pl.col("loss") < LOW)
     ratio = below["B_noise"] / below["B_crit"]
     said = f"noise scale / B_crit {ratio.min():.2f} to {ratio.max():.2f} at {len(below)} losses below {LOW}"
     verdict = AGREES if ratio.is_between(0.1, 10).all() else DIFFERS
     where, claim = "McCandlish 2018, section 2.2", "the noise scale predicts the critical batch"
-    command = "quarry sweep experiments/instruments/batch.py; quarry critical-batch runs/instruments"
+    command = "quarry sweep kaplan_batch/noise; quarry critical-batch runs/noise"
     reach = span(below, ("N",))
     return Row(where, claim, "to an order of magnitude", said, reach, verdict, WHY["noise"], command)
 
 
 def of_other_texts() -> Row:
     """Whether the offset of the loss on speeches, of models of novels, changes with N."""
-    texts = pl.read_csv(ROOT / RESULTS / "instruments/texts.csv").filter(text="speeches").row(0, named=True)
+    texts = (
+        pl.read_csv(ROOT / RESULTS / "kaplan_transfer/texts.csv").filter(text="speeches").row(0, named=True)
+    )
     low, high = texts["per_decade_low"], texts["per_decade_high"]
     slope = shown(texts["per_decade"], (low, high))
     said = f"{texts['offset']:.3f} nats, and {slope} more for each tenfold N"
     verdict = AGREES if low <= 0 <= high else DIFFERS
     where, claim = f"{KAPLAN}, Fig. 8", "another text costs a constant offset"
-    command = "quarry sweep experiments/instruments/texts.py; quarry texts runs/instruments"
+    command = "quarry sweep kaplan_transfer; quarry texts runs/kaplan_transfer"
     return Row(where, claim, "none with N", said, span(_contexts(), ("N",)), verdict, WHY["offset"], command)
 
 
@@ -124,12 +126,12 @@ def of_positions() -> Row:
     published = f"c = {min(legend):.2f} to {max(legend):.2f}"
     said = f"open in {len(context) - len(bounded)} of {len(context)} runs"
     where, claim = f"{KAPLAN}, Fig. 20", "the loss at position T is a + b T^-c"
-    command = "quarry sweep experiments/instruments/texts.py; quarry context runs/instruments"
+    command = "quarry sweep kaplan_transfer; quarry context runs/kaplan_transfer"
     return Row(where, claim, published, said, span(context, ("N",)), OPEN, WHY["context"], command)
 
 
 def _contexts() -> pl.DataFrame:
-    return pl.read_csv(ROOT / RESULTS / "instruments/context.csv")
+    return pl.read_csv(ROOT / RESULTS / "kaplan_transfer/context.csv")
 
 
 def of_crossing() -> Row:

@@ -37,7 +37,7 @@ COLUMNS = {
         "N": "N_opt at the first and last",
         "published": "Porian 2024",
     },
-    "costs": {"study": "study", "runs": "runs", "N": "N", "flops": "FLOPs", "time": "one H200 at 40%"},
+    "costs": {"study": "study", "runs": "runs", "N": "N", "flops": "FLOPs", "time": "one H200"},
 }
 """Of each table the keys of its rows, with their headings."""
 

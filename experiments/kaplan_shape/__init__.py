@@ -10,7 +10,10 @@ Commands:
 
 All shapes have 55 thousand parameters without embeddings (within 2.5%) and 2^20 tokens of speeches, one seed;
 the base, two layers of 48 features with three heads, has three. The rate falls as 1 / d_model for all.
+`gpu` and `paper` are the same for one GPU and at the paper's sizes.
 """
+
+from collections.abc import Callable, Mapping
 
 from quarry.model.config import ModelConfig, modern
 from quarry.train.config.experiment import (
@@ -61,3 +64,17 @@ def point(model: ModelConfig, seed: int = 0) -> Experiment:
         seed_order=seed,
         log_every=100,
     )
+
+
+def family(
+    shapes: Mapping[str, ModelConfig], to_point: Callable[[ModelConfig], Experiment] = point
+) -> tuple[Experiment, dict[str, Experiment]]:
+    """The point of the first shape, and those of the others by their names."""
+    (_, first), *others = shapes.items()
+    return to_point(first), {name: to_point(model) for name, model in others}
+
+
+def fed_forward(n: int, n_layers: int, d_model: int) -> int:
+    """The feed-forward width that gives layers of a d_model N = n, N as 2 d_model n_layers (2 d_model + d_ff)
+    (eq. 2.1)."""
+    return round(n / (2 * d_model * n_layers) - 2 * d_model)

@@ -6,6 +6,4 @@ Command: quarry sweep experiments/kaplan_shape/feed_forward.py
 
 import quarry.experiments.kaplan_shape as study
 
-(_, first), *others = study.FEED_FORWARD.items()
-config = study.point(first)
-variants = {name: study.point(model) for name, model in others}
+config, variants = study.family(study.FEED_FORWARD)

@@ -1,4 +1,4 @@
-"""Rates: a search for the learning rate of the quickstart recipe at three widths.
+"""Rates: a search for the learning rate of the quickstart recipe at three widths (`transfer` compares muP).
 
 Claim: with rate = c / d_model, one constant c suits every width (the muP rule, 2203.03466).
 Expected: the best c is the same, within a factor of two, at widths 16, 64 and 128.

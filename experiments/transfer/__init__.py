@@ -1,10 +1,10 @@
-"""Rates that transfer: is the best rate of the smallest point the best of the largest, by muP and without?
+"""Rates that transfer (muP): is the best rate of the smallest point that of the largest, by muP and without?
 
 Claim: by muP (2203.03466) the best rate does not depend on the width, by CompleteP (2505.01618) not on the
 depth either; without them it falls with the width.
 Expected: by muP the best rates of width 16 and 128 are at most one place of the grid (a factor of two) apart;
 without it three, as by a rate that falls as 1 / width.
-Command: quarry sweep transfer
+Command: quarry sweep transfer. (The transfer of losses to other texts is the study `kaplan_transfer`.)
 
 A warmup is a share of the run, weight decay is off: both are no part of the question. `best_rates` says what
 came out; `python -m quarry.experiments.transfer.coordinates` is the coordinate check.

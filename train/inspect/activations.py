@@ -2,21 +2,16 @@
 
 from pathlib import Path
 
-import jax
 import numpy as np
-from flax import nnx
 
 from quarry.checks import require
 from quarry.errors import RecordError
-from quarry.model.transformer import abstract
-from quarry.train.data.feed import sequence_rows, whole_sequences
+from quarry.train.data.feed import whole_sequences
 from quarry.train.data.store import Split
 from quarry.train.inspect.finished import TrainedModel
+from quarry.train.inspect.states import last_states
 from quarry.train.record.files import atomic_write
 from quarry.train.run.sizes import prepare_store
-
-AT_ONCE = 64
-"""Sequences in one pass."""
 
 
 def last_activations(model: TrainedModel, cache: Path, count: int, split: Split = "test") -> np.ndarray:
@@ -29,18 +24,7 @@ def last_activations(model: TrainedModel, cache: Path, count: int, split: Split 
     store = prepare_store(model.experiment, cache)
     there = whole_sequences(store, split, config.context)
     require(1 <= count <= there, f"tokens = {count}: the {split} split has 1 to {there:,} whole contexts")
-    graph = abstract(config)[0]
-
-    @jax.jit
-    def last(params, tokens_BxT):
-        hidden_MxD = nnx.merge(graph, params).hidden(tokens_BxT)
-        return hidden_MxD.reshape(*tokens_BxT.shape, -1)[:, -1].astype(np.float32)
-
-    chosen = np.arange(count) * there // count
-    padded = np.resize(chosen, -(-count // AT_ONCE) * AT_ONCE).reshape(-1, AT_ONCE)
-    tokens = store.tokens(split)
-    rows = (sequence_rows(tokens, ids, config.context)[:, :-1].astype(np.int32) for ids in padded)
-    return np.concatenate([np.asarray(last(model.params, each)) for each in rows])[:count]
+    return last_states(config, model.params, store, split, np.arange(count) * there // count)
 
 
 def write_activations(activations: np.ndarray, output: Path) -> None:

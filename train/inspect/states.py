@@ -1,13 +1,13 @@
-"""A text as a trained model reads it: the input of the head at each token, and the losses."""
+"""Held-out text as a trained model reads it, in fp32: the input of the head at each token, and the losses."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax.sharding import Mesh
 from jaxtyping import Array
 
 from quarry.model.config import MeshConfig, ModelConfig
@@ -38,29 +38,50 @@ class Text(NamedTuple):
 def read_text(config: ModelConfig, params: Params, store: TokenStore, split: Split, ids: np.ndarray) -> Text:
     """The sequences `ids` of a split as the model reads them, token after token."""
     rows = sequence_rows(store.tokens(split), ids, config.context).astype(np.int32)
+    states, losses_QxS = read_rows(config, params, rows, _states_and_losses)
+    return Text(states, rows[:, 1:].reshape(-1), losses_QxS.T)
+
+
+def last_states(
+    config: ModelConfig, params: Params, store: TokenStore, split: Split, ids: np.ndarray
+) -> np.ndarray:
+    """The input of the head at the last position of each of the sequences `ids`, float32 [len(ids), D]."""
+    rows = sequence_rows(store.tokens(split), ids, config.context).astype(np.int32)
+    return read_rows(config, params, rows, _last_states)[0]
+
+
+def read_rows(
+    config: ModelConfig, params: Params, rows: np.ndarray, outputs: Callable[..., tuple[Array, ...]]
+) -> list[np.ndarray]:
+    """`outputs` of (graph, params, inputs [B, T], targets [B, T]) of all `rows`, int32 [sequences, T + 1].
+
+    The first axis of each output is of sequences, or of their tokens.
+    """
     mesh = make_mesh(MeshConfig())
-    at_once = ROWS * batch_shards(mesh)
+    at_once, program = ROWS * batch_shards(mesh), _jitted(config, mesh, outputs)
     padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % at_once, axis=0)])
-    score, kept = make_states(config, mesh), len(rows) * config.context
     batches = [
-        [np.asarray(each) for each in score(params, batch[:, :-1], batch[:, 1:])]
+        [np.asarray(each) for each in program(params, batch[:, :-1], batch[:, 1:])]
         for batch in np.split(padded, len(padded) // at_once)
     ]
-    states = np.concatenate([states_MxD for states_MxD, _ in batches])
-    losses = np.concatenate([losses_SxM for _, losses_SxM in batches], axis=1)
-    return Text(states[:kept], rows[:, 1:].reshape(-1), losses[:, :kept])
+    whole = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+    return [each[: len(each) * len(rows) // len(padded)] for each in whole]
 
 
-@functools.lru_cache(maxsize=2)
-def make_states(config: ModelConfig, mesh: Mesh) -> Any:
-    """Jitted: (params, inputs [B, T], targets [B, T]) -> states [B*T, D], losses [softenings, B*T]."""
-    return jit_scores(config, mesh, _states)
+_jitted = functools.lru_cache(maxsize=2)(jit_scores)
 
 
-def _states(graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array) -> tuple[Array, Array]:
+def _states_and_losses(
+    graph: Any, params: Params, inputs_BxT: Array, targets_BxT: Array
+) -> tuple[Array, Array]:
     model = nnx.merge(graph, params)
     y_MxD = model.hidden(inputs_BxT)
     logits_MxV = logits(y_MxD, model.head_matrix())
     divisors = jnp.array(SOFTENINGS)
     losses = jax.lax.map(lambda by: cross_entropy(logits_MxV / by, targets_BxT.reshape(-1)), divisors)
-    return y_MxD, losses
+    return y_MxD, losses.T
+
+
+def _last_states(graph: Any, params: Params, inputs_BxT: Array, _: Array) -> tuple[Array]:
+    y_MxD = nnx.merge(graph, params).hidden(inputs_BxT)
+    return (y_MxD.reshape(*inputs_BxT.shape, -1)[:, -1],)

@@ -5,8 +5,8 @@ table predicts of these points was written before they were trained: `prediction
 experiments/results/epochs.
 
 The recipe is the table's, with a layer per 64 features, in bf16, at twice the batch with the rate for it, and
-a longer warmup; the loss is measured once, at the end. The critical batch by the study `batches` is 9,000
-tokens at a loss of 1.5 and 19,000 at 1.3.
+a longer warmup; the loss is measured once, at the end. The critical batch by the study `kaplan_batch` is
+9,000 tokens at a loss of 1.5 and 19,000 at 1.3.
 
 Command: quarry sweep epochs/beyond_gpu, where the folder `novels` is (experiments/epochs/novels.py makes it)
 """

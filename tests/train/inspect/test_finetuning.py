@@ -82,6 +82,19 @@ def test_a_table_is_resumed(letters, finished, cache, tmp_path):
         fine_tune_runs(letters, [finished], output, HOW, cache)
 
 
+def test_from_random_weights_nothing_of_the_run_is_left_but_its_shape(model, letters, cache):
+    """The same rows for a run whose weights are all zero; each draw begins with weights of its own."""
+    snippets = Snippets(letters, ByteTokenizer(), 16, SplitRules(0.2, 0.2), cache)
+    how = dataclasses.replace(HOW, examples=(8,), draws=2, scratch=True)
+    blank = dataclasses.replace(model, params=jax.tree.map(np.zeros_like, model.params))
+    rows = list(fine_tuned(model, letters, snippets, how))
+    assert rows == list(fine_tuned(blank, letters, snippets, how))
+    assert [(row["weights"], row["draw"]) for row in rows] == [("random", 0), ("random", 1)]
+    assert min(row["accuracy"] for row in rows) > 0.9
+    (told,) = fine_tuned(blank, letters, snippets, dataclasses.replace(how, draws=1, scratch=False))
+    assert (told["weights"], told["accuracy"]) == ("run", 0.5)  # zero weights stay where they are
+
+
 def test_settings_that_cannot_be_used_are_refused(model, letters, cache):
     for wrong in ({"steps": 0}, {"rate": (0.0,)}, {"examples": ()}, {"examples": (1,)}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):

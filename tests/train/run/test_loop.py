@@ -1,3 +1,4 @@
+import dataclasses
 import math
 import os
 import signal
@@ -133,6 +134,24 @@ def test_an_error_leaves_a_failed_run_that_can_go_on(whole, tmp_path, cache):
     assert directory.status() == "failed"
     assert train(point, runs, cache, Quiet()) == "finished"
     assert rows_of(directory) == rows_of(whole)
+
+
+def test_an_lstm_that_failed_goes_on_from_its_checkpoint_bit_for_bit(tmp_path, cache):
+    point = tiny_point(tmp_path / "study", steps=8, every=0.0)
+    model = dataclasses.replace(point.config.model, architecture="lstm")
+    point = dataclasses.replace(point, config=dataclasses.replace(point.config, model=model))
+    whole, failed = (RunDirectory(tmp_path / name / "study" / "tiny") for name in ("whole", "failed"))
+    assert train(point, tmp_path / "whole", cache, Quiet()) == "finished"
+    with pytest.raises(KeyboardInterrupt):
+        train(point, tmp_path / "failed", cache, Watch(6, raise_interrupt))
+    assert max(int(path.name) for path in failed.checkpoints.glob("[0-9]*")) in range(1, 8)
+    assert train(point, tmp_path / "failed", cache, Quiet()) == "finished"
+    assert rows_of(failed) == rows_of(whole)
+    assert len(rows_of(whole)[0]) == 4
+
+
+def raise_interrupt():
+    raise KeyboardInterrupt
 
 
 @pytest.mark.slow

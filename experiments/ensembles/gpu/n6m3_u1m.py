@@ -1,0 +1,11 @@
+"""6.3 million parameters on 2^20 tokens by 5 seeds.
+
+Claim and expectation: see experiments/ensembles/gpu/__init__.py.
+Command: quarry sweep experiments/ensembles/gpu/n6m3_u1m.py --workdir runs/ensembles
+"""
+
+import quarry.experiments.ensembles.gpu as study
+from quarry.experiments.ensembles import decayed, seeds
+
+config = study.point(512, 2**20)
+variants = seeds(config, 5) | decayed(config, 2)

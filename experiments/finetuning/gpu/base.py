@@ -1,0 +1,9 @@
+"""A decoder with the shape of T5-base: 85 million parameters.
+
+Claim and expectation: see experiments/finetuning/gpu/__init__.py.
+Command: quarry sweep experiments/finetuning/gpu/base.py --workdir runs/finetuning
+"""
+
+import quarry.experiments.finetuning.gpu as study
+
+config = study.pretrained(12, 768)

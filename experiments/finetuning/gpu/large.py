@@ -1,0 +1,9 @@
+"""A decoder with the shape of T5-large: 302 million parameters.
+
+Claim and expectation: see experiments/finetuning/gpu/__init__.py.
+Command: quarry sweep experiments/finetuning/gpu/large.py --workdir runs/finetuning
+"""
+
+import quarry.experiments.finetuning.gpu as study
+
+config = study.pretrained(24, 1024)

@@ -1,0 +1,9 @@
+"""The ladder at width 128: 0.4 million parameters.
+
+Claim and expectation: see experiments/geometry/gpu/__init__.py.
+Command: quarry sweep experiments/geometry/gpu/w128.py --workdir runs/geometry
+"""
+
+import quarry.experiments.geometry.gpu as study
+
+config = study.recipe(128)

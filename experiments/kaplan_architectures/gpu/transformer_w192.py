@@ -1,0 +1,10 @@
+"""A Transformer of three blocks: 1.3 million parameters.
+
+Claim and expectation: see experiments/kaplan_architectures/gpu/__init__.py.
+Command: quarry sweep experiments/kaplan_architectures/gpu/transformer_w192.py
+    --workdir runs/kaplan_architectures
+"""
+
+import quarry.experiments.kaplan_architectures.gpu as study
+
+config = study.config("transformer", d_model=192)

@@ -1,0 +1,10 @@
+"""A Transformer of eight blocks: 25 million parameters.
+
+Claim and expectation: see experiments/kaplan_architectures/gpu/__init__.py.
+Command: quarry sweep experiments/kaplan_architectures/gpu/transformer_w512.py
+    --workdir runs/kaplan_architectures
+"""
+
+import quarry.experiments.kaplan_architectures.gpu as study
+
+config = study.config("transformer", d_model=512)

@@ -1,0 +1,10 @@
+"""A Transformer of 3 million parameters.
+
+Claim and expectation: see experiments/kaplan_architectures/paper/__init__.py.
+Command: quarry sweep experiments/kaplan_architectures/paper/transformer_n3m.py
+    --workdir runs/kaplan_architectures
+"""
+
+from quarry.experiments._scales import at_paper, paper_model
+
+config = at_paper(paper_model(4, 256))

@@ -1,0 +1,11 @@
+"""One block, applied four times, twice and eight times: 3 million parameters.
+
+Claim and expectation: see experiments/kaplan_architectures/paper/__init__.py.
+Command: quarry sweep experiments/kaplan_architectures/paper/universal_w512.py
+    --workdir runs/kaplan_architectures
+"""
+
+import quarry.experiments.kaplan_architectures.paper as study
+
+config = study.universal(512)
+variants = {f"x{uses}": study.universal(512, uses) for uses in study.REUSED}

@@ -1,0 +1,10 @@
+"""85 million parameters at seven batches.
+
+Claim and expectation: see experiments/kaplan_batch/gpu/__init__.py.
+Command: quarry sweep experiments/kaplan_batch/gpu/n85m.py --workdir runs/kaplan_batch
+"""
+
+import quarry.experiments.kaplan_batch.gpu as study
+
+config = study.base(768)
+variants = study.variants(768)

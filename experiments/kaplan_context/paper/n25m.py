@@ -1,0 +1,10 @@
+"""25 million parameters at five contexts.
+
+Claim and expectation: see experiments/kaplan_context/paper/__init__.py.
+Command: quarry sweep experiments/kaplan_context/paper/n25m.py --workdir runs/kaplan_context
+"""
+
+import quarry.experiments.kaplan_context.paper as study
+
+config = study.point(8, 512)
+variants = study.variants(8, 512)

@@ -1,0 +1,10 @@
+"""0.4 million parameters at five contexts.
+
+Claim and expectation: see experiments/kaplan_context/paper/__init__.py.
+Command: quarry sweep experiments/kaplan_context/paper/n393k.py --workdir runs/kaplan_context
+"""
+
+import quarry.experiments.kaplan_context.paper as study
+
+config = study.point(2, 128)
+variants = study.variants(2, 128)

@@ -1,0 +1,10 @@
+"""The other depths at the same N.
+
+Claim and expectation: see experiments/kaplan_shape/gpu/__init__.py.
+Command: quarry sweep experiments/kaplan_shape/gpu/aspect.py --workdir runs/kaplan_shape
+"""
+
+import quarry.experiments.kaplan_shape.gpu as study
+from quarry.experiments.kaplan_shape import family
+
+config, variants = family(study.ASPECTS, study.point)

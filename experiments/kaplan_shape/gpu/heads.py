@@ -1,0 +1,10 @@
+"""Other numbers of heads at one N.
+
+Claim and expectation: see experiments/kaplan_shape/gpu/__init__.py.
+Command: quarry sweep experiments/kaplan_shape/gpu/heads.py --workdir runs/kaplan_shape
+"""
+
+import quarry.experiments.kaplan_shape.gpu as study
+from quarry.experiments.kaplan_shape import family
+
+config, variants = family(study.HEADS, study.point)

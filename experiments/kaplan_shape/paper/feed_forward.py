@@ -1,0 +1,10 @@
+"""The other feed-forward ratios at the same N.
+
+Claim and expectation: see experiments/kaplan_shape/paper/__init__.py.
+Command: quarry sweep experiments/kaplan_shape/paper/feed_forward.py --workdir runs/kaplan_shape
+"""
+
+import quarry.experiments.kaplan_shape.paper as study
+from quarry.experiments.kaplan_shape import family
+
+config, variants = family(study.FEED_FORWARD, study.point)

@@ -1,0 +1,10 @@
+"""Four depths of 274 million parameters.
+
+Claim and expectation: see experiments/kaplan_shape/paper/__init__.py.
+Command: quarry sweep experiments/kaplan_shape/paper/larger.py --workdir runs/kaplan_shape
+"""
+
+import quarry.experiments.kaplan_shape.paper as study
+from quarry.experiments.kaplan_shape import family
+
+config, variants = family(study.LARGER, study.point)

@@ -1,0 +1,10 @@
+"""3 million parameters, scored on other texts.
+
+Claim and expectation: see experiments/kaplan_transfer/gpu/__init__.py.
+Command: quarry sweep experiments/kaplan_transfer/gpu/n3m.py --workdir runs/kaplan_transfer
+"""
+
+import quarry.experiments.kaplan_transfer.gpu as study
+
+config = study.on_texts(256)
+variants = study.variants(256)

@@ -1,0 +1,9 @@
+"""85 million parameters, scored on other texts.
+
+Claim and expectation: see experiments/kaplan_transfer/gpu/__init__.py.
+Command: quarry sweep experiments/kaplan_transfer/gpu/n85m.py --workdir runs/kaplan_transfer
+"""
+
+import quarry.experiments.kaplan_transfer.gpu as study
+
+config = study.on_texts(768)

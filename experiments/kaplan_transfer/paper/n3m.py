@@ -1,0 +1,9 @@
+"""3 million parameters, scored on other texts.
+
+Claim and expectation: see experiments/kaplan_transfer/paper/__init__.py.
+Command: quarry sweep experiments/kaplan_transfer/paper/n3m.py --workdir runs/kaplan_transfer
+"""
+
+import quarry.experiments.kaplan_transfer.paper as study
+
+config = study.on_texts(4, 256)

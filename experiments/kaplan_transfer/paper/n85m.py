@@ -1,0 +1,9 @@
+"""85 million parameters, scored on other texts.
+
+Claim and expectation: see experiments/kaplan_transfer/paper/__init__.py.
+Command: quarry sweep experiments/kaplan_transfer/paper/n85m.py --workdir runs/kaplan_transfer
+"""
+
+import quarry.experiments.kaplan_transfer.paper as study
+
+config = study.on_texts(12, 768)
