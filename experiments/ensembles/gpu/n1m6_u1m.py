@@ -1,6 +1,6 @@
 """1.6 million parameters on 2^20 tokens by 5 seeds.
 
-Claim and expectation: see experiments/ensembles/gpu/__init__.py.
+Claim and expectation: see experiments/ensembles/__init__.py.
 Command: quarry sweep experiments/ensembles/gpu/n1m6_u1m.py --workdir runs/ensembles
 """
 

@@ -1,6 +1,6 @@
 """0.4 million parameters on 2^20 tokens by 16 seeds.
 
-Claim and expectation: see experiments/ensembles/gpu/__init__.py.
+Claim and expectation: see experiments/ensembles/__init__.py.
 Command: quarry sweep experiments/ensembles/gpu/n394k_u1m.py --workdir runs/ensembles
 """
 

@@ -1,5 +1,4 @@
-"""Ensembles at the paper's sizes: 85 and 340 million parameters and 1.4 billion, each four times the one
-before.
+"""Ensembles at the size of papers: 85 and 340 million parameters and 1.4 billion, each four times the last.
 
 Schulman's sketch has no experiment: all is our choice, in the setup of Kaplan 2020. Every size has 12
 layers; U is 2^30 tokens with 1 to 8 passes, and 2^34 with one.

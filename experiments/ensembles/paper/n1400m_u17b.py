@@ -1,6 +1,6 @@
 """1.4 billion parameters on 2^34 tokens by 2 seeds.
 
-Claim and expectation: see experiments/ensembles/paper/__init__.py.
+Claim and expectation: see experiments/ensembles/__init__.py.
 Command: quarry sweep experiments/ensembles/paper/n1400m_u17b.py --workdir runs/ensembles
 """
 

@@ -1,6 +1,6 @@
 """340 million parameters on 2^30 tokens by 5 seeds.
 
-Claim and expectation: see experiments/ensembles/paper/__init__.py.
+Claim and expectation: see experiments/ensembles/__init__.py.
 Command: quarry sweep experiments/ensembles/paper/n340m_u1b.py --workdir runs/ensembles
 """
 

@@ -1,6 +1,6 @@
 """85 million parameters on 2^34 tokens by 5 seeds.
 
-Claim and expectation: see experiments/ensembles/paper/__init__.py.
+Claim and expectation: see experiments/ensembles/__init__.py.
 Command: quarry sweep experiments/ensembles/paper/n85m_u17b.py --workdir runs/ensembles
 """
 

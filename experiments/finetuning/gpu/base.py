@@ -1,6 +1,6 @@
 """A decoder with the shape of T5-base: 85 million parameters.
 
-Claim and expectation: see experiments/finetuning/gpu/__init__.py.
+Claim and expectation: see experiments/finetuning/__init__.py.
 Command: quarry sweep experiments/finetuning/gpu/base.py --workdir runs/finetuning
 """
 

@@ -1,6 +1,6 @@
 """A decoder with the shape of T5-3B: 1.2 billion parameters.
 
-Claim and expectation: see experiments/finetuning/paper/__init__.py.
+Claim and expectation: see experiments/finetuning/__init__.py.
 Command: quarry sweep experiments/finetuning/paper/xl.py --workdir runs/finetuning
 """
 

@@ -1,6 +1,6 @@
 """The ladder at width 512: 25 million parameters.
 
-Claim and expectation: see experiments/geometry/gpu/__init__.py.
+Claim and expectation: see experiments/geometry/__init__.py.
 Command: quarry sweep experiments/geometry/gpu/w512.py --workdir runs/geometry
 """
 

@@ -1,7 +1,7 @@
 """Geometry at a paper's sizes: language models of 0.4 million to 1.5 billion parameters.
 
-Sharma & Kaplan 2020 (2004.10802) take models of the GPT type; we take the setup of Kaplan 2020 with its
-whole-size range, and shapes of our choice.
+Sharma & Kaplan 2020 (2004.10802) take models of the GPT type; we take the setup of Kaplan 2020 and its
+range of sizes, with shapes of our choice.
 
 Command: quarry sweep geometry/paper --workdir runs/geometry; what it costs is in docs/results.md.
 """

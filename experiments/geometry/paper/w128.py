@@ -1,6 +1,6 @@
 """The ladder at width 128: 0.4 million parameters.
 
-Claim and expectation: see experiments/geometry/paper/__init__.py.
+Claim and expectation: see experiments/geometry/__init__.py.
 Command: quarry sweep experiments/geometry/paper/w128.py --workdir runs/geometry
 """
 

@@ -1,6 +1,6 @@
 """Two layers of LSTM: 25 million parameters.
 
-Claim and expectation: see experiments/kaplan_architectures/gpu/__init__.py.
+Claim and expectation: see experiments/kaplan_architectures/__init__.py.
 Command: quarry sweep experiments/kaplan_architectures/gpu/lstm_w1254.py --workdir runs/kaplan_architectures
 """
 

@@ -1,6 +1,6 @@
 """A Transformer of three blocks: 1.3 million parameters.
 
-Claim and expectation: see experiments/kaplan_architectures/gpu/__init__.py.
+Claim and expectation: see experiments/kaplan_architectures/__init__.py.
 Command: quarry sweep experiments/kaplan_architectures/gpu/transformer_w192.py
     --workdir runs/kaplan_architectures
 """

@@ -1,6 +1,6 @@
 """One block, applied four times: 3 million parameters.
 
-Claim and expectation: see experiments/kaplan_architectures/gpu/__init__.py.
+Claim and expectation: see experiments/kaplan_architectures/__init__.py.
 Command: quarry sweep experiments/kaplan_architectures/gpu/universal_w512.py
     --workdir runs/kaplan_architectures
 """

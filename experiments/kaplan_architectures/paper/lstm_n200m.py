@@ -1,6 +1,6 @@
 """LSTMs of two layers, of one and of four: 200 million parameters.
 
-Claim and expectation: see experiments/kaplan_architectures/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_architectures/__init__.py.
 Command: quarry sweep experiments/kaplan_architectures/paper/lstm_n200m.py --workdir runs/kaplan_architectures
 """
 

@@ -1,6 +1,6 @@
 """A Transformer of 0.4 million parameters.
 
-Claim and expectation: see experiments/kaplan_architectures/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_architectures/__init__.py.
 Command: quarry sweep experiments/kaplan_architectures/paper/transformer_n393k.py
     --workdir runs/kaplan_architectures
 """

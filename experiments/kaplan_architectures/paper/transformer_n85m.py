@@ -1,6 +1,6 @@
 """A Transformer of 85 million parameters.
 
-Claim and expectation: see experiments/kaplan_architectures/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_architectures/__init__.py.
 Command: quarry sweep experiments/kaplan_architectures/paper/transformer_n85m.py
     --workdir runs/kaplan_architectures
 """

@@ -1,6 +1,6 @@
 """One block, applied four times, twice and eight times: 13 million parameters.
 
-Claim and expectation: see experiments/kaplan_architectures/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_architectures/__init__.py.
 Command: quarry sweep experiments/kaplan_architectures/paper/universal_w1024.py
     --workdir runs/kaplan_architectures
 """

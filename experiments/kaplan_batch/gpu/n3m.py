@@ -1,6 +1,6 @@
 """3 million parameters at seven batches.
 
-Claim and expectation: see experiments/kaplan_batch/gpu/__init__.py.
+Claim and expectation: see experiments/kaplan_batch/__init__.py.
 Command: quarry sweep experiments/kaplan_batch/gpu/n3m.py --workdir runs/kaplan_batch
 """
 

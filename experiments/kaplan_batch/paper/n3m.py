@@ -1,6 +1,6 @@
 """3 million parameters at seven batches.
 
-Claim and expectation: see experiments/kaplan_batch/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_batch/__init__.py.
 Command: quarry sweep experiments/kaplan_batch/paper/n3m.py --workdir runs/kaplan_batch
 """
 

@@ -1,6 +1,6 @@
 """Contexts of 512 bytes, by three seeds.
 
-Claim and expectation: see experiments/kaplan_context/gpu/__init__.py.
+Claim and expectation: see experiments/kaplan_context/__init__.py.
 Command: quarry sweep experiments/kaplan_context/gpu/t512.py --workdir runs/kaplan_context
 """
 

@@ -1,6 +1,6 @@
 """3 million parameters at five contexts.
 
-Claim and expectation: see experiments/kaplan_context/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_context/__init__.py.
 Command: quarry sweep experiments/kaplan_context/paper/n3m.py --workdir runs/kaplan_context
 """
 

@@ -1,6 +1,6 @@
 """The other feed-forward ratios at the same N.
 
-Claim and expectation: see experiments/kaplan_shape/gpu/__init__.py.
+Claim and expectation: see experiments/kaplan_shape/__init__.py.
 Command: quarry sweep experiments/kaplan_shape/gpu/feed_forward.py --workdir runs/kaplan_shape
 """
 

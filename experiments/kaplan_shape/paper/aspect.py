@@ -1,6 +1,6 @@
 """The other depths at the same N.
 
-Claim and expectation: see experiments/kaplan_shape/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_shape/__init__.py.
 Command: quarry sweep experiments/kaplan_shape/paper/aspect.py --workdir runs/kaplan_shape
 """
 

@@ -1,6 +1,6 @@
 """The shape that the others are compared with, by three seeds.
 
-Claim and expectation: see experiments/kaplan_shape/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_shape/__init__.py.
 Command: quarry sweep experiments/kaplan_shape/paper/base.py --workdir runs/kaplan_shape
 """
 

@@ -1,6 +1,6 @@
 """Other numbers of heads at one N.
 
-Claim and expectation: see experiments/kaplan_shape/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_shape/__init__.py.
 Command: quarry sweep experiments/kaplan_shape/paper/heads.py --workdir runs/kaplan_shape
 """
 

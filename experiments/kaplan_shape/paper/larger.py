@@ -1,6 +1,6 @@
 """Four depths of 274 million parameters.
 
-Claim and expectation: see experiments/kaplan_shape/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_shape/__init__.py.
 Command: quarry sweep experiments/kaplan_shape/paper/larger.py --workdir runs/kaplan_shape
 """
 

@@ -1,6 +1,6 @@
 """Two depths of 1.5 billion parameters.
 
-Claim and expectation: see experiments/kaplan_shape/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_shape/__init__.py.
 Command: quarry sweep experiments/kaplan_shape/paper/largest.py --workdir runs/kaplan_shape
 """
 

@@ -1,5 +1,4 @@
-"""Transfer to other texts at the paper's sizes: 0.4 million to 1.5 billion parameters (Kaplan 2020, figure
-8).
+"""Transfer to other texts at the paper's sizes: 0.4 million to 1.5 billion parameters (Kaplan 2020, fig. 8).
 
 The paper scores Books, Internet Books, Wikipedia and Common Crawl (section 2.3). Common Crawl is our
 training text: books (PG19), Wikipedia and news (lm1b) stand for the others. At 1.5 billion parameters four

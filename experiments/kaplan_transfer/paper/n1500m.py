@@ -1,6 +1,6 @@
 """1.5 billion parameters, scored on other texts, at four depths.
 
-Claim and expectation: see experiments/kaplan_transfer/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_transfer/__init__.py.
 Command: quarry sweep experiments/kaplan_transfer/paper/n1500m.py --workdir runs/kaplan_transfer
 """
 

@@ -1,6 +1,6 @@
 """3 million parameters, scored on other texts.
 
-Claim and expectation: see experiments/kaplan_transfer/paper/__init__.py.
+Claim and expectation: see experiments/kaplan_transfer/__init__.py.
 Command: quarry sweep experiments/kaplan_transfer/paper/n3m.py --workdir runs/kaplan_transfer
 """
 
