@@ -1,8 +1,9 @@
 """How run times grow with the amount of work: `python -m tests.benchmarks.growth` writes a dated table.
 
 Seconds of one run against the rows it logs and against the size of its corpus; seconds of a sweep against its
-points; seconds of `quarry points` and `quarry report` against the run directories they read, and of
-`quarry fit` against the rows of its table, with the peak memory of the command. Each has the exponent of a
+points; seconds of `quarry points` and `quarry report` against the run directories they read, of `quarry fit`
+against the rows of its table, and of `quarry data get` against the MB of its text (files of `linux-c`), with
+the peak memory of the command. Each has the exponent of a
 power law fitted to the measurements: 0 means no growth, 1 proportional growth. `--only TEXT` measures what
 has TEXT in its name.
 """
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -131,6 +133,20 @@ def with_report(count: int, folder: Path) -> Cost:
     return command_cost("report", str(root), "-o", str(folder / "report.html"))
 
 
+def with_text(megabytes: int, folder: Path, tokenizer: str = "bytes") -> Cost:
+    """A whole `quarry data get` of so many MB of files of `linux-c`."""
+    from quarry.train.data.corpora import open_corpus
+
+    texts, left = folder / f"text{megabytes}", megabytes * 1e6
+    texts.mkdir()
+    for number, document in enumerate(open_corpus("linux-c", cache_directory() / "corpora")):
+        if (left := left - len(document.text.encode())) < 0:
+            break
+        (texts / f"{number}.c").write_text(document.text, encoding="utf-8")
+    words = ("--tokenizer", tokenizer, "--cache", str(folder / f"cache{megabytes}"))
+    return command_cost("data", "get", f"folder:{texts}", *words)
+
+
 def command_cost(*words: str) -> Cost:
     """Seconds of `quarry WORDS` and its peak GiB."""
     command = [sys.executable, "-m", "quarry", *words]
@@ -150,6 +166,8 @@ MEASUREMENTS: dict[str, tuple[Callable[[int, Path], float | Cost], tuple[int, ..
     "the points table, by runs": (with_runs, (100, 1000, 10_000)),
     "a fit, by rows": (with_table, (240, 1000, 10_000, 100_000)),
     "a report, by runs": (with_report, (10, 100, 1000)),
+    "a store of bytes, by MB": (with_text, (1, 4, 16, 64, 256)),
+    "a store of bpe:8192, by MB": (partial(with_text, tokenizer="bpe:8192"), (1, 4, 16, 64, 256)),
 }
 
 

@@ -11,11 +11,12 @@ from quarry.errors import DataError
 from quarry.train.data.order import BatchOrder, Rows, batch_positions
 
 if TYPE_CHECKING:
+    from quarry.train.data.shards import SplitTokens
     from quarry.train.data.store import Split, TokenStore
 
-# One thread reads ahead, which hides the latency of files that are not in memory. Grain's default, 16 threads
-# and 500 batches, takes 15 to 20 ms to start.
-READ_OPTIONS = grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)
+# Threads read ahead, which hides the latency of files that are not in memory. Grain's default, 16 threads and
+# 500 batches, takes 15 to 20 ms to start.
+BLOCKS_AHEAD = 4
 BLOCK_TOKENS = 2**15
 """Small batches are read in blocks of so many tokens: a read costs about 0.7 ms of a core whatever its size
 (experiments/results/LOG.md)."""
@@ -51,18 +52,21 @@ def feed(
     The reading thread ends when the iterator is closed (`close()`) or garbage-collected. Raises DataError if
     the order has more sequences than the store.
     """
-    tokens = store.tokens("train")
-    _check_sequences(tokens, order.first + order.n_sequences, context, "train")
-    in_block = max(1, min(steps, BLOCK_TOKENS // (batch_sequences * context)))
+    reader = store.reader("train")
+    _check_sequences(reader, order.first + order.n_sequences, context, "train")
+    rows_in_step = max(1, len(batch_positions(0, batch_sequences, rows)))
+    rows_in_block = max(BLOCK_TOKENS // context, reader.rows_at_once)
+    in_block = max(1, min(steps, rows_in_block // rows_in_step))
 
     def block(number: int) -> Batch:
         taken = range(number * in_block, min(steps, (number + 1) * in_block))
         starts = (first + step * batch_sequences for step in taken)
         positions = [batch_positions(start, batch_sequences, rows) for start in starts]
-        return _gather(tokens, order.sequence_ids(np.stack(positions)), context)
+        return _gather(reader, order.sequence_ids(np.stack(positions)), context)
 
     blocks = grain.MapDataset.range(-(-steps // in_block)).map(block)
-    return _one_by_one(iter(blocks.to_iter_dataset(READ_OPTIONS)))
+    options = grain.ReadOptions(num_threads=reader.threads, prefetch_buffer_size=BLOCKS_AHEAD)
+    return _one_by_one(iter(blocks.to_iter_dataset(options)))
 
 
 def _one_by_one(blocks: grain.DatasetIterator[Batch]) -> Iterator[Batch]:
@@ -85,11 +89,11 @@ def evaluation_batches(
 
     Gives the rows `rows` of each batch. Raises DataError if the split has fewer sequences.
     """
-    tokens = store.tokens(split)
-    _check_sequences(tokens, first + n_sequences, context, split)
+    reader = store.reader(split)
+    _check_sequences(reader, first + n_sequences, context, split)
     for start in range(0, n_sequences, batch_sequences):
         ids = np.arange(start, start + batch_sequences)
-        batch = _gather(tokens, first + np.minimum(ids, n_sequences - 1)[rows], context)
+        batch = _gather(reader, first + np.minimum(ids, n_sequences - 1)[rows], context)
         yield EvaluationBatch(*batch, weights_B=(ids < n_sequences).astype(np.float32))
 
 
@@ -98,18 +102,18 @@ def whole_sequences(store: "TokenStore", split: "Split", context: int) -> int:
     return (store.n_tokens(split) - 1) // context
 
 
-def sequence_rows(tokens: np.ndarray, ids: np.ndarray, context: int) -> np.ndarray:
-    """The sequences `ids` of a flat split [*ids.shape, context + 1], each with the token that follows it."""
-    return np.lib.stride_tricks.sliding_window_view(tokens, context + 1)[::context][ids]
+def sequence_rows(reader: "SplitTokens", ids: np.ndarray, context: int) -> np.ndarray:
+    """The sequences `ids` of a split [*ids.shape, context + 1], each with the token that follows it."""
+    return reader.rows(ids * context, context + 1)
 
 
-def _gather(tokens: np.ndarray, ids: np.ndarray, context: int) -> Batch:
-    rows = sequence_rows(tokens, ids, context).astype(np.int32)
+def _gather(reader: "SplitTokens", ids: np.ndarray, context: int) -> Batch:
+    rows = sequence_rows(reader, ids, context).astype(np.int32)
     return Batch(rows[..., :-1], rows[..., 1:])
 
 
-def _check_sequences(tokens: np.ndarray, n_sequences: int, context: int, split: str) -> None:
-    available = (len(tokens) - 1) // context
+def _check_sequences(reader: "SplitTokens", n_sequences: int, context: int, split: str) -> None:
+    available = (len(reader) - 1) // context
     if n_sequences > available:
         raise DataError(
             f"{n_sequences:,} sequences of context = {context:,}: "

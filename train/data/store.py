@@ -3,6 +3,9 @@
 CACHE/corpora/        TFDS data sets
 CACHE/index/KEY.json  names and fingerprint of the inputs -> CONTENT
 CACHE/tokens/CONTENT/ manifest.json  tokenizer.json  train.bin  validation.bin  test.bin
+
+A split of more than `shards.SHARD_BYTES` is several files, train.00000.bin and so on, whose sizes and digests
+are in the manifest's `shards`.
 """
 
 import functools
@@ -11,12 +14,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import xxhash
 
 from quarry.errors import DataError, RecordError
+from quarry.train.data.shards import FileTokens, SplitTokens, shard_names
 from quarry.train.data.tokenizer import Tokenizer
 from quarry.train.data.tokenizers import load_tokenizer
 from quarry.train.record.files import Schema, read_json
@@ -49,10 +53,31 @@ class TokenStore:
     directory: Path
     manifest: dict[str, Any]
     tokenizer: Tokenizer
+    here: ClassVar[tuple[Split, ...]] = SPLITS
+    """The splits that are in `directory`."""
 
-    def tokens(self, split: Split) -> np.memmap:
-        """Token ids [n_tokens] of a split, memory-mapped, read-only; a separator ends each document."""
-        return np.memmap(self._file(split), dtype=self.tokenizer.dtype, mode="r")
+    def tokens(self, split: Split) -> np.ndarray:
+        """Token ids [n_tokens] of a split, read-only; a separator ends each document.
+
+        One file is memory-mapped. Several are read into memory: a few rows of them come from `reader`.
+        """
+        files = self.files(split)
+        if split in self.here and len(files) == 1:
+            return np.memmap(files[0], dtype=self.tokenizer.dtype, mode="r")
+        return self.reader(split).read(0, self.n_tokens(split))
+
+    def reader(self, split: Split) -> SplitTokens:
+        """Reads rows of a split, without the rest of it."""
+        sizes = [shard["tokens"] for shard in self.shards(split)]
+        return FileTokens(self.files(split), sizes, self.tokenizer.dtype)
+
+    def shards(self, split: Split) -> list[dict[str, Any]]:
+        """Tokens and digests of each file of a split."""
+        return self.manifest.get("shards", {}).get(split, [self.manifest["splits"][split]])
+
+    def files(self, split: Split) -> list[Path]:
+        """The files of a split."""
+        return [self.directory / name for name in shard_names(split, len(self.shards(split)))]
 
     def n_tokens(self, split: Split) -> int:
         """Number of tokens of a split, separators included."""
@@ -64,8 +89,10 @@ class TokenStore:
 
     def train_counts(self, most: int) -> np.ndarray:
         """How often each token is among the first `most` of the training split: [tokens], counted once."""
-        path = self._file("train")
-        return _counts(path, self.tokenizer.dtype, most, _version(path))
+        key = (self.manifest["splits"]["train"]["sha256"], most)
+        if key not in _COUNTS:
+            _COUNTS[key] = np.bincount(self.reader("train").read(0, most))
+        return _COUNTS[key]
 
     def verify(self, say: Say = silent) -> None:
         """Read all the files. Raises DamagedStore if one is not the one that was written.
@@ -74,25 +101,27 @@ class TokenStore:
         an earlier version wrote the store. A process reads an unchanged file once. `say` is told of a long
         wait.
         """
-        size = sum(map(self.n_tokens, SPLITS)) * self.tokenizer.dtype.itemsize
+        size = sum(map(self.n_tokens, self.here)) * self.tokenizer.dtype.itemsize
         if size > LARGE_BYTES:
             say(f"checking {size / 1e9:.1f} GB of tokens")
-        for split in SPLITS:
-            path, entry = self._file(split), self.manifest["splits"][split]
-            kind = next(kind for kind in DIGESTS if kind in entry)
-            try:
-                found = _digest(path, kind, _version(path))
-            except OSError as error:
-                raise DamagedStore(f"{path} cannot be read ({error.strerror})", self.directory) from None
-            if found != entry[kind]:
-                raise DamagedStore(
-                    f"{path} is damaged (its {NAMES[kind]} is not the one in the manifest)", self.directory
-                )
+        for split in self.here:
+            for path, entry in zip(self.files(split), self.shards(split), strict=True):
+                self._verify(path, entry)
 
-    def _file(self, split: str) -> Path:
-        return self.directory / f"{split}.bin"
+    def _verify(self, path: Path, entry: dict[str, Any]) -> None:
+        kind = next(kind for kind in DIGESTS if kind in entry)
+        try:
+            found = _digest(path, kind, _version(path))
+        except OSError as error:
+            raise DamagedStore(f"{path} cannot be read ({error.strerror})", self.directory) from None
+        if found != entry[kind]:
+            raise DamagedStore(
+                f"{path} is damaged (its {NAMES[kind]} is not the one in the manifest)", self.directory
+            )
 
 
+_COUNTS: dict[tuple[str, int], np.ndarray] = {}
+"""Counts of tokens by the SHA-256 of the training split and how many of its tokens are counted."""
 DIGESTS: dict[str, Callable[[], Any]] = {"xxh3": xxhash.xxh3_128, "sha256": hashlib.sha256}
 """The digests of a file in the manifest, the fastest first; stores of earlier versions have no `xxh3`."""
 NAMES = {"xxh3": "XXH3", "sha256": "SHA-256"}
@@ -102,12 +131,6 @@ def _version(path: Path) -> tuple[int, ...]:
     """What changes whenever a file does."""
     status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-@functools.lru_cache(maxsize=8)
-def _counts(path: Path, dtype: np.dtype, most: int, version: tuple[int, ...]) -> np.ndarray:
-    """How often each token is among the first `most` of a file in this `version`."""
-    return np.bincount(np.memmap(path, dtype=dtype, mode="r")[:most])
 
 
 @functools.cache
@@ -134,9 +157,21 @@ def open_store(directory: Path, content: str | None = None) -> TokenStore:
     if content is not None and manifest.get("content", content) != content:
         raise DamagedStore(f"{directory} holds the tokens of another corpus", directory)
     store = TokenStore(directory, manifest, tokenizer)
+    check_shards(store)
     for split in SPLITS:
-        _check_size(store, split)
+        for path, shard in zip(store.files(split), store.shards(split), strict=True):
+            _check_size(store, path, shard["tokens"])
     return store
+
+
+def check_shards(store: TokenStore) -> None:
+    """Raise DamagedStore unless the shards of each split have all its tokens."""
+    for split in SPLITS:
+        if sum(shard["tokens"] for shard in store.shards(split)) != store.n_tokens(split):
+            raise DamagedStore(
+                f"{store.directory / 'manifest.json'} gives shards of {split} that are not all of it",
+                store.directory,
+            )
 
 
 def checksum(manifest: dict[str, Any], tokenizer: Tokenizer) -> str:
@@ -150,8 +185,8 @@ def hash_json(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _check_size(store: TokenStore, split: Split) -> None:
-    path, size = store.directory / f"{split}.bin", store.n_tokens(split) * store.tokenizer.dtype.itemsize
+def _check_size(store: TokenStore, path: Path, tokens: int) -> None:
+    size = tokens * store.tokenizer.dtype.itemsize
     actual = path.stat().st_size if path.is_file() else 0
     if actual != size:
         raise DamagedStore(f"{path} has {actual:,} bytes, not {size:,}", store.directory)

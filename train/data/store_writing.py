@@ -10,6 +10,7 @@ import numpy as np
 
 from quarry.train.data.parallel import map_in_order
 from quarry.train.data.progress import tracked
+from quarry.train.data.shards import SHARD_BYTES, shard_names
 from quarry.train.data.splitting import SplitCorpus
 from quarry.train.data.store import DIGESTS, SPLITS, DamagedStore, checksum, open_store
 from quarry.train.data.tokenizer import Tokenizer
@@ -39,9 +40,11 @@ def write_store(directory: Path, split: SplitCorpus, tokenizer: Tokenizer, manif
     with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=directory.parent) as scratch:
         partial = Path(scratch) / "store"
         partial.mkdir()
-        splits = {name: _write_split(partial / f"{name}.bin", split, name, tokenizer) for name in SPLITS}
+        written = {name: _write_split(partial, split, name, tokenizer) for name in SPLITS}
         save_tokenizer(tokenizer, partial / "tokenizer.json")
-        manifest = manifest | {"splits": splits}
+        manifest = manifest | {"splits": {name: entry for name, (entry, _) in written.items()}}
+        if shards := {name: parts for name, (_, parts) in written.items() if len(parts) > 1}:
+            manifest["shards"] = shards
         write_json(partial / "manifest.json", manifest | {"checksum": checksum(manifest, tokenizer)})
         if os.path.lexists(directory):
             os.rename(directory, Path(scratch) / "damaged")
@@ -53,23 +56,81 @@ def _remove_unfinished(tokens: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_split(path: Path, split: SplitCorpus, name: str, tokenizer: Tokenizer) -> dict[str, Any]:
-    counts = {"documents": 0, "tokens": 0, "bytes": 0}
-    digests = {kind: make() for kind, make in DIGESTS.items()}
+def _write_split(
+    folder: Path, split: SplitCorpus, name: str, tokenizer: Tokenizer
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Write a split; returns its entry of the manifest, and one for each of its files."""
+    documents, size = 0, 0
     separator = np.array([tokenizer.separator], tokenizer.dtype).tobytes()
 
     def encode(text: str) -> tuple[bytes, int]:
         return tokenizer.encode(text).tobytes() + separator, tokenizer.text_bytes(text)
 
     texts = tracked(split.texts(name), f"writing {name}", len(split.members[name]))
-    with path.open("wb") as file:
-        for chunk, size in map_in_order(encode, texts):
-            for digest in digests.values():
-                digest.update(chunk)
-            file.write(chunk)
-            counts["documents"] += 1
-            counts["tokens"] += len(chunk) // tokenizer.dtype.itemsize
-            counts["bytes"] += size
-        file.flush()
-        os.fsync(file.fileno())
-    return counts | {kind: digest.hexdigest() for kind, digest in digests.items()}
+    with ShardWriter(folder, name, tokenizer.dtype.itemsize) as writer:
+        for chunk, text_bytes in map_in_order(encode, texts):
+            writer.write(chunk)
+            documents += 1
+            size += text_bytes
+    counts = {"documents": documents, "tokens": writer.whole.size // tokenizer.dtype.itemsize, "bytes": size}
+    return counts | writer.whole.digests(), writer.shards
+
+
+class Digested:
+    """Bytes that pass by: how many, and their digests."""
+
+    def __init__(self) -> None:
+        self.size, self._digests = 0, {kind: make() for kind, make in DIGESTS.items()}
+
+    def update(self, chunk: bytes | memoryview) -> None:
+        self.size += len(chunk)
+        for digest in self._digests.values():
+            digest.update(chunk)
+
+    def digests(self) -> dict[str, str]:
+        """Hexadecimal digests by kind."""
+        return {kind: digest.hexdigest() for kind, digest in self._digests.items()}
+
+
+class ShardWriter:
+    """Writes a split in files of at most SHARD_BYTES; a split of one file is named without a number.
+
+    On leaving, `whole` has the digests of all bytes and `shards` the tokens and digests of each file.
+    """
+
+    def __init__(self, folder: Path, split: str, itemsize: int):
+        self._folder, self._split, self._itemsize = folder, split, itemsize
+        self.whole, self.shards = Digested(), []
+        self._begin()
+
+    def __enter__(self) -> "ShardWriter":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end()
+        if len(self.shards) == 1:
+            self._path(0).rename(self._folder / shard_names(self._split, 1)[0])
+
+    def write(self, chunk: bytes) -> None:
+        """Write whole tokens."""
+        self.whole.update(chunk)
+        rest, most = memoryview(chunk), SHARD_BYTES - SHARD_BYTES % self._itemsize
+        while rest:
+            if self._shard.size == most:
+                self._end()
+                self._begin()
+            part, rest = rest[: most - self._shard.size], rest[most - self._shard.size :]
+            self._shard.update(part)
+            self._file.write(part)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / shard_names(self._split, number + 2)[number]
+
+    def _begin(self) -> None:
+        self._file, self._shard = self._path(len(self.shards)).open("wb"), Digested()
+
+    def _end(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self.shards.append({"tokens": self._shard.size // self._itemsize, **self._shard.digests()})

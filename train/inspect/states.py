@@ -37,7 +37,7 @@ class Text(NamedTuple):
 
 def read_text(config: ModelConfig, params: Params, store: TokenStore, split: Split, ids: np.ndarray) -> Text:
     """The sequences `ids` of a split as the model reads them, token after token."""
-    rows = sequence_rows(store.tokens(split), ids, config.context).astype(np.int32)
+    rows = sequence_rows(store.reader(split), ids, config.context).astype(np.int32)
     states, losses_QxS = read_rows(config, params, rows, _states_and_losses)
     return Text(states, rows[:, 1:].reshape(-1), losses_QxS.T)
 
@@ -46,7 +46,7 @@ def last_states(
     config: ModelConfig, params: Params, store: TokenStore, split: Split, ids: np.ndarray
 ) -> np.ndarray:
     """The input of the head at the last position of each of the sequences `ids`, float32 [len(ids), D]."""
-    rows = sequence_rows(store.tokens(split), ids, config.context).astype(np.int32)
+    rows = sequence_rows(store.reader(split), ids, config.context).astype(np.int32)
     return read_rows(config, params, rows, _last_states)[0]
 
 

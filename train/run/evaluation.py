@@ -74,7 +74,7 @@ class Evaluator:
     def text(self) -> np.ndarray:
         """The tokens of the scored text, in order: all but the first are scored."""
         start = self._first * self._context
-        return np.asarray(self._store.tokens(self._split)[start : start + self.tokens + 1])
+        return self._store.reader(self._split).read(start, start + self.tokens + 1)
 
     def _targets(self) -> np.ndarray:
         """The scored tokens, in order."""

@@ -74,4 +74,4 @@ def _world(experiment: "Experiment") -> "World | None":
 
 
 def _floor(world: "World", store: "TokenStore", ids: np.ndarray, context: int) -> float | None:
-    return world.floor(sequence_rows(store.tokens("train"), ids, context))
+    return world.floor(sequence_rows(store.reader("train"), ids, context))

@@ -10,6 +10,7 @@ import pytest
 
 from quarry.errors import DataError
 from quarry.train.data import store as store_module
+from quarry.train.data import store_writing
 from quarry.train.data.store import open_store
 from quarry.train.data.store_building import prepare_tokens
 from quarry.train.data.tokenizers import make_tokenizer
@@ -255,3 +256,21 @@ def test_a_long_check_says_so(store, monkeypatch):
     monkeypatch.setattr(store_module, "LARGE_BYTES", 1)
     store.verify(said.append)
     assert said == ["checking 0.0 GB of tokens"]
+
+
+def test_a_split_in_shards_has_the_tokens_and_digests_of_one_file(folder, store, tmp_path, monkeypatch):
+    monkeypatch.setattr(store_writing, "SHARD_BYTES", 10_001)
+    sharded = prepare_tokens(f"folder:{folder}", "bytes", tmp_path)
+    assert [file.name for file in sharded.files("train")[:2]] == ["train.00000.bin", "train.00001.bin"]
+    assert max(file.stat().st_size for file in sharded.directory.glob("*.bin")) == 10_001
+    assert sharded.directory.name == store.directory.name
+    assert sharded.manifest["splits"] == store.manifest["splits"]
+    assert all(np.array_equal(sharded.tokens(split), store.tokens(split)) for split in SPLITS)
+    sharded.verify()
+    with sharded.files("train")[1].open("r+b") as file:
+        file.write(b"\x01")
+    with pytest.raises(DataError, match=r"train.00001.bin is damaged"):
+        open_store(sharded.directory).verify()
+    sharded.files("train")[1].unlink()
+    with pytest.raises(DataError, match=r"train.00001.bin has 0 bytes, not 10,001"):
+        open_store(sharded.directory)

@@ -107,7 +107,7 @@ def test_settings_that_cannot_be_used_are_refused(model, letters, cache):
 def test_activations_are_the_input_of_the_head(model, cache, tmp_path):
     found = last_activations(model, cache, 5)
     store, config = prepare_store(model.experiment, cache), model.experiment.model
-    tokens = sequence_rows(store.tokens("test"), np.array([0]), config.context)[:, :-1].astype(np.int32)
+    tokens = sequence_rows(store.reader("test"), np.array([0]), config.context)[:, :-1].astype(np.int32)
     graph = abstract(config)[0]
     logits = jax.jit(lambda params, rows: apply(graph, params, rows))(model.params, tokens)[-1]
     np.testing.assert_allclose(found[0] @ model.params["head"], logits, rtol=1e-4, atol=1e-5)
