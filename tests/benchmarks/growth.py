@@ -4,7 +4,8 @@ Seconds of one run against the rows it logs and against the size of its corpus; 
 points; seconds of `quarry points` and `quarry report` against the run directories they read, of `quarry fit`
 against the rows of its table, and of `quarry data get` against the MB of its text (files of `linux-c`), with
 the peak memory of the command. Each has the exponent of a
-power law fitted to the measurements: 0 means no growth, 1 proportional growth. `--only TEXT` measures what
+power law fitted to the seconds, and that between the last two sizes (of processor time, where it is
+measured): 0 means no growth, 1 proportional growth. `--only TEXT` measures what
 has TEXT in its name.
 """
 
@@ -40,10 +41,11 @@ from tests.benchmarks.tables import write_dated
 
 
 class Cost(NamedTuple):
-    """Seconds, and of a command its peak GiB."""
+    """Seconds by the clock, and of a command its peak GiB and seconds of processor time."""
 
     seconds: float
     gib: float | None = None
+    processor: float | None = None
 
 
 TRUTH = {"L_inf": 1.8, "A": 480.0, "alpha": 0.35, "B": 2100.0, "beta": 0.37}
@@ -147,16 +149,20 @@ def with_text(megabytes: int, folder: Path, tokenizer: str = "bytes") -> Cost:
     return command_cost("data", "get", f"folder:{texts}", *words)
 
 
+OF_CHILD = """import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(usage.ru_maxrss / 2**20, usage.ru_utime + usage.ru_stime)"""
+"""Runs a command from a small process: a child's peak counts the memory of the process it was forked from."""
+
+
 def command_cost(*words: str) -> Cost:
-    """Seconds of `quarry WORDS` and its peak GiB."""
-    command = [sys.executable, "-m", "quarry", *words]
+    """Seconds of `quarry WORDS`, its peak GiB, and its processor time."""
+    command = [sys.executable, "-c", OF_CHILD, sys.executable, "-m", "quarry", *words]
     began = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return Cost(time.monotonic() - began, usage.ru_maxrss / 2**20)
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    seconds = time.monotonic() - began
+    return Cost(seconds, *map(float, answer.stdout.split()))
 
 
 MEASUREMENTS: dict[str, tuple[Callable[[int, Path], float | Cost], tuple[int, ...]]] = {
@@ -180,14 +186,17 @@ def measure(what: str) -> list[dict[str, object]]:
     costs = [cost if isinstance(cost, Cost) else Cost(cost) for cost in costs]
     seconds = [cost.seconds for cost in costs]
     exponent = round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 3)
+    growth = np.diff(np.log([cost.processor or cost.seconds for cost in costs])) / np.diff(np.log(sizes))
     rows: list[dict[str, object]] = [
         {
             "what": what,
             "size": size,
             "seconds": round(cost.seconds, 2),
             "gib": cost.gib and round(cost.gib, 2),
+            "processor_seconds": cost.processor and round(cost.processor, 2),
+            "exponent": exponent,
+            "exponent_of_last": round(float(growth[-1]), 3),
         }
-        | {"exponent": exponent}
         for size, cost in zip(sizes, costs, strict=True)
     ]
     print(*rows, sep="\n", flush=True)

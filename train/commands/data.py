@@ -1,8 +1,8 @@
-"""`quarry data`: which corpora there are, preparing one, and what it holds."""
+"""`quarry data`: which corpora there are, preparing one, copying it, and what it holds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +12,9 @@ from quarry.console import make_console
 from quarry.errors import DONE, ConfigError, DataError
 from quarry.train.commands.bars import shown
 from quarry.train.commands.common import Cache, cache_or_default
+
+if TYPE_CHECKING:
+    from quarry.train.data.store import TokenStore
 
 Name = Annotated[Positional[str], arg(help="The corpus, as `data.corpus` names it.")]
 
@@ -38,6 +41,26 @@ class Get:
 
 
 @dataclass(frozen=True)
+class Put:
+    """Copy the token store of a corpus to a folder or a bucket, from where `store:PLACE` trains on it.
+
+    The store is prepared first, as by `get`. Files that are there already are not copied again.
+    """
+
+    name: Name
+    to: Annotated[Positional[str], arg(help="A folder, or gs://BUCKET/FOLDER.")]
+    tokenizer: str = "bytes"
+    """`bytes`, `bpe:VOCABULARY` or `pixels:LEVELS`."""
+    near_duplicates: float | None = None
+    """Drop one of two documents at least so similar, such as 0.8."""
+    held_out: tuple[str, ...] = ()
+    """Hold out the documents whose names fit one of these patterns."""
+    shard_bytes: int = 2**32
+    """The most bytes of a file."""
+    cache: Cache = None
+
+
+@dataclass(frozen=True)
 class Inspect:
     """Measure a corpus: documents, bytes, tokens by tokenizer, gzip ratio, near duplicates, a sample."""
 
@@ -50,13 +73,14 @@ class Inspect:
 Action = (
     Annotated[List, subcommand("list")]
     | Annotated[Get, subcommand("get")]
+    | Annotated[Put, subcommand("put")]
     | Annotated[Inspect, subcommand("inspect")]
 )
 
 
 def command(action: Annotated[OmitSubcommandPrefixes[Action], arg(name="")]) -> int:
-    """Which corpora there are, preparing one, and what it holds: `list`, `get NAME` and `inspect NAME`."""
-    run = {List: list_corpora, Get: get, Inspect: inspect}[type(action)]
+    """Which corpora there are; `get` prepares one, `put` copies it to a bucket, `inspect` measures it."""
+    run = {List: list_corpora, Get: get, Put: put, Inspect: inspect}[type(action)]
     run(action, make_console())
     return DONE
 
@@ -78,17 +102,8 @@ def list_corpora(action: List, console: Console) -> None:
 
 def get(action: Get, console: Console) -> None:
     """Prepare a store and print what its manifest says."""
-    from quarry.train.data.store_building import prepare_tokens
-
     with shown() as say:
-        store = prepare_tokens(
-            action.name,
-            action.tokenizer,
-            cache_or_default(action.cache),
-            near_duplicates=action.near_duplicates,
-            held_out=action.held_out,
-            say=say,
-        )
+        store = _prepared(action, say)
     manifest = store.manifest
     facts = {name: manifest[name] for name in ("corpus", "source", "licence", "tokenizer", "documents")}
     for name in ("duplicates_dropped", "near_duplicates_dropped", "near_duplicate_rate", "text_sha256"):
@@ -102,6 +117,28 @@ def get(action: Get, console: Console) -> None:
             f"{name.replace('_', ' ')} {value:,}" for name, value in share.items()
         )
     console.print(_facts({**facts, "store": store.directory}))
+
+
+def put(action: Put, console: Console) -> None:
+    """Prepare a store, copy it, and print how to train on it."""
+    from quarry.train.data.store_copying import copy_store
+
+    with shown() as say:
+        copy_store(_prepared(action, say), action.to, action.shard_bytes, say)
+    console.print(f"--data.corpus store:{action.to} --data.tokenizer {action.tokenizer}", soft_wrap=True)
+
+
+def _prepared(action: Get | Put, say: Callable[[str], object]) -> "TokenStore":
+    from quarry.train.data.store_building import prepare_tokens
+
+    return prepare_tokens(
+        action.name,
+        action.tokenizer,
+        cache_or_default(action.cache),
+        near_duplicates=action.near_duplicates,
+        held_out=action.held_out,
+        say=say,
+    )
 
 
 def inspect(action: Inspect, console: Console) -> None:

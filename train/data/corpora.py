@@ -21,6 +21,7 @@ from quarry.train.data.hub_corpus import Hub
 from quarry.train.data.image_corpora import DIGITS, FASHION
 from quarry.train.data.mixture import Mixture
 from quarry.train.data.packaged_corpora import SOTU, STDLIB
+from quarry.train.data.prepared import Prepared
 from quarry.train.data.reasoning_corpus import Reasoning
 from quarry.train.data.synthetic_corpus import Synthetic
 
@@ -65,6 +66,7 @@ SOURCES: dict[str, Source] = {
     "fashion": FASHION,
     "synthetic": Synthetic(),
     "mix": Mixture(lambda name: find_source(name)),
+    "store": Prepared(),
 }
 """The part of a corpus name before the first colon or question mark, and its source."""
 _NAME = re.compile(r"([^:?]*)([:?]?)(.*)", re.DOTALL)

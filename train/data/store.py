@@ -108,6 +108,15 @@ class TokenStore:
             for path, entry in zip(self.files(split), self.shards(split), strict=True):
                 self._verify(path, entry)
 
+    def check_sizes(self) -> None:
+        """Raise DamagedStore if a file is missing, or its size is not the manifest's."""
+        for split in self.here:
+            for path, shard in zip(self.files(split), self.shards(split), strict=True):
+                size = shard["tokens"] * self.tokenizer.dtype.itemsize
+                actual = path.stat().st_size if path.is_file() else 0
+                if actual != size:
+                    raise DamagedStore(f"{path} has {actual:,} bytes, not {size:,}", self.directory)
+
     def _verify(self, path: Path, entry: dict[str, Any]) -> None:
         kind = next(kind for kind in DIGESTS if kind in entry)
         try:
@@ -147,6 +156,18 @@ def open_store(directory: Path, content: str | None = None) -> TokenStore:
     another store than `content`, put there by hand. The tokens themselves are not read: `TokenStore.verify`
     does that.
     """
+    store = read_store(directory)
+    if content is not None and store.manifest.get("content", content) != content:
+        raise DamagedStore(f"{directory} holds the tokens of another corpus", directory)
+    store.check_sizes()
+    return store
+
+
+def read_store(directory: Path) -> TokenStore:
+    """The store that a manifest and a tokenizer describe, whatever files of tokens are there.
+
+    Raises DamagedStore if one of the two is missing or damaged.
+    """
     try:
         manifest = read_json(directory / "manifest.json", _MANIFEST)
         tokenizer = load_tokenizer(directory / "tokenizer.json")
@@ -154,24 +175,13 @@ def open_store(directory: Path, content: str | None = None) -> TokenStore:
         raise DamagedStore(str(error), directory) from None
     if "checksum" in manifest and manifest["checksum"] != checksum(manifest, tokenizer):
         raise DamagedStore(f"{directory / 'manifest.json'} or tokenizer.json there is damaged", directory)
-    if content is not None and manifest.get("content", content) != content:
-        raise DamagedStore(f"{directory} holds the tokens of another corpus", directory)
     store = TokenStore(directory, manifest, tokenizer)
-    check_shards(store)
-    for split in SPLITS:
-        for path, shard in zip(store.files(split), store.shards(split), strict=True):
-            _check_size(store, path, shard["tokens"])
-    return store
-
-
-def check_shards(store: TokenStore) -> None:
-    """Raise DamagedStore unless the shards of each split have all its tokens."""
     for split in SPLITS:
         if sum(shard["tokens"] for shard in store.shards(split)) != store.n_tokens(split):
             raise DamagedStore(
-                f"{store.directory / 'manifest.json'} gives shards of {split} that are not all of it",
-                store.directory,
+                f"{directory / 'manifest.json'} gives shards of {split} that are not all of it", directory
             )
+    return store
 
 
 def checksum(manifest: dict[str, Any], tokenizer: Tokenizer) -> str:
@@ -183,10 +193,3 @@ def checksum(manifest: dict[str, Any], tokenizer: Tokenizer) -> str:
 def hash_json(value: Any) -> str:
     """Hexadecimal SHA-256 of a JSON value."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _check_size(store: TokenStore, path: Path, tokens: int) -> None:
-    size = tokens * store.tokenizer.dtype.itemsize
-    actual = path.stat().st_size if path.is_file() else 0
-    if actual != size:
-        raise DamagedStore(f"{path} has {actual:,} bytes, not {size:,}", store.directory)

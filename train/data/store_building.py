@@ -10,6 +10,7 @@ import numpy as np
 from filelock import FileLock
 
 from quarry.errors import DataError, RecordError
+from quarry.train.data import prepared
 from quarry.train.data.bpe_training import TRAINING_BYTES
 from quarry.train.data.cache_errors import errors_in_sentences
 from quarry.train.data.corpora import fingerprint, input_files, open_corpus
@@ -45,11 +46,16 @@ def prepare_tokens(
     `SplitRules` explains the fractions, `near_duplicates` and `held_out`. `verify` compares the tokens with
     their digests; a damaged store is built again. `say` is told of every step that may take long. A cache
     that holds the store is only read. With a `tokenizer`, that of another corpus, none is trained.
+    `store:PLACE` is opened where it is (`open_prepared`).
     Raises DataError for bad names or rules, if a split is empty or if a file cannot be read or written, and
     DiskFull.
     """
     vocabulary_size(tokenizer_name)
     rules = SplitRules(validation_fraction, test_fraction, near_duplicates, held_out)
+    if corpus_name.startswith(prepared.KIND):
+        place, asked = corpus_name.removeprefix(prepared.KIND), tokenizer or tokenizer_name
+        with errors_in_sentences(cache):
+            return prepared.open_prepared(place, asked, cache, rules, verify=verify, say=say)
     recipe = {
         "corpus": corpus_name,
         "tokenizer": tokenizer_name if tokenizer is None else _identity(tokenizer),

@@ -1,4 +1,4 @@
-"""Runs on gs://: which paths are on a bucket, and uploads and downloads of the small files of a run.
+"""Files on gs://: which paths are on a bucket, uploads, downloads, and reads of ranges.
 
 The record of a run on a bucket is written in a folder on this machine and uploaded; the copy on the bucket is
 authoritative. Orbax writes checkpoints to the bucket itself.
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from quarry.checks import require
 from quarry.errors import BucketError
@@ -22,6 +22,18 @@ from quarry.installation import install_command
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*?)/*")
 REQUESTS_AT_ONCE = 10
+READS_AT_ONCE = 32
+"""Ranges that are read at once; a request waits tens of milliseconds for its first byte."""
+RETRY_SECONDS = 120.0
+"""How long a read or an upload of a large file is tried again."""
+
+
+class Stored(NamedTuple):
+    """An object as listed: bytes, CRC32C in base64, and generation, which no other upload has."""
+
+    size: int
+    crc32c: str
+    generation: int
 
 
 def bucket_address(path: Path) -> str | None:
@@ -92,6 +104,49 @@ class Folder:
             objects = {folder + blob.name.removeprefix(prefix): blob.generation for blob in blobs}
         return objects, {folder + name.removeprefix(prefix).rstrip("/") for name in blobs.prefixes}
 
+    def objects(self) -> dict[str, Stored]:
+        """The objects right inside this folder, by name."""
+        prefix = self.blob("").name
+        fields = "items(name,size,crc32c,generation),nextPageToken"
+        with bucket_errors(self.address):
+            blobs = self._bucket.list_blobs(prefix=prefix, delimiter="/", fields=fields)
+            return {
+                blob.name.removeprefix(prefix): Stored(blob.size, blob.crc32c, blob.generation)
+                for blob in blobs
+            }
+
+    def read(
+        self, name: str, first: int = 0, last: int | None = None, generation: int | None = None
+    ) -> bytes:
+        """The bytes [first, last) of the object `name`; without `last` all of it, checked by its CRC32C.
+
+        Tried again for RETRY_SECONDS. Raises BucketError also if the object is not there, was replaced since
+        it had `generation`, or is shorter.
+        """
+        from google.api_core.exceptions import NotFound
+
+        blob = self._bucket.blob(self.blob(name).name, generation=generation)
+        whole = first == 0 and last is None
+        options = {} if whole else {"start": first, "end": None if last is None else last - 1}
+        with bucket_errors(self.address):
+            try:
+                content = blob.download_as_bytes(
+                    retry=_retry(), checksum="auto" if whole else None, **options
+                )
+            except NotFound:
+                raise BucketError(f"{self.address}/{name} is not there any more") from None
+        if last is not None and len(content) != last - first:
+            raise BucketError(f"{self.address}/{name} ends at byte {first + len(content):,}, before {last:,}")
+        return content
+
+    def send_file(self, name: str, file: Path, first: int, size: int) -> None:
+        """Upload `size` bytes of a file from byte `first` on as the object `name`, checked by its CRC32C."""
+        with bucket_errors(self.address), file.open("rb") as source:
+            source.seek(first)
+            self.blob(name).upload_from_file(
+                source, size=size, content_type="application/octet-stream", checksum="crc32c", retry=_retry()
+            )
+
     def fetch(self, names: Sequence[str], into: Path) -> None:
         """Download the files `names` into the folder `into`; delete those there that the bucket lacks."""
         with bucket_errors(self.address), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
@@ -128,6 +183,18 @@ def _fetch(blob: Any, file: Path) -> None:
     file.write_bytes(content)
 
 
+def _retry() -> Any:
+    from google.cloud.storage.retry import DEFAULT_RETRY
+
+    return DEFAULT_RETRY.with_timeout(RETRY_SECONDS)
+
+
+@functools.cache
+def readers() -> ThreadPoolExecutor:
+    """Threads for reads of ranges, shared by this process."""
+    return ThreadPoolExecutor(READS_AT_ONCE, "bucket")
+
+
 @functools.cache
 def copies_folder() -> Path:
     """A folder for copies of files on buckets, deleted when this process ends."""
@@ -139,8 +206,11 @@ def copies_folder() -> Path:
 @functools.cache
 def _client() -> Any:
     from google.cloud import storage
+    from requests.adapters import HTTPAdapter
 
-    return storage.Client()
+    client = storage.Client()
+    client._http.mount("https://", HTTPAdapter(pool_maxsize=READS_AT_ONCE))  # one connection for each reader
+    return client
 
 
 @contextmanager

@@ -51,6 +51,11 @@ def select_tokens(
     rule = read_rule(selection)
     if rule == Rule():
         return store
+    if "train" not in store.here:
+        raise DataError(
+            f"data.selection = {selection!r} reads the whole training split, which is not on this machine: "
+            "copy the store into a folder first"
+        )
     with errors_in_sentences(cache):
         content = _content(store, rule, cache)
         if found := _find(cache, content, verify, say):
@@ -61,7 +66,7 @@ def select_tokens(
 
 def _content(store: TokenStore, rule: Rule, cache: Path) -> str:
     """The name of the store: a hash of the pool, the rule, and what its scores come from."""
-    inputs: list[Any] = [store.directory.name, repr(rule), VERSION]
+    inputs: list[Any] = [store.manifest.get("content", store.directory.name), repr(rule), VERSION]
     if rule.scores:
         path = Path(rule.scores).expanduser()
         with reading(path), path.open("rb") as file:
@@ -126,8 +131,8 @@ def _write(
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=directory.parent) as scratch:
         partial = Path(scratch) / "store"
         partial.mkdir()
-        for split in ("validation", "test"):
-            _link(store.directory / f"{split}.bin", partial / f"{split}.bin")
+        for file in (*store.files("validation"), *store.files("test")):
+            _link(file, partial / file.name)
         entry = _write_tokens(partial / "train.bin", store, kept)
         table.write_parquet(partial / TABLE)
         about = about | {"table_sha256": hashlib.sha256((partial / TABLE).read_bytes()).hexdigest()}
@@ -137,6 +142,10 @@ def _write(
             "selection": about,
             "splits": store.manifest["splits"] | {"train": entry},
         }
+        if shards := {name: parts for name, parts in manifest.get("shards", {}).items() if name != "train"}:
+            manifest["shards"] = shards
+        else:
+            manifest.pop("shards", None)
         manifest["checksum"] = checksum(manifest, store.tokenizer)
         write_json(partial / "manifest.json", manifest)
         if os.path.lexists(directory):

@@ -1,0 +1,91 @@
+"""Token stores by place, `store:FOLDER` and `store:gs://BUCKET/FOLDER`, as `quarry data put` writes them."""
+
+from pathlib import Path
+from typing import NoReturn
+
+from quarry.errors import DataError
+from quarry.train.data.documents import Corpus
+from quarry.train.data.splitting import SplitRules
+from quarry.train.data.store import DamagedStore, Say, TokenStore, open_store, silent
+from quarry.train.data.tokenizer import Tokenizer
+from quarry.train.record.bucket import bucket_address
+
+KIND = "store:"
+
+
+class Prepared:
+    """A token store that is read where it is; it has no text."""
+
+    usage = "store:PATH"
+    about = "a token store in a folder or on gs://, which `quarry data put` made of another corpus"
+    licence = "that of the corpus"
+
+    def check_installed(self, data_dir: Path) -> None:
+        pass
+
+    def version(self, argument: str) -> str:
+        return ""
+
+    def files(self, argument: str, data_dir: Path) -> list[Path]:
+        return self._refuse(argument)
+
+    def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
+        return self._refuse(argument)
+
+    def _refuse(self, argument: str) -> NoReturn:
+        raise DataError(f"corpus = '{KIND}{argument}' is tokens, not text: name the corpus they were made of")
+
+
+def open_prepared(
+    place: str,
+    tokenizer: str | Tokenizer,
+    cache: Path,
+    rules: SplitRules,
+    *,
+    verify: bool = True,
+    say: Say = silent,
+) -> TokenStore:
+    """The store at `place`, whose `tokenizer` has that name, or is that very one.
+
+    Raises DataError if there is no such store, if it is damaged, or if it was made otherwise than `rules` or
+    the tokenizer say; BucketError.
+    """
+    address = bucket_address(Path(place))
+    if address is None:
+        store = _open_folder(Path(place).expanduser(), verify, say)
+    else:
+        from quarry.train.data.bucket_store import open_bucket_store
+
+        store = open_bucket_store(address, cache, verify=verify, say=say)
+    _check_tokenizer(place, store, tokenizer)
+    _check_rules(place, store, rules)
+    return store
+
+
+def _open_folder(folder: Path, verify: bool, say: Say) -> TokenStore:
+    if not (folder / "manifest.json").exists():
+        raise DataError(f"{folder} holds no token store: `quarry data put CORPUS {folder}` copies one there")
+    try:
+        store = open_store(folder)
+        if verify:
+            store.verify(say)
+    except DamagedStore as damage:
+        raise DataError(f"{damage.fault}: `quarry data put` copies it again") from None
+    return store
+
+
+def _check_tokenizer(place: str, store: TokenStore, tokenizer: str | Tokenizer) -> None:
+    name = tokenizer if isinstance(tokenizer, str) else tokenizer.name
+    if store.tokenizer.name != name:
+        raise DataError(f"{KIND}{place} has tokens of {store.tokenizer.name}, not of data.tokenizer = {name}")
+    if isinstance(tokenizer, Tokenizer) and store.tokenizer.definition != tokenizer.definition:
+        raise DataError(f"{KIND}{place} has tokens of another {name} than those that the run trains on")
+
+
+def _check_rules(place: str, store: TokenStore, rules: SplitRules) -> None:
+    """Raise DataError for a rule that was set, and is not the one that the store was made by."""
+    usual = SplitRules()
+    for name in ("validation_fraction", "test_fraction", "near_duplicates", "held_out"):
+        made, given = store.manifest.get(name), getattr(rules, name)
+        if given != getattr(usual, name) and given != (tuple(made) if isinstance(made, list) else made):
+            raise DataError(f"data.{name} = {given}: {KIND}{place} was made with {made}; leave it out")
