@@ -3,10 +3,9 @@
 Seconds of one run against the rows it logs and against the size of its corpus; seconds of a sweep against its
 points; seconds of `quarry points` and `quarry report` against the run directories they read, of `quarry fit`
 against the rows of its table, and of `quarry data get` against the MB of its text (files of `linux-c`), with
-the peak memory of the command. Each has the exponent of a
-power law fitted to the seconds, and that between the last two sizes (of processor time, where it is
-measured): 0 means no growth, 1 proportional growth. `--only TEXT` measures what
-has TEXT in its name.
+the peak memory of the command. Each has the exponent of a power law fitted to the seconds, and that between
+the last two sizes (of processor time, where it is measured): 0 means no growth, 1 proportional growth.
+`--only TEXT` measures what has TEXT in its name.
 """
 
 import argparse

@@ -75,6 +75,12 @@ def parse_mixture(argument: str) -> list[tuple[str, float]]:
     raise DataError(f"corpus = 'mix:{argument}' {fault}")
 
 
+def corpora_in(name: str) -> list[str]:
+    """The names of the corpora that a corpus is made of: itself, or the parts of a mixture."""
+    kind, _, argument = name.partition(":")
+    return [part for part, _ in parse_mixture(argument)] if kind == "mix" else [name]
+
+
 def in_proportion(sizes: Sequence[np.ndarray], weights: Sequence[float]) -> list[tuple[int, int]]:
     """The order of documents of several sources in which every prefix has the weights, to within a document.
 

@@ -209,7 +209,8 @@ def _client() -> Any:
     from requests.adapters import HTTPAdapter
 
     client = storage.Client()
-    client._http.mount("https://", HTTPAdapter(pool_maxsize=READS_AT_ONCE))  # one connection for each reader
+    for scheme in ("http://", "https://"):
+        client._http.mount(scheme, HTTPAdapter(pool_maxsize=READS_AT_ONCE))  # a connection for each reader
     return client
 
 

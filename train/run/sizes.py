@@ -7,6 +7,7 @@ from quarry.checks import require
 from quarry.train.config.branches import fork_steps
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.schedules import check_schedule
+from quarry.train.data.mixture import corpora_in
 from quarry.train.data.order import unique_sequences
 from quarry.train.data.selection.stores import select_tokens
 from quarry.train.data.store import Say, TokenStore, silent
@@ -101,17 +102,22 @@ def prepare_others(
 ) -> dict[str, TokenStore]:
     """The stores of the texts of `evaluation.also` by name, in the tokenizer of the run's `store`.
 
-    Raises ConfigError if a validation split is shorter than one sequence, and DataError.
+    They are split by the rules of `store`, but names are held out only of corpora that the run trains on: no
+    document of another is in training, and the patterns need not fit its names. Raises ConfigError if a
+    validation split is shorter than one sequence, and DataError.
     """
     data, context, stores = experiment.data, experiment.model.context, {}
+    made = store.manifest
     for name, corpus in experiment.evaluation.also:
+        trained_on = corpus in corpora_in(made["corpus"])
         other = prepare_tokens(
             corpus,
             data.tokenizer,
             cache,
-            validation_fraction=data.validation_fraction,
-            test_fraction=data.test_fraction,
-            near_duplicates=data.near_duplicates,
+            validation_fraction=made.get("validation_fraction", data.validation_fraction),
+            test_fraction=made.get("test_fraction", data.test_fraction),
+            near_duplicates=made.get("near_duplicates"),
+            held_out=tuple(made.get("held_out", ())) if trained_on else (),
             say=say,
             tokenizer=store.tokenizer,
         )

@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +20,19 @@ STEPS, SHORT = 1500, 1000
 SELDOM = ("--checkpoint.every-seconds", 60)  # for runs that nothing ends
 
 
-def kill_after_progress(cache, folder, directory, rng):
+def mixture_of_two(folder: Path) -> tuple[str, str]:
+    """Options that train on a mixture of two folders of documents."""
+    for letter in "ab":
+        (folder / letter).mkdir(parents=True)
+        for number in range(60):
+            (folder / letter / f"{number}.txt").write_text(f"{letter}{number} " * (40 + number))
+    return "--data.corpus", f"mix:folder:{folder / 'a'}=0.3+folder:{folder / 'b'}=0.7"
+
+
+def kill_after_progress(cache, folder, directory, rng, *words):
     """Start or resume the run, let it go beyond all it had logged, and kill it a random moment later."""
     before = (read_last_row(directory.metrics) or {"step": 0})["step"]
-    process = start(cache, "train", "study/tiny.py", cwd=folder)
+    process = start(cache, "train", "study/tiny.py", *words, cwd=folder)
     while (read_last_row(directory.metrics) or {"step": 0})["step"] <= before:
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
@@ -31,18 +41,19 @@ def kill_after_progress(cache, folder, directory, rng):
     process.communicate()
 
 
-def test_three_kills_leave_no_trace_in_the_logs(tmp_path, cache):
+def test_three_kills_leave_no_trace_in_the_logs_of_a_run_on_a_mixture(tmp_path, cache):
+    mixture = mixture_of_two(tmp_path / "texts")
     for name in ("whole", "killed"):
         write_tiny(tmp_path / name / "study", steps=STEPS, every=0.2)
-    assert quarry(cache, "train", "study/tiny.py", *SELDOM, cwd=tmp_path / "whole").returncode == 0
+    assert quarry(cache, "train", "study/tiny.py", *SELDOM, *mixture, cwd=tmp_path / "whole").returncode == 0
     whole, killed = (RunDirectory(tmp_path / name / "runs/study/tiny") for name in ("whole", "killed"))
     seed = time.time_ns()
     print(f"moments of the kills drawn from seed {seed}")
     rng = random.Random(seed)
     for _ in range(3):
-        kill_after_progress(cache, tmp_path / "killed", killed, rng)
+        kill_after_progress(cache, tmp_path / "killed", killed, rng, *mixture)
     assert killed.status() == "running", "the run ended before the third kill: give it more steps"
-    done = quarry(cache, "train", "study/tiny.py", *SELDOM, cwd=tmp_path / "killed")
+    done = quarry(cache, "train", "study/tiny.py", *SELDOM, *mixture, cwd=tmp_path / "killed")
     assert done.returncode == 0, done.stderr
     assert rows_of(killed) == rows_of(whole)
     assert len(rows_of(whole)[0]) == STEPS // 2

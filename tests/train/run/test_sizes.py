@@ -8,7 +8,7 @@ import pytest
 
 from quarry.errors import ConfigError
 from quarry.model.config import modern
-from quarry.train.config.experiment import DataConfig, Experiment
+from quarry.train.config.experiment import DataConfig, EvaluationConfig, Experiment
 from quarry.train.config.point_files import Point
 from quarry.train.config.schedules import evaluation_steps
 from quarry.train.data.store import TokenStore
@@ -16,7 +16,7 @@ from quarry.train.launch.jobs import make_jobs
 from quarry.train.record.progress import Quiet
 from quarry.train.run.loop import train
 from quarry.train.run.memory import machine_memory
-from quarry.train.run.sizes import prepare_store, resolve_sizes
+from quarry.train.run.sizes import prepare_others, prepare_store, resolve_sizes
 
 CONFIG = Experiment(
     model=modern(16, 2, 2, context=32), data=DataConfig(corpus="folder:/no/such/folder", tokenizer="bpe:512")
@@ -67,3 +67,25 @@ def test_a_batch_of_many_passes_over_the_data_is_refused():
     experiment = dataclasses.replace(CONFIG, data=data, batch_tokens=2**20)
     with pytest.raises(ConfigError, match=r"batch_tokens = 1,048,576 is 2\d\d times the U = [45],\d+ unique"):
         resolve_sizes(experiment, store)
+
+
+def test_a_part_of_a_mixture_is_scored_on_documents_that_are_held_out_of_it(tmp_path):
+    for kind in "ab":
+        (tmp_path / kind).mkdir()
+        for number in range(60):
+            text = f"{kind}{number} " + " ".join(f"{kind}{number * word % 97}" for word in range(50 + number))
+            (tmp_path / kind / f"{number}.txt").write_text(text)
+    names = [f"folder:{tmp_path / kind}" for kind in "ab"]
+    data = DataConfig(corpus=f"mix:{names[0]}=1+{names[1]}=1", near_duplicates=0.9, held_out=("*1.txt",))
+    others = EvaluationConfig(also=(("a", names[0]), ("b", names[1])))
+    experiment = Experiment(model=modern(16, 2, 2, context=32), data=data, evaluation=others)
+    store = prepare_store(experiment, tmp_path / "cache")
+    trained = set(bytes(store.tokens("train")).split(b"\xff"))
+    for kind, other in prepare_others(experiment, store, tmp_path / "cache").items():
+        documents = bytes(other.tokens("validation")).split(b"\xff")[:-1]
+        assert {text.split(b" ")[0][-1:] for text in documents} == {b"1"}
+        assert all(text.startswith(kind.encode()) and text not in trained for text in documents)
+        assert other.manifest["near_duplicates"] == 0.9
+    elsewhere = dataclasses.replace(experiment, data=DataConfig(corpus=names[0], held_out=("*1.txt",)))
+    store = prepare_store(elsewhere, tmp_path / "cache")
+    assert "held_out" not in prepare_others(elsewhere, store, tmp_path / "cache")["b"].manifest
