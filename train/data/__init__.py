@@ -26,6 +26,10 @@ To add a corpus, see `corpora.py`; to add a tokenizer, see `tokenizers.py`.
     store             the token store, and the check that it is undamaged
     store_building    finds the token store of a corpus, or builds it
     store_writing     writes its files
+    shards            rows of a split, in one file or several
+    bucket_store      a store on gs://, of which a run reads the rows it needs
+    store_copying     copies a store to a folder or gs://
+    prepared          `store:PATH`, a store by its place
     parallel          threads that tokenise
     progress          progress of long loops, where a command shows it
     order             the batch order, a pure function of seed and position

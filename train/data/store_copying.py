@@ -68,7 +68,8 @@ def copy_store(store: TokenStore, place: str, shard_bytes: int = SHARD_BYTES, sa
     address = bucket_address(Path(place))
     there: Place = BucketPlace(address) if address else FolderPlace(Path(place).expanduser())
     _check_same(store, there, place)
-    plan = {split: _cut(store, split, shard_bytes - shard_bytes % itemsize) for split in SPLITS}
+    most = shard_bytes - shard_bytes % itemsize
+    plan: dict[Split, list[Shard]] = {split: _cut(store, split, most) for split in SPLITS}
     known = _digested(plan, there)
     missing = [shard for shards in known.values() for shard in shards if not there.holds(shard)]
     say(f"copying {sum(shard.size for shard in missing) / 1e6:.1f} MB in {len(missing)} files to {place}")
