@@ -176,9 +176,10 @@ MEASUREMENTS: dict[str, tuple[Callable[[int, Path], float | Cost], tuple[int, ..
 }
 
 
-def measure(what: str) -> list[dict[str, object]]:
+def measure(what: str, most: int) -> list[dict[str, object]]:
     """A row per size, each with the exponent over all sizes."""
     of, sizes = MEASUREMENTS[what]
+    sizes = tuple(size for size in sizes if size <= most)
     with tempfile.TemporaryDirectory() as folder:
         of(sizes[0], Path(folder) / "warm") if what.startswith("2,000") else None
         costs = [of(size, Path(folder)) for size in sizes]
@@ -205,11 +206,12 @@ def measure(what: str) -> list[dict[str, object]]:
 def main() -> None:
     parser = argparse.ArgumentParser("python -m tests.benchmarks.growth", description=__doc__)
     parser.add_argument("--only", default="", help="measure what has this in its name")
-    only = parser.parse_args().only
-    chosen = [what for what in MEASUREMENTS if only in what]
+    parser.add_argument("--most", type=int, default=10**9, help="leave out larger sizes")
+    options = parser.parse_args()
+    chosen = [what for what in MEASUREMENTS if options.only in what]
     if any(what.startswith("2,000") for what in chosen):
         prepare(cache_directory(), 1)
-    write_dated("growth", (row for what in chosen for row in measure(what)))
+    write_dated("growth", (row for what in chosen for row in measure(what, options.most)))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ To add a corpus, see `corpora.py`; to add a tokenizer, see `tokenizers.py`.
     folder_corpus     `folder:PATH`
     archive_corpus    `archive:PATH`; tar_files reads it
     hub_corpus        `hf:NAME`
+    prepared_corpus   `store:PATH`, which has no text
     mixture           `mix:CORPUS=WEIGHT+CORPUS=WEIGHT`
     tables            a document per row of JSON Lines and Parquet, for `folder:PATH`
     tfds_corpora      `tfds:NAME`, and the array_record files of packaged corpora
@@ -29,7 +30,7 @@ To add a corpus, see `corpora.py`; to add a tokenizer, see `tokenizers.py`.
     shards            rows of a split, in one file or several
     bucket_store      a store on gs://, of which a run reads the rows it needs
     store_copying     copies a store to a folder or gs://
-    prepared          `store:PATH`, a store by its place
+    prepared          opens a store by its place, `store:PATH`
     parallel          threads that tokenise
     progress          progress of long loops, where a command shows it
     order             the batch order, a pure function of seed and position

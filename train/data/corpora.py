@@ -21,7 +21,7 @@ from quarry.train.data.hub_corpus import Hub
 from quarry.train.data.image_corpora import DIGITS, FASHION
 from quarry.train.data.mixture import Mixture
 from quarry.train.data.packaged_corpora import SOTU, STDLIB
-from quarry.train.data.prepared import Prepared
+from quarry.train.data.prepared_corpus import Prepared
 from quarry.train.data.reasoning_corpus import Reasoning
 from quarry.train.data.synthetic_corpus import Synthetic
 

@@ -10,11 +10,12 @@ import numpy as np
 from filelock import FileLock
 
 from quarry.errors import DataError, RecordError
-from quarry.train.data import prepared
 from quarry.train.data.bpe_training import TRAINING_BYTES
 from quarry.train.data.cache_errors import errors_in_sentences
 from quarry.train.data.corpora import fingerprint, input_files, open_corpus
 from quarry.train.data.documents import unchanged
+from quarry.train.data.prepared import open_prepared
+from quarry.train.data.prepared_corpus import KIND
 from quarry.train.data.splitting import SplitCorpus, SplitRules, split_corpus
 from quarry.train.data.store import SPLITS, Say, TokenStore, hash_json, open_store, silent
 from quarry.train.data.store_writing import holds_good_store, write_store
@@ -52,10 +53,10 @@ def prepare_tokens(
     """
     vocabulary_size(tokenizer_name)
     rules = SplitRules(validation_fraction, test_fraction, near_duplicates, held_out)
-    if corpus_name.startswith(prepared.KIND):
-        place, asked = corpus_name.removeprefix(prepared.KIND), tokenizer or tokenizer_name
+    if corpus_name.startswith(KIND):
+        place, asked = corpus_name.removeprefix(KIND), tokenizer or tokenizer_name
         with errors_in_sentences(cache):
-            return prepared.open_prepared(place, asked, cache, rules, verify=verify, say=say)
+            return open_prepared(place, asked, cache, rules, verify=verify, say=say)
     recipe = {
         "corpus": corpus_name,
         "tokenizer": tokenizer_name if tokenizer is None else _identity(tokenizer),
