@@ -16,6 +16,8 @@ from quarry.train.data.progress import tracked
 from quarry.train.data.shards import SHARD_BYTES, shard_names
 from quarry.train.data.store import SPLITS, Say, Split, TokenStore, checksum, silent
 from quarry.train.record.bucket import Folder, bucket_address
+from quarry.train.record.disk_space import enough_space
+from quarry.train.record.folders import make_writable
 
 UPLOADS_AT_ONCE = 4
 CHUNK = 2**22
@@ -147,7 +149,7 @@ class FolderPlace:
 
     def __init__(self, folder: Path):
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        make_writable(folder)
 
     def digests(self) -> Mapping[str, Any]:
         return {"xxh3": xxhash.xxh3_128()}
@@ -169,7 +171,10 @@ class FolderPlace:
         self._replace(name, lambda file: file.write(content))
 
     def _replace(self, name: str, write: Callable[[Any], object]) -> None:
-        with tempfile.TemporaryDirectory(prefix=".partial-", dir=self._folder) as scratch:
+        with (
+            enough_space(self._folder, "a copy takes as much as the store"),
+            tempfile.TemporaryDirectory(prefix=".partial-", dir=self._folder) as scratch,
+        ):
             partial = Path(scratch) / name
             with partial.open("wb") as file:
                 write(file)
