@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from filelock import FileLock
 
 from quarry.errors import DataError
+from quarry.train.data.cache_lock import cache_lock
 from quarry.train.data.shards import Piece, SplitTokens
 from quarry.train.data.store import (
     DamagedStore,
@@ -99,7 +99,7 @@ def open_bucket_store(address: str, cache: Path, *, verify: bool, say: Say) -> B
     directory = _small_files(folder, cache)
     store = _read_bucket_store(directory, folder, objects)
     store.check_objects()
-    with FileLock(cache / "remote" / ".lock"):
+    with cache_lock(cache / "remote", say):
         if not _has_held_out(store, verify, say):
             _fetch_held_out(store, say)
     return store

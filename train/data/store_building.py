@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from quarry.errors import DataError, RecordError
 from quarry.train.data.bpe_training import TRAINING_BYTES
 from quarry.train.data.cache_errors import errors_in_sentences
+from quarry.train.data.cache_lock import cache_lock
 from quarry.train.data.corpora import fingerprint, input_files, open_corpus
 from quarry.train.data.documents import unchanged
 from quarry.train.data.prepared import open_prepared
@@ -71,7 +71,7 @@ def prepare_tokens(
         if store := _find(cache, recipe, verify, say, silent):
             return store
         make_writable(cache)
-        with FileLock(cache / ".lock"):  # the kernel releases the lock of a process that dies
+        with cache_lock(cache, say):
             return _find(cache, recipe, verify, silent, say) or _build(cache, recipe, rules, say, tokenizer)
 
 

@@ -4,6 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from quarry.errors import DataError
 from quarry.train.data import store as store_module
 from quarry.train.data import store_writing
+from quarry.train.data.cache_lock import cache_lock
 from quarry.train.data.store import open_store
 from quarry.train.data.store_building import prepare_tokens
 from quarry.train.data.tokenizers import make_tokenizer
@@ -274,3 +277,21 @@ def test_a_split_in_shards_has_the_tokens_and_digests_of_one_file(folder, store,
     sharded.files("train")[1].unlink()
     with pytest.raises(DataError, match=r"train.00001.bin has 0 bytes, not 10,001"):
         open_store(sharded.directory)
+
+
+def test_a_wait_for_another_process_is_announced(tmp_path):
+    said, entered = [], threading.Event()
+
+    def wait():
+        with cache_lock(tmp_path, said.append):
+            entered.set()
+
+    with cache_lock(tmp_path, said.append):
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        while not said:
+            time.sleep(0.01)
+        assert not entered.is_set()
+    waiting.join(10)
+    assert entered.is_set()
+    assert said == [f"waiting for another process, which prepares text in {tmp_path}"]

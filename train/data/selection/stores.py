@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from filelock import FileLock
 
 from quarry.errors import DataError
 from quarry.train.config.selection import Rule, read_rule
 from quarry.train.data.cache_errors import errors_in_sentences
+from quarry.train.data.cache_lock import cache_lock
 from quarry.train.data.corpora import fingerprint
 from quarry.train.data.documents import reading
 from quarry.train.data.selection.choosing import choose, scanned
@@ -60,7 +60,7 @@ def select_tokens(
         content = _content(store, rule, cache)
         if found := _find(cache, content, verify, say):
             return found
-        with FileLock(cache / ".lock"):
+        with cache_lock(cache, say):
             return _find(cache, content, verify, say) or _build(store, rule, selection, content, cache, say)
 
 
