@@ -91,7 +91,7 @@ def passes_table(grid: "Grid", found: list[Passes], settings: "IntervalSettings"
     rows = [
         {"criterion": each.name, "N": grid.sizes[n], "U": grid.unique[u]}
         | censored_row(settings, "k", each.logs.at((slice(None), n, u)))
-        | {"k_law": each.by_law(grid.sizes[n], grid.unique[u])}
+        | {"k_law": each.by_law(float(grid.sizes[n]), float(grid.unique[u]))}
         for each in found
         for n, u in zip(*np.nonzero(~np.isnan(each.logs.low[0])), strict=True)
     ]
