@@ -37,7 +37,7 @@ COMMANDS = {
     ),
     "data": Command(
         "quarry.train.commands.data",
-        "Which corpora there are, preparing one, and what it holds: `list`, `get NAME` and `inspect NAME`.",
+        "Which corpora there are; `get` prepares one, `put` copies it to a bucket, `inspect` measures it.",
     ),
     "train": Command("quarry.train.commands.train", "Create or resume one run: <workdir>/<study>/<point>/."),
     "compile": Command(

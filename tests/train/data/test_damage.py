@@ -86,7 +86,7 @@ def test_a_file_that_was_read_undamaged_is_not_read_again(texts, clean, monkeypa
 
 def test_a_complete_cache_is_only_read(texts, clean, monkeypatch):
     monkeypatch.setattr(store_building, "make_writable", None)
-    monkeypatch.setattr(store_building, "FileLock", None)
+    monkeypatch.setattr(store_building, "cache_lock", None)
     prepare_tokens(texts, "bpe:262", clean)
 
 
