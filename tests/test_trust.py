@@ -20,6 +20,7 @@ def percent(share: float) -> str:
     ("law", "table"),
     [
         ("chinchilla", "contender.csv"),
+        ("auto", "contender.csv"),
         ("power-offset", "contender.csv"),
         ("broken-power", "contender.csv"),
         ("chinchilla", "simple-scaling-laws.csv"),
