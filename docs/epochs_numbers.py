@@ -138,18 +138,26 @@ def _exchange(table: pl.DataFrame) -> list[str]:
     ]
 
 
-def of_predictions(predicted: pl.DataFrame, measured: pl.DataFrame) -> list[tuple[str, str]]:
+def of_predictions(
+    predicted: pl.DataFrame, measured: pl.DataFrame, kind: str = "beyond", batch: int = 1024
+) -> list[tuple[str, str]]:
     """Of each law: for how many runs beyond the table it gave the loss within its interval, and its error.
 
-    The law of the passes gives a bound instead. `measured` are points of the table's recipe.
+    The law of the passes gives a bound instead. Of the `measured` points those at one batch count.
     """
-    both = with_measured(predicted, measured.filter(batch_tokens=1024))
+    both = with_measured(predicted, measured.filter(batch_tokens=batch))
     lines = [
-        ("beyond, " + law, _judged(str(law), rows))
+        (f"{kind}, {law}", _judged(str(law), rows))
         for (law,), rows in both.sort("law").group_by("law", maintain_order=True)
     ]
     cells = both.group_by("N", "U", "k").agg(pl.col("measured").first()).sort("U", "k", "N")
-    return lines + [("beyond", _beyond(each, both)) for each in cells.iter_rows(named=True)]
+    return lines + [(kind, _beyond(each, both)) for each in cells.iter_rows(named=True)]
+
+
+def on_gpu() -> list[tuple[str, str]]:
+    """The same of the runs on a GPU."""
+    predicted = pl.read_csv(RESULTS / "predictions_gpu.csv")
+    return of_predictions(predicted, pl.read_parquet(RESULTS / "beyond_gpu.parquet"), "gpu", 2048)
 
 
 def of_small_batches(measured: pl.DataFrame) -> list[tuple[str, str]]:
@@ -294,5 +302,6 @@ if __name__ == "__main__":
         rows += of_tuned(
             pl.read_parquet(RESULTS / "tuned.parquet"), pl.read_parquet(RESULTS / "points.parquet")
         )
+    rows += on_gpu()
     pl.DataFrame(rows, schema=["what", "words"], orient="row").write_csv(RESULTS / "page.csv")
     print(*(f"{what}: {words}" for what, words in rows), sep="\n")

@@ -34,7 +34,8 @@ def test_the_runs_beyond_the_table_and_the_tuned_cells_are_those_of_the_tables()
     rows = numbers["of_predictions"](pl.read_csv(RESULTS / "predictions.csv"), beyond)
     rows += numbers["of_small_batches"](beyond)
     rows += numbers["of_tuned"](tuned, points)
-    kinds = ("beyond", "tuned")
+    rows += numbers["on_gpu"]()
+    kinds = ("beyond", "tuned", "gpu")
     assert rows == [row for row in KEPT.rows() if row[0].split(",")[0] in kinds]
     assert {row[0].split(",")[0] for row in rows} == set(kinds)
 

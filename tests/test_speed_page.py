@@ -41,6 +41,15 @@ def test_steps_on_a_gpu():
     assert words in " ".join((ROOT / "README.md").read_text().split())
 
 
+def test_the_second_gpu():
+    table = pl.read_csv(RESULTS / "speed" / "gpu-2026-11-29-second.csv")
+    for row in table.drop_nulls("tokens_per_second").iter_rows(named=True):
+        flops = f"{row['flops_per_second'] / 1e12:.0f} " if row["flops_per_second"] else ""
+        assert f"{row['part'].removesuffix(' in one program')}" in SPEED
+        assert f"| {row['tokens_per_second']:,} | {flops}|" in SPEED
+    assert table.filter(part="resumed")["equal"].item()
+
+
 def test_predicted_steps_on_tpus():
     page = (ROOT / "docs" / "compile.md").read_text()
     for row in pl.read_csv(RESULTS / "compile" / "roofline.csv").iter_rows(named=True):
