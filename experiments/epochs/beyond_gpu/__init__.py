@@ -8,7 +8,7 @@ The recipe is the table's, with a layer per 64 features, in bf16, at twice the b
 a longer warmup; the loss is measured once, at the end. The critical batch by the study `kaplan_batch` is
 9,000 tokens at a loss of 1.5 and 19,000 at 1.3.
 
-Trained on one H200: both points of 85 million, in 209 s, checkpoints included; not those of 25 million.
+Trained on one H200: both points of 85 million, in 275 s, checkpoints included; not those of 25 million.
 
 Command: quarry sweep epochs/beyond_gpu, where the folder `novels` is (experiments/epochs/novels.py makes it)
 """
