@@ -18,9 +18,7 @@ PASSES = {2**14: 8, 2**16: 8, 2**18: 8, 2**20: 6, 2**22: 2}
 
 def on(unique_tokens: int) -> Experiment:
     """The recipe of the study of epochs on so many tokens, scored by class of token."""
-    run = recipe(
-        WIDTH, CORPUS, unique_tokens=unique_tokens, duration=Duration(epochs=PASSES[unique_tokens])
-    )
+    run = recipe(WIDTH, CORPUS, unique_tokens=unique_tokens, duration=Duration(epochs=PASSES[unique_tokens]))
     evaluation = EvaluationConfig(131_072, 131_072, count=4, token_classes=True)
     return dataclasses.replace(run, evaluation=evaluation)
 
