@@ -4,8 +4,6 @@ CACHE/remote/KEY/  manifest.json  tokenizer.json  validation.bin  test.bin   of 
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from quarry.train.data.store import (
     read_store,
 )
 from quarry.train.record.bucket import Folder, Stored, readers
+from quarry.train.record.files import atomic_write
 from quarry.train.record.folders import make_writable
 
 HELD_OUT: tuple[Split, ...] = ("validation", "test")
@@ -113,8 +112,9 @@ def _small_files(folder: Folder, cache: Path) -> Path:
     except ValueError:
         raise DataError(f"{folder.address}/manifest.json is damaged: it holds no JSON") from None
     directory.mkdir(parents=True, exist_ok=True)
-    _write(directory / "manifest.json", content)
-    _write(directory / "tokenizer.json", folder.read("tokenizer.json"))
+    for name, small in (("manifest.json", content), ("tokenizer.json", folder.read("tokenizer.json"))):
+        with atomic_write(directory / name) as partial:
+            partial.write_bytes(small)
     return directory
 
 
@@ -142,16 +142,11 @@ def _fetch_held_out(store: BucketStore, say: Say) -> None:
     say(f"copying the held-out text of {store.folder.address} into {store.directory}")
     for split in HELD_OUT:
         for file in store.files(split):
-            _write(file, store.folder.read(file.name, generation=store.objects[file.name].generation))
+            content = store.folder.read(file.name, generation=store.objects[file.name].generation)
+            with atomic_write(file) as partial:
+                partial.write_bytes(content)
     try:
         store.verify(say)
     except DamagedStore as damage:
         fault = damage.fault.replace(str(store.directory), store.folder.address)
         raise DataError(f"{fault}: `quarry data put` copies it again") from None
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file that no reader sees half of."""
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".partial-", delete=False) as partial:
-        partial.write(content)
-    os.replace(partial.name, file)

@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +16,7 @@ from quarry.train.data.shards import SHARD_BYTES, shard_names
 from quarry.train.data.store import SPLITS, Say, Split, TokenStore, checksum, silent
 from quarry.train.record.bucket import Folder, bucket_address
 from quarry.train.record.disk_space import enough_space
+from quarry.train.record.files import atomic_write
 from quarry.train.record.folders import make_writable
 
 UPLOADS_AT_ONCE = 4
@@ -173,14 +173,12 @@ class FolderPlace:
     def _replace(self, name: str, write: Callable[[Any], object]) -> None:
         with (
             enough_space(self._folder, "a copy takes as much as the store"),
-            tempfile.TemporaryDirectory(prefix=".partial-", dir=self._folder) as scratch,
+            atomic_write(self._folder / name) as partial,
+            partial.open("wb") as file,
         ):
-            partial = Path(scratch) / name
-            with partial.open("wb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, self._folder / name)
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 class BucketPlace:
