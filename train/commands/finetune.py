@@ -16,7 +16,7 @@ DEFAULTS = FineTuning()
 
 
 def command(
-    task: Annotated[Positional[str], arg(help="half-century or language.")],
+    task: Annotated[Positional[str], arg(help="half-century, language, author:CORPUS or decade:CORPUS.")],
     runs: Annotated[Positional[tuple[Path, ...]], arg(help="Run directories of one tokenizer and split.")],
     output: OutputPath,
     how: Annotated[FineTuning, Flat] = DEFAULTS,
@@ -25,7 +25,8 @@ def command(
     """Fine-tune trained models on few labelled snippets of text, and write their accuracies.
 
     Snippets to learn from come from training documents, those that are classified from held-out ones. Rows
-    that the table has are kept: the same command resumes.
+    that the table has are kept: the same command resumes. The authors and decades are those of a collection
+    with the file names of ELTeC (ENG18400_Trollope.txt), for example author:archive:novels.tar.xz.
 
     Args:
         output: The table to write, .csv or .parquet.

@@ -39,7 +39,7 @@ class SplitCorpus:
         """The texts of a split, in order. Raises DataError if one is not the text that was hashed."""
         for index in self.members[split]:
             document = self.corpus[int(index)]
-            read = np.array([_digest(to_utf8(document.text))], "S16")
+            read = np.array([digest(to_utf8(document.text))], "S16")
             if read[0] != self.digests[index]:
                 raise DataError(f"{document.name} changed while it was read: run the command again")
             yield document.text
@@ -105,13 +105,14 @@ def _read(corpus: Corpus, rules: SplitRules) -> tuple[np.ndarray, np.ndarray, np
     documents = (
         (name, to_utf8(text)) for name, text in tracked(corpus, f"reading {corpus.name}", len(corpus))
     )
-    rows = ((_digest(text), len(text), rules.holds_out(name)) for name, text in documents)
+    rows = ((digest(text), len(text), rules.holds_out(name)) for name, text in documents)
     kind = [("digest", "S16"), ("bytes", "i8"), ("held", "?")]
     table = np.fromiter(rows, dtype=kind, count=len(corpus))
     return table["digest"].copy(), table["bytes"].copy(), table["held"].copy()
 
 
-def _digest(text: bytes) -> bytes:
+def digest(text: bytes) -> bytes:
+    """The hash by which documents are ordered and split."""
     return hashlib.blake2b(text, digest_size=16).digest()
 
 

@@ -63,12 +63,14 @@ def fine_tune_runs(
     """Fine-tune the models of finished runs on a task and write the table, after each model and draw.
 
     The table has the columns `COLUMNS`; rows that `output` has are kept and not made again. Raises
-    ConfigError if the runs differ in their tokenizer or in the fractions of documents held out, and as
-    `read_trained` and `Snippets`.
+    ConfigError if the runs differ in their tokenizer or in the fractions of documents held out, or have read
+    the documents of a task that is split by class, and as `read_trained` and `Snippets`.
     """
     require(bool(runs), "name a run directory")
     models = [read_trained(run, cache) for run in runs]
     snippets = Snippets(task, models[0].tokenizer, how.length, _rules(models), cache)
+    if snippets.task.by_class:
+        _check_unread(models, snippets.task.corpora)
     table = _read(output)
     for model in models:
         known = set(table.select(KEY).iter_rows())
@@ -85,6 +87,13 @@ def _rules(models: Sequence[TrainedModel]) -> SplitRules:
         values = {getattr(each, name) for each in data}
         require(len(values) == 1, f"runs of several data.{name}: {', '.join(map(str, sorted(values)))}")
     return SplitRules(data[0].validation_fraction, data[0].test_fraction)
+
+
+def _check_unread(models: Sequence[TrainedModel], corpora: tuple[str, ...]) -> None:
+    """A run of the same corpus has read documents that are in the test of a task with a split of its own."""
+    for model in models:
+        corpus = model.experiment.data.corpus
+        require(corpus not in corpora, f"{model.run} was trained on {corpus}, which the task tests on")
 
 
 def _read(output: Path) -> pl.DataFrame:

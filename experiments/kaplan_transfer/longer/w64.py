@@ -1,0 +1,9 @@
+"""A width of 64.
+
+Claims and expectation: see experiments/kaplan_transfer/longer/__init__.py.
+Command: quarry sweep experiments/kaplan_transfer/longer/w64.py
+"""
+
+import quarry.experiments.kaplan_transfer.longer as study
+
+config = study.config(64)
