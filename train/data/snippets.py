@@ -33,8 +33,8 @@ class Snippets:
     def __init__(self, name: str, tokenizer: Tokenizer, length: int, rules: SplitRules, cache: Path):
         """Read the corpora of a task.
 
-        Raises ConfigError as `find_task`, DataError as `open_corpus`, and if a class has less than one snippet
-        in a split.
+        Raises ConfigError as `find_task`, DataError as `open_corpus`, and if a class has less than one
+        snippet in a split.
         """
         self.task, self.length = find_task(name, cache), length
         self._texts: dict[tuple[str, str], list[np.ndarray]] = {}
@@ -66,4 +66,3 @@ class Snippets:
             starts = rng.integers(0, len(text) - self.length + 1, len(rows))
             tokens[rows] = text[starts[:, None] + np.arange(self.length)]
         return Labelled(tokens, labels)
-

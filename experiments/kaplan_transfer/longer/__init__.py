@@ -1,8 +1,8 @@
 """Runs of 28 times the tokens of the study above, which use their context: the offset of other texts by size,
 the loss by position and the loss by class of token.
 
-Claims (Kaplan 2020, 2001.08361): Figure 8, the offset does not depend on size; Figure 20, the loss at position
-T is a + b T^-c, with c of .47 to .62 from 393 thousand to 1.5 billion parameters.
+Claims (Kaplan 2020, 2001.08361): Figure 8, the offset does not depend on size; Figure 20, the loss at
+position T is a + b T^-c, with c of .47 to .62 from 393 thousand to 1.5 billion parameters.
 Expected: both; c may be another for bytes, which are not words.
 Commands, where the folder `novels` is:
     quarry sweep kaplan_transfer/longer
