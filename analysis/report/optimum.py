@@ -59,7 +59,7 @@ class Optimum:
         if not self.found:
             return []
         exponents = [
-            f"C^{each.shown('a', 2)} ({text.interval(each.a[1], 2)}) by the {WAYS[way]}"
+            f"C to the power {each.shown('a', 2)} ({text.interval(each.a[1], 2)}) by the {WAYS[way]}"
             for way, each in self.found.items()
         ]
         return [f"The compute-optimal N grows as {', as '.join(exponents)}."]

@@ -23,7 +23,8 @@ def span(values: pl.Series) -> str:
 
 
 def summarise(runs: pl.DataFrame, curves: pl.DataFrame, fits: "Sequence[Fit]") -> list[str]:
-    """The main facts of a study. `runs` as `run_table` gives them, `curves` as `learning_curves` does."""
+    """The main facts of a study, what was trained first. `runs` are those of `run_table`, `curves` those of
+    `learning_curves`."""
     sentences = [_scale(runs), *_diverged(runs), *_best(runs), *_compression(runs), *_takeover(curves)]
     return sentences + _law(fits)
 
@@ -97,11 +98,8 @@ def _law(fits: "Sequence[Fit]") -> list[str]:
     rank = f"Of {known} laws {best.law.name}" if known > 1 else f"The law {best.law.name}"
     least = " best" if known > 1 else ""
     error = text.percent(best.diagnostics.held_out_error)
-    return [
-        f"{rank} predicts the largest runs{least} by a fit without them, to {error} ({points}).",
-        *_growth(best),
-        _largest_miss(best),
-    ]
+    predicts = f"{rank} predicts the largest runs{least} by a fit without them, to {error} ({points})."
+    return [" ".join([predicts, *_growth(best), _largest_miss(best)])]
 
 
 def _growth(fit: "Fit") -> list[str]:

@@ -5,7 +5,7 @@ Claims (Kaplan 2020, 2001.08361): Figure 8, the offset does not depend on size; 
 position T is a + b T^-c, with c of .47 to .62 from 393 thousand to 1.5 billion parameters.
 Expected: both; c may be another for bytes, which are not words.
 Commands, where the folder `novels` is:
-    quarry sweep kaplan_transfer/longer
+    quarry sweep kaplan_transfer/longer --workdir runs/kaplan_transfer
     quarry texts runs/kaplan_transfer/longer --table texts.csv
     quarry context runs/kaplan_transfer/longer --table context.csv -o positions.csv
 
