@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO, cast
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
 
 _errors: list[OSError] = []
 
@@ -21,6 +23,18 @@ def make_console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     file: Any = None if stream is None else _Forgiving(stream)
     return Console(file=file, stderr=stderr, markup=False, emoji=False)
+
+
+class TitledTable(Table):
+    """A table without lines, under a title that keeps to its own width: Rich wraps one at the table's."""
+
+    def __init__(self, *headings: str, title: str, **options: Any):
+        super().__init__(*headings, box=None, **options)
+        self._heading = Text(title, style="bold")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._heading
+        yield from super().__rich_console__(console, options)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from quarry.analysis.fitting.result import Fit
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.chinchilla import CHINCHILLA
 from quarry.analysis.laws.kaplan import KAPLAN_NS
-from quarry.console import make_console
+from quarry.console import TitledTable, make_console
 from quarry.errors import DONE
 from quarry.options import Flat, choice
 from quarry.text import interval, number
@@ -97,7 +97,7 @@ def allocate_points(path: Path, options: AllocateOptions, console: Console) -> A
 
 def exponent_table(allocation: Allocation) -> Table:
     """N = N_0 C^a, E = E_0 C^b."""
-    table = Table(title=f"{allocation.method}: N ~ C^a, E ~ C^b", box=None)
+    table = TitledTable(title=f"{allocation.method}: N ~ C^a, E ~ C^b")
     for heading in ("exponent", "value", f"{allocation.level:.0%} interval"):
         table.add_column(heading, justify="left" if heading == "exponent" else "right")
     for name, (_, ends) in (("a", allocation.a), ("b", allocation.b)):
@@ -108,7 +108,7 @@ def exponent_table(allocation: Allocation) -> Table:
 def budget_table(allocation: Allocation) -> Table:
     """A row for each budget."""
     headings = ("C, FLOPs", "N", "interval", "E, tokens", "interval", "E / N", "beyond")
-    table = Table(title="compute-optimal", box=None)
+    table = TitledTable(title="compute-optimal")
     for heading in headings:
         table.add_column(heading, justify="right")
     for row in allocation.budgets.iter_rows(named=True):
@@ -144,7 +144,7 @@ def _parts(row: dict[str, Any]) -> str:
 
 def refused_table(result: IsoFlop) -> Table:
     """The budgets without an optimum, and why."""
-    table = Table("C, FLOPs", "refused because", title="budgets without an optimum", box=None)
+    table = TitledTable("C, FLOPs", "refused because", title="budgets without an optimum")
     for row in result.refused.iter_rows(named=True):
         table.add_row(text.power(row["C"], 3), Text(row["reason"]))
     return table

@@ -8,7 +8,7 @@ from rich.table import Table
 from tyro.conf import Positional, arg
 
 from quarry.analysis.commands.options import BootstrapOptions
-from quarry.console import make_console
+from quarry.console import TitledTable, make_console
 from quarry.errors import DONE
 from quarry.options import Flat
 from quarry.text import count, interval
@@ -60,7 +60,7 @@ def command(
 
 def context_table(fits: "list[ContextFit]", level: float) -> Table:
     """A row for each run."""
-    table = Table(title="L(T) = a + b T^-c, T the position in the context", box=None)
+    table = TitledTable(title="L(T) = a + b T^-c, T the position in the context")
     for heading in ("run", "N", "a", f"{level:.0%}", "b", f"{level:.0%}", "c", f"{level:.0%}"):
         table.add_column(heading, justify="left" if heading == "run" else "right")
     for each in fits:

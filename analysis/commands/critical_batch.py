@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from rich.table import Table
 from tyro.conf import Positional, arg
 
-from quarry.console import make_console
+from quarry.console import TitledTable, make_console
 from quarry.errors import DONE
 from quarry.options import Flat
 from quarry.text import count, number
@@ -62,7 +62,7 @@ def command(
 
 def batch_table(batches: "pl.DataFrame", level: float) -> Table:
     """A row for each size and loss."""
-    table = Table(title="critical batch, tokens", box=None)
+    table = TitledTable(title="critical batch, tokens")
     for heading in (
         "N",
         "loss",

@@ -20,7 +20,7 @@ from quarry.analysis.crossing.merge import Merge, find_merge
 from quarry.analysis.crossing.result import CrossingResult
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.published import PF_DAY
-from quarry.console import make_console
+from quarry.console import TitledTable, make_console
 from quarry.errors import DONE, FitError
 from quarry.options import Flat, choice
 
@@ -85,7 +85,7 @@ def cross_points(path: Path | None, options: CrossingOptions, console: Console) 
 def published_table() -> Table:
     """Kaplan's crossing under each convention: they differ tenfold, and neither is averaged."""
     headings = ("convention", "C*, FLOPs", "C*, PF-days", "L*", "D*", "N*", "source")
-    table = Table(*headings, title="Kaplan et al. 2020: L(C_min) meets L(D(C_min))", box=None)
+    table = TitledTable(*headings, title="Kaplan et al. 2020: L(C_min) meets L(D(C_min))")
     for name, crossing in published_crossings().items():
         table.add_row(name, *_numbers(crossing), CONVENTIONS[name].source)
     return table
@@ -105,7 +105,7 @@ def _numbers(crossing: Crossing | NoCrossing) -> tuple[str, ...]:
 
 def crossing_table(result: CrossingResult) -> Table:
     """C*, its spread over the draws, and the chance that there is none."""
-    table = Table("quantity", "value", title="where L(C) falls below L(D(C))", box=None)
+    table = TitledTable("quantity", "value", title="where L(C) falls below L(D(C))")
     at = result.crossing
     if isinstance(at, NoCrossing):
         table.add_row("crossing", at.reason)
@@ -126,7 +126,7 @@ def crossing_table(result: CrossingResult) -> Table:
 def law_table(result: CrossingResult) -> Table:
     """The three fitted laws; alpha_C against alpha_D p decides whether there is a crossing."""
     headings = ("law", "scale", "exponent", "L_inf", "points")
-    table = Table(*headings, title="the laws, each fitted alone", box=None)
+    table = TitledTable(*headings, title="the laws, each fitted alone")
     laws = (("L(C) = L_inf + (C_c/C)^α", result.compute), ("L(D) = L_inf + (D_c/D)^α", result.data))
     for (name, law), used in zip(laws, (result.frontier, result.floor), strict=True):
         offset = text.MISSING if result.offset == "none" else text.number(law.offset)
@@ -140,7 +140,7 @@ def law_table(result: CrossingResult) -> Table:
 def reading_table(result: CrossingResult) -> Table:
     """Where each law is read at the crossing, and how far outside what was fitted."""
     headings = ("law", "fitted from", "to", "read at", "decades outside")
-    table = Table(*headings, title="read at the crossing", box=None)
+    table = TitledTable(*headings, title="read at the crossing")
     for reading in result.readings:
         ends = (text.power(value) for value in (reading.low, reading.high, reading.at))
         table.add_row(reading.law, *ends, f"{reading.decades:+.1f}" if reading.decades else "inside")
@@ -150,7 +150,7 @@ def reading_table(result: CrossingResult) -> Table:
 def merge_table(merged: Merge) -> Table:
     """Where one surface's frontier meets its own floor."""
     title = f"{merged.law}: one surface cannot cross its floor; does its frontier merge with it?"
-    table = Table("quantity", "value", title=title, box=None)
+    table = TitledTable("quantity", "value", title=title)
     table.add_row("C_merge, FLOPs", text.power(merged.flops, 3))
     table.add_row("in words", merged.reason)
     table.add_row(f"{merged.level:.0%} of the draws, FLOPs", _between(merged.interval))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from rich.table import Table
 from tyro.conf import Positional, arg
 
-from quarry.console import make_console
+from quarry.console import TitledTable, make_console
 from quarry.errors import DONE
 from quarry.options import Flat
 from quarry.text import interval, number
@@ -64,7 +64,7 @@ def command(
 def shown(table: "pl.DataFrame", level: float) -> Table:
     """A row for each number of points of a file, and one for each control, from all its points."""
     heads = ("from", "features", "points", "parts")
-    console = Table(title="intrinsic dimension", box=None)
+    console = TitledTable(title="intrinsic dimension")
     for head in (*heads, "TwoNN", f"{level:.0%}", "Levina", f"{level:.0%}"):
         console.add_column(head, justify="left" if head == heads[0] else "right")
     for row in table.iter_rows(named=True):

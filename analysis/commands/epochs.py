@@ -21,7 +21,7 @@ from quarry.analysis.epochs.noise import DRAW_AT, Noise
 from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.loading import read_table
-from quarry.console import make_console
+from quarry.console import TitledTable, make_console
 from quarry.errors import DONE
 from quarry.options import Flat
 from quarry.text import MISSING, count, estimate, number
@@ -147,7 +147,7 @@ def _noise(noise: Noise) -> Text:
 
 
 def _table(title: str, *headings: str) -> Table:
-    table = Table(title=title, box=None)
+    table = TitledTable(title=title)
     for place, heading in enumerate(headings):
         table.add_column(heading, justify="right" if place else "left")
     return table

@@ -12,6 +12,7 @@ from rich.text import Text
 from quarry.analysis.fitting.doubts import marked
 from quarry.analysis.fitting.prediction.band import FURTHER, PARTS
 from quarry.analysis.laws.formulas import plain
+from quarry.console import TitledTable
 from quarry.text import count, interval, number, percent
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _SAME_OBJECTIVE = 1e-6
 
 def parameter_table(fitted: "Fit") -> Table:
     """Parameters and derived quantities, with their intervals."""
-    table = Table(title=f"{fitted.law.name}: {plain(fitted.law.formula)}", box=None)
+    table = TitledTable(title=f"{fitted.law.name}: {plain(fitted.law.formula)}")
     for heading in ("parameter", "value", f"{fitted.level:.0%} interval"):
         table.add_column(heading, justify="left" if heading == "parameter" else "right")
     frozen, drawn = fitted.diagnostics.frozen, fitted.diagnostics.settings.bootstrap > 0
@@ -45,7 +46,7 @@ def parameter_table(fitted: "Fit") -> Table:
 
 def checklist_table(fitted: "Fit") -> Table:
     """The checklist, an item a row."""
-    table = Table("item", "answer", title="checklist", box=None)
+    table = TitledTable("item", "answer", title="checklist")
     for item, answer in fitted.checklist():
         table.add_row(item, Text(answer))
     return table
@@ -56,7 +57,7 @@ def together_table(fitted: "Fit") -> Table:
     grown = _TENFOLD[len(fitted.law.inputs) > 1]
     beyond = {name: values.max() * grown for name, values in fitted.data.inputs.items()}
     at = " and ".join(f"{name} = {count(value)}" for name, value in beyond.items())
-    table = Table(title=f"who said what: the loss at {at}", box=None)
+    table = TitledTable(title=f"who said what: the loss at {at}")
     for heading in ("law", "weight", "loss", f"{fitted.level:.0%} for a new run"):
         table.add_column(heading, justify="left" if heading == "law" else "right")
     for law, own in fitted.members.items():
@@ -81,7 +82,7 @@ def prediction_table(fitted: "Fit", held_out: "pl.DataFrame") -> Table:
     predictions = fitted.predictions(held_out)
     headings = (*fitted.law.inputs, "measured", "predicted", "error", f"{fitted.level:.0%} for a new run")
     caption = None if fitted.outlook is None else evidence(fitted, predictions)
-    table = Table(title="predictions of the points held out", caption=caption, box=None)
+    table = TitledTable(title="predictions of the points held out", caption=caption)
     for heading in (*headings, *(() if fitted.outlook is None else ("beyond",))):
         table.add_column(heading, justify="right")
     for row in predictions.iter_rows(named=True):
@@ -124,7 +125,7 @@ def at_table(fitted: "Fit", at: "At") -> Table:
         "downhill from it": (at.nearest, at.nearest_objective),
         "best": (fitted.params, fitted.objective),
     }
-    table = Table(title="the objective elsewhere", box=None)
+    table = TitledTable(title="the objective elsewhere")
     free = fitted.data.law.parameters
     for heading in ("", *(parameter.name for parameter in free), "objective"):
         table.add_column(heading, justify="right" if heading else "left")
@@ -135,7 +136,7 @@ def at_table(fitted: "Fit", at: "At") -> Table:
 
 def profile_table(fitted: "Fit", profiled: Sequence["Profile"]) -> Table:
     """The profile interval of each quantity, with the other valleys of its objective."""
-    table = Table(title="profile likelihood", box=None)
+    table = TitledTable(title="profile likelihood")
     for heading in ("quantity", "best", "regions", "other valleys"):
         table.add_column(heading, justify="left")
     for each in profiled:
@@ -151,7 +152,7 @@ def profile_table(fitted: "Fit", profiled: Sequence["Profile"]) -> Table:
 
 def comparison_table(comparison: "Comparison") -> Table:
     """Laws by their errors of prediction."""
-    table = Table(title="laws fitted to the same points", box=None)
+    table = TitledTable(title="laws fitted to the same points")
     for heading in (
         "law",
         "free",

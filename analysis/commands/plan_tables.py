@@ -9,6 +9,7 @@ from rich.text import Text
 
 from quarry import text
 from quarry.analysis.fitting.prediction.band import FURTHER
+from quarry.console import TitledTable
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.intervals import Interval
@@ -100,7 +101,7 @@ def next_table(result: "NextRuns") -> Table:
     what = f"log {result.target}" if result.logarithmic else result.target
     spent = f"{text.power(result.spent)} of {text.power(result.budget)} FLOPs"
     table = _table(
-        Text(f"runs that narrow {what} = {text.number(result.estimate)}, {spent}"),
+        f"runs that narrow {what} = {text.number(result.estimate)}, {spent}",
         ("run", "N", "E", "U", "k", "C", "expected loss", Text(f"s.e. of {what}"), "of misfit"),
         caption=_reach(result),
     )
@@ -127,8 +128,8 @@ def _reach(result: "NextRuns") -> str | None:
     return f"{result.target} lies beyond the fitted range by a factor of {factor}{further}"
 
 
-def _table(title: str | Text, headings: Sequence[str | Text], caption: str | None = None) -> Table:
-    table = Table(title=title, caption=caption, box=None, padding=(0, 1))
+def _table(title: str, headings: Sequence[str | Text], caption: str | None = None) -> Table:
+    table = TitledTable(title=title, caption=caption, padding=(0, 1))
     for heading in headings:
         table.add_column(heading, justify="left" if heading in ("fit", "law", "limited by") else "right")
     return table

@@ -14,7 +14,7 @@ from quarry.analysis.commands.options import BootstrapOptions, LossColumn, Outpu
 from quarry.analysis.commands.printing import print_warnings, write_result
 from quarry.analysis.commands.reading import read_points
 from quarry.analysis.fitting.comparison.repeated_data import Rivals, compare_rivals
-from quarry.console import make_console
+from quarry.console import TitledTable, make_console
 from quarry.errors import DONE
 from quarry.options import Flat
 from quarry.text import MISSING, count, number, percent
@@ -81,7 +81,7 @@ def print_rivals(result: Rivals, console: Console) -> None:
 
 def errors_table(result: Rivals) -> Table:
     """Laws by their errors of prediction; the least of each question is marked."""
-    table = Table(title="mean |predicted / measured - 1|, by fits without what is predicted", box=None)
+    table = TitledTable(title="mean |predicted / measured - 1|, by fits without what is predicted")
     questions = result.winners["question"].to_list()
     for heading in ("law", "free", "points", "in sample", *questions):
         table.add_column(heading, justify="left" if heading == "law" else "right")
@@ -96,7 +96,7 @@ def errors_table(result: Rivals) -> Table:
 
 def winners_table(result: Rivals) -> Table:
     """Who wins where."""
-    table = Table(title="who wins where", box=None)
+    table = TitledTable(title="who wins where")
     for heading in ("held out", "from", "predicted", "runs", "wins", "not worse within the noise"):
         table.add_column(heading, justify="left")
     for row in result.winners.iter_rows(named=True):
@@ -116,7 +116,7 @@ def winners_table(result: Rivals) -> Table:
 def gaps_table(result: Rivals) -> Table:
     """How much larger each law's error is than the winner's."""
     title = f"error above the winner's, {result.level:.0%} interval, probability that the winner is better"
-    table = Table(title=title, box=None)
+    table = TitledTable(title=title)
     for heading in ("held out", "law", "difference", "interval", "probability"):
         table.add_column(heading, justify="left" if heading in ("held out", "law") else "right")
     winners = dict(result.winners.select("question", "winner").iter_rows())

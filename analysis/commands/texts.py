@@ -9,7 +9,7 @@ import polars as pl
 from rich.table import Table
 from tyro.conf import Positional
 
-from quarry.console import make_console
+from quarry.console import TitledTable, make_console
 from quarry.errors import DONE, PointsError
 from quarry.options import Flat
 from quarry.text import MISSING, count, number
@@ -68,7 +68,7 @@ def command(runs: Positional[Path], options: Annotated[TextsOptions, Flat] = Tex
 def offset_table(offsets: pl.DataFrame, level: float) -> Table:
     """A row for each other text."""
     names = {"offset": "offset, nats", "per_decade": "for 10 N", "per_loss": "slope over loss"}
-    table = Table(title="loss on other texts less the validation loss", box=None)
+    table = TitledTable(title="loss on other texts less the validation loss")
     for heading in ("text", "sizes", *(part for name in names.values() for part in (name, f"{level:.0%}"))):
         table.add_column(heading, justify="left" if heading == "text" else "right")
     for row in offsets.iter_rows(named=True):
@@ -78,7 +78,7 @@ def offset_table(offsets: pl.DataFrame, level: float) -> Table:
 
 def class_table(classes: pl.DataFrame, level: float) -> Table:
     """A row for each class of tokens."""
-    table = Table(title="loss by class of token: L ~ N^-alpha_N, L ~ U^-alpha_U", box=None)
+    table = TitledTable(title="loss by class of token: L ~ N^-alpha_N, L ~ U^-alpha_U")
     for heading in ("class", "tokens", "loss", "s.e.", "alpha_N", f"{level:.0%}", "alpha_U", f"{level:.0%}"):
         table.add_column(heading, justify="left" if heading == "class" else "right")
     for row in classes.iter_rows(named=True):

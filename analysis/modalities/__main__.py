@@ -7,12 +7,11 @@ from typing import Any
 
 import polars as pl
 import tyro
-from rich.table import Table
 
 from quarry import text
 from quarry.analysis.modalities.exponents import exponents
 from quarry.analysis.modalities.ladders import ladders
-from quarry.console import make_console
+from quarry.console import TitledTable, make_console
 
 EXPONENTS = (
     *("corpus", "quantity", "method", "L_inf", "without the largest", "exponent", "without the largest"),
@@ -42,7 +41,7 @@ def main(points: tyro.conf.Positional[Path], bootstrap: int = 1000, output: Path
 
 def _tell(name: str, table: pl.DataFrame, head: tuple[str, ...], cells: Cells, output: Path | None) -> None:
     """Print a table, and write it as a CSV if asked."""
-    shown = Table(*head, title=name, box=None)
+    shown = TitledTable(*head, title=name)
     for row in table.iter_rows(named=True):
         shown.add_row(*cells(row))
     make_console().print(shown)

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import polars as pl
 import tyro
-from rich.table import Table
 
 from quarry.analysis.selection.verdicts import verdicts
-from quarry.console import make_console
+from quarry.console import TitledTable, make_console
 from quarry.train.record.points_table import points_table, write_table
 
 
@@ -20,7 +19,7 @@ def main(points: tyro.conf.Positional[Path], control: str = "pieces", output: Pa
         output: Also write the table here.
     """
     found = verdicts(points_table(points) if points.is_dir() else pl.read_parquet(points), control)
-    table = Table(title=f"against {control}", box=None)
+    table = TitledTable(title=f"against {control}")
     for heading in ("corpus", "rule", "N", "alpha_D", "change", "data at equal loss", "charged", "verdict"):
         table.add_column(heading)
     for row in found.iter_rows(named=True):

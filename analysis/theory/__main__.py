@@ -6,13 +6,12 @@ from typing import Literal, get_args
 import polars as pl
 import tyro
 from rich.console import Console
-from rich.table import Table
 
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.loading import load_points
 from quarry.analysis.theory.comparison import EXPONENTS, beside
 from quarry.analysis.theory.simulated import LADDERS, WORLDS
-from quarry.console import make_console
+from quarry.console import TitledTable, make_console
 from quarry.text import MISSING, estimate
 
 Model = Literal["equal", "rare", "wrong", "lookup", "features", "hard", "easy"]
@@ -43,7 +42,7 @@ def main(
 
 def print_table(found: pl.DataFrame, console: Console) -> None:
     """A row for each source, the measured letters with their intervals."""
-    table = Table(title="k_rho ~ N^-b U^c and r_inf - 1 ~ N^-q U^p", box=None)
+    table = TitledTable(title="k_rho ~ N^-b U^c and r_inf - 1 ~ N^-q U^p")
     for heading in ("source", *EXPONENTS, "inside the measured intervals", "outside"):
         table.add_column(heading, justify="left" if heading in ("source", "outside") else "right")
     for row in found.iter_rows(named=True):

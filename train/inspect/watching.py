@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from quarry.console import TitledTable
 from quarry.errors import RecordError
 from quarry.text import MISSING, count, duration
 from quarry.train.record.bucket import bucket_address
@@ -86,7 +87,7 @@ def summary(states: Sequence[RunState]) -> str:
 
 def states_table(states: Sequence[RunState]) -> Table:
     """The states as a table of the terminal."""
-    table = Table(title=summary(states), box=None)
+    table = TitledTable(title=summary(states))
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading in HEADINGS[:2] else "right", overflow="fold")
     for each in states:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from quarry.console import TitledTable
 from quarry.model.counting import count_parameters, flops_6n
 from quarry.text import compact
 from quarry.train.launch import estimates
@@ -14,7 +15,7 @@ from quarry.train.record.schema import TERMINAL
 def dry_run_table(jobs: Sequence[Job]) -> Table:
     """N, U, E, k, B, S, C of each run as it would be trained, with estimated time and memory."""
     caption = "time (s) and memory (MiB) are estimates, for one core; a branch trains only its cooldown"
-    table = Table(title="what would be trained", caption=caption, box=None, padding=(0, 1, 0, 0))
+    table = TitledTable(title="what would be trained", caption=caption, padding=(0, 1, 0, 0))
     for heading in ("point", "N", "U", "E", "k", "B", "S", "C=6NE", "time", "mem", "status"):
         words = heading in ("point", "status")
         table.add_column(heading, justify="left" if words else "right", no_wrap=True, min_width=4)
