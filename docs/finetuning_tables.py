@@ -20,6 +20,11 @@ def ends(row: dict[str, Any], name: str, digits: int) -> str:
     return f"{row[name]:.{digits}f} ({' to '.join(dict.fromkeys(written))})"
 
 
+def kind(task: object) -> str:
+    """A task without its corpus."""
+    return str(task).partition(":")[0]
+
+
 def by_size(file: str, value: str, digits: int) -> str:
     """A row for each task and size, a column for each number of examples."""
     table = pl.read_csv(RESULTS / f"{file}.csv")
@@ -27,7 +32,7 @@ def by_size(file: str, value: str, digits: int) -> str:
     rows = []
     for (task, size), own in table.group_by("task", "N", maintain_order=True):
         cells = {row["examples"]: ends(row, value, digits) for row in own.to_dicts()}
-        rows.append((str(task), f"{size:,}", *(cells[x] for x in examples)))
+        rows.append((kind(task), f"{size:,}", *(cells.get(x, "") for x in examples)))
     return markdown_table(("task", "N", *(f"{x} examples" for x in examples)), rows)
 
 
@@ -41,6 +46,11 @@ def exchange() -> str:
     return by_size("exchange", "factor", 1)
 
 
+def pretraining() -> str:
+    """What models gain over random weights."""
+    return by_size("pretraining", "gain", 2)
+
+
 def slopes() -> str:
     """The plane through all accuracies of a task."""
     head = ("task", "draws", "per factor e in examples", "per factor e in N", "power of N")
@@ -48,7 +58,7 @@ def slopes() -> str:
         head,
         (
             (
-                row["task"],
+                kind(row["task"]),
                 str(row["draws"]),
                 ends(row, "per_ln_examples", 3),
                 ends(row, "per_ln_N", 3),
@@ -60,4 +70,4 @@ def slopes() -> str:
 
 
 if __name__ == "__main__":
-    print(accuracies(), exchange(), slopes(), sep="\n\n")
+    print(accuracies(), exchange(), slopes(), pretraining(), sep="\n\n")

@@ -1,8 +1,8 @@
 """Examples against parameters: python -m quarry.analysis.finetuning ACCURACIES -o FOLDER
 
 Writes means.csv, the accuracy of each size and number of examples with its interval over draws of the
-examples; exchange.csv, by which factor the next larger model needs fewer examples for the same accuracy; and
-slopes.csv, the plane through all accuracies.
+examples; exchange.csv, by which factor the next larger model needs fewer examples for the same accuracy;
+slopes.csv, the plane through all accuracies; and pretraining.csv, what models gain over random weights.
 """
 
 import argparse
@@ -113,16 +113,29 @@ def slopes(accuracies: Accuracies) -> dict[str, Any]:
     return named | _named("power", power)
 
 
+def pretraining(trained: Accuracies, random: Accuracies) -> Iterator[dict[str, Any]]:
+    """A row for each size and number of examples: by how much the accuracy is above that of the same model
+    from random weights, on the same draws of examples."""
+    gains = trained.resampled() - random.resampled()
+    for s, size in enumerate(trained.sizes):
+        for x, examples in enumerate(trained.examples):
+            yield {"N": size, "examples": int(examples)} | _named("gain", trained.interval(gains[:, s, x]))
+
+
 def _named(name: str, ends: Ends) -> dict[str, Any]:
     return dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
 
 
 def verdicts(table: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The tables by name, with a column `task`, of pretrained models on snippets of test documents."""
-    found: dict[str, list[dict[str, Any]]] = {"means": [], "exchange": [], "slopes": []}
-    for (task,), own in table.filter(split="test", weights="run").group_by("task", maintain_order=True):
+    """The tables by name, with a column `task`, of snippets of test documents."""
+    found: dict[str, list[dict[str, Any]]] = {"means": [], "exchange": [], "slopes": [], "pretraining": []}
+    for (task,), rows in table.filter(split="test").group_by("task", maintain_order=True):
+        own, random = rows.filter(weights="run"), rows.filter(weights="random")
         accuracies = Accuracies(own)
         about = {"task": task, "draws": accuracies.values.shape[-1]}
+        if not random.is_empty():
+            same = own.join(random, on=["n_nonembedding", "examples", "draw"], how="semi")
+            found["pretraining"] += [about | row for row in pretraining(Accuracies(same), Accuracies(random))]
         found["means"] += [about | row for row in means(accuracies)]
         found["exchange"] += [about | row for row in exchange(accuracies)]
         found["slopes"].append(about | slopes(accuracies))

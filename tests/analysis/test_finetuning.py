@@ -68,6 +68,16 @@ def test_only_draws_that_all_sizes_have_are_used():
         verdicts(pl.concat([table, table]))
 
 
+def test_the_gain_of_pretraining_is_that_over_random_weights_on_the_same_draws():
+    trained = accuracies(0.0, noise=0.05)
+    shifted = trained.with_columns(pl.col("accuracy") - 0.125, weights=pl.lit("random"))
+    random = shifted.filter(pl.col("n_nonembedding") > 1000, pl.col("draw") < 3)
+    gains = verdicts(pl.concat([trained, random]))["pretraining"]
+    assert gains["N"].unique(maintain_order=True).to_list() == [4000, 16000]
+    for name in ("gain", "gain_low", "gain_high"):
+        assert gains[name].to_list() == [pytest.approx(0.125)] * 8
+
+
 def test_a_curve_is_read_between_its_points():
     logs = np.log([1.0, 10.0, 100.0])
     assert examples_for(0.5, np.array([0.4, 0.6, 0.7]), logs) == pytest.approx(math.log(10) / 2)
