@@ -7,8 +7,9 @@ Expected: a slope of 1 over the validation loss, offsets within 0.1 nats over a 
 Command: quarry sweep kaplan_transfer, where a folder `novels` of text files is; then quarry texts and
 quarry context on runs/kaplan_transfer
 
-About two minutes of processor time; `longer` has 28 times the tokens. The same runs score their own text, by position in the context (D.5,
-figure 20), and by class of token; `classes` says which class gains from data (Zhang 2020).
+About two minutes of processor time; `longer` has 28 times the tokens. The same runs score their own text,
+by position in the context (D.5, figure 20), and by class of token; `classes` says which class gains
+from data (Zhang 2020).
 The committed tables are of 99 whole novels, a file each; the pieces that experiments/epochs/novels.py makes
 of them are other documents. `gpu` and `paper` are the same for one GPU and at the paper's sizes.
 """
