@@ -18,7 +18,7 @@ GEOMETRY, FINETUNING = RESULTS / "geometry", RESULTS / "finetuning"
     ("page", "tables"),
     [
         ("geometry", ("students", "language", "decimation")),
-        ("finetuning", ("accuracies", "exchange", "slopes")),
+        ("finetuning", ("accuracies", "exchange", "slopes", "pretraining")),
     ],
 )
 def test_the_page_shows_the_tables(page, tables):

@@ -10,8 +10,11 @@ Commands, R standing for runs/geometry:
         -o rates.csv
     quarry finetune language R/w16 R/w32 R/w64 R/w128 --draws 4 -o accuracies.csv
     quarry finetune half-century R/w16 R/w32 R/w64 --draws 3 --length 128 -o accuracies.csv
+    quarry finetune author:archive:novels.tar.xz R/w16 R/w32 R/w64 R/w128 --examples 128 512 2048 --draws 3 \
+        --length 128 -o accuracies.csv    # likewise decade:archive:novels.tar.xz
+    quarry finetune language R/w16 R/w64 --draws 4 --scratch -o accuracies.csv
     python -m quarry.analysis.finetuning accuracies.csv -o .
 
 The models are those of `geometry`, pretrained on speeches. `language` is told from text that no model has
-seen, `half-century` from speeches that were held out. There are no scale points of its own.
+seen, so are `author` and `decade`; `half-century` from speeches that were held out. There are no scale points of its own.
 """
