@@ -16,5 +16,6 @@ Commands, R standing for runs/geometry:
     python -m quarry.analysis.finetuning accuracies.csv -o .
 
 The models are those of `geometry`, pretrained on speeches. `language` is told from text that no model has
-seen, so are `author` and `decade`; `half-century` from speeches that were held out. There are no scale points of its own.
+seen, so are `author` and `decade`; `half-century` from speeches that were held out. There are no scale
+points of its own.
 """
