@@ -44,6 +44,7 @@ TEXT_RULES = {
     "progress": f"progress?scores={TEXT_SCORES}",
     "quality": "quality?like=stdlib",
     "curriculum": f"curriculum:loss?scores={TEXT_SCORES}",
+    "upsample": f"upsample:loss?scores={TEXT_SCORES}",
 }
 """Beside `pieces`, the control of all of them: pieces of 512 bytes from all documents, without choosing."""
 WORLD = "synthetic:bayes?order=1,symbols=127,zipf=1,concentration=16,length=16,tokens=4194304,seed=1"

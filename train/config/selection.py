@@ -1,10 +1,11 @@
-"""The rules that choose what is read: `NAME[:BAND][?OPTION=VALUE,...]`, or `curriculum:NAME[?...]`.
+"""The rules that choose what is read: `NAME[:BAND][?OPTION=VALUE,...]`, `curriculum:NAME[?...]` or
+`upsample:NAME[?...]`.
 
 What each rule measures is in train/data/selection/; the names and options are here, where an experiment is
 validated.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
 from quarry.checks import require
@@ -40,6 +41,7 @@ USAGES = (
     "score:BAND?scores=FILE",
     "quality?like=CORPUS",
     "curriculum:NAME[?...]",
+    "upsample:NAME[?...]",
 )
 
 
@@ -62,6 +64,8 @@ class Rule:
     """The file of `quarry score`, or another table with the same pieces."""
     like: str = ""
     """quality: the corpus that good text resembles."""
+    upsample: bool = field(default=False, repr=False)
+    """Everything is kept, and the highest scores are read twice. (Not in `repr`, which names stores.)"""
 
     def __post_init__(self) -> None:
         name = f"data.selection = {self.name!r}"
@@ -82,10 +86,11 @@ def read_rule(text: str) -> Rule:
     """The rule of that name. Raises ConfigError for an unknown rule, band or option, or a bad value."""
     head, _, options = text.partition("?")
     kind, _, rest = head.partition(":")
-    curriculum = kind == "curriculum"
-    name, band = (rest, "") if curriculum else (kind, rest)
-    known = name in SCORED or (name in UNSCORED and not curriculum)
-    takes_band = name in SCORED and not curriculum
+    curriculum, upsample = kind == "curriculum", kind == "upsample"
+    whole = curriculum or upsample
+    name, band = (rest, "") if whole else (kind, rest)
+    known = name in SCORED or (name in UNSCORED and not whole)
+    takes_band = name in SCORED and not whole
     good_band = band in BANDS or (not band and not (takes_band and SCORED[name] is None))
     require(
         known and good_band and (takes_band or not band),
@@ -93,7 +98,8 @@ def read_rule(text: str) -> Rule:
         f"BAND one of {', '.join(BANDS)}",
     )
     kept = cast(Band, band) if band else SCORED.get(name)
-    return Rule(name, kept if takes_band else None, curriculum, **_options(text, options))
+    band_kept = "high" if upsample else kept if takes_band else None
+    return Rule(name, band_kept, curriculum, upsample=upsample, **_options(text, options))
 
 
 def _options(text: str, options: str) -> dict[str, Any]:

@@ -132,6 +132,23 @@ def test_a_curriculum_reads_all_of_u_first_from_low_to_high_then_shuffled(pool):
     assert first_pass(store, 4, 64, 128) is None
 
 
+def test_up_sampling_reads_everything_and_the_hardest_third_of_each_group_twice(pool):
+    store, cache, scores = pool
+    selected = select_tokens(store, f"upsample:loss?scores={scores},group=30", cache)
+    table, everything = pieces_table(selected), pl.read_parquet(scores)
+    groups = [everything[first : first + 30] for first in range(0, len(everything), 30)]
+    low = pl.col("loss").rank("ordinal") <= pl.len() - (pl.len() / 3).round()
+    twice = [group.filter(~low) for group in groups]
+    read = pl.concat([part for pair in zip(groups, twice, strict=True) for part in pair])
+    assert table["start"].to_list() == read["start"].to_list()
+    assert set(kinds(store, pl.concat(twice))) == {"noise", "hard"}
+    assert len(selected.tokens("train")) == table["tokens"].sum() > len(store.tokens("train"))
+    begin = table["tokens"].cum_sum()[len(groups[0]) - 1]
+    again = twice[0].row(0, named=True)
+    wanted = store.tokens("train")[again["start"] : again["start"] + again["tokens"]]
+    np.testing.assert_array_equal(selected.tokens("train")[begin : begin + again["tokens"]], wanted)
+
+
 def test_documents_are_cut_in_equal_pieces_and_short_ones_stay_whole():
     tokens = np.ones(1000, np.uint8)
     tokens[[0, 5, 6, 405, 999]] = 255
@@ -168,6 +185,8 @@ def test_the_flops_of_choosing_are_those_of_the_pool_that_u_needed(pool):
         ("gzip:top", "BAND one of low, middle, high"),
         ("random:low", "is no rule"),
         ("curriculum:random", "is no rule"),
+        ("upsample:pieces", "is no rule"),
+        ("upsample:loss:low?scores=a", "is no rule"),
         ("loss:low", r"needs \?scores=FILE"),
         ("gzip:low?scores=a", r"takes no option scores=FILE"),
         ("quality", r"needs \?like=CORPUS"),
@@ -190,6 +209,8 @@ def test_names_of_rules_are_read():
     )
     assert read_rule("rho?scores=a").band == "high"
     assert read_rule("curriculum:gzip") == Rule("gzip", None, True)
+    assert read_rule("upsample:gzip") == Rule("gzip", "high", upsample=True)
+    assert "upsample" not in repr(read_rule("upsample:gzip"))  # repr names the stores of earlier versions
 
 
 def test_files_that_do_not_score_this_pool_are_refused(pool, tmp_path):

@@ -27,6 +27,18 @@ def choose(scores: np.ndarray, rule: Rule) -> np.ndarray:
     return kept
 
 
+def reading_order(scores: np.ndarray, rule: Rule) -> np.ndarray:
+    """The pieces [kept] that the rule keeps, in the order in which they are read, int64.
+
+    Those that are up-sampled come again at the end of their group.
+    """
+    chosen = np.flatnonzero(choose(scores, rule))
+    if not rule.upsample:
+        return chosen
+    read = np.concatenate([np.arange(len(scores)), chosen])
+    return read[np.argsort(read // rule.group, kind="stable")]
+
+
 def scanned(sizes: np.ndarray, rule: Rule) -> np.ndarray:
     """Tokens of the pool that were scored when each piece could be chosen, int64 [pieces], from the sizes."""
     total = np.cumsum(sizes)

@@ -1,7 +1,8 @@
 """The token store of a rule, made from that of the corpus: another training file, the same held-out text.
 
 CACHE/tokens/CONTENT/ also holds pieces.parquet: every piece of the pool in its order, with its score, whether
-the rule keeps it, and the tokens of the pool that were scored by then.
+the rule keeps it, and the tokens of the pool that were scored by then. Where some are read twice it has a row
+for each time, in the order of reading.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from quarry.train.data.cache_errors import errors_in_sentences
 from quarry.train.data.cache_lock import cache_lock
 from quarry.train.data.corpora import fingerprint
 from quarry.train.data.documents import reading
-from quarry.train.data.selection.choosing import choose, scanned
+from quarry.train.data.selection.choosing import reading_order, scanned
 from quarry.train.data.selection.draws import TABLE, pieces_table
 from quarry.train.data.selection.pieces import Pieces, Scores, cut, shuffled
 from quarry.train.data.selection.scores import score_pieces
@@ -67,6 +68,8 @@ def select_tokens(
 def _content(store: TokenStore, rule: Rule, cache: Path) -> str:
     """The name of the store: a hash of the pool, the rule, and what its scores come from."""
     inputs: list[Any] = [store.manifest.get("content", store.directory.name), repr(rule), VERSION]
+    if rule.upsample:
+        inputs.append("upsample")
     if rule.scores:
         path = Path(rule.scores).expanduser()
         with reading(path), path.open("rb") as file:
@@ -101,18 +104,24 @@ def _build(store: TokenStore, rule: Rule, selection: str, content: str, cache: P
     if not able.any():
         raise DataError(f"data.selection = {selection!r}: no piece of the pool has a score")
     left_out, pool, values = int((~able).sum()), pool.take(able), scores.values[able]
-    kept = choose(values, rule)
-    table = pl.DataFrame(
+    read = reading_order(values, rule)
+    about = {"rule": selection, "pieces": len(pool), "kept": len(read), "left_out": left_out}
+    table = _table(pool, values, read, rule)
+    return _write(store, pool.take(read), table, about | _facts(scores, rule), cache / "tokens" / content)
+
+
+def _table(pool: Pieces, values: np.ndarray, read: np.ndarray, rule: Rule) -> pl.DataFrame:
+    """A row for each piece of the pool; where some are read twice, for each time that one is read."""
+    listed = read if rule.upsample else np.arange(len(pool))
+    return pl.DataFrame(
         {
-            "start": pool.starts,
-            "tokens": pool.sizes,
-            "score": values,
-            "kept": kept,
-            "scanned": scanned(pool.sizes, rule),
+            "start": pool.starts[listed],
+            "tokens": pool.sizes[listed],
+            "score": values[listed],
+            "kept": np.isin(listed, read),
+            "scanned": scanned(pool.sizes, rule)[listed],
         }
     )
-    about = {"rule": selection, "pieces": len(pool), "kept": int(kept.sum()), "left_out": left_out}
-    return _write(store, pool.take(kept), table, about | _facts(scores, rule), cache / "tokens" / content)
 
 
 def _facts(scores: Scores, rule: Rule) -> dict[str, Any]:
