@@ -5,13 +5,18 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args
 
-from tyro.conf import arg
+from tyro.conf import Positional, arg
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 Flat = arg(name="")
 """The fields of a group of options become options of the command, without the group's name before them."""
 
 _NONE = "None"
+
+Studies = Annotated[Positional[tuple[str, ...]], arg(metavar="STUDY ...")]
+RunPaths = Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN ...")]
+FilePaths = Annotated[Positional[tuple[Path, ...]], arg(metavar="FILE ...")]
+"""All that stands before the options of a command."""
 
 OutputPath = Annotated[Path, arg(aliases=["-o"])]
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rich.table import Table
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
 from quarry.console import TitledTable, make_console
 from quarry.errors import DONE
-from quarry.options import Flat
+from quarry.options import FilePaths, Flat
 from quarry.text import interval, number
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ DEFAULTS = DimensionOptions()
 
 def command(
     files: Annotated[
-        Positional[tuple[Path, ...]],
+        FilePaths,
         arg(help="Points: .npy [points, features], or a table whose numeric columns are features."),
     ],
     options: Annotated[DimensionOptions, Flat] = DEFAULTS,

@@ -1,14 +1,11 @@
 """`quarry import`: points from the logs, tables and TensorBoard directories of other trainers."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
-
-from tyro.conf import Positional
 
 from quarry.console import make_console
 from quarry.errors import DONE
-from quarry.options import Flat, OutputPath
+from quarry.options import FilePaths, Flat, OutputPath
 from quarry.text import plural
 
 
@@ -25,7 +22,7 @@ class ImportOptions:
 
 
 def command(
-    files: Positional[tuple[Path, ...]],
+    files: FilePaths,
     output: OutputPath,
     options: Annotated[ImportOptions, Flat] = ImportOptions(),
 ) -> int:

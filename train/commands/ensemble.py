@@ -2,18 +2,16 @@
 
 from typing import Literal
 
-from tyro.conf import Positional
-
 from quarry.console import make_console
 from quarry.errors import DONE
-from quarry.options import OutputPath
+from quarry.options import OutputPath, Studies
 from quarry.train.commands.bars import shown
 from quarry.train.commands.common import RUNS, Cache, Workdir, cache_or_default, study_folders
 from quarry.train.hosts.platform import prepare
 
 
 def command(
-    studies: Positional[tuple[str, ...]],
+    studies: Studies,
     output: OutputPath,
     split: Literal["validation", "test"] = "validation",
     tokens: int | None = None,

@@ -1,13 +1,12 @@
 """`quarry finetune`: the accuracy of trained models on a classification task, by number of examples."""
 
-from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import Positional, arg
 
 from quarry.console import make_console
 from quarry.errors import DONE
-from quarry.options import Flat, OutputPath
+from quarry.options import Flat, OutputPath, RunPaths
 from quarry.train.commands.common import Cache, cache_or_default
 from quarry.train.config.fine_tuning import FineTuning
 from quarry.train.hosts.platform import prepare
@@ -16,8 +15,10 @@ DEFAULTS = FineTuning()
 
 
 def command(
-    task: Annotated[Positional[str], arg(help="half-century, language, author:CORPUS or decade:CORPUS.")],
-    runs: Annotated[Positional[tuple[Path, ...]], arg(help="Run directories of one tokenizer and split.")],
+    task: Annotated[
+        Positional[str], arg(metavar="TASK", help="half-century, language, author:CORPUS or decade:CORPUS.")
+    ],
+    runs: Annotated[RunPaths, arg(help="Run directories of one tokenizer and split.")],
     output: OutputPath,
     how: Annotated[FineTuning, Flat] = DEFAULTS,
     cache: Cache = None,

@@ -1,14 +1,13 @@
 """`quarry retrieve`: what a look-up of the training tokens adds to finished runs."""
 
-from pathlib import Path
 from typing import Annotated
 
 from rich.table import Table
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
 from quarry.console import make_console
 from quarry.errors import DONE
-from quarry.options import OutputPath
+from quarry.options import OutputPath, RunPaths
 from quarry.train.commands.bars import shown
 from quarry.train.commands.common import Cache, cache_or_default
 from quarry.train.hosts.platform import prepare
@@ -17,9 +16,7 @@ SHOWN = ("model", "softened", "looked_up", "mixture")
 
 
 def command(
-    runs: Annotated[
-        Positional[tuple[Path, ...]], arg(help="Run directories, such as runs/epochs/n6k_u65k-k*.")
-    ],
+    runs: Annotated[RunPaths, arg(help="Run directories, such as runs/epochs/n6k_u65k-k*.")],
     output: OutputPath,
     tokens: int = 32_768,
     neighbours: int = 64,

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional, UseAppendAction
+from tyro.conf import UseAppendAction
 
 from quarry.checks import require
 from quarry.console import make_console
-from quarry.options import Flat
+from quarry.options import Flat, Studies
 from quarry.train.commands.common import (
     EXIT_CODES,
     RUNS,
@@ -78,9 +78,7 @@ class SweepOptions:
         )
 
 
-def command(
-    studies: Positional[tuple[str, ...]], options: Annotated[SweepOptions, Flat] = SweepOptions()
-) -> int:
+def command(studies: Studies, options: Annotated[SweepOptions, Flat] = SweepOptions()) -> int:
     """Train every point of a study (its name, its folder, or files); finished points are skipped.
 
     Args:
