@@ -1,6 +1,7 @@
 """The quantities of the study, computed together as arrays [draws, ...]."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,7 +41,12 @@ class Quantities:
     gap: Gap
     forms: GapForms | None
     to_loss: ToLoss
-    surfaces: list[Surface]
+    seed: int
+
+    @cached_property
+    def surfaces(self) -> list[Surface]:
+        """Every law of repeated data; only the claims look at them, and the fits take most of a study."""
+        return fit_surfaces(surface_cells(self.tuned, self.fresh), len(self.tuned.losses) - 1, self.seed)
 
 
 def measure(
@@ -67,6 +73,6 @@ def measure(
         reuse_tuned=reuse(tuned, fresh, seed),
         gap=gaps,
         forms=gap_forms(gaps),
-        surfaces=fit_surfaces(surface_cells(tuned, fresh), len(surface.losses) - 1, seed),
         to_loss=tokens_to_loss(fresh, np.array(losses) if losses else shared_targets(fresh), batch),
+        seed=seed,
     )

@@ -202,7 +202,7 @@ table(
 # %%
 source = Path(experiments.__file__).parent / "results" / "epochs" / "points.parquet"
 measured = study_epochs(load_points(source, annealed_only=False))
-compared = beside(measured)
+compared = beside(measured.laws)
 table(
     ("", *EXPONENTS, "inside the measured intervals", "outside"),
     *(

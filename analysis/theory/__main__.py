@@ -33,7 +33,7 @@ def main(
     """
     points = load_points(measured, annealed_only=False)
     ladders = [(LADDERS | WORLDS)[name] for name in models]
-    print_table(beside(study_epochs(points, bootstrap=bootstrap), ladders), make_console())
+    print_table(beside(study_epochs(points, bootstrap=bootstrap).laws, ladders), make_console())
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         for ladder in ladders:

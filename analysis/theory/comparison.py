@@ -6,8 +6,7 @@ from functools import cache
 import polars as pl
 
 from quarry.analysis.epochs.passes import RHO
-from quarry.analysis.epochs.result import Epochs
-from quarry.analysis.epochs.study import study_epochs
+from quarry.analysis.epochs.study import exponents_alone
 from quarry.analysis.theory.simulated import LADDERS, Ladder
 
 PASSES, REUSE = f"passes to {RHO[-1]:.0%} above the floor", "r_inf - 1, plain"
@@ -20,8 +19,8 @@ EXPONENTS = {
 """The letters of k_rho ~ N^-b U^c and r_inf - 1 ~ N^-q U^p: the law, its column, and its sign."""
 
 
-def beside(measured: Epochs, ladders: Iterable[Ladder] = LADDERS.values()) -> pl.DataFrame:
-    """A row for the measured study and for that of each model's ladder.
+def beside(measured: pl.DataFrame, ladders: Iterable[Ladder] = LADDERS.values()) -> pl.DataFrame:
+    """A row for the measured study, of which `measured` is the table `laws`, and for each model's ladder.
 
     source; b, c, q, p, null where the runs do not give it, the measured ones with _low and _high; and
     `agrees`: which of the model's letters lie in the measured intervals, `differs`: which do not. Scales are
@@ -33,13 +32,13 @@ def beside(measured: Epochs, ladders: Iterable[Ladder] = LADDERS.values()) -> pl
 
 
 @cache
-def studied(ladder: Ladder) -> Epochs:
-    """The study of a model's runs, which are free of noise; made once, for it takes seconds."""
-    return study_epochs(ladder.points(), ladder.unigram_entropy, bootstrap=0)
+def studied(ladder: Ladder) -> pl.DataFrame:
+    """The `laws` of a study of the model's runs, which are free of noise; made once: it takes a second."""
+    return exponents_alone(ladder.points(), ladder.unigram_entropy)
 
 
-def _letters(found: Epochs, ends: bool = False) -> dict[str, float | None]:
-    laws = {row["quantity"]: row for row in found.laws.iter_rows(named=True)}
+def _letters(found: pl.DataFrame, ends: bool = False) -> dict[str, float | None]:
+    laws = {row["quantity"]: row for row in found.iter_rows(named=True)}
     row: dict[str, float | None] = {}
     for letter, (law, column, sign) in EXPONENTS.items():
         known = laws.get(law, {})
@@ -54,7 +53,7 @@ def _signed(value: float | None, sign: int) -> float | None:
     return None if value is None else sign * value
 
 
-def _row(name: str, found: Epochs, measured: dict) -> dict[str, object]:
+def _row(name: str, found: pl.DataFrame, measured: dict) -> dict[str, object]:
     letters = _letters(found)
     known = [
         letter for letter, value in letters.items() if value is not None and measured[letter] is not None

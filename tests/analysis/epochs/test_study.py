@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quarry.analysis.epochs.study import study_epochs
+from quarry.analysis.epochs.study import exponents_alone, study_epochs
 from quarry.analysis.report.figures.epochs import epochs_charts
 from quarry.errors import FitError, PointsError
 from tests.analysis.epochs.coverage import coverage
@@ -84,6 +84,11 @@ def test_exact_losses_give_the_passes_and_their_law(exact):
 
 
 @pytest.mark.slow
+def test_the_exponents_without_the_claims_are_those_of_the_study(exact):
+    assert exponents_alone(runs(Surface(), 0, noise=0.0), L_0).equals(exact.laws)
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_passes_that_were_not_reached_are_bounds():
     found = study_epochs(runs(Surface(middle=60.0), 0, noise=0.0), L_0, bootstrap=0)
@@ -148,6 +153,7 @@ def test_a_size_beyond_those_trained_is_a_yes_only_by_all_laws():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick")
 def test_a_gap_that_vanishes_is_likely_but_no_remainder_can_be_left_out():
     """Without the remedy the gap of the surface is one power of N."""
     plain = runs(Surface(), 7).filter(pl.col("weight_decay") < 1)
@@ -157,6 +163,7 @@ def test_a_gap_that_vanishes_is_likely_but_no_remainder_can_be_left_out():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick")
 def test_overfitting_is_told_from_extraction():
     """The plain recipe overfits the more the larger N; the remedy takes that away, and no claim is true."""
     table = runs(Surface(b=0.0), 2)

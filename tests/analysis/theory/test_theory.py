@@ -254,7 +254,7 @@ def test_the_study_tells_the_models_apart():
     """Only rare fast circuits give both fewer passes and less worth of repeats to larger models."""
     known = Surface()
     measured = study_epochs(runs(known, 0), L_0, bootstrap=100)
-    table = beside(measured, (RARE, EQUAL, LOOKUP))
+    table = beside(measured.laws, (RARE, EQUAL, LOOKUP))
     of = {row["source"]: row for row in table.iter_rows(named=True)}
     assert of["measured"]["b_low"] < known.b < of["measured"]["b_high"]
     assert of["rare"]["b"] > 0.3
