@@ -1,37 +1,54 @@
 """Runs that several tests of the analysis read, and how their fits are kept short."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from quarry.analysis.fitting import search
+from quarry.analysis.fitting import search, solver
 from quarry.analysis.laws.law import Law
 from tests.analysis.synthetic_runs import write_ladder, write_run
 
-STARTS = 256
-"""At most so many starts of a law's grid are tried."""
+STARTS, FEWEST = 256, 16
+"""The most starts of a law's grid that a search tries; refits try an eighth of users', at least so many."""
 
-ALL = search._grid
-"""The starts as users have them, up to 4,500."""
+POINTS = 384
+"""A table of so many points is searched whole: by a part of it, a law would be compiled for both sizes."""
+
+ALL, ENOUGH_POINTS = search._grid, search._ENOUGH_POINTS
+"""The starts and the points of a search as users have them: up to 4,500, and 128."""
 
 
 @pytest.fixture(scope="module", autouse=True)  # a folder without __init__.py is no package to pytest
 def part_of_the_grid() -> Iterator[None]:
     """A search tries a sample of a law's starts: all 4,500 were most of the time of a test that fits."""
-    yield from _searching(lambda law, most: ALL(law, min(most, STARTS)))
+    yield from _searching(_part, POINTS)
 
 
 @pytest.fixture
 def whole_grid() -> Iterator[None]:
     """The search as users have it, for the tests of the search itself."""
-    yield from _searching(ALL)
+    yield from _searching(ALL, ENOUGH_POINTS)
 
 
-def _searching(grid: Callable[[Law, int], np.ndarray]) -> Iterator[None]:
+@pytest.fixture(scope="module", autouse=True)
+def one_level() -> Iterator[None]:
+    """Fits of many points are compiled as those of few: not at all optimised they run five times as long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solver, "_FEW_POINTS", sys.maxsize)
+        yield
+
+
+def _part(law: Law, most: int) -> np.ndarray:
+    return ALL(law, min(STARTS, max(FEWEST, most // 8)))
+
+
+def _searching(grid: Callable[[Law, int], np.ndarray], points: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "_grid", grid)
+        patch.setattr(search, "_ENOUGH_POINTS", points)
         yield
 
 

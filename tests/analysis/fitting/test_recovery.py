@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from quarry import fit, load_points
+from quarry.analysis.fitting import search
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.search import Data
 from quarry.analysis.laws.catalog import LAWS
@@ -39,6 +40,17 @@ def test_the_grid_reaches_the_global_minimum(name):
         assert minima.agreeing > 0.1 * minima.starts
         predicted = data.predicted(minima.params[0])
         assert np.sqrt(np.mean((predicted - np.log(design.exact())) ** 2)) < 0.6 * design.spread
+
+
+def test_many_points_are_searched_on_some_of_them(whole_grid):
+    """As the points of users are; the other tests search all of theirs."""
+    design = measured("power-offset", OFFSET.true, {"N": spaced(1e4, 1e8, 100)}, evaluation=(0, 1))
+    data = Data.of(design.table(), design.law, Objective())
+    assert data.points > search._ENOUGH_POINTS
+    minima = data.search()
+    assert minima.starts == design.law.grid()
+    best = data.solve(near(design), iterations=300).objective.min()
+    assert minima.objective[0] <= best * (1 + 1e-7)
 
 
 def test_nine_decades_of_sizes():
