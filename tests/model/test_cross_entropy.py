@@ -27,10 +27,11 @@ def expected(y, head, targets):
 def test_any_number_of_chunks_gives_the_same(most, count, pieces, monkeypatch):
     monkeypatch.setattr(cross_entropy, "MOST_LOGITS", most)
     assert chunks((B, T), V) == count
-    np.testing.assert_allclose(token_losses(*pieces), expected(*pieces), atol=1e-5)
-    np.testing.assert_allclose(mean_loss(*pieces), expected(*pieces).mean(), rtol=1e-5)
-    wanted = jax.grad(lambda *a: 3 * expected(*a).mean(), argnums=(0, 1))(*pieces)
-    found = jax.grad(lambda *a: 3 * mean_loss(*a), argnums=(0, 1))(*pieces)
+    each = jax.jit(lambda *pieces: expected(*pieces))(*pieces)
+    np.testing.assert_allclose(jax.jit(lambda *a: token_losses(*a))(*pieces), each, atol=1e-5)
+    mean, found = jax.jit(jax.value_and_grad(lambda *a: 3 * mean_loss(*a), argnums=(0, 1)))(*pieces)
+    np.testing.assert_allclose(mean, 3 * each.mean(), rtol=1e-5)
+    wanted = jax.jit(jax.grad(lambda *a: 3 * expected(*a).mean(), argnums=(0, 1)))(*pieces)
     for ours, theirs in zip(found, wanted, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
@@ -39,8 +40,9 @@ def test_any_number_of_chunks_gives_the_same(most, count, pieces, monkeypatch):
 def test_gradients_in_bf16_are_those_of_fp32_but_for_rounding(pieces, monkeypatch):
     monkeypatch.setattr(cross_entropy, "MOST_LOGITS", B * 3 * V)
     y, head, targets = pieces
-    low = jax.grad(mean_loss, argnums=(0, 1))(y.astype(jnp.bfloat16), head.astype(jnp.bfloat16), targets)
-    full = jax.grad(mean_loss, argnums=(0, 1))(y, head, targets)
+    gradient = jax.jit(jax.grad(lambda *pieces: mean_loss(*pieces), argnums=(0, 1)))
+    low = gradient(y.astype(jnp.bfloat16), head.astype(jnp.bfloat16), targets)
+    full = gradient(y, head, targets)
     for found, wanted in zip(low, full, strict=True):
         assert found.dtype == jnp.bfloat16
         np.testing.assert_allclose(found.astype(jnp.float32), wanted, atol=0.02 * float(abs(wanted).max()))

@@ -17,8 +17,14 @@ def drawn(*shape, count=3, dtype=jnp.float32):
 
 
 def attended(attend, q, k, v, weights):
-    loss = jax.value_and_grad(lambda q, k, v: (attend(q, k, v) * weights).sum(), argnums=(0, 1, 2))
-    return jax.jit(loss)(q, k, v)
+    """A weighted sum of what is attended to, that itself, and the gradient: by one compiled program."""
+
+    def loss(q, k, v):
+        found = attend(q, k, v)
+        return (found * weights).sum(), found
+
+    (total, found), gradient = jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2), has_aux=True))(q, k, v)
+    return total, found, gradient
 
 
 @pytest.mark.slow
@@ -30,24 +36,25 @@ def test_attention_in_blocks_and_its_gradient_equal_the_plain_ones(T, lead):
         attended(cpu.causal_attention, q, k, v, weights),
         attended(plain_attention, q, k, v, weights),
     )
-    np.testing.assert_allclose(causal_attention(q, k, v), plain_attention(q, k, v), atol=2e-6)
-    for found, expected in zip(ours[1], theirs[1], strict=True):
+    for found in (ours[1], jax.jit(causal_attention)(q, k, v)):
+        np.testing.assert_allclose(found, theirs[1], atol=2e-6)
+    for found, expected in zip(ours[2], theirs[2], strict=True):
         np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
 @pytest.mark.slow
 def test_attention_in_blocks_in_bf16():
     q, k, v = drawn(2, 130, 16, dtype=jnp.bfloat16)
-    found = cpu.causal_attention(q, k, v)
+    found = jax.jit(cpu.causal_attention)(q, k, v)
     assert found.dtype == jnp.bfloat16
-    exact = plain_attention(*(x.astype(jnp.float32) for x in (q, k, v)))
+    exact = jax.jit(plain_attention)(*(x.astype(jnp.float32) for x in (q, k, v)))
     np.testing.assert_allclose(found.astype(jnp.float32), exact, atol=0.03)
 
 
 @pytest.mark.slow
 def test_scores_too_large_for_the_exponential_are_attended():
     q, k, v = drawn(1, 130, 8)
-    found, gradients = attended(cpu.causal_attention, 1e3 * q, k, v, v)
+    found, _, gradients = attended(cpu.causal_attention, 1e3 * q, k, v, v)
     assert np.isfinite(found)
     assert all(np.isfinite(gradient).all() for gradient in gradients)
 
@@ -57,7 +64,7 @@ def test_scores_too_large_for_the_exponential_are_attended():
 def test_a_product_and_its_gradient_equal_the_plain_ones(inner, outer):
     (x,), (w,), (weights,) = (drawn(*shape, count=1) for shape in ((5, inner), (inner, outer), (5, outer)))
     results = (
-        jax.value_and_grad(lambda x, w, f=f: (f(x, w) * weights).sum(), argnums=(0, 1))(x, w)
+        jax.jit(jax.value_and_grad(lambda x, w, f=f: (f(x, w) * weights).sum(), argnums=(0, 1)))(x, w)
         for f in (cpu.product, jnp.matmul)
     )
     for found, expected in zip(*map(jax.tree.leaves, results), strict=True):

@@ -23,12 +23,12 @@ def plain(x, scale, centred):
 def test_values_and_gradients(shape, centred):
     x, weights = jax.random.normal(jax.random.key(0), (2, *shape))
     scale = 1 + jax.random.normal(jax.random.key(1), (shape[-1],))
-    results = (
-        jax.value_and_grad(lambda x, s, f=f: (f(3 * x + 1, s, centred) * weights).sum(), argnums=(0, 1))(
-            x, scale
-        )
-        for f in (normalise, plain)
-    )
+
+    def total(f, x, scale):
+        return (f(3 * x + 1, scale, centred) * weights).sum()
+
+    gradient = jax.jit(jax.value_and_grad(total, argnums=(1, 2)), static_argnums=0)
+    results = (gradient(f, x, scale) for f in (normalise, plain))
     for found, expected in zip(*map(jax.tree.leaves, results), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 

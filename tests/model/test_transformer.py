@@ -13,6 +13,8 @@ from quarry.model.parts import apply_dropout
 from quarry.model.transformer import abstract, apply, build, mean_loss
 from tests.model.shapes import CONFIGS, SMALL, compiled, drawn
 
+loss_and_gradient = jax.jit(jax.value_and_grad(mean_loss, argnums=1), static_argnums=0)
+
 
 @pytest.fixture(scope="module")
 def tokens():
@@ -107,7 +109,8 @@ def test_bf16_compute_stays_close_to_fp32(tokens):
 @pytest.mark.parametrize(
     ("name", "scan", "remat"),
     [
-        *(("swiglu-bias", scan, remat) for scan in (False, True) for remat in ("none", "full", "dots")),
+        *(("swiglu-bias", False, remat) for remat in ("full", "dots")),
+        *(("swiglu-bias", True, remat) for remat in ("none", "full", "dots")),
         ("universal", True, "full"),
         ("lstm", True, "dots"),
     ],
@@ -117,11 +120,8 @@ def test_scanning_and_rematerialising_change_no_number(name, scan, remat, tokens
     graph, params = drawn(config)
     other, same = drawn(dataclasses.replace(config, scan_layers=scan, remat=remat))
     assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), params, same))
-
-    def loss(graph):
-        return jax.jit(jax.value_and_grad(lambda p: mean_loss(graph, p, tokens, tokens)))
-
-    for found, expected in zip(*(jax.tree.leaves(loss(g)(params)) for g in (other, graph)), strict=True):
+    both = (jax.tree.leaves(loss_and_gradient(g, params, tokens, tokens)) for g in (other, graph))
+    for found, expected in zip(*both, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
