@@ -1,14 +1,17 @@
 """Launch files before the parsers of others; run by an interpreter that has them, not by the tests' own.
 
-python cloud_check.py sky FILES       each is a task for SkyPilot: prints what SkyPilot reads
-python cloud_check.py jobset FILES    each is a JobSet to Kubeflow's models, and its Job one to the Kubernetes
-                                      client, field by field
-python cloud_check.py slices NAMES    prints what xpk knows of each slice, null for none
+Each line of standard input is a list in JSON, a kind and words, each answered by a line: {"found": [...]}, an
+item for each word, or {"error": the traceback}.
+
+sky FILES       each is a task for SkyPilot: what SkyPilot reads
+jobset FILES    each is a JobSet to Kubeflow's models, and its Job one to the Kubernetes client, by field
+slices NAMES    what xpk knows of each slice, null for none
 """
 
 import json
 import re
 import sys
+import traceback
 from typing import Any
 
 
@@ -88,6 +91,17 @@ def check_slices(name: str) -> Any:
     return known and [known.topology, known.vms_per_slice, known.chips_per_vm, known.gke_accelerator]
 
 
+CHECKS = {"sky": check_sky, "jobset": check_jobset, "slices": check_slices}
+
+
+def answer(kind: str, *words: str) -> dict[str, Any]:
+    try:
+        return {"found": [CHECKS[kind](word) for word in words]}
+    except Exception:
+        return {"error": traceback.format_exc()}
+
+
 if __name__ == "__main__":
-    check = {"sky": check_sky, "jobset": check_jobset, "slices": check_slices}[sys.argv[1]]
-    print(json.dumps([check(word) for word in sys.argv[2:]]))
+    answers, sys.stdout = sys.stdout, sys.stderr  # what the parsers print is no answer
+    for line in sys.stdin:
+        print(json.dumps(answer(*json.loads(line))), file=answers, flush=True)

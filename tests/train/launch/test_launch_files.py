@@ -4,7 +4,11 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 import jsonschema
 import pytest
@@ -26,16 +30,26 @@ BUCKET = ["--tpu.bucket", "gs://my-bucket/ladders"]
 IMAGE = ["--tpu.image", "us-docker.pkg.dev/project/repository/quarry:1"]
 
 
-def ask_parsers(kind: str, *words: object):
-    """What cloud_check.py says, run where the parsers are installed."""
+@pytest.fixture(scope="module")
+def ask_parsers() -> Iterator[Callable[..., Any]]:
+    """What cloud_check.py says, in one process where the parsers are installed: they import for seconds."""
     if not CLOUD_PYTHON.exists() and os.environ.get("CI") != "true":
         pytest.skip(f"no SkyPilot and xpk here: {INSTALL}")
-    done = subprocess.run(
-        [CLOUD_PYTHON, Path(__file__).with_name("cloud_check.py"), kind, *map(str, words)],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    command = [CLOUD_PYTHON, Path(__file__).with_name("cloud_check.py")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield partial(ask, process)
+
+
+def ask(process: subprocess.Popen, kind: str, *words: object) -> Any:
+    assert process.stdin
+    assert process.stdout
+    print(json.dumps([kind, *map(str, words)]), file=process.stdin, flush=True)
+    late = Timer(120, process.kill)
+    late.start()
+    answer = json.loads(process.stdout.readline() or '{"error": "no answer"}')
+    late.cancel()
+    assert "error" not in answer, answer["error"]
+    return answer["found"]
 
 
 @pytest.fixture
@@ -65,7 +79,7 @@ SKY = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", SKY)
-def test_skypilot_reads_its_tasks(emit, case):
+def test_skypilot_reads_its_tasks(emit, ask_parsers, case):
     words, accelerator, runtime = SKY[case]
     read = ask_parsers("sky", *emit("sky", *BUCKET, *words))
     assert len({task["name"] for task in read}) == 2
@@ -79,7 +93,7 @@ def test_skypilot_reads_its_tasks(emit, case):
 
 
 @pytest.mark.slow
-def test_skypilot_refuses_what_is_not_its_own(emit):
+def test_skypilot_refuses_what_is_not_its_own(emit, ask_parsers):
     file = emit("sky", *BUCKET, "--tpu.accelerator", "v5e-8")[0]
     file.write_text(file.read_text().replace("use_spot", "use_spott"))
     with pytest.raises(AssertionError, match="use_spott"):
@@ -108,7 +122,7 @@ JOBSETS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", JOBSETS)
-def test_kubernetes_knows_every_field_of_a_jobset(emit, case):
+def test_kubernetes_knows_every_field_of_a_jobset(emit, ask_parsers, case):
     words, slices, hosts, chips = JOBSETS[case]
     files = emit("jobset", *BUCKET, *IMAGE, *words)
     for file in files:
@@ -127,7 +141,7 @@ def test_kubernetes_knows_every_field_of_a_jobset(emit, case):
 
 
 @pytest.mark.slow
-def test_a_field_that_kubernetes_or_jobset_does_not_know_is_refused(emit):
+def test_a_field_that_kubernetes_or_jobset_does_not_know_is_refused(emit, ask_parsers):
     file = emit("jobset", *BUCKET, *IMAGE, "--tpu.accelerator", "v5e-8")[0]
     good = file.read_text()
     for field, misspelt in {"restartPolicy": "restartPolice", "onJobFailureReasons": "onFailure"}.items():
@@ -136,7 +150,7 @@ def test_a_field_that_kubernetes_or_jobset_does_not_know_is_refused(emit):
             ask_parsers("jobset", file)
 
 
-def test_slices_are_what_xpk_knows_them_to_be():
+def test_slices_are_what_xpk_knows_them_to_be(ask_parsers):
     names = [f"v5litepod-{n}" for n in (16, 32, 64, 128, 256)] + [
         f"v6e-{n}" for n in (1, 4, 16, 32, 64, 128, 256)
     ]

@@ -15,6 +15,7 @@ import pytest
 
 from quarry.errors import ConfigError
 from quarry.train.config.experiment import CheckpointConfig, Experiment
+from quarry.train.config.point_files import Point
 from quarry.train.record.files import read_jsonl
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
@@ -219,12 +220,24 @@ def test_the_fingerprint_does_not_depend_on_the_mesh():
     assert done.stdout.split() == ["1"], done.stderr
 
 
-def stopped_run(tmp_path, cache, **fields) -> tuple:
+@pytest.fixture(scope="module")
+def half(tmp_path_factory, cache) -> Path:
     """A run with a checkpoint after every step, stopped after step 10 or a little later."""
-    point, runs = tiny_point(tmp_path / "study", every=0.0, **fields), tmp_path / "runs"
+    folder = tmp_path_factory.mktemp("half")
     stopper = Watch(10, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    assert train(point, runs, cache, stopper) == "preempted"
-    return point, runs, RunDirectory(runs / "study" / "tiny")
+    assert train(tiny_point(folder / "study", every=0.0), folder / "runs", cache, stopper) == "preempted"
+    return folder / "runs"
+
+
+@pytest.fixture
+def stopped(half, tmp_path) -> tuple[Point, Path, RunDirectory]:
+    """A copy of that run, its folder, and the point that resumes it; that one saves at its end alone."""
+    shutil.copytree(half, tmp_path / "runs")
+    return (
+        tiny_point(tmp_path / "study"),
+        tmp_path / "runs",
+        RunDirectory(tmp_path / "runs" / "study" / "tiny"),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -235,8 +248,8 @@ def whole(tmp_path_factory, cache) -> list:
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_from_before_the_damage_with_the_same_curve(whole, tmp_path, cache):
-    point, runs, directory = stopped_run(tmp_path, cache)
+def test_a_run_goes_on_from_before_the_damage_with_the_same_curve(whole, stopped, cache):
+    point, runs, directory = stopped
     newest = max(int(path.name) for path in directory.checkpoints.iterdir() if path.name.isdigit())
     flip(largest(directory.checkpoints / str(newest)))
     assert train(point, runs, cache, Quiet()) == "finished"
@@ -245,17 +258,17 @@ def test_a_run_goes_on_from_before_the_damage_with_the_same_curve(whole, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_run_whose_record_lost_rows_goes_on_with_the_same_curve(whole, tmp_path, cache):
-    point, runs, directory = stopped_run(tmp_path, cache)
+def test_a_run_whose_record_lost_rows_goes_on_with_the_same_curve(whole, stopped, cache):
+    point, runs, directory = stopped
     os.truncate(directory.metrics, 700)
     assert train(point, runs, cache, Quiet()) == "finished"
     assert rows_of(directory) == whole
 
 
 @pytest.mark.slow
-def test_a_run_of_an_older_version_goes_on(whole, tmp_path, cache):
+def test_a_run_of_an_older_version_goes_on(whole, stopped, cache):
     """One whose config.json lacks fields that Quarry has gained since."""
-    point, runs, directory = stopped_run(tmp_path, cache)
+    point, runs, directory = stopped
     config = json.loads(directory.config.read_text())
     del config["micro_batch_tokens"], config["schedule"]["final"]
     config["micro_batch_tokens"] = point.config.micro_batch_tokens

@@ -16,12 +16,12 @@ import jax, jax.numpy as jnp, numpy as np
 from quarry.model.config import MeshConfig, modern
 from quarry.model.sharding import make_mesh
 from quarry.train.config.experiment import Experiment
-from quarry.train.run.step import make_state, make_train_step, step_scalars
+from quarry.train.run.step import make_state, make_train_step, state_shardings, step_scalars
 
 model = modern(16, 2, 2, context=8, vocab_size=32)
 experiment = Experiment(model=model, batch_tokens=128, micro_batch_tokens=16)
 
-def case(sizes, scan, remat):
+def case(sizes, scan, remat, first=None):
     devices = jax.devices()[: np.prod(sizes)]
     chosen = dataclasses.replace(
         experiment,
@@ -30,7 +30,8 @@ def case(sizes, scan, remat):
         micro_batch_tokens=16 if len(devices) > 1 else 64,
     )
     mesh = make_mesh(chosen.mesh, devices)
-    state = make_state(chosen, mesh)
+    shardings = state_shardings(chosen, mesh)
+    state = make_state(chosen, mesh) if first is None else jax.device_put(first, shardings)
     specs = " ".join(str(leaf.sharding.spec) for leaf in jax.tree.leaves(state))
     assert all(axis in specs for axis in ("fsdp", "tensor")), specs
     return chosen, mesh, state
@@ -55,8 +56,10 @@ for each in others:
 LOSSES = (
     CASES
     + """
+begin = jax.device_get(case(*first)[2])  # the same on every mesh, by the test before
+
 def losses(each):
-    chosen, mesh, state = case(*each)
+    chosen, mesh, state = case(*each, begin)
     step, found = make_train_step(chosen, mesh), []
     for i in range(25):
         tokens = jax.random.randint(jax.random.key(i), (16, 9), 0, 32)

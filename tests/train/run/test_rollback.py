@@ -62,9 +62,9 @@ def test_a_rule_that_cannot_be_is_refused(fields, words):
         RollbackConfig(**fields)
 
 
-def touchy(folder, times, rate=1e-2):
+def touchy(folder, times, rate=0.1):
     """A point that takes its ordinary noise for spikes, with a checkpoint after every step."""
-    point = tiny_point(folder / "study", every=0.0, rate=rate, steps=40)
+    point = tiny_point(folder / "study", every=0.0, rate=rate, steps=20)
     rule = RollbackConfig(times=times, spike=1.002, window=2)
     return dataclasses.replace(point, config=dataclasses.replace(point.config, rollback=rule))
 
@@ -97,7 +97,7 @@ def test_a_spike_sends_the_run_back_as_often_as_it_may(rolled_back):
     assert len(skips) == 2
     assert all(sequences > 0 for _, sequences in skips)
     steps = [row["step"] for row in read_jsonl(rolled_back.metrics)]
-    assert steps == list(range(2, 41, 2))
+    assert steps == list(range(2, 21, 2))
 
 
 @pytest.mark.slow
@@ -105,7 +105,7 @@ def test_a_run_stopped_after_going_back_ends_the_same(rolled_back, tmp_path, cac
     directory = RunDirectory(tmp_path / "runs" / "study" / "tiny")
     place, sequences = rolled_back.read_run()["skips"][1]
     assert place or sequences
-    stopper = Watch(30, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    stopper = Watch(16, lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert train(touchy(tmp_path, 2), tmp_path / "runs", cache, stopper) == "preempted"
     assert train(touchy(tmp_path, 2), tmp_path / "runs", cache, Quiet()) == "finished"
     assert directory.read_run()["skips"] == rolled_back.read_run()["skips"]

@@ -84,7 +84,7 @@ def test_every_member_has_the_curve_and_the_record_it_has_alone(tmp_path, cache)
 
 
 def test_dropout_drops_the_same_in_a_stack(tmp_path, cache):
-    points = members(tmp_path, shape=modern(16, 2, 2, context=32, dropout=0.2))[:2]
+    points = members(tmp_path, shape=modern(16, 1, 2, context=32, dropout=0.2))[:2]
     assert train_together(points, tmp_path / "stacked", cache, Console(quiet=True)) == ["finished"] * 2
     for point in points:
         train(point, tmp_path / "alone", cache, Quiet())
