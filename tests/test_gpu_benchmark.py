@@ -21,7 +21,7 @@ def test_every_part_measures(cache, monkeypatch, tmp_path):
     assert alone.pop("resumed") == {"equal": True}
     assert all(value > 0 for row in alone.values() for name, value in row.items() if name != "gib")
     kernels = pl.read_csv(tmp_path / "gpu-kernels.csv")
-    assert set(kernels["part"]) == {"kernels of 6k"}
+    assert set(kernels["part"]) == {"kernels of 3k"}
     assert kernels["milliseconds"].sum() > 0
     assert kernels["operation"].str.contains("dot_general").any()
 
@@ -37,7 +37,7 @@ def test_the_table_has_what_was_measured_before_and_after_a_part_that_failed(tmp
     table = pl.read_parquet(output)
     assert table["part"].to_list() == gpu.TINY.parts()
     assert table.filter(part="corpus")["error"].item() == "no room"
-    assert table.filter(part="6k")["share_of_product"].item() == 1.0
+    assert table.filter(part="3k")["share_of_product"].item() == 1.0
     assert gpu.write_rows(gpu.rows(gpu.TINY, run, budget=0.0), output) == 1
     assert pl.read_parquet(output)["error"].str.contains("left out").all()
     capsys.readouterr()

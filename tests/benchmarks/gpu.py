@@ -37,7 +37,7 @@ from quarry.train.record.points_table import write_table
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import WALL_CLOCK_COLUMNS
-from tests.benchmarks.contenders import product, training_rate
+from tests.benchmarks.contenders import endless, product, training_rate
 from tests.benchmarks.profile import profile
 from tests.benchmarks.stacked import rate
 from tests.benchmarks.tables import dated, table_of
@@ -116,9 +116,9 @@ REAL = Scale(
     seconds=8.0,
 )
 TINY = Scale(
-    sizes={"6k": (16, 2, 1, 4)},
-    small={"6k, steps of 256": (16, 2, 1, 2)},
-    profiled=("6k",),
+    sizes={"3k": (16, 1, 1, 4)},
+    small={"3k, steps of 256": (16, 1, 1, 2)},
+    profiled=("3k",),
     context=64,
     tokenizer="bytes",
     vocabulary=256,
@@ -157,7 +157,7 @@ def resumed_equals_whole(config: Experiment, steps: int = 40) -> bool:
                 raise KeyboardInterrupt
 
     half = replace(config.checkpoint, at_tokens=(steps // 2 * config.batch_tokens,))
-    config = replace(config, duration=Duration(steps=steps), log_every=1, checkpoint=half)
+    config = replace(endless(config), duration=Duration(steps=steps), log_every=1, checkpoint=half)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         point = Point("bench", "point", config, folder)
