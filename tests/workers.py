@@ -14,6 +14,10 @@ from xdist.scheduler import LoadScopeScheduling
 ROOT = Path(__file__).resolve().parents[1]
 ANALYSIS = ROOT / "tests" / "analysis"
 
+FITTED_ON_DESIGNS = ("recovery", "bootstrap", "misfit", "estimation", "solver")
+"""Modules of tests/analysis/fitting that fit every law on the same designs: one worker compiles each once."""
+
+SAME_LAWS = [f"tests/analysis/fitting/test_{name}.py" for name in FITTED_ON_DESIGNS]
 
 LONGEST = tuple(
     f"tests/{module}.py"
@@ -25,8 +29,7 @@ LONGEST = tuple(
         "analysis/notebooks/test_notebooks",
         "analysis/epochs/test_study",
         "train/inspect/test_compile",
-        "analysis/fitting/test_recovery",
-        "analysis/fitting/test_bootstrap",
+        *(f"analysis/fitting/test_{name}" for name in FITTED_ON_DESIGNS),
         "train/run/test_stacking",
         "train/run/test_meshes",
         "train/run/test_kill",
@@ -45,7 +48,12 @@ class ByModule(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::")[0]
-        return module if stays_together(module) else nodeid
+        return worker_group(module) if stays_together(module) else nodeid
+
+
+def worker_group(module: str) -> str:
+    """The name of what goes to one worker whole: modules of SAME_LAWS together, others alone."""
+    return SAME_LAWS[0] if module in SAME_LAWS else module
 
 
 @cache
