@@ -1,0 +1,11 @@
+"""394 thousand parameters in eight layers on 2^18 unique tokens: one, two and four passes.
+
+Claim: depth explains what 85 million in twelve layers did (see experiments/epochs/depth/__init__.py).
+Expected: within 1.5% of the other depth of this N and U at the best of three rates.
+Command: quarry sweep experiments/epochs/depth/n393k_l8_u262k.py
+"""
+
+from quarry.experiments.epochs.depth import of_depth, tried
+
+config = of_depth(d_model=64, layers=8, unique_tokens=2**18)
+variants = tried(config, seeds=(1,))
