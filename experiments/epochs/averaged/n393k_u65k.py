@@ -7,7 +7,8 @@ Command: quarry sweep experiments/epochs/averaged/n393k_u65k.py
 
 from quarry.experiments.epochs import cell
 from quarry.experiments.epochs.averaged import PASSES, members
+from quarry.experiments.epochs.beyond import measured_once
 from quarry.experiments.epochs.cpu import CORPUS
 
-config = cell(d_model=128, unique_tokens=2**16, corpus=CORPUS, most=PASSES)
+config = measured_once(cell(d_model=128, unique_tokens=2**16, corpus=CORPUS, most=PASSES))
 variants = members(config)

@@ -19,11 +19,11 @@ from quarry.experiments.epochs.cpu import CORPUS
 from quarry.train.config.experiment import BranchConfig, Duration, Experiment
 
 MOST = 64
-BRANCHES = (16, 32, 48)
+BRANCHES = (32, 48)
 
 
 def longer(d_model: int, unique_tokens: int) -> Experiment:
-    """The cell by the recipe of the committed table, with branches from 16 passes on."""
+    """The cell by the recipe of the committed table, with branches at 32 and 48 passes."""
     config = recipe(
         d_model,
         CORPUS,
