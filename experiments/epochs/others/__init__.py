@@ -5,12 +5,12 @@ names and style that both share. If they do, the gain of repeats is smaller on o
 passes to within 10% of the least loss, is too.
 Expected: the other authors' loss lies above by a constant; k_rho, the gains and the order of sizes agree.
 
-Authors are held out by `authors.py`: every eighth surname in alphabetical order, so no piece of theirs is
+Authors are held out by `_authors.py`: every eighth surname in alphabetical order, so no piece of theirs is
 in `folder:known`, from which U, validation and test come. Both texts are scored on 2^17 tokens by the same
 model (`evaluation.also`), which leaves out the noise of seeds from their comparison. The recipe is that of
 the table; its losses are not to be compared with the table's, whose U tokens are others.
 
-Command: python -m quarry.experiments.epochs.others.authors novels known others
+Command: python -m quarry.experiments.epochs.others._authors novels known others
          quarry sweep epochs/others, where the folders are
 """
 

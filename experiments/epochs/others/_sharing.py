@@ -1,6 +1,6 @@
 """How many of the novels give text to the U training tokens, and how much held-out text is of those novels.
 
-    python -m quarry.experiments.epochs.others.sharing novels OUTPUT.csv
+    python -m quarry.experiments.epochs.others._sharing novels OUTPUT.csv
 
 `novels` is the folder of pieces that experiments/epochs/novels.py makes, split and ordered as training does.
 A row for each U of the committed table: `novels` and `authors` that U has text of, and the shares of the

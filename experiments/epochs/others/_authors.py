@@ -1,6 +1,6 @@
 """The pieces of novels in two folders: authors that are held out, and all others.
 
-    python -m quarry.experiments.epochs.others.authors novels known others
+    python -m quarry.experiments.epochs.others._authors novels known others
 
 `novels` is what experiments/epochs/novels.py makes: files YEAR_Surname-NUMBER.txt. Every eighth surname in
 alphabetical order is held out, with all its novels; authors of one surname count as one.

@@ -1,0 +1,242 @@
+"""Four sets of runs that answer objections to docs/epochs.md, as rows of its tables.
+
+Depth at equal N, 64 passes, held-out text of other authors, ensembles of 394 thousand parameters.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from quarry.analysis.epochs.cells import CELL, annealed_rows, numeric_points, terminal
+from quarry.analysis.epochs.ensembles import ensemble_floors
+from quarry.analysis.epochs.first_reached import first_below
+from quarry.analysis.epochs.grid import first_pass, plain_grid, tuned_grid
+from quarry.analysis.epochs.noise import measured_noise
+from quarry.analysis.epochs.reuse import reuse, reuse_table
+from quarry.analysis.fitting.intervals import IntervalSettings
+from quarry.text import count, estimate
+
+RESULTS = Path(__file__).resolve().parents[1] / "experiments" / "results" / "epochs"
+RATE = 0.3
+"""The learning rate of the table's recipe times d_model."""
+RHO = 0.1
+Rows = list[tuple[str, str]]
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def read(name: str) -> pl.DataFrame:
+    return pl.read_parquet(RESULTS / f"{name}.parquet")
+
+
+def held_out(table: pl.DataFrame) -> pl.DataFrame:
+    """The annealed losses, with k."""
+    rows = table.filter("annealed", split="validation")
+    return rows.with_columns(k=pl.col("epochs").round_sig_figs(3))
+
+
+# Depth
+
+
+def depth_runs(points: pl.DataFrame, beyond: pl.DataFrame, deep: pl.DataFrame) -> pl.DataFrame:
+    """The runs of one, two and four passes by the table's batch and decay: N (12 L d_model^2), layers, U, k,
+    rate (times that of the recipe), loss."""
+    tables = (held_out(each) for each in (points, beyond, deep))
+    names = ("unique_tokens", "k", "n_layers", "d_model", "loss", "peak_learning_rate", "batch_tokens")
+    names = (*names, "weight_decay", "dropout", "draw", "tokens")
+    runs = pl.concat([each.select(names) for each in tables], how="vertical_relaxed").unique()
+    runs = runs.filter(pl.col("draw").fill_null(0) == 0, batch_tokens=1024, weight_decay=0.1, dropout=0.0)
+    return runs.with_columns(
+        N=12 * pl.col("n_layers") * pl.col("d_model") ** 2,
+        rate=(pl.col("peak_learning_rate") * pl.col("d_model") / RATE).round(2),
+    )
+
+
+def best_rates(runs: pl.DataFrame, keys: Sequence[str] = ("N", "unique_tokens", "k")) -> pl.DataFrame:
+    """For each place and number of layers the least of the mean losses of the rates tried."""
+    means = runs.group_by(*keys, "n_layers", "rate").agg(pl.col("loss").mean(), runs=pl.len())
+    means = means.sort("loss").group_by(*keys, "n_layers").agg(
+        pl.col("loss", "rate", "runs").first(), rates=pl.len()
+    )  # fmt: skip
+    return means.sort(*keys, "n_layers")
+
+
+def deep_beside_two(runs: pl.DataFrame, keys: Sequence[str] = ("N", "unique_tokens", "k")) -> pl.DataFrame:
+    """Two and eight layers at equal N, each at its best rate, and ln of their ratio with its error."""
+    best = best_rates(runs, keys)
+    two, deep = best.filter(n_layers=2), best.filter(n_layers=8)
+    both = two.join(deep, on=list(keys), suffix="_deep").sort(*keys)
+    sd = run_noise()
+    return both.with_columns(
+        more=(pl.col("loss_deep") / pl.col("loss")).log(),
+        error=sd * (1 / pl.col("runs") + 1 / pl.col("runs_deep")).sqrt(),
+    )
+
+
+def run_noise() -> float:
+    """Standard deviation of the log loss of a run between seeds, pooled over the cells of the table."""
+    noise = measured_noise(annealed_rows(numeric_points(str(RESULTS / "points.parquet"))), CELL)
+    return float(np.hypot(noise.run, noise.branch))
+
+
+def of_depth() -> Rows:
+    runs = depth_runs(read("points"), read("beyond"), read("depth"))
+    repeated = runs.filter(pl.col("unique_tokens") < 2**20)
+    rows = [("depth", _depth(each)) for each in deep_beside_two(repeated).iter_rows(named=True)]
+    once = runs.filter(pl.col("unique_tokens") > 2**24)
+    fresh = deep_beside_two(once, ("N", "tokens")).iter_rows(named=True)
+    rows += [("depth, fresh", row(count(each["tokens"]), *_compared(each))) for each in fresh]
+    rows += [("depth, passes", line) for line in _passes_to_two(repeated)]
+    return [*rows, ("depth, noise", f"{run_noise():.1%} between seeds")]
+
+
+def _depth(each: dict) -> str:
+    return row(count(each["N"]), count(each["unique_tokens"]), f"{each['k']:g}", *_compared(each))
+
+
+def _compared(each: dict) -> tuple[str, ...]:
+    losses = (
+        f"{each['loss' + end]:.3f} ({each['rate' + end]:g}, {each['rates' + end]})" for end in ("", "_deep")
+    )
+    return (*losses, f"{each['more']:+.1%} ± {each['error']:.1%}")
+
+
+def _passes_to_two(runs: pl.DataFrame) -> list[str]:
+    """The passes that eight layers need to the loss of two layers after two passes."""
+    lines = []
+    for (n, unique), cells in best_rates(runs).group_by("N", "unique_tokens", maintain_order=True):
+        two, deep = (cells.filter(n_layers=layers).sort("k") for layers in (2, 8))
+        target = two.filter(k=2.0)["loss"].to_numpy()
+        if len(deep) and len(target):
+            found = first_below(deep["k"].to_numpy(), deep["loss"].to_numpy()[None], target)
+            mark = "> " if np.isinf(found.high[0]) else ""
+            lines.append(row(count(n), count(unique), f"{mark}{np.exp(found.low[0]):.2f}"))
+    return lines
+
+
+# 64 passes
+
+
+def of_longer(bootstrap: int = 200) -> Rows:
+    """r_inf of 6 and 25 thousand parameters at U = 2^16, of up to 32 passes and of up to 64."""
+    longer = read("longer")
+    rows: Rows = [("longer", _longer(each)) for each in _by_k(longer).iter_rows(named=True)]
+    table = _with_table(longer)
+    for most in (32, 64):
+        surface = terminal(table.filter(pl.col("epochs") <= most + 0.5), bootstrap, 0)
+        settings = IntervalSettings.of_noise(0.95, surface.noise.freedom)
+        fresh = first_pass(surface)
+        for name, grid in (("plain", plain_grid(surface)), ("best decay", tuned_grid(surface))):
+            found = reuse_table(grid, reuse(grid, fresh, 0), settings).filter(U=2.0**16)
+            for each in found.iter_rows(named=True):
+                cells = (count(each["N"]), name, f"{most}", f"{each['k_opt']:g}", estimate(each, "r_inf", 3))
+                rows.append(("longer, r_inf", row(*cells)))
+    return rows
+
+
+def _with_table(longer: pl.DataFrame) -> pl.DataFrame:
+    """The table's runs of the sizes trained longer, and the longer ones, the runs of both once."""
+    sizes = longer["n_nonembedding"].unique().implode()
+    points = read("points").filter(pl.col("n_nonembedding").is_in(sizes))
+    own = pl.col("seed_init") == 0
+    new = longer.filter(~own | (pl.col("epochs") > 32.5))
+    shared = [name for name in points.columns if name in new.columns]
+    return pl.concat([each.select(shared) for each in (points, new)], how="vertical_relaxed")
+
+
+def _by_k(longer: pl.DataFrame) -> pl.DataFrame:
+    keys = ("n_nonembedding", "weight_decay")
+    means = held_out(longer).group_by(*keys, "k").agg(pl.col("loss").mean(), runs=pl.len())
+    both = means.pivot("k", index=[*keys, "runs"], values="loss", sort_columns=True)
+    return both.sort(keys)
+
+
+def _longer(each: dict) -> str:
+    losses = (f"{each[k]:.3f}" for k in ("32.0", "48.0", "64.0"))
+    return row(count(each["n_nonembedding"]), f"{each['weight_decay']:g}", str(each["runs"]), *losses)
+
+
+# Other authors
+
+TEXTS = ("loss", "loss_on_others")
+
+
+def of_others() -> Rows:
+    runs = held_out(read("others")).sort("n_nonembedding", "k")
+    rows: Rows = [("others", _others(each)) for each in runs.iter_rows(named=True)]
+    sizes, passes = (np.unique(runs[name].to_numpy()) for name in ("n_nonembedding", "k"))
+    for (n,), own in runs.group_by("n_nonembedding", maintain_order=True):
+        cells = [cell for text in TEXTS for cell in _gain(own, text)]
+        rows.append(("others, gain", row(count(n), *cells, *(_k_rho(runs, n, text) for text in TEXTS))))
+    same = sum(_order(runs, k, TEXTS[0]) == _order(runs, k, TEXTS[1]) for k in passes)
+    rows.append(("others, order", f"{same} of {len(passes)} k, of {len(sizes)} sizes"))
+    sharing = pl.read_csv(RESULTS / "sharing.csv")
+    return rows + [("sharing", _sharing(each)) for each in sharing.iter_rows(named=True)]
+
+
+def _others(each: dict) -> str:
+    losses = [each[text] for text in TEXTS]
+    return row(
+        count(each["n_nonembedding"]),
+        f"{each['k']:g}",
+        *(f"{loss:.3f}" for loss in losses),
+        f"{losses[1] - losses[0]:+.3f}",
+    )
+
+
+def _gain(own: pl.DataFrame, text: str) -> tuple[str, ...]:
+    """What passes 2 to 4 and 5 to 16 lower the loss by, nats."""
+    losses = dict(own.select("k", text).iter_rows())
+    return f"{losses[1.0] - losses[4.0]:.3f}", f"{losses[4.0] - losses[16.0]:.3f}"
+
+
+def _k_rho(runs: pl.DataFrame, n: object, text: str) -> str:
+    """Passes to within 10% of the least loss of any size and k on this text."""
+    own = runs.filter(n_nonembedding=n)
+    target = np.array([(1 + RHO) * runs[text].min()])  # type: ignore[operator]
+    found = first_below(own["k"].to_numpy(), own[text].to_numpy()[None], target)
+    return f"> {np.exp(found.low[0]):.2g}" if np.isinf(found.high[0]) else f"{np.exp(found.low[0]):.2g}"
+
+
+def _order(runs: pl.DataFrame, k: float, text: str) -> list[int]:
+    return runs.filter(k=k).sort(text)["n_nonembedding"].to_list()
+
+
+def _sharing(each: dict) -> str:
+    shares = (f"{each[name]:.0%}" for name in ("of_novels", "of_authors"))
+    return row(count(each["unique_tokens"]), str(each["novels"]), str(each["authors"]), *shares)
+
+
+# Ensembles
+
+
+def of_averaged() -> Rows:
+    """The floors of ensembles of the sizes trained, at each U, by the most passes that gave the least."""
+    table = pl.concat([read("ensembles"), read("averaged")], how="diagonal_relaxed")
+    rows = []
+    for (unique, n), own in table.sort("unique_tokens", "n_nonembedding").group_by(
+        "unique_tokens", "n_nonembedding", maintain_order=True
+    ):
+        floor = ensemble_floors(own, 0.95).row(0, named=True)
+        whole = own.filter(pl.col("without").is_null())
+        members = int(whole["members"].max())  # type: ignore[arg-type]
+        single, most = (whole.filter(members=each)["loss"].min() for each in (1, members))
+        losses = (f"{single:.3f}", f"{most:.3f}")
+        rows.append(
+            ("averaged", row(count(unique), count(n), str(members), *losses, estimate(floor, "ensemble", 4)))
+        )
+    return rows
+
+
+def answers() -> Rows:
+    """The rows of the sets whose tables are there."""
+    parts = {"depth": of_depth, "longer": of_longer, "others": of_others, "averaged": of_averaged}
+    return [each for name, part in parts.items() if (RESULTS / f"{name}.parquet").exists() for each in part()]
+
+
+if __name__ == "__main__":
+    print(*(f"{what}: {words}" for what, words in answers()), sep="\n")
