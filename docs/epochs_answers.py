@@ -4,6 +4,7 @@ Depth at equal N, 64 passes, held-out text of other authors, ensembles of 394 th
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ import polars as pl
 
 from quarry.analysis.epochs.cells import CELL, annealed_rows, numeric_points, terminal
 from quarry.analysis.epochs.ensembles import ensemble_floors
+from quarry.analysis.epochs.estimates import censored_row, estimate_row
 from quarry.analysis.epochs.first_reached import first_below
 from quarry.analysis.epochs.grid import first_pass, plain_grid, tuned_grid
 from quarry.analysis.epochs.noise import measured_noise
-from quarry.analysis.epochs.reuse import reuse, reuse_table
+from quarry.analysis.epochs.reuse import reuse
 from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.text import count, estimate
 
@@ -22,6 +24,8 @@ RESULTS = Path(__file__).resolve().parents[1] / "experiments" / "results" / "epo
 RATE = 0.3
 """The learning rate of the table's recipe times d_model."""
 RHO = 0.1
+CUT = 32.5
+"""Just above the most passes of the table."""
 Rows = list[tuple[str, str]]
 
 
@@ -122,30 +126,29 @@ def _passes_to_two(runs: pl.DataFrame) -> list[str]:
 
 
 def of_longer(bootstrap: int = 200) -> Rows:
-    """r_inf of 6 and 25 thousand parameters at U = 2^16, of up to 32 passes and of up to 64."""
+    """Losses of up to 64 passes over 2^16 tokens, r_inf of up to 32 and of up to 64, and their ratio."""
     longer = read("longer")
     rows: Rows = [("longer", _longer(each)) for each in _by_k(longer).iter_rows(named=True)]
-    table = _with_table(longer)
-    for most in (32, 64):
-        surface = terminal(table.filter(pl.col("epochs") <= most + 0.5), bootstrap, 0)
-        settings = IntervalSettings.of_noise(0.95, surface.noise.freedom)
-        fresh = first_pass(surface)
-        for name, grid in (("plain", plain_grid(surface)), ("best decay", tuned_grid(surface))):
-            found = reuse_table(grid, reuse(grid, fresh, 0), settings).filter(U=2.0**16)
-            for each in found.iter_rows(named=True):
-                cells = (count(each["N"]), name, f"{most}", f"{each['k_opt']:g}", estimate(each, "r_inf", 3))
-                rows.append(("longer, r_inf", row(*cells)))
+    surface = terminal(_with_table(longer), bootstrap, 0)
+    settings = IntervalSettings.of_noise(0.95, surface.noise.freedom)
+    fresh = first_pass(surface)
+    for name, grid in (("plain", plain_grid(surface)), ("best decay", tuned_grid(surface))):
+        cut = replace(grid, losses=np.where(grid.passes < CUT, grid.losses, np.nan))
+        most = [reuse(each, fresh, 0).saturation for each in (cut, grid)]
+        for n, size in enumerate(grid.sizes):
+            logs = [each.at((slice(None), n, int(np.argmin(grid.unique)))) for each in most]
+            cells = [estimate(censored_row(settings, "r", each), "r") for each in logs]
+            ratio = estimate_row(settings, {"r": np.exp(logs[1].value - logs[0].value)})
+            rows.append(("longer, r_inf", row(count(size), name, *cells, estimate(ratio, "r"))))
     return rows
 
 
 def _with_table(longer: pl.DataFrame) -> pl.DataFrame:
-    """The table's runs of the sizes trained longer, and the longer ones, the runs of both once."""
+    """The table's runs of the sizes trained longer, and the longer ones."""
     sizes = longer["n_nonembedding"].unique().implode()
     points = read("points").filter(pl.col("n_nonembedding").is_in(sizes))
-    own = pl.col("seed_init") == 0
-    new = longer.filter(~own | (pl.col("epochs") > 32.5))
-    shared = [name for name in points.columns if name in new.columns]
-    return pl.concat([each.select(shared) for each in (points, new)], how="vertical_relaxed")
+    shared = [name for name in points.columns if name in longer.columns]
+    return pl.concat([each.select(shared) for each in (points, longer)], how="vertical_relaxed")
 
 
 def _by_k(longer: pl.DataFrame) -> pl.DataFrame:
@@ -208,7 +211,8 @@ def _order(runs: pl.DataFrame, k: float, text: str) -> list[int]:
 
 def _sharing(each: dict) -> str:
     shares = (f"{each[name]:.0%}" for name in ("of_novels", "of_authors"))
-    return row(count(each["unique_tokens"]), str(each["novels"]), str(each["authors"]), *shares)
+    place = each["folder"], count(each["unique_tokens"])
+    return row(*place, str(each["novels"]), str(each["authors"]), *shares)
 
 
 # Ensembles

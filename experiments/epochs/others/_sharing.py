@@ -1,10 +1,10 @@
 """How many of the novels give text to the U training tokens, and how much held-out text is of those novels.
 
-    python -m quarry.experiments.epochs.others._sharing novels OUTPUT.csv
+    python -m quarry.experiments.epochs.others._sharing OUTPUT.csv novels known
 
-`novels` is the folder of pieces that experiments/epochs/novels.py makes, split and ordered as training does.
-A row for each U of the committed table: `novels` and `authors` that U has text of, and the shares of the
-scored validation tokens (the first 131,072) that are of these novels, and of these authors.
+Folders of pieces of novels, split and ordered as training does. A row for each folder and U of the committed
+table: `novels` and `authors` that U has text of, and the shares of the scored validation tokens (the first
+131,072) that are of these novels, and of these authors.
 """
 
 import sys
@@ -42,22 +42,21 @@ def shared(scored: Sequence[tuple[str, int]], trained: set[str]) -> float:
     return sum(size for name, size in scored if name in trained) / total
 
 
-def sharing(folder: Path) -> pl.DataFrame:
-    """unique_tokens, novels, authors, of_novels, of_authors."""
-    split = split_corpus(open_corpus(f"folder:{folder}", folder), SplitRules())
+def sharing(folder: str) -> pl.DataFrame:
+    """folder, unique_tokens, novels, authors, of_novels, of_authors."""
+    split = split_corpus(open_corpus(f"folder:{folder}", Path()), SplitRules())
     scored = novels_of(split, "validation", SCORED)
     rows = []
     for unique in UNIQUE:
         novels = {name for name, _ in novels_of(split, "train", unique)}
         authors = {author(name) for name in novels}
         of_authors = shared([(author(name), size) for name, size in scored], authors)
-        rows.append((unique, len(novels), len(authors), shared(scored, novels), of_authors))
-    return pl.DataFrame(
-        rows, schema=["unique_tokens", "novels", "authors", "of_novels", "of_authors"], orient="row"
-    )
+        rows.append((folder, unique, len(novels), len(authors), shared(scored, novels), of_authors))
+    names = ("folder", "unique_tokens", "novels", "authors", "of_novels", "of_authors")
+    return pl.DataFrame(rows, schema=names, orient="row")
 
 
 if __name__ == "__main__":
-    table = sharing(Path(sys.argv[1]))
-    table.write_csv(sys.argv[2], float_precision=4)
+    table = pl.concat([sharing(folder) for folder in sys.argv[2:]])
+    table.write_csv(sys.argv[1], float_precision=4)
     print(table)
