@@ -3,7 +3,6 @@
 Depth at equal N, 64 passes, held-out text of other authors, ensembles of 394 thousand parameters.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,11 +44,13 @@ def held_out(table: pl.DataFrame) -> pl.DataFrame:
 
 # Depth
 
+PLACE = ["N", "unique_tokens", "k"]
 
-def depth_runs(points: pl.DataFrame, beyond: pl.DataFrame, deep: pl.DataFrame) -> pl.DataFrame:
-    """The runs of one, two and four passes by the table's batch and decay: N (12 L d_model^2), layers, U, k,
-    rate (times that of the recipe), loss."""
-    tables = (held_out(each) for each in (points, beyond, deep))
+
+def depth_runs(*points: pl.DataFrame) -> pl.DataFrame:
+    """Runs by the table's batch and decay: N (12 L d_model^2), layers, U, k, rate (times that of the recipe),
+    loss."""
+    tables = [held_out(each) for each in points]
     names = ("unique_tokens", "k", "n_layers", "d_model", "loss", "peak_learning_rate", "batch_tokens")
     names = (*names, "weight_decay", "dropout", "draw", "tokens")
     runs = pl.concat([each.select(names) for each in tables], how="vertical_relaxed").unique()
@@ -60,20 +61,20 @@ def depth_runs(points: pl.DataFrame, beyond: pl.DataFrame, deep: pl.DataFrame) -
     )
 
 
-def best_rates(runs: pl.DataFrame, keys: Sequence[str] = ("N", "unique_tokens", "k")) -> pl.DataFrame:
+def best_rates(runs: pl.DataFrame) -> pl.DataFrame:
     """For each place and number of layers the least of the mean losses of the rates tried."""
-    means = runs.group_by(*keys, "n_layers", "rate").agg(pl.col("loss").mean(), runs=pl.len())
-    means = means.sort("loss").group_by(*keys, "n_layers").agg(
+    means = runs.group_by(*PLACE, "n_layers", "rate").agg(pl.col("loss").mean(), runs=pl.len())
+    means = means.sort("loss").group_by(*PLACE, "n_layers").agg(
         pl.col("loss", "rate", "runs").first(), rates=pl.len()
     )  # fmt: skip
-    return means.sort(*keys, "n_layers")
+    return means.sort(*PLACE, "n_layers")
 
 
-def deep_beside_two(runs: pl.DataFrame, keys: Sequence[str] = ("N", "unique_tokens", "k")) -> pl.DataFrame:
+def deep_beside_two(runs: pl.DataFrame) -> pl.DataFrame:
     """Two and eight layers at equal N, each at its best rate, and ln of their ratio with its error."""
-    best = best_rates(runs, keys)
+    best = best_rates(runs)
     two, deep = best.filter(n_layers=2), best.filter(n_layers=8)
-    both = two.join(deep, on=list(keys), suffix="_deep").sort(*keys)
+    both = two.join(deep, on=PLACE, suffix="_deep").sort(*PLACE)
     sd = run_noise()
     return both.with_columns(
         more=(pl.col("loss_deep") / pl.col("loss")).log(),
@@ -88,14 +89,21 @@ def run_noise() -> float:
 
 
 def of_depth() -> Rows:
-    runs = depth_runs(read("points"), read("beyond"), read("depth"))
+    runs = depth_runs(*(read(name) for name in ("points", "beyond", "averaged_points", "depth")))
     repeated = runs.filter(pl.col("unique_tokens") < 2**20)
-    rows = [("depth", _depth(each)) for each in deep_beside_two(repeated).iter_rows(named=True)]
-    once = runs.filter(pl.col("unique_tokens") > 2**24)
-    fresh = deep_beside_two(once, ("N", "tokens")).iter_rows(named=True)
-    rows += [("depth, fresh", row(count(each["tokens"]), *_compared(each))) for each in fresh]
+    both = deep_beside_two(repeated)
+    rows = [("depth", _depth(each)) for each in both.iter_rows(named=True)]
+    rows += [("depth, mean", line) for line in _means(both)]
     rows += [("depth, passes", line) for line in _passes_to_two(repeated)]
     return [*rows, ("depth, noise", f"{run_noise():.1%} between seeds")]
+
+
+def _means(both: pl.DataFrame) -> list[str]:
+    """For each N the mean of the differences after a pass and more, and the range of all."""
+    after = both.filter(pl.col("k") >= 1).group_by("N", maintain_order=True).agg(pl.col("more").mean())
+    lines = [f"{count(n)}: {mean:+.1%}" for n, mean in after.iter_rows()]
+    least, most = both.select(pl.col("more").min(), most=pl.col("more").max()).row(0)
+    return [*lines, f"from {least:+.1%} to {most:+.1%}"]
 
 
 def _depth(each: dict) -> str:
@@ -135,11 +143,11 @@ def of_longer(bootstrap: int = 200) -> Rows:
     for name, grid in (("plain", plain_grid(surface)), ("best decay", tuned_grid(surface))):
         cut = replace(grid, losses=np.where(grid.passes < CUT, grid.losses, np.nan))
         most = [reuse(each, fresh, 0).saturation for each in (cut, grid)]
-        for n, size in enumerate(grid.sizes):
-            logs = [each.at((slice(None), n, int(np.argmin(grid.unique)))) for each in most]
+        for n in np.flatnonzero(np.isfinite(grid.losses[0][..., grid.passes > CUT]).any(axis=(1, 2))):
+            logs = [each.at((slice(None), int(n), int(np.argmin(grid.unique)))) for each in most]
             cells = [estimate(censored_row(settings, "r", each), "r") for each in logs]
             ratio = estimate_row(settings, {"r": np.exp(logs[1].value - logs[0].value)})
-            rows.append(("longer, r_inf", row(count(size), name, *cells, estimate(ratio, "r"))))
+            rows.append(("longer, r_inf", row(count(grid.sizes[n]), name, *cells, estimate(ratio, "r"))))
     return rows
 
 
@@ -166,11 +174,13 @@ def _longer(each: dict) -> str:
 # Other authors
 
 TEXTS = ("loss", "loss_on_others")
+SHOWN = (0.5, 1.0, 4.0, 16.0)
 
 
 def of_others() -> Rows:
     runs = held_out(read("others")).sort("n_nonembedding", "k")
-    rows: Rows = [("others", _others(each)) for each in runs.iter_rows(named=True)]
+    shown = runs.filter(pl.col("k").is_in(SHOWN))
+    rows: Rows = [("others", _others(each)) for each in shown.iter_rows(named=True)]
     sizes, passes = (np.unique(runs[name].to_numpy()) for name in ("n_nonembedding", "k"))
     for (n,), own in runs.group_by("n_nonembedding", maintain_order=True):
         cells = [cell for text in TEXTS for cell in _gain(own, text)]

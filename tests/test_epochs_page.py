@@ -70,3 +70,10 @@ def test_the_committed_points_give_the_predictions():
     assert found["law"].to_list() == cell["law"].to_list()
     assert found["loss"].to_numpy() == pytest.approx(cell["loss"].to_numpy(), rel=1e-3)
     assert found["relation"].to_list() == cell["relation"].to_list()
+
+
+def test_the_runs_that_answer_objections_are_those_of_the_tables():
+    answers = runpy.run_path(str(ROOT / "docs" / "epochs_answers.py"))["answers"]()
+    kinds = {what.split(",")[0] for what, _ in answers}
+    assert kinds == {"depth", "longer", "others", "sharing", "averaged"}
+    assert answers == [row for row in KEPT.rows() if row[0].split(",")[0] in kinds]
