@@ -51,9 +51,12 @@ def depth_runs(*points: pl.DataFrame) -> pl.DataFrame:
     """Runs by the table's batch and decay: N (12 L d_model^2), layers, U, k, rate (times that of the recipe),
     loss."""
     tables = [held_out(each) for each in points]
-    names = ("unique_tokens", "k", "n_layers", "d_model", "loss", "peak_learning_rate", "batch_tokens")
-    names = (*names, "weight_decay", "dropout", "draw", "tokens")
-    runs = pl.concat([each.select(names) for each in tables], how="vertical_relaxed").unique()
+    names = ["unique_tokens", "k", "n_layers", "d_model", "peak_learning_rate", "batch_tokens", "draw"]
+    names += ["weight_decay", "dropout", "seed_init", "seed_order"]
+    runs = pl.concat([each.select(*names, "loss") for each in tables], how="vertical_relaxed")
+    runs = runs.unique(
+        names, keep="first", maintain_order=True
+    )  # the check of `beyond` is the table's run again
     runs = runs.filter(pl.col("draw").fill_null(0) == 0, batch_tokens=1024, weight_decay=0.1, dropout=0.0)
     return runs.with_columns(
         N=12 * pl.col("n_layers") * pl.col("d_model") ** 2,
@@ -74,11 +77,13 @@ def deep_beside_two(runs: pl.DataFrame) -> pl.DataFrame:
     """Two and eight layers at equal N, each at its best rate, and ln of their ratio with its error."""
     best = best_rates(runs)
     two, deep = best.filter(n_layers=2), best.filter(n_layers=8)
-    both = two.join(deep, on=PLACE, suffix="_deep").sort(*PLACE)
-    sd = run_noise()
-    return both.with_columns(
-        more=(pl.col("loss_deep") / pl.col("loss")).log(),
-        error=sd * (1 / pl.col("runs") + 1 / pl.col("runs_deep")).sqrt(),
+    return (
+        two.join(deep, on=PLACE, suffix="_deep")
+        .sort(*PLACE)
+        .with_columns(
+            more=(pl.col("loss_deep") / pl.col("loss")).log(),
+            error=run_noise() * (1 / pl.col("runs") + 1 / pl.col("runs_deep")).sqrt(),
+        )
     )
 
 
@@ -91,9 +96,10 @@ def run_noise() -> float:
 def of_depth() -> Rows:
     runs = depth_runs(*(read(name) for name in ("points", "beyond", "averaged_points", "depth")))
     repeated = runs.filter(pl.col("unique_tokens") < 2**20)
-    both = deep_beside_two(repeated)
-    rows = [("depth", _depth(each)) for each in both.iter_rows(named=True)]
-    rows += [("depth, mean", line) for line in _means(both)]
+    both, plain = deep_beside_two(repeated), deep_beside_two(repeated.filter(rate=1.0))
+    pairs = zip(both.iter_rows(named=True), plain.iter_rows(named=True), strict=True)
+    rows = [("depth", _depth(each, own)) for each, own in pairs]
+    rows += [("depth, mean", line) for line in (*_means(both), _range(plain))]
     rows += [("depth, passes", line) for line in _passes_to_two(repeated)]
     return [*rows, ("depth, noise", f"{run_noise():.1%} between seeds")]
 
@@ -102,19 +108,22 @@ def _means(both: pl.DataFrame) -> list[str]:
     """For each N the mean of the differences after a pass and more, and the range of all."""
     after = both.filter(pl.col("k") >= 1).group_by("N", maintain_order=True).agg(pl.col("more").mean())
     lines = [f"{count(n)}: {mean:+.1%}" for n, mean in after.iter_rows()]
+    return [*lines, _range(both)]
+
+
+def _range(both: pl.DataFrame) -> str:
     least, most = both.select(pl.col("more").min(), most=pl.col("more").max()).row(0)
-    return [*lines, f"from {least:+.1%} to {most:+.1%}"]
+    return f"from {least:+.1%} to {most:+.1%}"
 
 
-def _depth(each: dict) -> str:
-    return row(count(each["N"]), count(each["unique_tokens"]), f"{each['k']:g}", *_compared(each))
-
-
-def _compared(each: dict) -> tuple[str, ...]:
+def _depth(each: dict, plain: dict) -> str:
+    """The row of a place: both losses at their best rates, and the difference, there and at the recipe's."""
     losses = (
         f"{each['loss' + end]:.3f} ({each['rate' + end]:g}, {each['rates' + end]})" for end in ("", "_deep")
     )
-    return (*losses, f"{each['more']:+.1%} ± {each['error']:.1%}")
+    more = (f"{of['more']:+.1%} ± {of['error']:.1%}" for of in (each, plain))
+    seeds = f"{plain['runs']} and {plain['runs_deep']}"
+    return row(count(each["N"]), count(each["unique_tokens"]), f"{each['k']:g}", *losses, *more, seeds)
 
 
 def _passes_to_two(runs: pl.DataFrame) -> list[str]:
@@ -152,9 +161,11 @@ def of_longer(bootstrap: int = 200) -> Rows:
 
 
 def _with_table(longer: pl.DataFrame) -> pl.DataFrame:
-    """The table's runs of the sizes trained longer, and the longer ones."""
+    """The longer runs, and the table's of these sizes; from 32 passes on only the longer, so that these k are
+    all of the same seeds and U tokens."""
     sizes = longer["n_nonembedding"].unique().implode()
     points = read("points").filter(pl.col("n_nonembedding").is_in(sizes))
+    points = points.filter((pl.col("unique_tokens") > 2**16) | (pl.col("epochs") < 31))
     shared = [name for name in points.columns if name in longer.columns]
     return pl.concat([each.select(shared) for each in (points, longer)], how="vertical_relaxed")
 
