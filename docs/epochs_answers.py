@@ -221,7 +221,7 @@ def _gain(own: pl.DataFrame, text: str) -> tuple[str, ...]:
 def _k_rho(runs: pl.DataFrame, n: object, text: str) -> str:
     """Passes to within 10% of the least loss of any size and k on this text."""
     own = runs.filter(n_nonembedding=n)
-    target = np.array([(1 + RHO) * runs[text].min()])  # type: ignore[operator]
+    target = np.array([(1 + RHO) * runs[text].min()])
     found = first_below(own["k"].to_numpy(), own[text].to_numpy()[None], target)
     return f"> {np.exp(found.low[0]):.2g}" if np.isinf(found.high[0]) else f"{np.exp(found.low[0]):.2g}"
 
@@ -248,7 +248,7 @@ def of_averaged() -> Rows:
     ):
         floor = ensemble_floors(own, 0.95).row(0, named=True)
         whole = own.filter(pl.col("without").is_null())
-        members = int(whole["members"].max())  # type: ignore[arg-type]
+        members = int(whole["members"].max())
         single, most = (whole.filter(members=each)["loss"].min() for each in (1, members))
         losses = (f"{single:.3f}", f"{most:.3f}")
         rows.append(
