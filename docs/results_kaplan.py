@@ -1,5 +1,7 @@
 """Kaplan 2020 and what was said of it (docs/results.md): laws of size, data, compute and batch."""
 
+from pathlib import Path
+
 import polars as pl
 from results_reasons import WHY
 from results_rows import RESULTS, ROOT, Row, Table, command_of, fitted, of_fit, shown, span
@@ -108,16 +110,21 @@ def of_noise_scale() -> Row:
 
 def of_other_texts() -> Row:
     """Whether the offset of the loss on speeches, of models of novels, changes with N."""
-    texts = pl.read_csv(ROOT / LONGER / "texts.csv").row(
-        by_predicate=pl.col("text") == "speeches", named=True
-    )
-    low, high = texts["per_decade_low"], texts["per_decade_high"]
-    slope = shown(texts["per_decade"], (low, high))
-    said = f"{texts['offset']:.3f} nats, and {slope} more for each tenfold N"
-    verdict = AGREES if low <= 0 <= high else DIFFERS
+    long, short = (speeches(folder) for folder in (LONGER, RESULTS / "kaplan_transfer"))
+    ends = [(row["per_decade_low"], row["per_decade_high"]) for row in (long, short)]
+    trend, before = (shown(row["per_decade"], each) for row, each in zip((long, short), ends, strict=True))
+    said = f"{long['offset']:.3f} nats, and {trend} more for each tenfold N; after 0.3M tokens {before}"
+    flat, apart = all(low <= 0 <= high for low, high in ends), ends[0][1] < ends[1][0]
+    verdict = OPEN if apart else AGREES if flat else DIFFERS
     where, claim = f"{KAPLAN}, Fig. 8", "another text costs a constant offset"
     command = f"{TRAINED}; quarry texts runs/kaplan_transfer/longer"
     return Row(where, claim, "none with N", said, span(_contexts(), ("N",)), verdict, WHY["offset"], command)
+
+
+def speeches(folder: Path) -> dict[str, float]:
+    """What `quarry texts` says of the loss of models of novels on speeches."""
+    table = pl.read_csv(ROOT / folder / "texts.csv")
+    return table.row(by_predicate=pl.col("text") == "speeches", named=True)
 
 
 def of_positions() -> Row:

@@ -5,7 +5,7 @@ side by side. Then K small models, each trained on the same tokens, should give 
 Expected: less than half of the gain where the larger model does not overfit, more than all where it does.
 Commands:
     quarry sweep ensembles
-    quarry ensemble ensembles --split test --of 1,2,4,8,16 -o ensembles.parquet
+    quarry ensemble ensembles --split test --members 1 2 4 8 16 -o ensembles.parquet
     python -m quarry.experiments.ensembles ensembles.parquet -o verdict.csv
 
 Speeches in bytes: U of 2^14 tokens with 1 to 32 passes, and of 2^16 with 1 to 4, by branches of one trunk.

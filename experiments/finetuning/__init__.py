@@ -12,7 +12,7 @@ Commands, R standing for runs/geometry:
     quarry finetune half-century R/w16 R/w32 R/w64 --draws 3 --length 128 -o accuracies.csv
     quarry finetune author:archive:novels.tar.xz R/w16 R/w32 R/w64 R/w128 --examples 128 512 2048 --draws 3 \
         --length 128 -o accuracies.csv    # likewise decade:archive:novels.tar.xz
-    quarry finetune language R/w16 R/w64 --draws 4 --scratch -o accuracies.csv
+    quarry finetune language R/w16 R/w64 --draws 4 --scratch -o accuracies.csv    # and author, half-century
     python -m quarry.analysis.finetuning accuracies.csv -o .
 
 The models are those of `geometry`, pretrained on speeches. `language` is told from text that no model has

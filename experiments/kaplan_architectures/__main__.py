@@ -1,8 +1,9 @@
 """How far each architecture is behind the Transformer.
 
 python -m quarry.experiments.kaplan_architectures POINTS -o FILE
-The Transformer's loss between its sizes is read off a line in ln N, or in ln C; outside its sizes nothing is
-said. The error of a difference is that of two single runs, by the spread of the seeds at the middle sizes.
+Losses are means over the seeds of a size. The Transformer's between its sizes is read off a line in ln N, or
+in ln C; outside its sizes nothing is said. The error of a difference is that of both means, the Transformer's
+as of one run, by the spread of seeds pooled over the sizes that have three.
 """
 
 import numpy as np
@@ -29,16 +30,17 @@ def seed_noise(table: pl.DataFrame) -> float:
 
 
 def compared(table: pl.DataFrame) -> pl.DataFrame:
-    """`table`'s first seeds with the columns of BESIDE in nats, null outside the Transformer's sizes, and
-    `error`, the standard error of such a difference."""
-    first = table.filter(seed_init=0)
-    reference = first.filter(architecture="transformer").sort("n_nonembedding")
-    columns = [pl.repeat(float(np.sqrt(2)) * seed_noise(table), len(first), eager=True).alias("error")]
+    """A row for each architecture and size: the mean `loss` of its `seeds`, the columns of BESIDE in nats,
+    null outside the Transformer's sizes, and `error`, the standard error of such a difference."""
+    sizes = table.group_by("architecture", "d_model", *BESIDE.values(), maintain_order=True)
+    means = sizes.agg(pl.col("loss").mean(), seeds=pl.len())
+    reference = means.filter(architecture="transformer").sort("n_nonembedding")
+    columns = [(seed_noise(table) * (1 + 1 / pl.col("seeds")).sqrt()).alias("error")]
     for name, size in BESIDE.items():
-        x, known = np.log(first[size].to_numpy()), np.log(reference[size].to_numpy())
+        x, known = np.log(means[size].to_numpy()), np.log(reference[size].to_numpy())
         expected = np.interp(x, known, reference["loss"].to_numpy(), left=np.nan, right=np.nan)
-        columns.append(pl.Series(name, first["loss"].to_numpy() - expected).fill_nan(None))
-    return first.drop("seed_init").with_columns(columns)
+        columns.append(pl.Series(name, means["loss"].to_numpy() - expected).fill_nan(None))
+    return means.with_columns(columns)
 
 
 if __name__ == "__main__":
