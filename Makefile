@@ -33,11 +33,11 @@ docs: $(VENV)/installed-docs
 
 # Runs the notebooks: each as .ipynb and .html in build/notebooks.
 notebooks: $(VENV)/installed-docs
-	JAX_PLATFORMS=cpu $(BIN)/python docs/build_notebooks.py
+	JAX_PLATFORMS=cpu $(BIN)/python docs/scripts/build_notebooks.py
 
 # Every number of docs/results.md, from the tables in experiments/results.
 results: $(VENV)/installed
-	JAX_PLATFORMS=cpu $(BIN)/python docs/results_page.py
+	JAX_PLATFORMS=cpu $(BIN)/python docs/scripts/results_page.py
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.run

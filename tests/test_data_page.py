@@ -1,17 +1,14 @@
 """The table of docs/data.md is that of the committed results, and the page names every source."""
 
-import importlib.util
-
 from quarry.train.data.corpora import SOURCES
 from tests.conftest import ROOT
+from tests.page_scripts import load_script
 
 PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 
 
 def test_the_table_is_that_of_the_results():
-    spec = importlib.util.spec_from_file_location("data_table", ROOT / "docs" / "data_table.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("data_table")
     assert module.table() in PAGE
 
 

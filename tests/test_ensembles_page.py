@@ -1,21 +1,18 @@
 """docs/ensembles.md shows the committed tables; that of gains follows from the committed ensembles."""
 
-import importlib.util
-
 import polars as pl
 from polars.testing import assert_frame_equal
 
 from quarry.experiments.ensembles.__main__ import gains
 from tests.conftest import ROOT
+from tests.page_scripts import load_script
 
 RESULTS = ROOT / "experiments" / "results" / "ensembles"
 PAGE = (ROOT / "docs" / "ensembles.md").read_text(encoding="utf-8")
 
 
 def test_the_page_shows_the_tables():
-    spec = importlib.util.spec_from_file_location("ensembles_tables", ROOT / "docs" / "ensembles_tables.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("ensembles_tables")
     for table in (module.gains(), module.exchange(), module.retrieval()):
         assert table in PAGE
 

@@ -20,14 +20,14 @@ def test_the_page_has_every_number_of_its_table():
 
 
 def test_the_choices_and_the_known_worlds_are_those_of_the_tables():
-    numbers = runpy.run_path(str(ROOT / "docs" / "epochs_numbers.py"))
+    numbers = runpy.run_path(str(ROOT / "docs" / "scripts" / "epochs_numbers.py"))
     rows = numbers["of_choices"](pl.read_parquet(RESULTS / "choices.parquet"))
     rows += numbers["of_worlds"](pl.read_csv(RESULTS / "worlds.csv"))
     assert rows == [row for row in KEPT.rows() if row[0] in {what for what, _ in rows}]
 
 
 def test_the_runs_beyond_the_table_and_the_tuned_cells_are_those_of_the_tables():
-    numbers = runpy.run_path(str(ROOT / "docs" / "epochs_numbers.py"))
+    numbers = runpy.run_path(str(ROOT / "docs" / "scripts" / "epochs_numbers.py"))
     points, beyond, tuned = (
         pl.read_parquet(RESULTS / f"{name}.parquet") for name in ("points", "beyond", "tuned")
     )
@@ -48,7 +48,7 @@ def test_a_false_claim_came_true_in_no_known_world_and_the_page_says_how_often_t
 
 @pytest.mark.slow
 def test_the_committed_points_give_the_numbers_of_the_page():
-    numbers = runpy.run_path(str(ROOT / "docs" / "epochs_numbers.py"))
+    numbers = runpy.run_path(str(ROOT / "docs" / "scripts" / "epochs_numbers.py"))
     found = numbers["passages"](numbers["study"]())
     assert found == KEPT.rows()[: len(found)]
     verdicts = dict(found)["verdicts"]
@@ -56,7 +56,7 @@ def test_the_committed_points_give_the_numbers_of_the_page():
 
 
 def test_every_run_beyond_the_table_was_predicted():
-    cells = runpy.run_path(str(ROOT / "docs" / "epochs_predictions.py"))["cells"]()
+    cells = runpy.run_path(str(ROOT / "docs" / "scripts" / "epochs_predictions.py"))["cells"]()
     predicted = pl.read_csv(RESULTS / "predictions.csv").select("N", "U", "k").unique()
     assert sorted(cells) == sorted(predicted.rows())
     assert max(cells)[0] > 1.4e7
@@ -73,7 +73,7 @@ def test_the_committed_points_give_the_predictions():
 
 
 def test_the_runs_that_answer_objections_are_those_of_the_tables():
-    answers = runpy.run_path(str(ROOT / "docs" / "epochs_answers.py"))["answers"]()
+    answers = runpy.run_path(str(ROOT / "docs" / "scripts" / "epochs_answers.py"))["answers"]()
     kinds = {what.split(",")[0] for what, _ in answers}
     assert kinds == {"depth", "longer", "others", "sharing", "averaged"}
     assert answers == [row for row in KEPT.rows() if row[0].split(",")[0] in kinds]

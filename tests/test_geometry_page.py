@@ -1,7 +1,5 @@
 """docs/geometry.md and docs/finetuning.md show the committed tables, which follow from what was measured."""
 
-import importlib.util
-
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -9,6 +7,7 @@ from polars.testing import assert_frame_equal
 from quarry.analysis.finetuning.__main__ import verdicts
 from quarry.analysis.geometry.__main__ import exponents, language
 from tests.conftest import ROOT
+from tests.page_scripts import load_script
 
 RESULTS = ROOT / "experiments" / "results"
 GEOMETRY, FINETUNING = RESULTS / "geometry", RESULTS / "finetuning"
@@ -22,9 +21,7 @@ GEOMETRY, FINETUNING = RESULTS / "geometry", RESULTS / "finetuning"
     ],
 )
 def test_the_page_shows_the_tables(page, tables):
-    spec = importlib.util.spec_from_file_location(page, ROOT / "docs" / f"{page}_tables.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script(f"{page}_tables")
     text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
     for table in tables:
         assert getattr(module, table)() in text

@@ -1,7 +1,5 @@
 """docs/modalities.md quotes the committed tables of the study, which follow from its committed points."""
 
-import importlib.util
-
 import polars as pl
 import pytest
 
@@ -9,6 +7,7 @@ from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.modalities.ladders import BESIDE, ladders
 from quarry.experiments.modalities import MODALITIES
 from tests.conftest import ROOT
+from tests.page_scripts import load_script
 
 RESULTS = ROOT / "experiments" / "results" / "modalities"
 PAGE = (ROOT / "docs" / "modalities.md").read_text()
@@ -20,11 +19,7 @@ def exponents() -> pl.DataFrame:
 
 
 def test_the_tables_of_the_page_are_those_of_the_results():
-    spec = importlib.util.spec_from_file_location("modalities_table", ROOT / "docs" / "modalities_table.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("modalities_table")
     for title, table in module.tables().items():
         assert table in PAGE, title
 

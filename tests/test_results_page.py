@@ -1,28 +1,18 @@
 """docs/results.md says what the tables of its claims say, and the rule of its verdicts."""
 
-import importlib.util
-
 import polars as pl
 import pytest
 
 from tests.conftest import ROOT
+from tests.page_scripts import load_script
 
-DOCS = ROOT / "docs"
 TABLES = ROOT / "experiments" / "results" / "claims"
-
-
-def loaded(name):
-    """A script of docs/ as a module."""
-    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
 def page():
     """The module that makes the tables of the page."""
-    return loaded("results_tables")
+    return load_script("results_tables")
 
 
 @pytest.mark.parametrize("name", ["claims", "predictions", "porian", "costs"])
@@ -35,7 +25,7 @@ def test_the_page_holds_the_tables(page, name):
 
 def test_costs_are_those_of_the_config_files():
     rows = pl.read_csv(TABLES / "costs.csv", infer_schema_length=0).to_dicts()
-    assert loaded("results_costs").rows() == rows
+    assert load_script("results_costs").rows() == rows
 
 
 def test_a_verdict_needs_an_interval_that_decides(page):

@@ -1,7 +1,5 @@
 """docs/shape.md shows the committed tables, which follow from the committed points."""
 
-import importlib.util
-
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -10,6 +8,7 @@ from quarry.experiments.kaplan_architectures import __main__ as architectures
 from quarry.experiments.kaplan_context import __main__ as context
 from quarry.experiments.kaplan_shape import __main__ as shape
 from tests.conftest import ROOT
+from tests.page_scripts import load_script
 
 RESULTS = ROOT / "experiments" / "results" / "shape"
 PAGE = (ROOT / "docs" / "shape.md").read_text(encoding="utf-8")
@@ -21,9 +20,7 @@ def points() -> pl.DataFrame:
 
 
 def test_the_page_shows_the_tables():
-    spec = importlib.util.spec_from_file_location("shape_tables", ROOT / "docs" / "shape_tables.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("shape_tables")
     for table in (module.architectures(), module.shapes(), module.contexts()):
         assert table in PAGE
 

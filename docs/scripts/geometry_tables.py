@@ -1,4 +1,4 @@
-"""The tables of docs/geometry.md: python docs/geometry_tables.py prints them, from the committed results."""
+"""The tables of docs/geometry.md, from the committed results: python docs/scripts/geometry_tables.py"""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import polars as pl
 
 from quarry.text import markdown_table
 
-RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "geometry"
+RESULTS = Path(__file__).parents[2] / "experiments" / "results" / "geometry"
 SHOWN = (4096, 1024, 256)
 """Numbers of points of the decimation curves."""
 

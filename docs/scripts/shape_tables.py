@@ -1,4 +1,4 @@
-"""The tables of docs/shape.md: python docs/shape_tables.py prints them, from the committed results."""
+"""The tables of docs/shape.md, from the committed results: python docs/scripts/shape_tables.py"""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import polars as pl
 
 from quarry.text import markdown_table
 
-RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "shape"
+RESULTS = Path(__file__).parents[2] / "experiments" / "results" / "shape"
 
 
 def behind(nats: float | None, error: float) -> str:

@@ -19,7 +19,7 @@ from quarry.analysis.epochs.reuse import reuse
 from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.text import count, estimate
 
-RESULTS = Path(__file__).resolve().parents[1] / "experiments" / "results" / "epochs"
+RESULTS = Path(__file__).resolve().parents[2] / "experiments" / "results" / "epochs"
 RATE = 0.3
 """The learning rate of the table's recipe times d_model."""
 RHO = 0.1

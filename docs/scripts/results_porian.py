@@ -74,7 +74,10 @@ def of_best_batch() -> dict[str, str]:
     best = pl.concat(both).sort("loss").unique(["N", "budget"], keep="first")
     step = "the better of both batches at each size and budget"
     return row(
-        step, fit_isoflop(best), PORIAN_EXPONENTS["tuned"][0], "make results  # docs/results_porian.py"
+        step,
+        fit_isoflop(best),
+        PORIAN_EXPONENTS["tuned"][0],
+        "make results  # docs/scripts/results_porian.py",
     )
 
 

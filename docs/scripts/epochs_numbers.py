@@ -1,4 +1,4 @@
-"""The numbers of docs/epochs.md, from the committed tables: python docs/epochs_numbers.py
+"""The numbers of docs/epochs.md, from the committed tables: python docs/scripts/epochs_numbers.py
 
 Writes experiments/results/epochs/page.csv, a row for each passage that the page must contain word for word.
 The tables choices.parquet and worlds.csv beside it are made by the commands in the page.
@@ -17,7 +17,7 @@ from quarry.analysis.epochs.study import study_epochs
 from quarry.experiments.epochs.tuned import BATCHES, CELLS, DECAYS, RATES, UNIQUE, WIDTHS, Cell, Trial
 from quarry.text import count, estimate
 
-RESULTS = Path(__file__).resolve().parents[1] / "experiments" / "results" / "epochs"
+RESULTS = Path(__file__).resolve().parents[2] / "experiments" / "results" / "epochs"
 ONE_PASS, MEETS = "one pass", "the first pass meets the floor"
 
 

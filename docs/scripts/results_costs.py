@@ -9,7 +9,7 @@ from quarry.train.config.branches import branch_configs, fork_step
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import load_point_file
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 STUDIES = (
     *("chinchilla_isoflop", "porian", "kaplan_batch", "kaplan_shape", "kaplan_context", "kaplan_transfer"),
     *("kaplan_architectures", "ensembles", "geometry", "finetuning"),

@@ -1,4 +1,4 @@
-"""The table of corpora of docs/data.md: python docs/data_table.py prints it, from the committed results."""
+"""The table of corpora of docs/data.md, from the committed results: python docs/scripts/data_table.py"""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import polars as pl
 
 from quarry.text import markdown_table
 
-TABLE = Path(__file__).parents[1] / "experiments" / "results" / "quarries" / "corpora.csv"
+TABLE = Path(__file__).parents[2] / "experiments" / "results" / "quarries" / "corpora.csv"
 HEAD = (
     "corpus",
     "documents",

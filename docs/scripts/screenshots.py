@@ -1,4 +1,4 @@
-"""The pictures of docs/tour.md: python docs/screenshots.py RUNS, the directory of runs of `make demo`.
+"""The pictures of docs/tour.md: python docs/scripts/screenshots.py RUNS, those of `make demo`.
 
 Needs chromium and chromedriver, as the tests of the report do.
 """
@@ -19,7 +19,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
-DOCS = Path(__file__).resolve().parent
+DOCS = Path(__file__).resolve().parents[1]
 FOLDER = DOCS / "tour"
 POINTS = "experiments/results/quickstart/points.parquet"
 COMMAND = ("fit", POINTS, "--law", "power-offset")

@@ -1,4 +1,4 @@
-"""What the laws say of the runs beyond the table: python docs/epochs_predictions.py
+"""What the laws say of the runs beyond the table: python docs/scripts/epochs_predictions.py
 
 Writes tables in experiments/results/epochs from the committed points, a row for each law and each N, U and k
 of a study in experiments/epochs: predictions.csv of `beyond`, predictions_gpu.csv of `beyond_gpu`.
@@ -10,7 +10,7 @@ from quarry.analysis.epochs.predictions import Cell, predictions
 from quarry.model.counting import count_parameters
 from quarry.train.config.point_files import load_point_file
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 STUDIES = ROOT / "experiments" / "epochs"
 RESULTS = ROOT / "experiments" / "results" / "epochs"
 TABLES = {"beyond": "predictions.csv", "beyond_gpu": "predictions_gpu.csv"}

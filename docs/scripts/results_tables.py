@@ -7,7 +7,7 @@ from pathlib import Path
 
 from quarry.text import markdown_table
 
-PAGE = Path(__file__).with_name("results.md")
+PAGE = Path(__file__).parents[1] / "results.md"
 AGREES, DIFFERS, OPEN = "agrees", "does not", "cannot say"
 
 COLUMNS = {

@@ -1,4 +1,4 @@
-"""The tables of docs/finetuning.md: python docs/finetuning_tables.py prints them, from committed results."""
+"""The tables of docs/finetuning.md, from the committed results: python docs/scripts/finetuning_tables.py"""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import polars as pl
 
 from quarry.text import markdown_table
 
-RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "finetuning"
+RESULTS = Path(__file__).parents[2] / "experiments" / "results" / "finetuning"
 UNSAID = "cannot say"
 
 

@@ -1,4 +1,4 @@
-"""Every number of docs/results.md, from the committed tables: python docs/results_page.py, or make results.
+"""The numbers of docs/results.md, from the committed tables: `make results`, or this script with names.
 
 Writes experiments/results/claims/*.csv and the tables between the markers of the page; with names (claims,
 predictions, porian, costs) only those.

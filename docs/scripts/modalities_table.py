@@ -1,4 +1,4 @@
-"""The tables of docs/modalities.md, from the committed results: python docs/modalities_table.py"""
+"""The tables of docs/modalities.md, from the committed results: python docs/scripts/modalities_table.py"""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import polars as pl
 from quarry.analysis.modalities.__main__ import EXPONENTS, FLOORS, exponent_cells, floor_cells
 from quarry.text import markdown_table
 
-RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "modalities"
+RESULTS = Path(__file__).parents[2] / "experiments" / "results" / "modalities"
 QUANTITIES = ("L(N)", "L(C)", "N_opt(C)")
 
 

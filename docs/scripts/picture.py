@@ -1,5 +1,5 @@
 """The pictures of the README, docs/epochs.md, docs/trust.md and other pages, from the committed results:
-python docs/picture.py [NAME ...]"""
+python docs/scripts/picture.py [NAME ...]"""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ from quarry.experiments._verdicts import last_losses
 from quarry.experiments.transfer import BASE_LAYERS, RATES
 from quarry.text import count
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 POINTS = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
 BANDS = ROOT / "experiments" / "results" / "bands" / "factor.csv"
 BATCHES = ROOT / "experiments" / "results" / "kaplan_batch" / "points.parquet"
@@ -202,6 +202,6 @@ if __name__ == "__main__":
     }
     for name in sys.argv[1:] or charts:
         chart = charts[name]()
-        output = Path(__file__).with_name(f"{name}.png")
+        output = ROOT / "docs" / f"{name}.png"
         chart.save(output, ppi=160)
         print(output)

@@ -1,4 +1,4 @@
-"""The tables of docs/ensembles.md: `python docs/ensembles_tables.py` prints them, from committed results."""
+"""The tables of docs/ensembles.md, from the committed results: python docs/scripts/ensembles_tables.py"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +8,7 @@ import polars as pl
 
 from quarry.text import markdown_table
 
-RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "ensembles"
+RESULTS = Path(__file__).parents[2] / "experiments" / "results" / "ensembles"
 PASSES = (1.0, 4.0, 16.0, 32.0)
 
 

@@ -17,7 +17,7 @@ from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.points.table import Points
 from quarry.text import number
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path("experiments/results")
 
 
