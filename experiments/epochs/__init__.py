@@ -10,6 +10,8 @@ powers of two of tokens. Both have one weight decay, one seed and one draw of U 
 `smoke` trains on speeches in minutes; `cpu` on novels in about twelve core-hours (the novels: see
 experiments/epochs/novels.py); `beyond` and, for a GPU, `beyond_gpu` larger models on the same novels, to test
 what the laws predict of them; `gpu` and `tpu` on lm1b, to 85 million and 1.6 billion parameters.
+`depth`, `longer`, `others` and `averaged` answer objections to docs/epochs.md: eight layers in place of two,
+64 passes, text of authors that never train, averages of the largest size.
 """
 
 import dataclasses

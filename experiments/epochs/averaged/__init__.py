@@ -2,6 +2,8 @@
 
 The recipe is that of the table. k is at most 8: after more passes such a model overfits at these U.
 
+Trained: the four variants on 2^16 tokens, not those on 2^18.
+
 Command: quarry sweep epochs/averaged, then quarry ensemble epochs/averaged --output averaged.parquet
 """
 

@@ -20,6 +20,9 @@ Depth and width both move the best rate, so that every shape is trained at 1/2, 
 initialisation and order. Runs of two layers at the rate of the recipe and seed 0 are those of the table, as
 are those of two layers beside `n98k_l8_fresh`, which never repeats: 4 million tokens in one pass.
 
+Trained: 99 thousand at 2^16 at all rates, at 2^18 at the recipe's and the double; 394 thousand at 2^16 at
+these two; the rest at the recipe's rate; a second seed of some. Not the fresh run. See docs/epochs.md.
+
 Command: quarry sweep epochs/depth, where the novels are (experiments/epochs/novels.py makes them)
 """
 

@@ -8,6 +8,8 @@ decay, whose loss turned up after 16, lose more, and at a decay of 0.4 stand sti
 Decay 0.4 is that of the tuned recipe at this U and k (experiments/results/epochs/tuned.parquet), in the batch
 and rate of the table. `seed1` has other seeds of initialisation and order.
 
+Trained: all but `seed1` of 25 thousand and `wd0.4-seed1` of 6 thousand.
+
 Command: quarry sweep epochs/longer, where the novels are
 """
 

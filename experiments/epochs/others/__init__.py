@@ -10,6 +10,8 @@ in `folder:known`, from which U, validation and test come. Both texts are scored
 model (`evaluation.also`), which leaves out the noise of seeds from their comparison. The recipe is that of
 the table; its losses are not to be compared with the table's, whose U tokens are others.
 
+Trained: 6, 25 and 99 thousand parameters.
+
 Command: python -m quarry.experiments.epochs.others._authors novels known others
          quarry sweep epochs/others, where the folders are
 """
