@@ -35,7 +35,7 @@ def compared(table: pl.DataFrame) -> pl.DataFrame:
     sizes = table.group_by("architecture", "d_model", *BESIDE.values(), maintain_order=True)
     means = sizes.agg(pl.col("loss").mean(), seeds=pl.len())
     reference = means.filter(architecture="transformer").sort("n_nonembedding")
-    columns = [(seed_noise(table) * (1 + 1 / pl.col("seeds")).sqrt()).alias("error")]
+    columns = [(seed_noise(table) * (1 + 1 / means["seeds"]).sqrt()).alias("error")]
     for name, size in BESIDE.items():
         x, known = np.log(means[size].to_numpy()), np.log(reference[size].to_numpy())
         expected = np.interp(x, known, reference["loss"].to_numpy(), left=np.nan, right=np.nan)
