@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "experiments" / "results"
@@ -13,8 +14,9 @@ COLUMNS = (
 )
 
 
-def test_steps_on_a_cpu():
-    table = pl.read_csv(RESULTS / "speed" / "cpu-2026-11-26.csv")
+@pytest.mark.parametrize("name", ["cpu-2026-11-26", "cpu-2026-11-30-large"])
+def test_steps_on_a_cpu(name):
+    table = pl.read_csv(RESULTS / "speed" / f"{name}.csv")
     shapes = table.pivot("contender", index="shape", values="tokens_per_second", maintain_order=True)
     for row in shapes.iter_rows(named=True):
         rates = " | ".join(f"{row[name]:,}" for name in COLUMNS)
