@@ -25,6 +25,7 @@ def run_into(output, words, cwd, cache):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 @pytest.mark.parametrize("words", [["crossing"], ["--version"], ["fit", "--help"]])
 def test_a_result_that_cannot_be_printed_is_an_error(words, tmp_path, cache):

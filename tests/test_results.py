@@ -47,6 +47,7 @@ def test_a_prediction_at_numbers_is_a_float_and_at_arrays_an_array(law):
     assert law.predict(both)[1] == law.predict(at)
 
 
+@pytest.mark.slow
 def test_plans_allocations_and_profiles_have_rows_and_html(law, points):
     plan = quarry.plan(law, 1e19)
     assert plan.table()["quantity"].to_list() == ["N", "E", "loss"]

@@ -23,6 +23,7 @@ def test_the_page_holds_the_tables(page, name):
         assert page.filled(words, marker, block) == words
 
 
+@pytest.mark.slow
 def test_costs_are_those_of_the_config_files():
     rows = pl.read_csv(TABLES / "costs.csv", infer_schema_length=0).to_dicts()
     assert load_script("results_costs").rows() == rows

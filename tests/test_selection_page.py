@@ -13,6 +13,7 @@ RESULTS = ROOT / "experiments" / "results" / "selection"
 PAGE = (ROOT / "docs" / "selection.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_verdicts_of_the_page_are_those_of_the_points():
     committed = pl.read_csv(RESULTS / "verdicts.csv")
     found = verdicts(pl.read_parquet(RESULTS / "points.parquet"))

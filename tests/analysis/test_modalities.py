@@ -32,6 +32,7 @@ def test_a_ladder_is_what_reads_all_tokens_of_its_corpus_once():
     assert not python.reads_again
 
 
+@pytest.mark.slow
 def test_known_exponents_are_found_beside_the_published_ones():
     [ladder] = ladders(table())
     found = exponents(ladder, bootstrap=0)

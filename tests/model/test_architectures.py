@@ -17,6 +17,7 @@ from quarry.model.transformer import abstract
 from tests.model.shapes import CONFIGS, SMALL, compiled, drawn
 
 
+@pytest.mark.slow
 def test_a_universal_transformer_is_a_transformer_whose_blocks_are_equal():
     tokens = jax.random.randint(jax.random.key(7), (3, SMALL["context"]), 0, SMALL["vocab_size"])
     graph, one = drawn(CONFIGS["universal"])
@@ -27,6 +28,7 @@ def test_a_universal_transformer_is_a_transformer_whose_blocks_are_equal():
     )
 
 
+@pytest.mark.slow
 def test_an_lstm_is_that_of_flax():
     """Flax's gates are input, forget, new value, output, each with a matrix of its own."""
     D, T = 8, 5

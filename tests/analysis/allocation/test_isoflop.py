@@ -380,6 +380,7 @@ def test_the_result_is_strict_json_the_same_for_one_seed():
     assert low < written["trend"]["params"]["a"] < high
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.floats(3, 12), st.floats(0.2, 0.6), st.floats(0.2, 0.6))
 def test_sizes_from_a_thousand_to_a_trillion(exponent, alpha, beta):

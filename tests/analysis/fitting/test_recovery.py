@@ -42,6 +42,7 @@ def test_the_grid_reaches_the_global_minimum(name):
         assert np.sqrt(np.mean((predicted - np.log(design.exact())) ** 2)) < 0.6 * design.spread
 
 
+@pytest.mark.slow
 def test_many_points_are_searched_on_some_of_them(whole_grid):
     """As the points of users are; the other tests search all of theirs."""
     design = measured("power-offset", OFFSET.true, {"N": spaced(1e4, 1e8, 100)}, evaluation=(0, 1))

@@ -122,6 +122,7 @@ def csv_text(draw) -> str:
     return text[: -draw(st.integers(1, 9))] if draw(st.integers(0, 5)) == 0 else text
 
 
+@pytest.mark.slow
 @QUIET
 @given(csv_text(), st.sampled_from(QUICK))
 def test_any_csv_text(tmp_path_factory, text, law):

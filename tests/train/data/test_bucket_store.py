@@ -58,6 +58,7 @@ def test_a_store_in_a_bucket_has_the_tokens_of_the_local_one(put, store, tmp_pat
         select_tokens(remote, "gzip:middle", tmp_path)
 
 
+@pytest.mark.slow
 def test_a_run_from_a_bucket_or_a_folder_is_that_on_the_corpus(put, store, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(BucketTokens, "gap", 0)
     copy_store(store, str(tmp_path / "put"), shard_bytes=3000)

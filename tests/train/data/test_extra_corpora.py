@@ -59,6 +59,7 @@ def test_procedural_mathematics_is_the_same_in_every_process():
     assert runs[0].stdout == runs[1].stdout
 
 
+@pytest.mark.slow
 def test_options_of_procedural_mathematics(tmp_path):
     corpus = open_corpus("reasoning?documents=11,seed=1,tasks=lcm+gcd", tmp_path)
     names = [document.name for document in corpus]

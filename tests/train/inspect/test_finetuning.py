@@ -49,6 +49,7 @@ def test_snippets_are_of_their_class_and_split_and_equally_frequent(letters, cac
         Snippets(letters, ByteTokenizer(), 5000, SplitRules(0.2, 0.2), cache)
 
 
+@pytest.mark.slow
 def test_fine_tuning_learns_the_labels_and_nothing_without_them(model):
     tokens = np.repeat(np.array([[97], [98]], np.int32), 16, axis=1)
     labels = np.tile(np.array([0, 1], np.int32), (20, 2))
@@ -62,6 +63,7 @@ def test_fine_tuning_learns_the_labels_and_nothing_without_them(model):
     assert set(still.tolist()) == {0}  # a head of zeros prefers no class
 
 
+@pytest.mark.slow
 def test_a_table_is_resumed(letters, finished, cache, tmp_path):
     output = tmp_path / "out.csv"
     first = fine_tune_runs(letters, [finished], output, dataclasses.replace(HOW, examples=(4,)), cache)
@@ -91,6 +93,7 @@ def test_a_run_is_not_tested_on_documents_that_it_has_read(model, finished, cach
     assert table["chance"].to_list() == [0.5, 0.5]
 
 
+@pytest.mark.slow
 def test_from_random_weights_nothing_of_the_run_is_left_but_its_shape(model, letters, cache):
     """The same rows for a run whose weights are all zero; each draw begins with weights of its own."""
     snippets = Snippets(letters, ByteTokenizer(), 16, SplitRules(0.2, 0.2), cache)

@@ -83,6 +83,7 @@ def test_a_run_whose_test_repeats_its_training_text_gains(repeated, cache):
     assert row["looked_up"] < 1 < row["softened"] <= row["model"] + 1e-3
 
 
+@pytest.mark.slow
 def test_tokens_that_the_run_has_not_read_can_be_looked_up(repeated, cache):
     run = repeated / "runs" / "study" / "tiny"
     own, other = (retrieval_table([run], cache, Retrieval(10**6, draw=draw)) for draw in (0, 1))

@@ -48,6 +48,7 @@ def by_rule(scored, rule: str):
     return dataclasses.replace(point, config=dataclasses.replace(point.config, data=data))
 
 
+@pytest.mark.slow
 def test_what_a_reference_has_read_is_not_scored_and_early_losses_are_higher(scored):
     table = pl.read_parquet(scored[1] / "scores.parquet")
     read = (pl.col("start") < 4096) & (pl.col("start") + pl.col("tokens") > 0)

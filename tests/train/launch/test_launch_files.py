@@ -243,6 +243,7 @@ def test_a_package_of_an_index_needs_no_project_here(tmp_path, monkeypatch):
     assert "pip install 'quarry-scaling[tpu,gcs]'\n" in task["setup"]
 
 
+@pytest.mark.slow
 def test_labels_are_dns_labels_and_each_run_has_its_own():
     runs = [
         "a/b",

@@ -136,6 +136,7 @@ def test_an_error_leaves_a_failed_run_that_can_go_on(whole, tmp_path, cache):
     assert rows_of(directory) == rows_of(whole)
 
 
+@pytest.mark.slow
 def test_an_lstm_that_failed_goes_on_from_its_checkpoint_bit_for_bit(tmp_path, cache):
     point = tiny_point(tmp_path / "study", steps=8, every=0.0)
     model = dataclasses.replace(point.config.model, architecture="lstm")
