@@ -120,15 +120,16 @@ def _split_as_a_run(corpus: Corpus, task: Task, rules: SplitRules) -> Iterator[L
 def _split_by_class(corpus: Corpus, task: Task) -> Iterator[LabelledDocument]:
     """Of each class a quarter of the documents is the test, and a quarter the validation, but one at least.
 
-    In the order of their hashes, so that neither names nor years decide.
+    In the order of their hashes, so that neither names nor years decide. A text that is there twice counts
+    once.
     """
-    documents: dict[str, list[tuple[bytes, str]]] = {kind: [] for kind in task.classes}
+    documents: dict[str, dict[bytes, str]] = {kind: {} for kind in task.classes}
     for name, text in corpus:
         kind = task.class_of(corpus.name, name)
         if kind in documents:
-            documents[kind].append((digest(to_utf8(text)), text))
+            documents[kind][digest(to_utf8(text))] = text
     for kind, own in documents.items():
         held = max(1, round(len(own) / 4))
-        for number, (_, text) in enumerate(sorted(own)):
+        for number, (_, text) in enumerate(sorted(own.items())):
             split = "test" if number < held else "validation" if number < 2 * held else "train"
             yield LabelledDocument(split, kind, text)

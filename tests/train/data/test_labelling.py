@@ -50,6 +50,12 @@ def test_each_class_of_a_collection_is_split_apart_by_whole_documents(collection
             assert (counts["test"], counts["validation"], counts["train"]) == expected
 
 
+def test_a_text_that_is_there_twice_is_in_one_split(collection, cache, tmp_path):
+    (tmp_path / "ENG18999_Eliot.txt").write_text(f"{NAMES[0]} wrote this.")
+    found = documents(find_task(f"author:{collection}", cache), cache)
+    assert sorted(name for _, name in found["Eliot"]) == NAMES[::2]
+
+
 def test_names_decide_nothing_of_a_split(collection, cache, tmp_path):
     """The same texts under other names fall into the same splits."""
     before = documents(find_task(f"author:{collection}", cache), cache)
