@@ -31,6 +31,7 @@ SHORTEST, PASSES = 2**18, 4
 WIDTHS = {"n6k": 16, "n25k": 32, "n99k": 64}
 UNIQUE = {f"u{2**power // 1024}k": 2**power for power in range(13, 18)}
 TEXT = "sotu"
+ONLINE_REFERENCE = "runs/references/text_online"
 TEXT_SCORES, WORLD_SCORES = "runs/selection-text.parquet", "runs/selection-world.parquet"
 TEXT_RULES = {
     "random": "random",
@@ -45,8 +46,11 @@ TEXT_RULES = {
     "quality": "quality?like=stdlib",
     "curriculum": f"curriculum:loss?scores={TEXT_SCORES}",
     "upsample": f"upsample:loss?scores={TEXT_SCORES}",
+    "online": f"online:rho?reference={ONLINE_REFERENCE}",
+    "online-loss": "online:loss",
 }
-"""Beside `pieces`, the control of all of them: pieces of 512 bytes from all documents, without choosing."""
+"""Beside `pieces`, the control of all of them: pieces of 512 bytes from all documents, without choosing. The
+rules `online` read the same U tokens as the control."""
 WORLD = "synthetic:bayes?order=1,symbols=127,zipf=1,concentration=16,length=16,tokens=4194304,seed=1"
 WORLD_RULES = {
     "loss-low": f"loss:low?scores={WORLD_SCORES}",

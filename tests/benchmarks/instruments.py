@@ -26,6 +26,7 @@ from quarry.train.data.store_building import prepare_tokens
 from quarry.train.hosts.platform import available_cores, prepare
 from quarry.train.run import step as steps
 from quarry.train.run.evaluation import Evaluator
+from quarry.train.run.programs import traced_step
 from tests.benchmarks.tables import write_dated
 
 SHAPES = {"6k": (16, 2, 1, 128), "25k": (32, 2, 2, 128), "99k": (64, 2, 4, 256), "790k": (128, 4, 4, 256)}
@@ -61,7 +62,7 @@ def step_call(experiment: Experiment, mean_over_passes: Callable[..., Any]) -> C
     """One step of the experiment on random tokens."""
     mesh, context = make_mesh(experiment.mesh), experiment.model.context
     with mock.patch.object(steps, "mean_over_passes", mean_over_passes):
-        program = steps.traced_step(experiment, mesh).lower().compile()
+        program = traced_step(experiment, mesh).lower().compile()
     rows = np.random.default_rng(0).integers(0, 256, (BATCH // context, context + 1)).astype(np.int32)
     state, scalars = [steps.make_state(experiment, mesh)], steps.step_scalars(experiment, 1e-3)
 

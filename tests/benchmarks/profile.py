@@ -36,7 +36,8 @@ def profile(experiment: Experiment, steps: int = STEPS) -> pl.DataFrame:
     import jax
 
     from quarry.model.sharding import make_mesh
-    from quarry.train.run.step import compiled_step, make_state, step_scalars
+    from quarry.train.run.programs import compiled_step
+    from quarry.train.run.step import make_state, step_scalars
 
     mesh, model = make_mesh(experiment.mesh), experiment.model
     step, state = compiled_step(experiment, mesh), make_state(experiment, mesh)

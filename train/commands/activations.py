@@ -28,7 +28,7 @@ def command(
     folder = cache_or_default(cache)
     prepare(folder)
     from quarry.train.inspect.activations import last_activations, write_activations
-    from quarry.train.inspect.finished import read_trained
+    from quarry.train.run.finished import read_trained
 
     found = last_activations(read_trained(run, folder), folder, tokens, split)
     write_activations(found, output)

@@ -20,7 +20,7 @@ def command(
     folder = cache_or_default(cache)
     prepare(folder)
     from quarry.train.inspect.export import write_model
-    from quarry.train.inspect.finished import read_trained
+    from quarry.train.run.finished import read_trained
 
     for file in write_model(read_trained(run, folder), output):
         make_console().print(str(file), highlight=False, soft_wrap=True)

@@ -27,8 +27,8 @@ def command(
     """
     folder = cache_or_default(cache)
     prepare(folder)
-    from quarry.train.inspect.finished import read_trained
     from quarry.train.inspect.sampling import sample
+    from quarry.train.run.finished import read_trained
 
     text = sample(read_trained(run, folder), prompt, tokens, temperature, seed)
     make_console().print(prompt + text, highlight=False, soft_wrap=True)

@@ -72,8 +72,8 @@ def train_point(point: Point, options: TrainOptions, console: Console) -> Status
     cache, hosts = cache_or_default(options.cache), options.hosts
     prepare(cache, options.cores)
     from quarry.train.record.progress import Bar, Quiet
+    from quarry.train.run.programs import compiled_step
     from quarry.train.run.stacking import alone
-    from quarry.train.run.step import compiled_step
     from quarry.train.run.trunk import train_with_branches
 
     with joined(hosts):

@@ -14,7 +14,7 @@ from quarry.checks import check_types, require
 from quarry.model.config import MeshConfig, ModelConfig
 from quarry.model.counting import flops_6n
 from quarry.train.config.batch_ramp import Ramp, check_ramp
-from quarry.train.config.selection import read_rule
+from quarry.train.config.selection import Online, read_online, read_rule, rule_before_training
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class DataConfig:
     and test in the ratio of their fractions, and train on all others. Text of another corpus is scored by
     evaluation.also."""
     selection: str = "random"
-    """The rule that chooses the U training tokens, such as `gzip:middle` (docs/selection.md); validation and
-    test are never chosen."""
+    """The rule that chooses the U training tokens, such as `gzip:middle`, or at each step the sequences to
+    train on, such as `online:rho?reference=RUN` (docs/selection.md); validation and test are never chosen."""
 
     def __post_init__(self) -> None:
         check_types(self)
-        read_rule(self.selection)
+        read_rule(rule_before_training(self.selection))
         unique = self.unique_tokens
         require(unique is None or unique >= 1, f"data.unique_tokens must be at least 1, not {unique}")
         similarity = self.near_duplicates
@@ -311,6 +311,21 @@ class Experiment:
         for name in ("seed_init", "seed_order"):
             value = getattr(self, name)
             require(0 <= value < 2**63, f"{name} must be a non-negative 63-bit integer, not {value}")
+        require(
+            self.online is None or self.evaluation.noise_parts == 0,
+            f"evaluation.noise_parts = {self.evaluation.noise_parts} measures batches as they are drawn, and "
+            f"data.selection = {self.data.selection} chooses from them: leave one of the two out",
+        )
+
+    @property
+    def online(self) -> Online | None:
+        """The rule that chooses while training, if there is one."""
+        return read_online(self.data.selection)
+
+    @property
+    def candidates(self) -> int:
+        """Sequences drawn for each one that is trained on."""
+        return self.online.candidates if self.online else 1
 
     @property
     def ramp(self) -> Ramp:
@@ -331,8 +346,10 @@ PROGRAMS_KEPT = 8
 
 def same_programs(experiment: Experiment) -> Experiment:
     """The experiment reduced to the fields that its compiled programs depend on."""
+    several = experiment.candidates > 1
     return Experiment(
         model=experiment.model,
+        data=DataConfig(selection=f"online:loss?candidates={experiment.candidates}" if several else "random"),
         optimizer=dataclasses.replace(experiment.optimizer, learning_rate=1.0, weight_decay=0.0),
         batch_tokens=experiment.batch_tokens,
         micro_batch_tokens=experiment.micro_batch_tokens,

@@ -1,10 +1,11 @@
 """The rules that choose what is read: `NAME[:BAND][?OPTION=VALUE,...]`, `curriculum:NAME[?...]` or
-`upsample:NAME[?...]`.
+`upsample:NAME[?...]` before training, `online:NAME[?...]` at each step.
 
-What each rule measures is in train/data/selection/; the names and options are here, where an experiment is
-validated.
+What each rule measures is in train/data/selection/ and train/run/choosing.py; the names and options are here,
+where an experiment is validated.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
@@ -31,6 +32,8 @@ FROM_FILE: dict[str, tuple[str, ...]] = {
     "progress": ("early", "loss"),
 }
 """Rules whose score comes from a file: the one column it is, or the two whose difference it is."""
+ONLINE = "online:"
+OnlineScore = Literal["rho", "loss"]
 USAGES = (
     "random",
     "pieces",
@@ -42,6 +45,8 @@ USAGES = (
     "quality?like=CORPUS",
     "curriculum:NAME[?...]",
     "upsample:NAME[?...]",
+    "online:rho?reference=RUN",
+    "online:loss",
 )
 
 
@@ -105,17 +110,69 @@ def read_rule(text: str) -> Rule:
 def _options(text: str, options: str) -> dict[str, Any]:
     """OPTION=VALUE,...; the value of `like` is all that follows, as names of corpora may hold commas."""
     options, has_like, like = options.partition("like=")
-    values: dict[str, Any] = {"like": like} if has_like else {}
-    kinds = {"keep": float, "piece": int, "group": int, "scores": str}
+    kinds = {"keep": float, "piece": int, "group": int, "scores": str, "like": str}
+    return read_options(text, options, kinds) | ({"like": like} if has_like else {})
+
+
+def read_options(text: str, options: str, kinds: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    """The `options` OPTION=VALUE,... of the rule `text`, by the kinds that it has. Raises ConfigError."""
+    values: dict[str, Any] = {}
     for part in filter(None, options.split(",")):
         name, _, value = part.partition("=")
         require(
             name in kinds and name not in values and bool(value),
             f"data.selection = {text!r}: {part!r} is none of its options "
-            f"{', '.join(f'{each}=' for each in (*kinds, 'like'))}, each given once",
+            f"{', '.join(f'{each}=' for each in kinds)}, each given once",
         )
         try:
             values[name] = kinds[name](value)
         except ValueError:
             require(False, f"data.selection = {text!r}: {name} = {value!r} is no number")
     return values
+
+
+@dataclass(frozen=True)
+class Online:
+    """A rule that chooses while training. Raises ConfigError for a bad option.
+
+    Each step draws several times as many sequences as it trains on, the candidates, in the order of batches,
+    and trains on those of the highest score under the parameters it has: the loss less that of a reference
+    trained on held-out text (RHO-LOSS, Mindermann et al. 2022, 2206.07137, algorithm 1), or the loss alone.
+    U is read in pieces, as by the rule `pieces`.
+    """
+
+    score: OnlineScore
+    reference: str = ""
+    """rho: the directory of the finished run whose loss is subtracted."""
+    candidates: int = 3
+    """Sequences scored for each one trained on."""
+    piece: int = Rule.piece
+    """Tokens of a piece, about."""
+
+    def __post_init__(self) -> None:
+        name, given = f"data.selection = {ONLINE}{self.score}", bool(self.reference)
+        require(given or self.score != "rho", f"{name} needs ?reference=RUN, the directory of a finished run")
+        require(not given or self.score == "rho", f"{name} takes no option reference=RUN")
+        number = self.candidates
+        require(number >= 2, f"{name}: candidates = {number} must be at least 2 for each sequence trained on")
+
+
+def read_online(text: str) -> Online | None:
+    """The rule of that name, None if it is not one that chooses while training. Raises ConfigError."""
+    if not text.startswith(ONLINE):
+        return None
+    score, _, options = text.removeprefix(ONLINE).partition("?")
+    require(
+        score in get_args(OnlineScore),
+        f"data.selection = {text!r} is no rule: use one of online:rho?reference=RUN, online:loss",
+    )
+    kinds = {"reference": str, "candidates": int, "piece": int}
+    return Online(cast(OnlineScore, score), **read_options(text, options, kinds))
+
+
+def rule_before_training(text: str) -> str:
+    """The rule that makes the token store: `text` itself, or for an online rule that of its pieces."""
+    online = read_online(text)
+    if online is None:
+        return text
+    return "pieces" if online.piece == Rule.piece else f"pieces?piece={online.piece}"

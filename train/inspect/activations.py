@@ -8,9 +8,9 @@ from quarry.checks import require
 from quarry.errors import RecordError
 from quarry.train.data.feed import whole_sequences
 from quarry.train.data.store import Split
-from quarry.train.inspect.finished import TrainedModel
 from quarry.train.inspect.states import last_states
 from quarry.train.record.files import atomic_write
+from quarry.train.run.finished import TrainedModel
 from quarry.train.run.sizes import prepare_store
 
 

@@ -83,7 +83,7 @@ def compile_step(experiment: Experiment, target: str) -> Report:
     """
     chip, devices = chip_of(target), devices_of(target)
     from quarry.model.sharding import make_mesh
-    from quarry.train.run.step import traced_step
+    from quarry.train.run.programs import traced_step
 
     mesh = make_mesh(experiment.mesh, devices)
     traced = traced_step(experiment, mesh)

@@ -19,7 +19,8 @@ from quarry.model.layers import layers_of
 from quarry.model.sharding import make_mesh
 from quarry.model.transformer import Params, abstract
 from quarry.train.config.experiment import Experiment
-from quarry.train.run.step import compiled_step, make_state, step_scalars
+from quarry.train.run.programs import compiled_step
+from quarry.train.run.step import make_state, step_scalars
 
 Shape = tuple[int, int]
 """d_model and n_layers."""

@@ -154,7 +154,8 @@ def throughput(seconds: float) -> tuple[float, int]:
     from quarry.model.counting import count_parameters
     from quarry.model.sharding import make_mesh
     from quarry.train.config.experiment import Experiment
-    from quarry.train.run.step import make_state, make_train_step, step_scalars
+    from quarry.train.run.programs import make_train_step
+    from quarry.train.run.step import make_state, step_scalars
 
     experiment = Experiment(model=modern(64, 2, 4))
     mesh = make_mesh(experiment.mesh)

@@ -18,21 +18,17 @@ import numpy as np
 import polars as pl
 
 from quarry.checks import require
-from quarry.errors import ConfigError
 from quarry.model.counting import flops_exact
 from quarry.model.sharding import make_mesh
-from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import Point
 from quarry.train.data.progress import tracked
-from quarry.train.data.store import Split, TokenStore
+from quarry.train.data.store import Split
 from quarry.train.record.locations import locate_run
 from quarry.train.record.run_directory import RunDirectory
-from quarry.train.run.checkpoints import Checkpoints
 from quarry.train.run.description import describe_model, experiment_as_json
 from quarry.train.run.evaluation import Evaluator
-from quarry.train.run.origin import foreign
+from quarry.train.run.finished import final_params
 from quarry.train.run.sizes import prepare_store, resolve_sizes
-from quarry.train.run.step import abstract_state
 
 FEWEST_MEMBERS = 2
 MOST_SETS = 1000
@@ -147,14 +143,3 @@ def set_losses(losses: np.ndarray, sets: Sequence[tuple[int, ...]]) -> np.ndarra
     odds = np.exp(least - losses).astype(np.float32)  # beside the best member; sums of 1,000 sets are fast
     means = (np.log(odds[list(chosen)].mean(axis=0)).mean(dtype=np.float64) for chosen in sets)
     return least.mean() - np.fromiter(means, np.float64)
-
-
-def final_params(config: Experiment, directory: RunDirectory, store: TokenStore) -> Any:
-    """The parameters at the end of a run. Raises ConfigError if no checkpoint can be read."""
-    checkpoints = Checkpoints(directory.checkpoints, config.checkpoint, (), lambda *_: None)
-    fault = lambda _, facts: foreign(facts, experiment_as_json(config), store)  # noqa: E731
-    newest = checkpoints.newest(abstract_state(config, make_mesh(config.mesh)), fault)
-    checkpoints.close()
-    if newest is None:
-        raise ConfigError(f"{directory} has no checkpoint that can be read")
-    return newest[0].params

@@ -9,9 +9,9 @@ from safetensors.numpy import save_file
 from quarry.checks import require
 from quarry.train.data.hub_tokenizer import hub_tokenizer
 from quarry.train.data.synthetic.teacher import named_parameters
-from quarry.train.inspect.finished import TrainedModel
 from quarry.train.record.disk_space import usable
 from quarry.train.record.files import atomic_write
+from quarry.train.run.finished import TrainedModel
 
 WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
 

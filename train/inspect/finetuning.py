@@ -27,9 +27,9 @@ from quarry.model.transformer import Params, abstract, build
 from quarry.train.config.fine_tuning import FineTuning
 from quarry.train.data.snippets import Labelled, Snippets
 from quarry.train.data.splitting import SplitRules
-from quarry.train.inspect.finished import TrainedModel, read_trained
 from quarry.train.record.points_table import write_table
 from quarry.train.run.description import describe_model
+from quarry.train.run.finished import TrainedModel, read_trained
 
 AT_ONCE = 64
 """Snippets classified in one pass."""

@@ -23,11 +23,11 @@ from quarry.train.data.feed import whole_sequences
 from quarry.train.data.order import unique_sequences
 from quarry.train.data.progress import tracked
 from quarry.train.data.store import Split, TokenStore
-from quarry.train.inspect.finished import TrainedModel, read_trained
 from quarry.train.inspect.neighbours import look_up, mixed_losses, nearest
 from quarry.train.inspect.states import SOFTENINGS, Text, read_text
 from quarry.train.record.locations import locate_run
 from quarry.train.run.description import describe_model
+from quarry.train.run.finished import TrainedModel, read_trained
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 
 TEMPERATURES = tuple(2.0**power for power in range(-8, 2))

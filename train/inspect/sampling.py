@@ -9,7 +9,7 @@ import numpy as np
 
 from quarry.checks import require
 from quarry.model.transformer import abstract, apply
-from quarry.train.inspect.finished import TrainedModel
+from quarry.train.run.finished import TrainedModel
 
 
 def sample(

@@ -24,7 +24,6 @@ from quarry.train.data.feed import whole_sequences
 from quarry.train.data.selection.pieces import Pieces, cut, means, shuffled
 from quarry.train.data.selection.scores import METADATA
 from quarry.train.data.store import TokenStore
-from quarry.train.inspect.ensembles import final_params
 from quarry.train.record.disk_space import usable
 from quarry.train.record.files import atomic_write
 from quarry.train.record.locations import locate_run
@@ -32,6 +31,7 @@ from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.checkpoints import Checkpoints, permanent_steps
 from quarry.train.run.description import experiment_as_json
 from quarry.train.run.evaluation import Evaluator
+from quarry.train.run.finished import final_params
 from quarry.train.run.origin import foreign
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 from quarry.train.run.step import abstract_state

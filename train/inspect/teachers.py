@@ -9,11 +9,11 @@ import numpy as np
 from quarry.checks import require
 from quarry.train.config.point_files import Point
 from quarry.train.data.synthetic.teacher import ABOUT, CONFIG, named_parameters
-from quarry.train.inspect.ensembles import final_params
 from quarry.train.record.disk_space import usable
 from quarry.train.record.files import atomic_write
 from quarry.train.record.locations import locate_run
 from quarry.train.run.description import describe_model
+from quarry.train.run.finished import final_params
 from quarry.train.run.sizes import prepare_store
 
 

@@ -52,7 +52,8 @@ def compile_programs(experiment: Experiment, cache: Path) -> None:
     from quarry.model.sharding import make_mesh
     from quarry.train.run.evaluation import evaluators
     from quarry.train.run.fingerprint import fingerprint
-    from quarry.train.run.step import abstract_state, compiled_step, state_program
+    from quarry.train.run.programs import compiled_step
+    from quarry.train.run.step import abstract_state, state_program
     from quarry.train.run.step_inputs import at_stage
 
     store, mesh = prepare_store(experiment, cache, verify=False), make_mesh(experiment.mesh)

@@ -42,7 +42,8 @@ def matmul_flops_per_second(size: int = 64, seconds: float = 0.3) -> float:
 
 def seconds(experiment: Experiment, tokens: int, flops_per_second: float, branch: bool = False) -> float:
     """Seconds for `tokens` of a point on one core whose matrix products run at `flops_per_second`."""
-    products = flops_exact(experiment.model) / (TRAINING_SHARE * flops_per_second)
+    scoring = experiment.candidates / 3 if experiment.online else 0  # forward passes, a third of a step's
+    products = (1 + scoring) * flops_exact(experiment.model) / (TRAINING_SHARE * flops_per_second)
     return (BRANCH_SECONDS if branch else STARTUP_SECONDS) + tokens * (TOKEN_SECONDS + products)
 
 

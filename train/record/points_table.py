@@ -113,12 +113,15 @@ def _point_rows(directory: RunDirectory) -> Iterable[dict[str, Any]]:
         "status": run.get("status"),
     }
     per_token = {name: run.get(f"{name}_per_token") for name in ("flops_6ne", "flops_exact", "flops_xla")}
+    choosing = run.get("flops_selection_per_token", 0.0)
     for row in directory.rows(directory.evals) or [{}]:
         tokens = row.get("tokens")
         flops = {
             name: None if tokens is None or rate is None else rate * tokens
             for name, rate in per_token.items()
         }
+        if choosing and tokens is not None:
+            flops["flops_selection"] = per_run["flops_selection"] + choosing * tokens
         others = {name: value for name, value in row.items() if OTHER_LOSS.fullmatch(name)}
         known = per_run | flops | row
         yield {name: known.get(name) for name in POINT_COLUMNS} | others

@@ -50,7 +50,7 @@ POINT_COLUMNS: dict[str, pl.DataType] = {
     "flops_6ne": pl.Float64(),  # 6 * n_nonembedding * tokens; shared layers count as often as they run
     "flops_exact": pl.Float64(),  # head and causal attention counted
     "flops_xla": pl.Float64(),  # what XLA counted for the training step
-    "flops_selection": pl.Float64(),  # of choosing the U tokens; no other column includes it
+    "flops_selection": pl.Float64(),  # of choosing what is read, up to this step; in no other column
     "loss": pl.Float64(),  # nats per token, fp32
     "loss_sem": pl.Float64(),  # standard error over sequences
     "unigram_entropy": pl.Float64(),  # L_0: of the same text under the training split's token counts, nats

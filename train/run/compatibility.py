@@ -104,6 +104,16 @@ def check_same_data(directory: RunDirectory, store: TokenStore, others: Mapping[
         )
 
 
+def check_same_reference(directory: RunDirectory, reference: Mapping[str, Any] | None) -> None:
+    """Raise ConfigError if the run began to choose what it reads by another reference."""
+    former = directory.read_run().get("reference", reference)
+    require(
+        former == reference,
+        f"the reference of data.selection has changed since {directory} began: give this run its own --name "
+        "or --workdir, or delete that one",
+    )
+
+
 def check_same_on_all_hosts(experiment: Experiment, store: TokenStore) -> None:
     """Raise ConfigError if this host's options, data or versions differ from those of the first."""
     versions = {name: version(name) for name in RECORDED_VERSIONS}

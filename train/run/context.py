@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from quarry.train.data.store import TokenStore
     from quarry.train.record.progress import Watcher
     from quarry.train.record.run_directory import RunDirectory
+    from quarry.train.run.reference import ReferenceLosses
     from quarry.train.run.sizes import RunSizes
 
 
@@ -30,6 +31,8 @@ class RunContext:
     """The run that this one is a branch of."""
     others: "Mapping[str, TokenStore]" = field(default_factory=dict)
     """The texts of `evaluation.also`, by name."""
+    reference: "ReferenceLosses | None" = None
+    """What an online rule subtracts from the losses of candidates."""
 
     def report(self, event: str, step: int, sentence: str) -> None:
         """Add an event to the record and show it to the user."""
@@ -38,4 +41,5 @@ class RunContext:
 
     def position(self, step: int) -> int:
         """Where in the batch order a step begins, in sequences."""
-        return self.experiment.ramp.tokens(step) // self.experiment.model.context
+        trained = self.experiment.ramp.tokens(step) // self.experiment.model.context
+        return trained * self.experiment.candidates

@@ -62,7 +62,7 @@ class Evaluator:
         available = whole_sequences(store, split, self._context) - first
         self._n = min(max(1, tokens // self._context), available)
         shards = batch_shards(mesh)
-        self._rows = min(_most_rows(experiment, mesh), -(-self._n // shards) * shards)
+        self._rows = min(most_rows(experiment, mesh), -(-self._n // shards) * shards)
         self._host_rows = HostRows(mesh, self._rows)
         self._store = store
         self._split: Split = split
@@ -221,7 +221,7 @@ def jit_scores(model: ModelConfig, mesh: Mesh, outputs: Callable[[Any, Params, A
     return jax.jit(score, in_shardings=(params, rows, rows), out_shardings=replicated(mesh))
 
 
-def _most_rows(experiment: Experiment, mesh: Mesh) -> int:
+def most_rows(experiment: Experiment, mesh: Mesh) -> int:
     """The most sequences scored at once: as in a training pass, or fewer if fp32 scores need it."""
     model = experiment.model
     within_memory = max(1, MOST_SCORES // (model.n_heads * model.context**2)) * batch_shards(mesh)

@@ -33,7 +33,7 @@ from quarry.train.record.run_directory import RunDirectory, best_step
 from quarry.train.record.schema import TERMINAL, Status
 from quarry.train.record.trackers import require_trackers
 from quarry.train.run.checkpoints import Checkpoints, permanent_steps
-from quarry.train.run.compatibility import check_same_data, check_same_on_all_hosts
+from quarry.train.run.compatibility import check_same_data, check_same_on_all_hosts, check_same_reference
 from quarry.train.run.context import RunContext
 from quarry.train.run.description import describe_run, experiment_as_json
 from quarry.train.run.evaluation_schedule import EvaluationSchedule
@@ -44,13 +44,15 @@ from quarry.train.run.memory import check_memory
 from quarry.train.run.micro_batches import micro_batches
 from quarry.train.run.noise_probe import check_parts
 from quarry.train.run.origin import run_facts
+from quarry.train.run.programs import compiled_step
+from quarry.train.run.reference import ReferenceLosses, choosing_facts, open_reference
 from quarry.train.run.resume import diverged_with_trunk, starting_state
 from quarry.train.run.rollback import RollBacks
 from quarry.train.run.run_log import RunLog
 from quarry.train.run.signals import StopRequest
 from quarry.train.run.sizes import RunSizes, prepare_others, prepare_store, resolve_sizes
 from quarry.train.run.stacking import Member, Request, alone, whole
-from quarry.train.run.step import compiled_step, state_bytes, step_scalars
+from quarry.train.run.step import state_bytes, step_scalars
 from quarry.train.run.step_inputs import at_stage, step_inputs
 from quarry.train.run.train_state import TrainState
 
@@ -113,7 +115,8 @@ def train_stepwise(
         former = broadcast_from_first(directory.status)
         if former in TERMINAL and broadcast_from_first(lambda: has_its_rows(directory, watcher.say)):
             return former
-        broadcast_from_first(lambda: record_start(directory, point, sizes, store, others))
+        reference = open_reference(point.config, store, sizes, mesh, cache)
+        broadcast_from_first(lambda: record_start(directory, point, sizes, store, others, reference))
         try:
             in_haste = on_abrupt_end(
                 lambda code: directory.write_run(status=STATUS_AFTER.get(code, "failed"))
@@ -121,7 +124,9 @@ def train_stepwise(
             with reserve(directory.path), in_haste:
                 if trunk is not None:
                     broadcast_from_first(trunk.fetch)
-                run = RunContext(point.config, sizes, store, mesh, directory, watcher, program, trunk, others)
+                run = RunContext(
+                    point.config, sizes, store, mesh, directory, watcher, program, trunk, others, reference
+                )
                 status = yield from TrainingLoop(run).train(stop)
         except BaseException:
             with contextlib.suppress(Exception):  # a full disk must not hide what happened
@@ -148,12 +153,15 @@ def record_start(
     sizes: RunSizes,
     store: TokenStore,
     others: Mapping[str, TokenStore],
+    reference: ReferenceLosses | None,
 ) -> None:
     """Record what is known before the first step. Raises ConfigError if the run began on other data."""
     check_same_data(directory, store, others)
+    choosing = choosing_facts(point.config, sizes, reference)
+    check_same_reference(directory, choosing.get("reference"))
     config, started = experiment_as_json(point.config), directory.read_run().get("started", time.time())
     directory.write_config(config)
-    known = describe_run(point.config, sizes, store) | {"config": config}
+    known = describe_run(point.config, sizes, store) | choosing | {"config": config}
     known |= answers_of_run(point.config, sizes, store)
     known |= {"also": {name: other.manifest for name, other in others.items()}} if others else {}
     directory.write_run(status="running", started=started, trunk=point.trunk, **known)

@@ -35,7 +35,7 @@ def check_memory(experiment: "Experiment", mesh: Mesh) -> None:
         f"{model.vocab_size}) take at least {gib(state)} to train{share}, more than the {gib(room)} of this "
         f"{place}: make the model smaller, or shard it with mesh.fsdp or mesh.tensor",
     )
-    batch = _BATCH_BYTES * experiment.batch_tokens / jax.process_count()
+    batch = _BATCH_BYTES * experiment.batch_tokens * experiment.candidates / jax.process_count()
     require(
         batch <= machine_memory(),
         f"batch_tokens = {experiment.batch_tokens} takes at least {gib(batch)} in this machine's memory of "

@@ -33,5 +33,9 @@ def micro_batches(experiment: "Experiment", mesh: Mesh | AbstractMesh) -> int:
         rows % shards == 0,
         f"batch_tokens = {experiment.batch_tokens} is {rows} sequences, not a multiple of {shards} devices",
     )
-    most = micro_batch_rows(experiment, mesh)
+    return even_passes(rows, micro_batch_rows(experiment, mesh), shards)
+
+
+def even_passes(rows: int, most: int, shards: int) -> int:
+    """The fewest passes of at most `most` of the `rows` that split every shard's rows evenly."""
     return next(n for n in range(-(-rows // most), rows + 1) if rows % (n * shards) == 0)

@@ -62,6 +62,13 @@ def _check_batch(experiment: Experiment, unique: int) -> None:
         f"batch_tokens = {batch:,} is {batch / unique:,.0f} times the U = {unique:,} unique tokens, at most "
         f"{MOST_PASSES_IN_A_BATCH} times make sense: lower it, or raise data.unique_tokens",
     )
+    drawn = batch * experiment.candidates
+    require(
+        experiment.online is None or drawn <= unique,
+        f"data.selection = {experiment.data.selection} draws candidates of {drawn:,} tokens for a step, more "
+        f"than the U = {unique:,} unique tokens: lower candidates or batch_tokens, or raise "
+        "data.unique_tokens",
+    )
 
 
 def check_vocabulary(experiment: Experiment) -> None:

@@ -17,7 +17,7 @@ from jax.sharding import Mesh
 
 from quarry.checks import require
 from quarry.train.config.experiment import Experiment, same_programs
-from quarry.train.run.step import step_function
+from quarry.train.run.programs import whole_step
 from quarry.train.run.train_state import StepMetrics, StepScalars, TrainState
 
 Run = Generator["Request", Any, Any]
@@ -27,9 +27,10 @@ class Request(NamedTuple):
     """One step that a run requests."""
 
     program: Any
-    """(state, inputs [B, T], targets [B, T], scalars) -> (state, metrics), or a `StackedProgram`."""
+    """(state, *rows, scalars) -> (state, metrics), or a `StackedProgram`."""
     state: "TrainState | Member"
-    rows: tuple[Any, Any]
+    rows: tuple[Any, ...]
+    """What a step reads (`programs.batch_shapes`)."""
     scalars: StepScalars
 
 
@@ -89,7 +90,7 @@ class StackedProgram:
     """
 
     def __init__(self, experiment: Experiment, mesh: Mesh):
-        self._step = jax.jit(jax.vmap(step_function(experiment, mesh)), donate_argnums=0)
+        self._step = jax.jit(jax.vmap(whole_step(experiment, mesh)), donate_argnums=0)
         self._states: Any = None
         self._members: dict[int, Member] = {}
 
@@ -107,7 +108,7 @@ class StackedProgram:
         current = {number: request.state for number, request in requests.items()}
         unchanged = current == self._members
         states = self._states if unchanged else _stack_states([whole(slot.state) for slot in slots])
-        rows = (np.stack([slot.rows[i] for slot in slots]) for i in (0, 1))
+        rows = map(np.stack, zip(*(slot.rows for slot in slots), strict=True))
         scalars = StepScalars(*map(np.stack, zip(*(slot.scalars for slot in slots), strict=True)))
         self._states, metrics = self._step(states, *rows, scalars)
         self._members = {number: Member(self._states, slot) for slot, number in enumerate(sorted(requests))}

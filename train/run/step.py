@@ -1,4 +1,4 @@
-"""The first training state and the compiled step."""
+"""The first training state and the step."""
 
 import functools
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array
 
 from quarry.model.layers import seed_words, words_key
-from quarry.model.sharding import batch_sharding, parameter_shardings, replicated, use_mesh
+from quarry.model.sharding import parameter_shardings, replicated, use_mesh
 from quarry.model.transformer import Params, abstract, build_from_key, mean_loss
 from quarry.train.config.experiment import PROGRAMS_KEPT, Experiment, same_programs
 from quarry.train.record.gradient_noise import gradient_noise
@@ -154,35 +154,6 @@ def step_function(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[Tra
         return TrainState(params, moments, state.step + 1), metrics
 
     return step
-
-
-def make_train_step(experiment: Experiment, mesh: Mesh) -> Callable[..., tuple[TrainState, StepMetrics]]:
-    """`step_function`, jitted and laid out over the mesh; the state is donated."""
-    states, rows, scalar = state_shardings(experiment, mesh), batch_sharding(mesh), replicated(mesh)
-    return jax.jit(
-        step_function(experiment, mesh),
-        in_shardings=(states, rows, rows, StepScalars(scalar, scalar, scalar)),
-        out_shardings=(states, StepMetrics(scalar, scalar, scalar, scalar)),
-        donate_argnums=0,
-    )
-
-
-def compiled_step(experiment: Experiment, mesh: Mesh) -> Any:
-    """The training step, compiled once for all experiments of this process with the same step."""
-    return _compiled_step(same_programs(experiment), mesh)
-
-
-@functools.lru_cache(maxsize=PROGRAMS_KEPT)
-def _compiled_step(experiment: Experiment, mesh: Mesh) -> Any:
-    return traced_step(experiment, mesh).lower().compile()
-
-
-def traced_step(experiment: Experiment, mesh: Mesh) -> Any:
-    """The training step traced for the shapes of the experiment; nothing is allocated."""
-    context = experiment.model.context
-    rows = jax.ShapeDtypeStruct((experiment.batch_tokens // context, context), jnp.int32)
-    scalars = step_scalars(experiment, 0.0)
-    return make_train_step(experiment, mesh).trace(abstract_state(experiment, mesh), rows, rows, scalars)
 
 
 def dropout_key(experiment: Experiment, scalars: StepScalars, step: Array) -> Array | None:

@@ -5,8 +5,10 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from quarry.train.data.feed import Batch, feed
-from quarry.train.data.order import BatchOrder
+from quarry.train.data.order import BatchOrder, batch_positions
 from quarry.train.data.selection.draws import first_pass
 from quarry.train.hosts.host_rows import HostRows
 from quarry.train.run.micro_batches import micro_batches
@@ -19,17 +21,13 @@ if TYPE_CHECKING:
     from quarry.train.run.run_log import RunLog
 
 
-def step_inputs(run: "RunContext", first: int, log: "RunLog") -> Iterator[tuple[Any, tuple[Any, Any]]]:
-    """For each step from `first` on: its program, and the inputs and targets [B, T] of its batch."""
+def step_inputs(run: "RunContext", first: int, log: "RunLog") -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """For each step from `first` on: its program, and what it reads, as `programs.batch_shapes` says."""
     for stage in run.experiment.ramp.stages(first, run.sizes.steps):
-        host_rows = HostRows(run.mesh, stage.sequences)
         with log.pause():
-            program, batches = _make_program(run, stage), _batches(run, stage, host_rows)
-        for batch in batches:
-            yield (
-                program,
-                (host_rows.global_array(batch.inputs_BxT), host_rows.global_array(batch.targets_BxT)),
-            )
+            program, batches = _make_program(run, stage), _rows(run, stage)
+        for rows in batches:
+            yield program, rows
 
 
 def at_stage(experiment: "Experiment", stage: "Stage") -> "Experiment":
@@ -53,10 +51,12 @@ def _flops_xla_per_token(run: "RunContext", experiment: "Experiment", cost: Any)
     """XLA's count per token; None if layers or an LSTM's steps are scanned, as XLA counts only one of them.
 
     XLA counts the loop over micro-batches once, hence the factor. The optimiser's share, a few FLOPs per
-    parameter and step, is then counted too often.
+    parameter and step, is then counted too often. None also by an online rule: candidates are scored in a
+    second loop.
     """
     model = experiment.model
-    if not cost or "flops" not in cost or model.scan_layers or model.architecture == "lstm":
+    scanned = model.scan_layers or model.architecture == "lstm" or experiment.online
+    if not cost or "flops" not in cost or scanned:
         return None
     passes = micro_batches(experiment, run.mesh)
     return cost["flops"] * run.mesh.size * passes / experiment.batch_tokens
@@ -69,13 +69,28 @@ def batch_order(run: "RunContext") -> BatchOrder:
     return BatchOrder(n, run.experiment.seed_order, RollBacks(run).skips(), first, by_score)
 
 
-def _batches(run: "RunContext", stage: "Stage", host_rows: HostRows) -> Iterator[Batch]:
+def _rows(run: "RunContext", stage: "Stage") -> Iterator[tuple[Any, ...]]:
+    """The inputs and targets of each step of a stage; of candidates, also the losses that are subtracted."""
+    drawn = stage.sequences * run.experiment.candidates
+    host_rows, order = HostRows(run.mesh, drawn), batch_order(run)
+    first = stage.position * run.experiment.candidates
+    batches = _batches(run, stage, order, host_rows)
+    for number, batch in enumerate(batches):
+        rows = host_rows.global_array(batch.inputs_BxT), host_rows.global_array(batch.targets_BxT)
+        if run.experiment.online:
+            ids = order.sequence_ids(batch_positions(first + number * drawn, drawn))
+            losses = run.reference(ids, *rows) if run.reference else np.zeros(drawn, np.float32)
+            rows = (*rows, host_rows.global_array(losses[host_rows.rows]))
+        yield rows
+
+
+def _batches(run: "RunContext", stage: "Stage", order: BatchOrder, host_rows: HostRows) -> Iterator[Batch]:
     return feed(
         run.store,
-        batch_order(run),
+        order,
         context=run.experiment.model.context,
-        batch_sequences=stage.sequences,
-        first=stage.position,
+        batch_sequences=stage.sequences * run.experiment.candidates,
+        first=stage.position * run.experiment.candidates,
         steps=int(stage.last_step) - stage.first_step,
         rows=host_rows.rows,
     )

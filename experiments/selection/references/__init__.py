@@ -22,3 +22,9 @@ def small(corpus: str) -> Experiment:
 def held_out(corpus: str) -> Experiment:
     """25 thousand parameters after one pass over 2^20 other tokens: what rho subtracts."""
     return recipe(32, DataConfig(corpus, unique_tokens=HELD_OUT_TOKENS, draw=1), Duration(epochs=1))
+
+
+def online(corpus: str) -> Experiment:
+    """The same on pieces that no run of the study reads: what the rule online:rho subtracts."""
+    data = DataConfig(corpus, unique_tokens=HELD_OUT_TOKENS, draw=1, selection="pieces")
+    return recipe(32, data, Duration(epochs=1))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from quarry.train.inspect.finished import read_trained
 from quarry.train.record.progress import Quiet
+from quarry.train.run.finished import read_trained
 from quarry.train.run.loop import train
 from tests.train.tiny import tiny_point
 

@@ -18,7 +18,8 @@ from quarry.train.config.point_files import load_point_file
 from quarry.train.inspect.chips import CHIPS, devices_of
 from quarry.train.inspect.hlo import Program
 from quarry.train.inspect.jaxpr_flops import product_flops
-from quarry.train.run.step import abstract_state, make_train_step, step_scalars
+from quarry.train.run.programs import make_train_step
+from quarry.train.run.step import abstract_state, step_scalars
 from tests.commands import quarry
 from tests.conftest import ROOT
 

@@ -18,9 +18,9 @@ from quarry.train.data.corpora import open_corpus
 from quarry.train.data.hub_tokenizer import SEPARATOR, hub_tokenizer
 from quarry.train.data.tokenizers import ByteTokenizer, make_tokenizer
 from quarry.train.inspect.export import write_model
-from quarry.train.inspect.finished import read_trained
 from quarry.train.inspect.sampling import sample
 from quarry.train.run.description import experiment_as_json
+from quarry.train.run.finished import read_trained
 
 
 @pytest.fixture(scope="module")

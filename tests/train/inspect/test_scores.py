@@ -12,11 +12,11 @@ from quarry.errors import ConfigError
 from quarry.train.config.experiment import CheckpointConfig
 from quarry.train.data.selection.draws import pieces_table
 from quarry.train.data.selection.pieces import Pieces
-from quarry.train.inspect.ensembles import final_params
 from quarry.train.inspect.scores import _reference, piece_losses, write_scores
 from quarry.train.record.points_table import points_table
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
+from quarry.train.run.finished import final_params
 from quarry.train.run.loop import train
 from quarry.train.run.sizes import prepare_store
 from tests.train.run.test_loop import Watch, rows_of

@@ -16,7 +16,8 @@ import jax, jax.numpy as jnp, numpy as np
 from quarry.model.config import MeshConfig, modern
 from quarry.model.sharding import make_mesh
 from quarry.train.config.experiment import Experiment
-from quarry.train.run.step import make_state, make_train_step, state_shardings, step_scalars
+from quarry.train.run.programs import make_train_step
+from quarry.train.run.step import make_state, state_shardings, step_scalars
 
 model = modern(16, 2, 2, context=8, vocab_size=32)
 experiment = Experiment(model=model, batch_tokens=128, micro_batch_tokens=16)

@@ -17,7 +17,8 @@ from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.loop import train
 from quarry.train.run.noise_probe import check_parts
-from quarry.train.run.step import compiled_step, loss_and_gradient, make_state, step_scalars
+from quarry.train.run.programs import compiled_step
+from quarry.train.run.step import loss_and_gradient, make_state, step_scalars
 from tests.train.run.test_step import EXPERIMENT, batch
 from tests.train.tiny import tiny_point
 

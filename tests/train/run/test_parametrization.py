@@ -10,7 +10,8 @@ from quarry.model.config import modern
 from quarry.model.sharding import make_mesh
 from quarry.train.config.experiment import Experiment, OptimizerConfig
 from quarry.train.inspect.coordinates import coordinate_check, slopes
-from quarry.train.run.step import compiled_step, make_state, step_scalars
+from quarry.train.run.programs import compiled_step
+from quarry.train.run.step import make_state, step_scalars
 
 BASE = Experiment(
     model=modern(16, 1, 2, context=8, vocab_size=32, base_d_model=16, base_n_layers=1),

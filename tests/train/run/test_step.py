@@ -12,7 +12,8 @@ from quarry.model.sharding import MESH_AXES, make_mesh
 from quarry.model.transformer import build
 from quarry.train.config.experiment import Experiment
 from quarry.train.run.micro_batches import micro_batches
-from quarry.train.run.step import compiled_step, loss_and_gradient, make_state, step_scalars
+from quarry.train.run.programs import compiled_step
+from quarry.train.run.step import loss_and_gradient, make_state, step_scalars
 
 EXPERIMENT = Experiment(
     model=modern(16, 2, 2, context=8, vocab_size=32), batch_tokens=64, micro_batch_tokens=64

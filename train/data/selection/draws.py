@@ -1,10 +1,11 @@
-"""The record of a rule beside its store, and what it says of U tokens: the cost of choosing, the order."""
+"""The record of a rule beside its store, and what it says of U tokens: their cost, order and origin."""
 
 import hashlib
 
 import numpy as np
 import polars as pl
 
+from quarry.train.data.selection.pieces import Pieces
 from quarry.train.data.store import DamagedStore, TokenStore
 
 TABLE = "pieces.parquet"
@@ -36,6 +37,18 @@ def selection_flops(store: TokenStore, first: int, last: int) -> float:
     low = int(scored[np.searchsorted(ends, first)]) if first else 0
     pool = int(scored[min(np.searchsorted(ends, last), len(scored) - 1)]) - low
     return about["flops_per_token"] * pool + about["flops_reference"]
+
+
+def places(store: TokenStore, first: int, last: int) -> Pieces:
+    """Where in the pool the training tokens `first` to `last` of a store lie."""
+    if "selection" not in store.manifest:
+        return Pieces(np.array([first]), np.array([last - first]))
+    table = pieces_table(store).filter("kept")
+    starts, sizes = table["start"].to_numpy(), table["tokens"].to_numpy()
+    begins = np.cumsum(sizes) - sizes
+    low, high = (np.clip(bound - begins, 0, sizes) for bound in (first, last))
+    read = high > low
+    return Pieces((starts + low)[read], (high - low)[read])
 
 
 def first_pass(store: TokenStore, first: int, n_sequences: int, context: int) -> np.ndarray | None:

@@ -67,6 +67,19 @@ def shuffled(tokens: np.ndarray, pieces: Pieces) -> Pieces:
     return pieces.take(np.unique(np.array(digests, "S16"), return_index=True)[1])
 
 
+def shared_tokens(one: Pieces, other: Pieces) -> int:
+    """Tokens of `other` that are also in `one`; pieces of `one` may repeat but not overlap."""
+    starts, which = np.unique(one.starts, return_index=True)
+    sizes = one.sizes[which]
+    below = np.concatenate([[0], np.cumsum(sizes)])
+
+    def covered(ends: np.ndarray) -> np.ndarray:
+        last = np.searchsorted(starts, ends, side="right") - 1
+        return np.where(last < 0, 0, below[last] + np.clip(ends - starts[last], 0, sizes[last]))
+
+    return int((covered(other.starts + other.sizes) - covered(other.starts)).sum())
+
+
 def means(values: np.ndarray, first: int, pieces: Pieces) -> np.ndarray:
     """The mean over each piece of the `values` [m] of tokens first, first + 1, ...; nan without any."""
     sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])

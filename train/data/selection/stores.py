@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from quarry.errors import DataError
-from quarry.train.config.selection import Rule, read_rule
+from quarry.train.config.selection import Rule, read_rule, rule_before_training
 from quarry.train.data.cache_errors import errors_in_sentences
 from quarry.train.data.cache_lock import cache_lock
 from quarry.train.data.corpora import fingerprint
@@ -44,11 +44,13 @@ VERSION = 1
 def select_tokens(
     store: TokenStore, selection: str, cache: Path, *, verify: bool = True, say: Say = silent
 ) -> TokenStore:
-    """The store of the rule `selection`, made below `cache` on first use; that of `random` is `store` itself.
+    """The store of the rule `selection`, made below `cache` on first use; that of `random` is `store` itself,
+    that of a rule that chooses while training the store of its pieces.
 
     Raises ConfigError for a rule that does not exist, DataError if its score cannot be had or nothing is
     left, DiskFull.
     """
+    selection = rule_before_training(selection)
     rule = read_rule(selection)
     if rule == Rule():
         return store
