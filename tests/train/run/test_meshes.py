@@ -15,7 +15,7 @@ import dataclasses, hashlib, sys
 import jax, jax.numpy as jnp, numpy as np
 from quarry.model.config import MeshConfig, modern
 from quarry.model.sharding import make_mesh
-from quarry.train.config.experiment import Experiment
+from quarry.train.config.experiment import DataConfig, Experiment
 from quarry.train.run.programs import make_train_step
 from quarry.train.run.step import make_state, state_shardings, step_scalars
 
@@ -77,6 +77,25 @@ for each in others:
 )
 
 
+CHOICES = (
+    CASES.replace(
+        "batch_tokens=128", 'batch_tokens=128, data=DataConfig(selection="online:loss?candidates=2")'
+    )
+    + """
+begin, expected = jax.device_get(case(*first)[2]), None
+for each in (first, others[1], others[3]):
+    chosen, mesh, state = case(*each, begin)
+    step, found = make_train_step(chosen, mesh), []
+    for i in range(8):
+        tokens = jax.random.randint(jax.random.key(i), (32, 9), 0, 32)
+        scalars = step_scalars(chosen, 1e-2)
+        state, metrics = step(state, tokens[:, :-1], tokens[:, 1:], jnp.zeros(32), scalars)
+        found.append(float(metrics.loss))
+    expected = found if expected is None else expected
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5, err_msg=str(each))
+"""
+)
+
 EVALUATION = """
 import os, sys
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])  # as `quarry train` runs on a CPU
@@ -126,6 +145,10 @@ def test_the_first_state_is_the_same_on_every_mesh_bit_for_bit(cache):
 
 def test_losses_are_equal_on_every_mesh(cache):
     on_eight_devices(LOSSES, cache)
+
+
+def test_an_online_rule_chooses_the_same_on_every_mesh(cache):
+    on_eight_devices(CHOICES, cache)
 
 
 def test_evaluation_of_many_batches_ends_on_every_mesh_with_the_same_loss(cache):
