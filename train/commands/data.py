@@ -1,7 +1,9 @@
 """`quarry data`: which corpora there are, preparing one, copying it, and what it holds."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rich.console import Console
@@ -11,7 +13,7 @@ from tyro.conf import OmitSubcommandPrefixes, Positional, arg, subcommand
 from quarry.console import make_console
 from quarry.errors import DONE, ConfigError, DataError
 from quarry.train.commands.bars import shown
-from quarry.train.commands.common import Cache, cache_or_default
+from quarry.train.commands.common import Cache, RunPath, cache_or_default
 
 if TYPE_CHECKING:
     from quarry.train.data.store import TokenStore
@@ -70,17 +72,31 @@ class Inspect:
     cache: Cache = None
 
 
+@dataclass(frozen=True)
+class Mix:
+    """The mixture that a run was trained on, with the share of each source multiplied by its bits per byte.
+
+    The run must have scored every source: evaluation.also.
+    """
+
+    run: RunPath
+    less: Path | None = None
+    """Another run that scored them: what counts is how many bits more the first has, at least 0."""
+
+
 Action = (
     Annotated[List, subcommand("list")]
     | Annotated[Get, subcommand("get")]
     | Annotated[Put, subcommand("put")]
     | Annotated[Inspect, subcommand("inspect")]
+    | Annotated[Mix, subcommand("mix")]
 )
 
 
 def command(action: Annotated[OmitSubcommandPrefixes[Action], arg(name="")]) -> int:
-    """Which corpora there are; `get` prepares one, `put` copies it to a bucket, `inspect` measures it."""
-    run = {List: list_corpora, Get: get, Put: put, Inspect: inspect}[type(action)]
+    """Which corpora there are; `get` prepares one, `put` copies it to a bucket, `inspect` measures it, `mix`
+    weighs the sources of a mixture by a run's loss."""
+    run = {List: list_corpora, Get: get, Put: put, Inspect: inspect, Mix: mix}[type(action)]
     run(action, make_console())
     return DONE
 
@@ -167,6 +183,20 @@ def inspect(action: Inspect, console: Console) -> None:
     }
     console.print(_facts(facts))
     console.print(found.sample, highlight=False, soft_wrap=True)
+
+
+def mix(action: Mix, console: Console) -> None:
+    """Print the shares of the sources before and after, and the mixture's name."""
+    from quarry.train.inspect.mixing import mixture_by_loss, mixture_name
+    from quarry.train.record.points_table import find_runs
+
+    run, less = (find_runs(path)[0] if path else None for path in (action.run, action.less))
+    assert run is not None
+    parts, table = mixture_by_loss(run, less), Table("source", "share", "bits per byte", "new share")
+    for part in parts:
+        table.add_row(part.corpus, f"{part.share:.3f}", f"{part.bits:.3f}", f"{part.new_share:.3f}")
+    console.print(table)
+    console.print(f"--data.corpus {shlex.quote(mixture_name(parts))}", highlight=False, soft_wrap=True)
 
 
 def _facts(facts: Mapping[str, object]) -> Table:
