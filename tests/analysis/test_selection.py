@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from quarry.analysis.selection.__main__ import cells
+from quarry.analysis.selection.lead import lead, words
 from quarry.analysis.selection.verdicts import verdicts
 from quarry.errors import PointsError
 
@@ -67,3 +68,16 @@ def test_studies_without_replicates_or_enough_tokens_are_refused():
         verdicts(points.filter(pl.col("unique_tokens") < TOKENS[2]))
     with pytest.raises(PointsError, match="no finished run"):
         verdicts(points.filter(draw=7))
+
+
+def test_the_lead_of_a_rule_is_by_tokens_and_common_seeds():
+    points = study().with_columns(tokens=(pl.col("unique_tokens") * pl.col("epochs")).round().cast(pl.Int64))
+    found = lead(points, "twice").filter(n_nonembedding=1000, unique_tokens=TOKENS[2])
+    assert found["epochs"].to_list() == pytest.approx([4 / 1.1, 4])
+    assert found["runs"].to_list() == [1, 1]  # replicates of the control have no partner
+    ratio = math.log(loss("pieces", 1000, TOKENS[2], 0) / loss("twice?scores=a", 1000, TOKENS[2], 0))
+    assert found["lead"].to_list() == pytest.approx([ratio, ratio])
+    assert found["cost"].to_list() == pytest.approx([2, 2])
+    assert words(found.row(1, named=True))[:3] == ("1,000", "32,768", "4")
+    with pytest.raises(PointsError, match="no run by 'none' ended where one by 'pieces' did"):
+        lead(points, "none")
