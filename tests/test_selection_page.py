@@ -5,6 +5,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from quarry.analysis.selection.__main__ import cells
+from quarry.analysis.selection.cells import read_points
+from quarry.analysis.selection.lead import lead, words
 from quarry.analysis.selection.verdicts import verdicts
 from quarry.experiments.selection.floors import slopes
 from tests.conftest import ROOT
@@ -35,6 +37,49 @@ def test_the_floors_of_the_page_are_those_of_the_table():
         assert f"| {world} | {rule} | {slope} | {first} | {last} |" in PAGE
 
 
-@pytest.mark.parametrize("file", ["points.parquet", "verdicts.csv", "floors.csv", "manifest.json"])
+def test_the_leads_of_the_page_are_those_of_the_points():
+    points = read_points([RESULTS / "points.parquet", RESULTS / "longer.parquet"])
+    found = lead(points, "online:rho")
+    for row in found.filter(unique_tokens=2**17).iter_rows(named=True):
+        size, _, passes, of_control, loss, ahead, _, runs = words(row)
+        assert f"| {size} | {passes} | {of_control} | {loss} | {ahead} | {runs} |" in PAGE
+    first = points.filter(pl.col("annealed"), unique_tokens=2**17, split="validation", draw=0)
+    for size in (24_800, 98_688):
+        of_size = first.filter(n_nonembedding=size)
+        twice = of_size.filter(selection="pieces", tokens=2**20)["loss"][0]
+        online = of_size.filter(pl.col("selection").str.starts_with("online:rho"), tokens=2**19)["loss"][0]
+        assert f"{online:.3f} against {twice:.3f}" in PAGE
+    eight = {n: found.filter(epochs=8, n_nonembedding=n)["lead"].to_list() for n in (24_800, 98_688)}
+    behind, ahead, most = (f"{abs(each):.1%}" for each in eight[24_800])
+    assert f"{behind} behind, {ahead} ahead and {most} ahead at U" in PAGE
+    behind, level, ahead = (f"{abs(each):.1%}" for each in eight[98_688])
+    assert f"{behind} behind, {level} behind and {ahead} ahead for 99" in PAGE
+    worst = found.filter(epochs=32, unique_tokens=2**13)["lead"].to_list()
+    assert f"{-worst[1]:.1%}".rstrip("%") + f" to {-worst[0]:.1%} behind after 32 passes" in PAGE
+
+
+def test_the_mixtures_of_the_page_are_those_of_the_points():
+    ends = pl.read_parquet(RESULTS / "mixture.parquet").filter(split="validation")
+    bits = {row["point"]: row for row in ends.iter_rows(named=True)}
+    sources = ("sotu", "stdlib")
+    by_source = {
+        point: [row[f"bits_per_byte_on_{source}"] for source in sources] for point, row in bits.items()
+    }
+    small, large = by_source["n6k"], by_source["n25k"]
+    excess = [one - other for one, other in zip(small, large, strict=True)]
+    assert "{:.3f} and {:.3f} bits per byte in them, {:.3f} and {:.3f} more".format(*small, *excess) in PAGE
+    shares = [each[0] / sum(each) for each in (small, excess)]
+    assert "{:.3f} by the loss and {:.3f} by the excess".format(*shares) in PAGE
+    means = {point: sum(each) / 2 for point, each in by_source.items()}
+    equal = sorted(means[point] for point in ("n25k", "n25k-seed1", "n25k-seed2"))
+    told = means["n25k-by-loss"], means["n25k-by-excess"], equal[0], equal[-1]
+    assert "{:.3f} and {:.3f} bits per byte, the mean".format(*told) in PAGE
+    assert "against {2:.3f} to {3:.3f} in three seeds".format(*told) in PAGE
+
+
+FILES = ("points.parquet", "longer.parquet", "mixture.parquet", "verdicts.csv", "floors.csv", "manifest.json")
+
+
+@pytest.mark.parametrize("file", FILES)
 def test_results_are_committed(file):
     assert (RESULTS / file).is_file()

@@ -2,23 +2,25 @@
 
 from pathlib import Path
 
-import polars as pl
 import tyro
 
+from quarry.analysis.selection.cells import read_points
 from quarry.analysis.selection.verdicts import verdicts
 from quarry.console import TitledTable, make_console
-from quarry.train.record.points_table import points_table, write_table
+from quarry.train.record.points_table import write_table
 
 
-def main(points: tyro.conf.Positional[Path], control: str = "pieces", output: Path | None = None) -> None:
+def main(
+    points: tyro.conf.Positional[tuple[Path, ...]], control: str = "pieces", output: Path | None = None
+) -> None:
     """Does a rule shift the constant of L(U) or its slope? Differences to the control, with 95% intervals.
 
     Args:
-        points: A directory of runs, or the table of `quarry points`.
+        points: Directories of runs, or tables of `quarry points`: the study's own, not those of references.
         control: The rule that the others are compared with; it needs replicates.
         output: Also write the table here.
     """
-    found = verdicts(points_table(points) if points.is_dir() else pl.read_parquet(points), control)
+    found = verdicts(read_points(points), control)
     table = TitledTable(title=f"against {control}")
     for heading in ("corpus", "rule", "N", "alpha_D", "change", "data at equal loss", "charged", "verdict"):
         table.add_column(heading)

@@ -4,11 +4,14 @@ Of a synthetic source with a known entropy rate the loss is what lies above it, 
 """
 
 import math
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from quarry.errors import PointsError
+from quarry.train.record.points_table import points_table
 
 CELL = ["corpus", "n_nonembedding", "unique_tokens"]
 SEEDS = ["draw", "seed_init", "seed_order"]
@@ -17,6 +20,12 @@ SEEDS = ["draw", "seed_init", "seed_order"]
 def rule_name(selection: pl.Expr) -> pl.Expr:
     """A rule without the files it reads."""
     return selection.str.replace(r"\?.*$", "")
+
+
+def read_points(paths: Iterable[Path]) -> pl.DataFrame:
+    """The points of directories of runs and of tables, one below the other."""
+    tables = (points_table(path) if path.is_dir() else pl.read_parquet(path) for path in paths)
+    return pl.concat(tables, how="diagonal")
 
 
 def best_cells(points: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import tyro
 
-from quarry.analysis.selection.cells import SEEDS, rule_name
+from quarry.analysis.selection.cells import SEEDS, read_points, rule_name
 from quarry.console import TitledTable, make_console
 from quarry.errors import PointsError
 
@@ -60,14 +60,12 @@ def main(points: tyro.conf.Positional[tuple[Path, ...]], rule: str, control: str
     """The lead of a rule over the control by passes, from tables of `quarry points`.
 
     Args:
-        points: Tables with the runs of both.
+        points: Directories of runs, or tables of `quarry points`, with the runs of both.
     """
     table = TitledTable(title=f"{rule} against {control}")
     for heading in ("N", "U", "passes", control, rule, "lead", "cost", "runs"):
         table.add_column(heading)
-    for row in lead(pl.concat(map(pl.read_parquet, points), how="diagonal"), rule, control).iter_rows(
-        named=True
-    ):
+    for row in lead(read_points(points), rule, control).iter_rows(named=True):
         table.add_row(*words(row))
     make_console().print(table)
 

@@ -8,7 +8,8 @@ Commands:
     quarry sweep selection/references
     python -m quarry.experiments.selection.scores
     quarry sweep selection/text selection/world
-    quarry points runs -o points.parquet; python -m quarry.analysis.selection points.parquet
+    quarry points runs/text -o text.parquet; quarry points runs/world -o world.parquet
+    python -m quarry.analysis.selection text.parquet world.parquet
 
 `text` trains on speeches, `world` on a Markov source whose floor is known (science: worlds.md in docs/).
 Every rule, N and U has the same durations: E_max = 2^18 tokens or 4 passes, whichever is more, and a quarter
