@@ -94,8 +94,7 @@ Action = (
 
 
 def command(action: Annotated[OmitSubcommandPrefixes[Action], arg(name="")]) -> int:
-    """Which corpora there are; `get` prepares one, `put` copies it to a bucket, `inspect` measures it, `mix`
-    weighs the sources of a mixture by a run's loss."""
+    """Which corpora there are; `get`, `put` (copy) or `inspect` one, `mix` several by a run's losses."""
     run = {List: list_corpora, Get: get, Put: put, Inspect: inspect, Mix: mix}[type(action)]
     run(action, make_console())
     return DONE
