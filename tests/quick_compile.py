@@ -10,18 +10,19 @@ from pathlib import Path
 
 import pytest
 
-OLDER_EMITTER = "xla_cpu_use_fusion_emitters"
-"""Without optimisations XLA's newer emitter of loops takes a third of the time that compiles a step."""
+FLAGS = {"xla_cpu_use_fusion_emitters": "false", "xla_cpu_parallel_codegen_split_count": "1"}
+"""Without optimisations XLA's newer emitter of loops takes a third of the time that compiles a step, and the
+split of a program into parts that several cores could compile a sixth."""
 
 
 def _flags() -> str:
-    """XLA's flags, if this jaxlib knows them: XLA ends a process for an unknown one."""
+    """Those of FLAGS that this jaxlib knows: XLA ends a process for an unknown one."""
     found = find_spec("jaxlib")
     library = Path(found.submodule_search_locations[0], "libjax_common.so") if found else Path()
     if not library.is_file():
         return ""
     with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return f"--{OLDER_EMITTER}=false" if content.find(OLDER_EMITTER.encode()) >= 0 else ""
+        return " ".join(f"--{name}={FLAGS[name]}" for name in FLAGS if content.find(name.encode()) >= 0)
 
 
 QUICK_FLAGS = _flags()

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 def test_a_run_survives_a_fault_of_every_kind(tmp_path):
     seed = int(os.environ.get("QUARRY_CHAOS_SEED", time.time_ns()))
     print(f"faults drawn from seed {seed}; set QUARRY_CHAOS_SEED to repeat them")
-    chaos = Chaos(tmp_path, faults=8, seed=seed, steps_per_fault=120)
+    chaos = Chaos(tmp_path, faults=8, seed=seed, steps_per_fault=60)
     try:
         table = chaos.all()
     finally:

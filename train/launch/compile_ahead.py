@@ -48,10 +48,12 @@ def main(words: list[str]) -> int:
 
 def compile_programs(experiment: Experiment, cache: Path) -> None:
     """Compile the large programs of a run; no arrays are allocated."""
+    import jax
+
     from quarry.model.layers import seed_words
     from quarry.model.sharding import make_mesh
     from quarry.train.run.evaluation import evaluators
-    from quarry.train.run.fingerprint import fingerprint
+    from quarry.train.run.fingerprint import words_on_devices
     from quarry.train.run.programs import compiled_step
     from quarry.train.run.step import abstract_state, state_program
     from quarry.train.run.step_inputs import at_stage
@@ -63,7 +65,8 @@ def compile_programs(experiment: Experiment, cache: Path) -> None:
         compiled_step(at_stage(experiment, stage), mesh)
     for evaluator in evaluators(experiment, mesh, store):
         evaluator.compile(state.params)
-    fingerprint.lower(state).compile()
+    if jax.default_backend() != "cpu":  # there NumPy makes the fingerprint
+        words_on_devices.lower(jax.tree.leaves(state)).compile()
 
 
 def to_compile(queue: "Sequence[Sequence[Job]]", slots: int) -> list[Point]:

@@ -23,8 +23,8 @@ from quarry.train.hosts.agreement import broadcast_from_first, gather_from_all, 
 from quarry.train.record.bucket import Folder
 from quarry.train.record.disk_space import is_about_space
 from quarry.train.run.checkpoint_reading import read_item
-from quarry.train.run.fingerprint import names
-from quarry.train.run.seal import make_seal, open_seal, read_words
+from quarry.train.run.fingerprint import fingerprint, names
+from quarry.train.run.seal import make_seal, open_seal
 from quarry.train.run.train_state import TrainState
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Checkpoints:
         state = on_all_hosts(lambda: TrainState(*read_item(folder, "state", args)))
         changed = [
             name
-            for name, old, new in zip(names(abstract), words, read_words(state), strict=True)
+            for name, old, new in zip(names(abstract), words, fingerprint(state), strict=True)
             if old != new
         ]
         if changed:

@@ -10,23 +10,15 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-import jax
-import numpy as np
-
 from quarry.checks import require
 from quarry.errors import DamagedCheckpoint
 from quarry.train.run.fingerprint import fingerprint, names
 from quarry.train.run.train_state import TrainState
 
 
-def read_words(state: TrainState) -> list[int]:
-    """The fingerprint of a state, on the host."""
-    return [int(word) for word in np.asarray(jax.device_get(fingerprint(state)))]
-
-
 def make_seal(state: TrainState, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The seal of a state, with `facts` (JSON values) of its run, and checksums of both."""
-    arrays = dict(zip(names(state), read_words(state), strict=True))
+    arrays = dict(zip(names(state), fingerprint(state), strict=True))
     run = {} if facts is None else {"run": facts, "run_crc32": _crc(facts)}
     return {"arrays": arrays, "crc32": _crc(arrays)} | run
 

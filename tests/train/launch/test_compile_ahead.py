@@ -16,7 +16,7 @@ from tests.commands import environment, quarry
 from tests.quick_compile import QUICK_COMPILE
 from tests.train.tiny import tiny_point, write_tiny
 
-LONG = ("jit_step", "jit_score", "jit_fingerprint", "jit_init_state")
+LONG = ("jit_step", "jit_score", "jit_init_state")
 """The programs that take long to compile; the last makes the first state."""
 
 

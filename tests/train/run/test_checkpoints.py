@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from quarry.errors import ConfigError
@@ -20,7 +21,7 @@ from quarry.train.record.files import read_jsonl
 from quarry.train.record.progress import Quiet
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.run.checkpoints import Checkpoints, permanent_steps
-from quarry.train.run.fingerprint import fingerprint
+from quarry.train.run.fingerprint import fingerprint, words_on_devices
 from quarry.train.run.loop import train
 from quarry.train.run.train_state import TrainState
 from tests.conftest import ROOT
@@ -198,15 +199,24 @@ def test_every_single_bit_changes_the_fingerprint():
     assert fingerprint({"w": swapped})[0] != fingerprint({"w": state.params["w"]})[0]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64", "int32", "uint8"])
+@pytest.mark.parametrize("shape", [(), (0, 3), (7,), (3, 50, 700)])
+def test_the_fingerprint_on_the_host_is_that_on_devices(dtype, shape):
+    with jax.enable_x64(dtype == "float64"):
+        leaf = jnp.asarray(100 * np.random.default_rng(0).standard_normal(shape)).astype(dtype)
+        assert fingerprint([leaf, leaf.T]) == [int(word) for word in words_on_devices([leaf, leaf.T])]
+
+
 ON_A_MESH = """
 import jax, jax.numpy as jnp
 from jax.sharding import PartitionSpec as P, NamedSharding
-from quarry.train.run.fingerprint import fingerprint
+from quarry.train.run.fingerprint import fingerprint, words_on_devices
 x = jax.random.normal(jax.random.key(0), (64, 24))
-words = {int(fingerprint(x)[0])}
+words = set(fingerprint(x))
 for shape in ((8, 1), (2, 4), (1, 8)):
     mesh = jax.make_mesh(shape, ("a", "b"), axis_types=(jax.sharding.AxisType.Auto,) * 2)
-    words.add(int(fingerprint(jax.device_put(x, NamedSharding(mesh, P("a", "b"))))[0]))
+    laid_out = jax.device_put(x, NamedSharding(mesh, P("a", "b")))
+    words |= {int(words_on_devices([laid_out])[0]), *fingerprint(laid_out)}
 print(len(words))
 """
 
