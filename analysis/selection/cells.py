@@ -18,8 +18,9 @@ SEEDS = ["draw", "seed_init", "seed_order"]
 
 
 def rule_name(selection: pl.Expr) -> pl.Expr:
-    """A rule without the files it reads."""
-    return selection.str.replace(r"\?.*$", "")
+    """A rule without the files it reads; the number of candidates, if one is given, stays."""
+    name, candidates = selection.str.replace(r"\?.*$", ""), selection.str.extract(r"(candidates=\d+)")
+    return pl.when(candidates.is_null()).then(name).otherwise(name + "?" + candidates)
 
 
 def read_points(paths: Iterable[Path]) -> pl.DataFrame:

@@ -3,7 +3,8 @@
 Claim (RHO-LOSS, Mindermann et al. 2022, 2206.07137): as good in fewer steps, and better at the end.
 Expected, before any loss was measured: by 16 passes over U = 2^17 tokens the lead after 4 passes (1.7% at 25
 thousand parameters, 2.8% at 99 thousand) is at most half as large, and the control after twice the tokens is
-level: it costs as much compute as scoring three candidates for each sequence.
+level: it costs as much compute as scoring three candidates for each sequence. With ten candidates, the number of
+the paper's code, the lead after one pass is larger, and lost sooner.
 Command: quarry sweep selection/longer
 
 The cells of `selection/text` at U = 2^17 with 2^21 tokens, and 2^20 as a branch.
@@ -27,5 +28,6 @@ def longer(size: str, rule: str = "pieces") -> Experiment:
 
 
 def variants(size: str) -> dict[str, Experiment]:
-    """The same by the online rule."""
-    return {"online": longer(size, TEXT_RULES["online"])}
+    """The same by the online rule, and with ten candidates the cell of `selection/text`."""
+    ten = cell(TEXT, size, "u128k", TEXT_RULES["online"] + ",candidates=10")
+    return {"online": longer(size, TEXT_RULES["online"]), "online10": ten}
