@@ -54,6 +54,14 @@ def test_the_leads_of_the_page_are_those_of_the_points():
     assert f"{behind} behind, {ahead} ahead and {most} ahead at U" in PAGE
     behind, level, ahead = (f"{abs(each):.1%}" for each in eight[98_688])
     assert f"{behind} behind, {level} behind and {ahead} ahead for 99" in PAGE
+    ten = lead(points, "online:rho?candidates=10")
+    for size in (24_800, 98_688):
+        of_size = first.filter(n_nonembedding=size)
+        three = lead(of_size, "online:rho").filter(pl.col("tokens") <= 2**19)["lead"].to_list()
+        ahead = ten.filter(n_nonembedding=size)["lead"].to_list()
+        assert "three are {:.1f}% and {:.1f}% ahead".format(*(100 * each for each in three)) in PAGE
+        assert f"{ahead[0]:.1%}" in PAGE
+        assert f"{ahead[1]:.1%}" in PAGE
     worst = found.filter(epochs=32, unique_tokens=2**13)["lead"].to_list()
     assert f"{-worst[1]:.1%}".rstrip("%") + f" to {-worst[0]:.1%} behind after 32 passes" in PAGE
 

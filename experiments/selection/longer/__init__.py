@@ -3,8 +3,8 @@
 Claim (RHO-LOSS, Mindermann et al. 2022, 2206.07137): as good in fewer steps, and better at the end.
 Expected, before any loss was measured: by 16 passes over U = 2^17 tokens the lead after 4 passes (1.7% at 25
 thousand parameters, 2.8% at 99 thousand) is at most half as large, and the control after twice the tokens is
-level: it costs as much compute as scoring three candidates for each sequence. With ten candidates, the number of
-the paper's code, the lead after one pass is larger, and lost sooner.
+level: it costs as much compute as scoring three candidates for each sequence. With ten candidates, as many as
+the paper's code has, the lead after one pass is larger, and lost sooner.
 Command: quarry sweep selection/longer
 
 The cells of `selection/text` at U = 2^17 with 2^21 tokens, and 2^20 as a branch.
