@@ -35,11 +35,15 @@ if TYPE_CHECKING:
 
 
 class ReferenceLosses:
-    """The reference's mean loss of sequences of U, nats per token; scored by all hosts together."""
+    """The reference's mean loss of sequences of U, nats per token. All hosts make and call it together.
+
+    `identity` is what the record says of the reference: no other may take its place.
+    """
 
     def __init__(self, model: "TrainedModel", mesh: Mesh, first: int, n_sequences: int):
         self.model, self._mesh, self._first = model, mesh, first
         self._known = np.full(n_sequences, np.nan, np.float32)
+        self.identity = {"run": model.run, "fingerprint": fingerprint(model.params)}
 
     def __call__(self, ids_C: np.ndarray, inputs_CxT: Any, targets_CxT: Any) -> np.ndarray:
         """The losses [C], float32, of the sequences `ids_C` of the store, whose tokens are given."""
@@ -50,10 +54,6 @@ class ReferenceLosses:
             score = _program(self.model.experiment.model, self._mesh, passes)
             self._known[places] = np.asarray(score(self.model.params, inputs_CxT, targets_CxT))
         return self._known[places]
-
-    def identity(self) -> dict[str, Any]:
-        """What the record says of the reference: no other may take its place."""
-        return {"run": self.model.run, "fingerprint": fingerprint(self.model.params)}
 
     def flops(self, scored: int) -> float:
         """FLOPs of its whole training, 6 N E, and of forward passes over `scored` tokens, 2 N each."""
@@ -141,4 +141,4 @@ def choosing_facts(
     if reference is None:
         return facts
     flops = reference.flops(min(scored, sizes.unique_tokens))
-    return facts | {"flops_selection": flops, "reference": reference.identity()}
+    return facts | {"flops_selection": flops, "reference": reference.identity}
