@@ -5,6 +5,7 @@ CUDA plugin; both run on any CPU. The step is the one that `quarry train` would 
 nothing is allocated.
 """
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -114,8 +115,10 @@ def compile_step(experiment: Experiment, target: str) -> Report:
 
 
 def _compile(traced: Any, platform: str) -> Any:
+    """The program, not kept: without its device it could not be read again, and JAX would warn of that."""
     import jax
 
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", math.inf)
     try:
         return traced.lower(lowering_platforms=(platform,)).compile()
     except jax.errors.JaxRuntimeError as error:

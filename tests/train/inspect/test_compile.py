@@ -173,9 +173,11 @@ def on_gpu(compile_for, tmp_path, *words):
 
 
 @pytest.mark.slow
-def test_a_gpu_attends_by_cudnn_and_never_holds_all_logits(compile_for, tmp_path):
+def test_a_gpu_attends_by_cudnn_and_never_holds_all_logits(compile_for, tmp_path, monkeypatch):
     """8 sequences of 2,048 under 32,768 words: all logits together would be 2 GiB in fp32."""
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "programs"))
     found = on_gpu(compile_for, tmp_path)
+    assert not list(tmp_path.glob("programs/*"))  # without the device it could not be read again
     assert found["kernels"] == {"__cudnn$fmhaSoftmax": 3, "__cudnn$fmhaSoftmaxBackward": 3}
     assert found["temporaries"] < 2**31
     assert found["flops"] == found["model_flops"] + 16384 * 2 * 2048 * 128 * 3 // 2  # flash: scores twice
