@@ -14,10 +14,11 @@ from quarry.analysis.epochs.elasticities import REGIMES
 from quarry.analysis.epochs.predictions import with_measured
 from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.study import study_epochs
-from quarry.experiments.epochs.tuned import BATCHES, CELLS, DECAYS, RATES, UNIQUE, WIDTHS, Cell, Trial
 from quarry.text import count, estimate
 
 RESULTS = Path(__file__).resolve().parents[2] / "experiments" / "results" / "epochs"
+LARGEST = 400_000
+"""Just above the largest N of the table."""
 ONE_PASS, MEETS = "one pass", "the first pass meets the floor"
 
 
@@ -41,6 +42,7 @@ def passages(found: Epochs) -> list[tuple[str, str]]:
     """(what, the words) of the study."""
     first, _, third, fourth = found.verdicts
     at_each = re.findall(r"\(([^()]* tokens)\)", first.words)
+    tuned = found.laws.row(by_predicate=pl.col("quantity") == "r_inf - 1, tuned", named=True)
     rows = [
         ("verdicts", "; ".join(f"claim {n}: {each.holds}" for n, each in enumerate(found.verdicts, 1))),
         ("by ensembles", "; ".join(each.holds for each in found.ensemble_verdicts)),
@@ -49,6 +51,7 @@ def passages(found: Epochs) -> list[tuple[str, str]]:
         ("b to the floor", at_each[1]),
         ("a", two(third.estimate, *third.interval)),
         ("q", two(fourth.estimate, *fourth.interval)),
+        ("q, best recipe", f"{two(*(-tuned['of_N' + end] for end in ('', '_high', '_low')))} by the best"),
         ("L_inf", two(*(found.irreducible[name] for name in ("L_inf", "L_inf_low", "L_inf_high")))),
     ]
     states = dict(found.states["state"].value_counts().iter_rows())
@@ -154,6 +157,15 @@ def of_predictions(
     return lines + [(kind, _beyond(each, both)) for each in cells.iter_rows(named=True)]
 
 
+def of_larger(predicted: pl.DataFrame, measured: pl.DataFrame) -> list[tuple[str, str]]:
+    """The errors of the surface with a coupling at sizes larger than the table's."""
+    both = with_measured(predicted, measured.filter(batch_tokens=1024))
+    larger = both.filter(pl.col("N") > LARGEST, law="epochs (coupling, reuse)")
+    errors = (larger["loss"] / larger["measured"] - 1).abs()
+    said = f"mean absolute error is {errors.mean():.1%}, the largest {errors.max():.1%}"
+    return [("beyond, larger", said)]
+
+
 def on_gpu() -> list[tuple[str, str]]:
     """The same of the runs on a GPU."""
     predicted = pl.read_csv(RESULTS / "predictions_gpu.csv")
@@ -212,51 +224,6 @@ def _beyond(each: dict, both: pl.DataFrame) -> str:
     return row(count(each["N"]), count(each["U"]), f"{each['k']:g}", *shown, f"{each['measured']:.3f}")
 
 
-def of_tuned(trials: pl.DataFrame, points: pl.DataFrame) -> list[tuple[str, str]]:
-    """Of each cell whose search ended: the losses of the table, the least of the trials, and its settings.
-
-    All of one seed and one draw of U. A value at an end of the grid is marked.
-    """
-    annealed, table = (each.filter("annealed", split="validation") for each in (trials, points))
-    table = table.filter(pl.col("draw").fill_null(0) == 0, seed_init=0, seed_order=0)
-    rows = []
-    for cell in sorted(CELLS, key=lambda cell: (WIDTHS[cell.size], UNIQUE[cell.unique], cell.k)):
-        start = f"{cell.size}_{cell.unique}"
-        own = annealed.filter(pl.col("point").str.starts_with(f"{start}-p{cell.k}-"))
-        losses = {_trial(each): each["loss"] for each in own.iter_rows(named=True)}
-        if losses and not _open(cell, losses):
-            named = pl.col("point").str.contains(f"^{start}(-.*)?-k{cell.k}$")
-            known = dict(table.filter(named).select("point", "loss").iter_rows())
-            size = own["n_nonembedding"][0], UNIQUE[cell.unique], cell.k
-            rows.append(("tuned", _tuned(size, known.get(f"{start}-k{cell.k}"), known, losses)))
-    return rows
-
-
-def _trial(each: dict) -> Trial:
-    rate = min(RATES, key=lambda rate: abs(rate / each["d_model"] - each["peak_learning_rate"]))
-    places = BATCHES.index(each["batch_tokens"]), RATES.index(rate), DECAYS.index(each["weight_decay"])
-    return Trial(*places)
-
-
-def _open(cell: Cell, losses: dict[Trial, float]) -> bool:
-    """Whether a neighbour of the best trial is still to be trained."""
-    best = min(losses, key=losses.__getitem__)
-    return any(trial.fits(cell) and trial not in losses for trial in best.neighbours())
-
-
-def _tuned(
-    size: tuple[float, float, int], plain: float | None, known: dict[str, float], losses: dict[Trial, float]
-) -> str:
-    best = min(losses, key=losses.__getitem__)
-    settings = ((best.batch, BATCHES), (best.rate, RATES), (best.decay, DECAYS))
-    shown = [f"{grid[at]:g}" + (" (end)" if at in (0, len(grid) - 1) else "") for at, grid in settings]
-    least = losses[best]
-    fall = "–" if plain is None else f"{least - plain:+.3f}"
-    others = ["–" if plain is None else f"{plain:.3f}", f"{min(known.values()):.3f}" if known else "–"]
-    n, unique, k = size
-    return row(count(n), count(unique), str(k), *others, f"{least:.3f}", fall, *shown, str(len(losses)))
-
-
 def _regimes(table: pl.DataFrame) -> list[tuple[str, str]]:
     only = table.filter(pl.col("only_data") >= 0.975)
     counted = dict(table["regime"].value_counts().iter_rows())
@@ -297,14 +264,11 @@ if __name__ == "__main__":
     if (RESULTS / "beyond.parquet").exists():
         predicted = pl.read_csv(RESULTS / "predictions.csv")
         beyond = pl.read_parquet(RESULTS / "beyond.parquet")
-        rows += of_predictions(predicted, beyond) + of_small_batches(beyond)
-    if (RESULTS / "tuned.parquet").exists():
-        rows += of_tuned(
-            pl.read_parquet(RESULTS / "tuned.parquet"), pl.read_parquet(RESULTS / "points.parquet")
-        )
-    rows += on_gpu()
+        rows += of_predictions(predicted, beyond) + of_small_batches(beyond) + of_larger(predicted, beyond)
     from epochs_answers import answers  # beside this file, which is a module of no package
+    from epochs_tuned import of_tuned
 
-    rows += answers()
+    rows += of_tuned(*(pl.read_parquet(RESULTS / f"{name}.parquet") for name in ("tuned", "points")))
+    rows += on_gpu() + answers()
     pl.DataFrame(rows, schema=["what", "words"], orient="row").write_csv(RESULTS / "page.csv")
     print(*(f"{what}: {words}" for what, words in rows), sep="\n")
