@@ -139,6 +139,7 @@ def test_a_runs_checkpoints_stay_together_so_more_of_them_do_not_narrow_the_inte
     np.testing.assert_allclose(np.log10(many.interval), np.log10(few.interval), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_distribution_repeats_with_the_seed_and_the_median_lies_in_the_interval():
     table = WORLD.table(0.01, 1)
     one, again, other = (find_crossing(table, bootstrap=100, seed=seed) for seed in (0, 0, 1))

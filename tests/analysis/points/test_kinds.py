@@ -87,6 +87,7 @@ def test_a_function_takes_every_kind_of_points_alike(verb, kind, tmp_path, expec
     assert VERBS[verb](KINDS[kind](tmp_path)) == pytest.approx(expected[verb], rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_runs_directory_and_its_table_are_taken_alike(tmp_path):
     root = write_ladder(tmp_path / "study")
     fitted = quarry.fit(root, "kaplan-n", **QUIET)

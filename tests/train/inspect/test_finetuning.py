@@ -78,6 +78,7 @@ def test_a_table_is_resumed(letters, finished, cache, tmp_path):
         fine_tune_runs(letters, [finished], output, HOW, cache)
 
 
+@pytest.mark.slow
 def test_a_run_is_not_tested_on_documents_that_it_has_read(model, finished, cache, tmp_path, monkeypatch):
     for number in range(3):
         for author in "AB":
@@ -116,6 +117,7 @@ def test_settings_that_cannot_be_used_are_refused(model, letters, cache):
         next(fine_tuned(model, letters, snippets, dataclasses.replace(HOW, length=64)))
 
 
+@pytest.mark.slow
 def test_activations_are_the_input_of_the_head(model, cache, tmp_path):
     found = last_activations(model, cache, 5)
     store, config = prepare_store(model.experiment, cache), model.experiment.model

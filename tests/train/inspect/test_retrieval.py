@@ -71,6 +71,7 @@ def repeated(tmp_path_factory, cache):
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_whose_test_repeats_its_training_text_gains(repeated, cache):
     table = repeated / "table.csv"
     done = quarry(cache, "retrieve", "runs/study/tiny", "-o", table, cwd=repeated)

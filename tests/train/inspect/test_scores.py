@@ -60,6 +60,7 @@ def test_what_a_reference_has_read_is_not_scored_and_early_losses_are_higher(sco
     assert table["early"].mean() > table["loss"].mean() > 0
 
 
+@pytest.mark.slow
 def test_the_score_of_a_piece_is_its_loss_by_position(scored, cache):
     point, folder = scored
     reference = _reference(point, folder / "runs", cache)

@@ -107,6 +107,7 @@ def reference_of(point, cache):
     return open_reference(config, store, resolve_sizes(config, store), make_mesh(config.mesh), cache)
 
 
+@pytest.mark.slow
 def test_a_run_resumes_bit_for_bit(runs, whole, cache):
     folder, point = runs
     watch = Watch(6, lambda: os.kill(os.getpid(), signal.SIGTERM))
@@ -129,6 +130,7 @@ def test_choosing_is_charged_by_the_step(runs, whole):
     assert rows["flops_xla"].null_count() == len(rows)
 
 
+@pytest.mark.slow
 def test_a_step_reads_twice_its_rows_and_what_the_reference_loses_on_them(runs, whole, cache):
     config, reference = runs[1].config, reference_of(runs[1], cache)
     store, mesh = prepare_store(config, cache), make_mesh(config.mesh)

@@ -123,6 +123,7 @@ def test_micro_batches_do_not_change_the_step(tokens):
     np.testing.assert_allclose(run_steps(whole, 5)[2], run_steps(pieces, 5)[2], rtol=2e-6)
 
 
+@pytest.mark.slow
 def test_a_model_learns_a_repeated_batch():
     mesh = make_mesh(EXPERIMENT.mesh)
     state, step = make_state(EXPERIMENT, mesh), compiled_step(EXPERIMENT, mesh)

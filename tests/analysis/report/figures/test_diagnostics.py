@@ -102,6 +102,7 @@ def test_draws_that_do_not_exist_are_refused(offset):
         draw_scatter(bare, "x_0", "alpha")
 
 
+@pytest.mark.slow
 def test_a_comparison_has_a_row_for_each_law_best_first(tmp_path):
     table = KAPLAN.table().with_columns(run=pl.int_range(pl.len()).cast(pl.String))
     result = compare(table, ["power-offset", "kaplan-n"])
