@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# One more than the cores: tests of clusters, hosts and kills wait for other processes.
+# Two more than two cores: tests of clusters, hosts and kills wait for other processes.
 WORKERS ?= 4
 # Compiled modules are kept even where the surroundings say otherwise: the tests start hundreds of processes.
 export PYTHONDONTWRITEBYTECODE :=

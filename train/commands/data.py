@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from tyro.conf import OmitSubcommandPrefixes, Positional, arg, subcommand
 
+from quarry.checks import require
 from quarry.console import make_console
 from quarry.errors import DONE, ConfigError, DataError
 from quarry.train.commands.bars import shown
@@ -17,6 +18,7 @@ from quarry.train.commands.common import Cache, RunPath, cache_or_default
 
 if TYPE_CHECKING:
     from quarry.train.data.store import TokenStore
+    from quarry.train.record.run_directory import RunDirectory
 
 Name = Annotated[Positional[str], arg(help="The corpus, as `data.corpus` names it.")]
 
@@ -187,15 +189,22 @@ def inspect(action: Inspect, console: Console) -> None:
 def mix(action: Mix, console: Console) -> None:
     """Print the shares of the sources before and after, and the mixture's name."""
     from quarry.train.inspect.mixing import mixture_by_loss, mixture_name
-    from quarry.train.record.points_table import find_runs
 
-    run, less = (find_runs(path)[0] if path else None for path in (action.run, action.less))
-    assert run is not None
+    run, less = _only_run(action.run), _only_run(action.less) if action.less else None
     parts, table = mixture_by_loss(run, less), Table("source", "share", "bits per byte", "new share")
     for part in parts:
         table.add_row(part.corpus, f"{part.share:.3f}", f"{part.bits:.3f}", f"{part.new_share:.3f}")
     console.print(table)
     console.print(f"--data.corpus {shlex.quote(mixture_name(parts))}", highlight=False, soft_wrap=True)
+
+
+def _only_run(path: Path) -> "RunDirectory":
+    """Raises ConfigError if `path` holds several runs."""
+    from quarry.train.record.points_table import find_runs
+
+    run, *others = find_runs(path)
+    require(not others, f"{path} holds {1 + len(others)} runs: name one of them, such as {run}")
+    return run
 
 
 def _facts(facts: Mapping[str, object]) -> Table:

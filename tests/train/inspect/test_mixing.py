@@ -43,6 +43,13 @@ def test_the_command_prints_the_mixture(tmp_path, capsys):
     assert "--data.corpus mix:easy=0.5000+hard=0.5000" in capsys.readouterr().out
 
 
+def test_a_folder_of_several_runs_is_none_of_them(tmp_path):
+    for name in "ab":
+        recorded(tmp_path / "s" / name, easy=1.0, hard=3.0)
+    with pytest.raises(ConfigError, match=r"holds 2 runs: name one of them, such as .*/a"):
+        quarry(["data", "mix", str(tmp_path / "s")])
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
