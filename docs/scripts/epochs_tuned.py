@@ -1,6 +1,7 @@
 """The search of a recipe for every cell of the study of epochs, as rows of docs/epochs.md."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
@@ -33,7 +34,7 @@ def of_tuned(trials: pl.DataFrame, points: pl.DataFrame) -> list[tuple[str, str]
     """
     annealed, table = (each.filter("annealed", split="validation") for each in (trials, points))
     table = table.filter(pl.col("draw").fill_null(0) == 0, seed_init=0, seed_order=0)
-    rows, least = [], defaultdict[tuple[int, float], dict[int, float]](dict)
+    rows, least, plain = [], defaultdict(dict), defaultdict(dict)
     for cell in sorted(CELLS, key=lambda cell: (WIDTHS[cell.size], UNIQUE[cell.unique], cell.k)):
         start = f"{cell.size}_{cell.unique}"
         own = annealed.filter(pl.col("point").str.starts_with(f"{start}-p{cell.k}-"))
@@ -43,8 +44,9 @@ def of_tuned(trials: pl.DataFrame, points: pl.DataFrame) -> list[tuple[str, str]
             known = dict(table.filter(named).select("point", "loss").iter_rows())
             size = own["n_nonembedding"][0], UNIQUE[cell.unique], cell.k
             rows.append(("tuned", _tuned(size, known.get(f"{start}-k{cell.k}"), known, losses)))
-            least[UNIQUE[cell.unique], size[0]][cell.k] = min(losses.values())
-    return rows + _passes(least, table)
+            least[size[1], size[0]][cell.k] = min(losses.values())
+            plain[size[1], size[0]] |= {cell.k: min(known.values())} if known else {}
+    return rows + _passes(least, plain, table)
 
 
 def _trial(each: dict) -> Trial:
@@ -72,17 +74,28 @@ def _tuned(
     return row(count(n), count(unique), str(k), *others, f"{least:.3f}", fall, *shown, str(len(losses)))
 
 
-def _passes(least: dict[tuple[int, float], dict[int, float]], table: pl.DataFrame) -> list[tuple[str, str]]:
-    """Passes to within 10% of the least loss of any size, recipe and k at that U, by tuned recipes.
+ByPasses = Mapping[tuple[int, float], Mapping[int, float]]
+"""By U and N: the least loss after k passes."""
 
-    Read between 1, 4 and 16 passes on ln k, where all three were searched.
+
+def _passes(least: ByPasses, plain: ByPasses, table: pl.DataFrame) -> list[tuple[str, str]]:
+    """Passes to within 10% of the least loss of any size, recipe and k at that U.
+
+    By tuned recipes, where all three k were searched, and by the best of the table's, read alike.
     """
     rows = []
     for (unique, n), by_k in sorted(least.items()):
         if set(by_k) == set(PASSES):
             tuned = [loss for (other, _), of in least.items() if other == unique for loss in of.values()]
             floor = min([*tuned, *table.filter(unique_tokens=unique)["loss"]])
-            losses = np.array([[by_k[k] for k in PASSES]])
-            found = first_below(np.array(PASSES, float), losses, np.array([(1 + RHO) * floor]))
-            rows.append(("tuned, passes", row(count(unique), count(n), f"{np.exp(found.low[0]):.2g}")))
+            both = (_needed(each, (1 + RHO) * floor) for each in (by_k, plain[unique, n]))
+            rows.append(("tuned, passes", row(count(unique), count(n), *both)))
     return rows
+
+
+def _needed(by_k: Mapping[int, float], target: float) -> str:
+    """Passes to `target`, read on ln k between those of the search."""
+    if set(by_k) != set(PASSES):
+        return "–"
+    losses = np.array([[by_k[k] for k in PASSES]])
+    return f"{np.exp(first_below(np.array(PASSES, float), losses, np.array([target])).low[0]):.2g}"
