@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -71,11 +72,11 @@ def test_a_dry_run_for_slurm_needs_no_slurm(swept, cache, tmp_path, monkeypatch)
 
 def test_points_and_fit_and_report_follow(swept, cache):
     folder, _ = swept
-    assert quarry(cache, "points", "runs", "-o", "points.csv", cwd=folder).returncode == 0
+    assert quarry_here("points", "runs", "-o", "points.csv", cwd=folder).returncode == 0
     table = pl.read_csv(folder / "points.csv")
     assert set(table["status"]) == {"finished", "diverged"}
     words = ["fit", "runs", "--law", "power-offset", "--x", "E", "--mid-schedule", "--bootstrap", "100"]
-    fitted = quarry(cache, *words, "--json", "fit.json", cwd=folder)
+    fitted = quarry_here(*words, "--json", "fit.json", cwd=folder, cache=cache)
     assert fitted.returncode == 0, fitted.stderr
     assert "held-out extrapolation error" in fitted.stdout
     assert json.loads((folder / "fit.json").read_text())["law"] == "power-offset"
@@ -134,11 +135,11 @@ def test_points_save_and_end_when_their_sweep_is_killed(tmp_path, cache):
         time.sleep(0.1)
 
 
-def test_a_changed_point_is_not_taken_for_the_finished_one(tmp_path, cache):
-    without_variants(write_tiny(tmp_path / "mine"))
-    assert quarry(cache, "sweep", "mine/tiny.py", cwd=tmp_path).returncode == 0
-    without_variants(write_tiny(tmp_path / "mine", steps=30))
-    refused(quarry(cache, "sweep", "mine/tiny.py", cwd=tmp_path), "(duration.steps: 20 -> 30)")
+def test_a_changed_point_is_not_taken_for_the_finished_one(swept, tmp_path, cache):
+    folder, _ = swept
+    shutil.copytree(folder / "runs/mine/b", tmp_path / "runs/mine/b")
+    without_variants(write_tiny(tmp_path / "mine", name="b", steps=30))
+    refused(quarry(cache, "sweep", "mine/b.py", cwd=tmp_path), "(duration.steps: 40 -> 30)")
 
 
 def test_a_point_imports_the_recipe_of_its_study_from_anywhere(tmp_path, cache):

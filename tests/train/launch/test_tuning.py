@@ -56,7 +56,7 @@ def test_a_best_value_at_the_edge_of_its_range_is_no_best():
 
 @pytest.mark.slow
 def test_a_stopped_search_goes_on_with_the_values_it_had(tmp_path, cache):
-    write_tiny(tmp_path / "study", steps=1000)
+    write_tiny(tmp_path / "study", steps=400)
     words = ("tune", "study/tiny.py", "--over", RATE, "--trials", 2, "--workers", 1)
     process = start(cache, *words, cwd=tmp_path)
     while not any(

@@ -16,7 +16,7 @@ from tests.train.tiny import write_tiny
 
 pytestmark = pytest.mark.slow
 
-STEPS, SHORT = 1500, 1000
+STEPS, SHORT = 800, 500
 SELDOM = ("--checkpoint.every-seconds", 60)  # for runs that nothing ends
 
 
