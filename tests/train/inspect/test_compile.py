@@ -166,35 +166,33 @@ GPU = ("--model.remat", "none", "--mesh.fsdp", 1, "--micro-batch-tokens", "None"
 GPU += ("--model.n-heads", 2, "--model.head-dim", 64, "--model.n-layers", 3, "--batch-tokens", 16384)
 
 
-def on_gpu(compile_for, tmp_path, *words):
-    done = compile_for("b1_v5e16.py", "h100", *GPU, "--json", "report.json", *words)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads((tmp_path / "report.json").read_text())
-
-
 @pytest.mark.slow
 def test_a_gpu_attends_by_cudnn_and_never_holds_all_logits(compile_for, tmp_path, monkeypatch):
     """8 sequences of 2,048 under 32,768 words: all logits together would be 2 GiB in fp32."""
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "programs"))
-    found = on_gpu(compile_for, tmp_path)
+    done = compile_for("b1_v5e16.py", "h100", *GPU, "--json", "report.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "report.json").read_text())
     assert not list(tmp_path.glob("programs/*"))  # without the device it could not be read again
     assert found["kernels"] == {"__cudnn$fmhaSoftmax": 3, "__cudnn$fmhaSoftmaxBackward": 3}
     assert found["temporaries"] < 2**31
     assert found["flops"] == found["model_flops"] + 16384 * 2 * 2048 * 128 * 3 // 2  # flash: scores twice
-    plain = on_gpu(compile_for, tmp_path, "--model.compute-dtype", "float32")
-    assert plain["kernels"] == {}
 
 
 @pytest.mark.slow
-def test_the_rematerialisation_that_is_fastest_and_fits_is_chosen(compile_for):
-    large = ("--model.n-layers", 24, "--model.d-model", 2048, "--model.n-heads", 32, "--batch-tokens", 65536)
-    done = compile_for("b1_v5e16.py", "h100", *GPU, *large, "--compare-remat")
+def test_the_rematerialisation_that_is_fastest_and_fits_is_chosen(compile_for, tmp_path):
+    """In fp32, for which cuDNN has no attention."""
+    large = ("--model.n-layers", 24, "--model.d-model", 2048, "--model.n-heads", 32)
+    large += ("--model.compute-dtype", "float32", "--compare-remat", "--json", "report.json")
+    done = compile_for("b1_v5e16.py", "h100", *GPU, *large)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((tmp_path / "report.json").read_text())["kernels"] == {}
     rows = re.findall(
-        r"^(none|full|dots) +[\d.]+ GiB(, too much)? .* to ([\d.]+) s ", done.stdout, re.MULTILINE
+        r"^(none|full|dots) +[\d.]+ GiB(, too much)? .* to ([\d.]+) (m?s) ", done.stdout, re.MULTILINE
     )
-    assert [name for name, too_much, _ in rows if too_much] == ["none"]
-    best = min((float(seconds), name) for name, too_much, seconds in rows if not too_much)[1]
+    assert [name for name, too_much, *_ in rows if too_much] == ["none"]
+    seconds = {name: float(time) / (1e3 if unit == "ms" else 1) for name, _, time, unit in rows}
+    best = min(set(seconds) - {"none"}, key=seconds.__getitem__)
     assert f"model.remat = {best}" in done.stdout
 
 
