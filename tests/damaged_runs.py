@@ -91,8 +91,8 @@ def strike(source: Path, folder: Path, name: str, way: str, command: Callable, r
             return "-"
         return outcome(run, name, lambda listener: command(folder, listener), lambda: right(run))
     finally:
-        for path in run.iterdir():
-            allow_writing(path)
+        if damage is forbid_writing:
+            allow_writing(run / name)
         shutil.rmtree(folder)
 
 
