@@ -1,5 +1,8 @@
 """docs/selection.md quotes the committed tables of the study, which follow from its committed points."""
 
+import re
+
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -20,6 +23,10 @@ def test_the_verdicts_of_the_page_are_those_of_the_points():
     committed = pl.read_csv(RESULTS / "verdicts.csv")
     found = verdicts(pl.read_parquet(RESULTS / "points.parquet"))
     assert_frame_equal(found, committed, check_dtypes=False, rel_tol=1e-3, abs_tol=1e-4)
+    without = verdicts(pl.read_parquet(RESULTS / "points.parquet").filter(pl.col("unique_tokens") > 2**13))
+    row = without.filter(pl.col("n").is_null(), rule="online:rho").row(0, named=True)
+    ends = (row["alpha_change" + end] for end in ("", "_low", "_high"))
+    assert "the change in the table is {:+.3f} ({:+.3f} to {:+.3f}) in place of +0.017".format(*ends) in PAGE
     for row in committed.iter_rows(named=True):
         corpus, rule, size, *rest = cells(row)
         if size == "all" or corpus != "sotu":
@@ -49,11 +56,23 @@ def test_the_leads_of_the_page_are_those_of_the_points():
         twice = of_size.filter(selection="pieces", tokens=2**20)["loss"][0]
         online = of_size.filter(pl.col("selection").str.starts_with("online:rho"), tokens=2**19)["loss"][0]
         assert f"{online:.3f} against {twice:.3f}" in PAGE
-    eight = {n: found.filter(epochs=8, n_nonembedding=n)["lead"].to_list() for n in (24_800, 98_688)}
-    behind, ahead, most = (f"{abs(each):.1%}" for each in eight[24_800])
-    assert f"{behind} behind, {ahead} ahead and {most} ahead at U" in PAGE
-    behind, level, ahead = (f"{abs(each):.1%}" for each in eight[98_688])
-    assert f"{behind} behind, {level} behind and {ahead} ahead for 99" in PAGE
+    for passes, said in (
+        (4, "-0.001, -0.005 and +0.008 at the three N"),
+        (8, "0.007 and 0.012 at 25 and 99"),
+    ):
+        at_equal = found.filter(epochs=passes).group_by("n_nonembedding", maintain_order=True)
+        slopes = [
+            np.polyfit(rows["unique_tokens"].log(), rows["lead"], 1)[0]
+            for _, rows in at_equal
+            if len(rows) > 2
+        ]
+        assert [f"{abs(each):.3f}" for each in slopes] == re.findall(r"\d\.\d+", said)
+        assert said in PAGE
+    small = found.filter(epochs=8, unique_tokens=2**13)["lead"].to_list()
+    assert "the rule is {:.1f} and {:.1f}% behind".format(*(-100 * each for each in small[1:])) in PAGE
+    for size in (24_800, 98_688):
+        of_draw = lead(points.filter(draw=0), "online:rho").filter(n_nonembedding=size, unique_tokens=2**17)
+        assert ", ".join(f"{100 * each:.1f}" for each in of_draw["lead"]) + "%" in PAGE
     ten = lead(points, "online:rho?candidates=10")
     for size in (24_800, 98_688):
         of_size = first.filter(n_nonembedding=size)

@@ -3,6 +3,7 @@
 Of a synthetic source with a known entropy rate the loss is what lies above it, so that it falls as a power.
 """
 
+import functools
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -87,6 +88,7 @@ def noise_at(noise: pl.DataFrame, tokens: np.ndarray) -> np.ndarray:
     return np.interp(np.log(tokens), np.log(noise["unique_tokens"].to_numpy()), noise["sd"].to_numpy())
 
 
+@functools.lru_cache(maxsize=256)
 def t_factor(freedom: float, level: float = 0.95) -> float:
     """The quantile of Student's t for a two-sided interval."""
     from scipy import stats

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import tyro
 
-from quarry.analysis.selection.cells import SEEDS, read_points, rule_name
+from quarry.analysis.selection.cells import SEEDS, read_points, rule_name, t_factor
 from quarry.console import TitledTable, make_console
 from quarry.errors import PointsError
 
@@ -20,6 +20,7 @@ def lead(points: pl.DataFrame, rule: str, control: str = "pieces") -> pl.DataFra
     """A row for each corpus, N, U and E at which both rules ended: means over the seeds that both have.
 
     epochs; loss_control and loss, annealed, nats per token; lead, the mean of ln(loss_control / loss);
+    lead_half, half its 95% interval by the spread between seeds, pooled over N, null where no N has two;
     cost, the FLOPs of the rule with those of choosing over those of the control; runs. Raises PointsError if
     the two have no end in common.
     """
@@ -30,16 +31,23 @@ def lead(points: pl.DataFrame, rule: str, control: str = "pieces") -> pl.DataFra
     both = of_rule.join(of_control, on=[*CELL, *SEEDS], suffix="_control")
     if both.is_empty():
         raise PointsError(f"no run by {rule!r} ended where one by {control!r} did, with the same seeds")
-    return (
-        both.group_by(CELL)
-        .agg(
-            pl.col("epochs", "loss_control", "loss").mean(),
-            lead=(pl.col("loss_control") / pl.col("loss")).log().mean(),
-            cost=(pl.col("flops") / pl.col("flops_control")).mean(),
-            runs=pl.len(),
-        )
-        .sort(CELL)
+    both = both.with_columns(lead=(pl.col("loss_control") / pl.col("loss")).log())
+    means = both.group_by(CELL).agg(
+        pl.col("epochs", "loss_control", "loss", "lead").mean(),
+        variance=pl.col("lead").var(),
+        cost=(pl.col("flops") / pl.col("flops_control")).mean(),
+        runs=pl.len(),
     )
+    return means.with_columns(lead_half=_half()).drop("variance").sort(CELL)
+
+
+def _half() -> pl.Expr:
+    """Half the 95% interval of a lead: Student's t by the variance pooled over the N of one U and E."""
+    of_each, same = pl.col("runs") - 1, ["corpus", "unique_tokens", "tokens"]
+    freedom = of_each.sum().over(same)
+    pooled = (pl.col("variance").fill_null(0.0) * of_each).sum().over(same) / freedom
+    factor = freedom.map_elements(t_factor, return_dtype=pl.Float64)
+    return pl.when(freedom > 0).then(factor * (pooled / pl.col("runs")).sqrt())
 
 
 def words(row: dict) -> tuple[str, ...]:
@@ -50,7 +58,7 @@ def words(row: dict) -> tuple[str, ...]:
         f"{row['epochs']:g}",
         f"{row['loss_control']:.3f}",
         f"{row['loss']:.3f}",
-        f"{row['lead']:+.1%}",
+        f"{row['lead']:+.1%}" + ("" if row["lead_half"] is None else f" ± {row['lead_half']:.1%}"),
         f"{row['cost']:.1f}",
         f"{row['runs']}",
     )

@@ -3,8 +3,8 @@
 In a cell (N, U) both rules have the same durations and held-out text. The logarithm of the ratio of
 their losses, d(U) = ln L_rule - ln L_control, is then a line in ln U whose slope is the difference of alpha_D
 (the misfit that both share cancels) and whose height gives the ratio of data at equal loss,
-m = U_control / U_rule (science: data-efficiency multiplier). The noise of d comes from replicates of the
-control or from the scatter about the line, whichever is larger.
+m = U_control / U_rule (science: data-efficiency multiplier). Intervals are by replicates of the control or by
+the scatter about the line, whichever is wider (`lines`).
 """
 
 import functools
@@ -20,8 +20,8 @@ from quarry.analysis.selection.cells import (
     mean_over_sizes,
     noise_at,
     noise_by_tokens,
-    t_factor,
 )
+from quarry.analysis.selection.lines import fit_line
 from quarry.errors import PointsError
 
 FEWEST_TOKENS = 3
@@ -44,22 +44,24 @@ def verdicts(points: pl.DataFrame, control: str = "pieces", level: float = 0.95)
         sizes = of_rule["n_nonembedding"].unique()
         pair = cells.filter(pl.col("rule").is_in([rule, control]), corpus=corpus)
         pair = pair.filter(pl.col("n_nonembedding").is_in(sizes.to_list()))
-        lines = [_line(pair.filter(n_nonembedding=n), rule, control, known) for n in sorted(sizes)]
-        found = [(line, known) for line in lines if line is not None]
+        lines = [_line(pair.filter(n_nonembedding=n), rule, control, known, level) for n in sorted(sizes)]
+        found = [line for line in lines if line is not None]
         if len(found) > 1:
-            means = mean_over_sizes(pair, [line["n"] for line, _ in found])
+            means = mean_over_sizes(pair, [line["n"] for line in found])
             shared = noise_by_tokens(means, control)
-            if (joint := _line(means, rule, control, shared)) is not None:
-                found.append((joint, shared))
+            if (joint := _line(means, rule, control, shared, level)) is not None:
+                found.append(joint)
         about = {"corpus": corpus, "rule": rule}
-        rows += [about | _row(line, t_factor(int(noise["freedom"].sum()), level)) for line, noise in found]
+        rows += [about | _row(line) for line in found]
     if not rows:
         raise PointsError(f"no rule beside {control!r} has losses at {FEWEST_TOKENS} values of U")
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _line(sizes: pl.DataFrame, rule: str, control: str, noise: pl.DataFrame) -> dict[str, Any] | None:
-    """The line d(U) of one N: its slope and height with their errors, and the fits of both rules.
+def _line(
+    sizes: pl.DataFrame, rule: str, control: str, noise: pl.DataFrame, level: float
+) -> dict[str, Any] | None:
+    """The line d(U) of one N: slope and height with half their intervals, and the fits of both rules.
 
     A cell is the geometric mean of its replicates. None if there are too few U.
     """
@@ -68,12 +70,10 @@ def _line(sizes: pl.DataFrame, rule: str, control: str, noise: pl.DataFrame) -> 
     if len(both) < FEWEST_TOKENS:
         return None
     tokens = both["unique_tokens"].to_numpy()
-    x = np.log(tokens) - np.log(tokens).mean()
     d = (both["excess"].log() - both["excess_control"].log()).to_numpy()
-    slope, height = (x @ d) / (x @ x), d.mean()
-    scatter = float(((d - height - slope * x) ** 2).sum() / (len(x) - 2))
     shares = (1 / both["runs"] + 1 / both["runs_control"]).to_numpy()
-    variance = np.maximum(shares * noise_at(noise, tokens) ** 2, scatter)
+    variance = shares * noise_at(noise, tokens) ** 2
+    line = fit_line(np.log(tokens), d, variance, int(noise["freedom"].sum()), level)
     alphas = {
         name: _alpha(tuple(tokens.tolist()), tuple(both[name])) for name in ("excess", "excess_control")
     }
@@ -81,11 +81,8 @@ def _line(sizes: pl.DataFrame, rule: str, control: str, noise: pl.DataFrame) -> 
         "n": sizes["n_nonembedding"][0],
         "alpha": alphas["excess"],
         "alpha_control": alphas["excess_control"],
-        "slope": slope,
-        "slope_error": math.sqrt(float(x**2 @ variance)) / (x @ x),
-        "height": height,
-        "height_error": math.sqrt(float(variance.mean()) / len(x)),
         "charge": both["charge"].mean(),
+        **line._asdict(),
     }
 
 
@@ -103,10 +100,10 @@ def _alpha(tokens: tuple[int, ...], losses: tuple[float, ...]) -> float:
     return float(fit(table, "kaplan-d", objective="log", bootstrap=0).params["alpha_D"])
 
 
-def _row(line: dict[str, Any], factor: float) -> dict[str, Any]:
-    change, half = -line["slope"], factor * line["slope_error"]
+def _row(line: dict[str, Any]) -> dict[str, Any]:
+    change, half = -line["slope"], line["slope_half"]
     log_ratio = -line["height"] / line["alpha_control"]
-    spread = factor * line["height_error"] / line["alpha_control"]
+    spread = line["height_half"] / line["alpha_control"]
     row = {"n": line["n"], "alpha": line["alpha"], "alpha_control": line["alpha_control"]}
     row |= {"alpha_change": change, "alpha_change_low": change - half, "alpha_change_high": change + half}
     for name, shift in (("multiplier", 0.0), ("charged", line["charge"])):

@@ -8,6 +8,7 @@ import pytest
 
 from quarry.analysis.selection.__main__ import cells
 from quarry.analysis.selection.lead import lead, words
+from quarry.analysis.selection.lines import fit_line
 from quarry.analysis.selection.verdicts import verdicts
 from quarry.errors import PointsError
 
@@ -60,6 +61,37 @@ def test_a_known_shift_of_constant_or_slope_is_found(entropy):
     assert cells(found["twice", None])[:3] == ("text", "twice", "all")
 
 
+def test_the_error_of_a_lead_is_the_spread_between_seeds_pooled_over_sizes():
+    draws = {1000: (0.01, 0.03), 4000: (0.02, 0.05)}
+    rows = [
+        {
+            "corpus": "text", "selection": rule, "n_nonembedding": size, "unique_tokens": 100, "tokens": 100,
+            "draw": draw, "seed_init": 0, "seed_order": 0, "annealed": True, "split": "validation",
+            "status": "finished", "loss": math.exp(-ahead * (rule == "ahead")), "epochs": 1.0,
+            "flops_6ne": 1.0, "flops_selection": None,
+        }
+        for size, leads in draws.items() for draw, ahead in enumerate(leads) for rule in ("pieces", "ahead")
+    ]  # fmt: skip
+    found = lead(pl.DataFrame(rows, schema_overrides={"flops_selection": pl.Float64}), "ahead")
+    assert found["lead"].to_list() == pytest.approx([0.02, 0.035])
+    pooled = math.sqrt((0.0002 + 0.00045) / 2 / 2)  # of a mean of two, with two degrees of freedom
+    assert found["lead_half"].to_list() == pytest.approx([4.3027 * pooled] * 2, rel=1e-4)
+    assert words(found.row(0, named=True))[5] == "+2.0% ± 5.5%"
+
+
+@pytest.mark.parametrize(("misfit", "most"), [(0.0, 0.995), (1.0, 0.99), (10.0, 0.965)])
+def test_intervals_hold_the_truth_whichever_noise_dominates(misfit, most):
+    """Replicates know a noise of 1 with 18 degrees of freedom; only the scatter knows what bends the line."""
+    generator, freedom, repeats = np.random.default_rng(0), 18, 2000
+    x = np.log(TOKENS)
+    y = 3 + 2 * (x - x.mean()) + generator.normal(0, math.hypot(1, misfit), (repeats, len(x)))
+    measured = generator.chisquare(freedom, repeats) / freedom
+    lines = [fit_line(x, *each, freedom) for each in zip(y, np.outer(measured, np.ones(len(x))), strict=True)]
+    slope, height, slope_half, height_half = np.transpose(lines)
+    for error, half in ((slope - 2, slope_half), (height - 3, height_half)):
+        assert 0.94 < (abs(error) < half).mean() < most
+
+
 def test_studies_without_replicates_or_enough_tokens_are_refused():
     points = study()
     with pytest.raises(PointsError, match="the rule 'pieces' has no replicates"):
@@ -79,5 +111,6 @@ def test_the_lead_of_a_rule_is_by_tokens_and_common_seeds():
     assert found["lead"].to_list() == pytest.approx([ratio, ratio])
     assert found["cost"].to_list() == pytest.approx([2, 2])
     assert words(found.row(1, named=True))[:3] == ("1,000", "32,768", "4")
+    assert found["lead_half"].to_list() == [None, None]
     with pytest.raises(PointsError, match="no run by 'none' ended where one by 'pieces' did"):
         lead(points, "none")
