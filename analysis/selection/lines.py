@@ -28,7 +28,7 @@ def fit_line(x: np.ndarray, y: np.ndarray, variance: np.ndarray, freedom: int, l
     variance (n,): of each y by replicates, known with `freedom` degrees of freedom.
     """
     x = x - x.mean()
-    slope, height = (x @ y) / (x @ x), y.mean()
+    slope, height = float(x @ y) / float(x @ x), float(y.mean())
     left = len(x) - 2
     scatter = np.full(len(x), ((y - height - slope * x) ** 2).sum() / left)
     halves = [_halves(x, *noise, level) for noise in ((variance, freedom), (scatter, left))]
@@ -38,5 +38,5 @@ def fit_line(x: np.ndarray, y: np.ndarray, variance: np.ndarray, freedom: int, l
 def _halves(x: np.ndarray, variance: np.ndarray, freedom: int, level: float) -> tuple[float, float]:
     """Half the intervals of the slope and of the height."""
     factor = t_factor(freedom, level)
-    slope = math.sqrt(float(x**2 @ variance)) / (x @ x)
+    slope = math.sqrt(float(x**2 @ variance)) / float(x @ x)
     return factor * slope, factor * math.sqrt(float(variance.mean()) / len(x))

@@ -38,10 +38,19 @@ def critical_words() -> str:
     return " ".join(f"--critical {name}={value:g}" for name, value in own_critical())
 
 
-def exponent(where: str, claim: str, name: str, found: Fit, published: float, why: str, command: str) -> Row:
+def exponent(
+    where: str,
+    claim: str,
+    name: str,
+    found: Fit,
+    published: float,
+    why: str,
+    command: str,
+    rival: float = 0.0,
+) -> Row:
     """A row of one parameter of a fit beside the published value."""
     value, ends = of_fit(name, found)
-    verdict = judge(ends, published)
+    verdict = judge(ends, published, rivals=(rival,))
     reach = span(found.points, tuple(dict.fromkeys((*found.law.inputs, "C"))))
     return Row(where, claim, number(published, 3), shown(value, ends), reach, verdict, why, command)
 
@@ -69,7 +78,7 @@ def of_data() -> list[Row]:
         exponent(f"{KAPLAN}, eq. 1.2", claim, "alpha_D", alone, published, WHY["kaplan-d"], by_one),
         exponent(where, "L(N, D): alpha_N", "alpha_N", both, n, WHY["kaplan-nd N"], command),
         exponent(where, "L(N, D): alpha_D", "alpha_D", both, d, WHY["kaplan-nd D"], command),
-        exponent(f"{KAPLAN}, eq. 4.4", grows, "data_exponent", both, ratio, WHY["ratio"], command),
+        exponent(f"{KAPLAN}, eq. 4.4", grows, "data_exponent", both, ratio, WHY["ratio"], command, rival=1.0),
     ]
 
 

@@ -2,8 +2,9 @@
 
 The new share of a source is its share times the model's bits per byte on its held-out text, over the sum of
 these: sources of high loss are read more. Weights are shares of bytes, so bits per byte make them independent
-of the tokenizer. With a second model what counts is the excess over its bits, at least 0 (as in DoReMi,
-2305.10429): text that is hard for any model is not read more.
+of the tokenizer. With a second model what counts is the excess over its bits, at least 0: text that is hard
+for any model is not read more (a one-step simplification of DoReMi, 2305.10429, which clips the excess per
+token and updates the weights while a proxy trains).
 """
 
 from dataclasses import dataclass
