@@ -27,7 +27,7 @@ def small_disk(tmp_path):
 
 @pytest.mark.slow
 def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(tmp_path, cache, small_disk):
-    steps = 600
+    steps = 400
     write_tiny(tmp_path / "study", steps=steps, every=0.1)
     words = ("train", "study/tiny.py", "--workdir")
     seldom = ("--checkpoint.every-seconds", 60)
