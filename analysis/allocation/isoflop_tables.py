@@ -10,7 +10,7 @@ from quarry.analysis.allocation.budgets import Curve
 from quarry.analysis.allocation.minimum import Minimum, interpolated, too_few
 from quarry.analysis.fitting.intervals import IntervalSettings
 
-_DRAWN = 121
+_DRAWN = 61
 """Points along an interpolant."""
 
 _ENDS = ("C", "N", "N_low", "N_high", "E", "E_low", "E_high", "loss", "log_sd", "inside")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import polars as pl
 
 from quarry import text
@@ -35,6 +36,8 @@ TOOLTIP = [
     alt.Tooltip("loss:Q", format=".4f"),
     alt.Tooltip("learning_rate:Q", title="learning rate", format=".2e"),
 ]
+MOST_LINES = 300
+"""Runs that have a line where each has one: of more no eye can follow one, and they take a browser long."""
 MOST_SIZES = 12
 """With more sizes than this, their colours and lines cannot be told apart one by one."""
 
@@ -43,6 +46,8 @@ FIELDS = {
     "status",
     "size",
     "annealed",
+    "last",
+    "lined",
     "low",
     "high",
     "predicted",
@@ -110,6 +115,19 @@ def sized(table: pl.DataFrame) -> pl.DataFrame:
         return table
     label = pl.col("N").map_elements(text.count, return_dtype=pl.String)
     return table.sort("N").with_columns(label.alias("size"))
+
+
+def lined(table: pl.DataFrame) -> pl.Expr:
+    """Whether the run of a row has a line: at most MOST_LINES have, spread evenly over N."""
+    runs = table.select("N", "run").unique().sort("N", "run")["run"].unique(maintain_order=True)
+    kept = np.linspace(0, len(runs) - 1, min(len(runs), MOST_LINES)).round().astype(int)
+    return pl.col("run").is_in(runs.gather(kept).implode())
+
+
+def lines_said(table: pl.DataFrame) -> str:
+    """What the subtitle adds where not every run has a line."""
+    runs = table["run"].n_unique()
+    return f"; lines of {MOST_LINES} of the {runs:,} runs" if runs > MOST_LINES else ""
 
 
 def few_sizes(table: pl.DataFrame) -> bool:

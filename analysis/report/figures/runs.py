@@ -10,6 +10,8 @@ from quarry.analysis.report.figures.parts import (
     dots,
     few_sizes,
     finished,
+    lined,
+    lines_said,
     sized,
     tooltip,
     x_axis,
@@ -17,10 +19,15 @@ from quarry.analysis.report.figures.parts import (
 )
 from quarry.analysis.report.figures.theme import INK
 
+MOST_DOTS = 1000
+"""With more evaluations than this only the last of each run has a dot: more cannot be told apart, and take a
+browser long."""
+
 
 def _curves(table: pl.DataFrame, x: str) -> list[alt.Chart]:
     """A line per run, a dot per evaluation; a click on a size in the legend fades the others."""
-    table = sized(table)
+    last = pl.col(x) == pl.col(x).max().over("run")
+    table = sized(table).with_columns(last=last, lined=lined(table))
     few = few_sizes(table)
     picked = alt.selection_point(name="picked", fields=["size"], bind="legend")
     title = "N, click to pick" if few else "N"
@@ -33,7 +40,10 @@ def _curves(table: pl.DataFrame, x: str) -> list[alt.Chart]:
     )
     size = alt.condition("datum.annealed", alt.value(90), alt.value(22))
     dots = base.mark_circle().encode(size=size, tooltip=tooltip(table))
-    drawn = [base.mark_line(strokeWidth=1.8), dots.add_params(picked) if few else dots]
+    if table.height > MOST_DOTS:
+        dots = dots.transform_filter("datum.last")
+    lines = base.transform_filter("datum.lined").mark_line(strokeWidth=1.8)
+    drawn = [lines, dots.add_params(picked) if few else dots]
     diverged = "status" in table.columns and (table["status"] == "diverged").any()
     return [*drawn, _crosses(base)] if diverged else drawn
 
@@ -51,7 +61,7 @@ def _crosses(base: alt.Chart) -> alt.Chart:
 def learning_curves(curves: pl.DataFrame) -> alt.LayerChart:
     """Held-out loss against tokens processed. `curves` as `quarry.analysis.points.curves.learning_curves`
     gives it."""
-    return finished(_curves(curves, "E"), "Learning curves", DOTS)
+    return finished(_curves(curves, "E"), "Learning curves", DOTS + lines_said(curves))
 
 
 def compute_curves(curves: pl.DataFrame, frontier: pl.DataFrame) -> alt.LayerChart:
@@ -61,7 +71,7 @@ def compute_curves(curves: pl.DataFrame, frontier: pl.DataFrame) -> alt.LayerCha
         .mark_line(color=INK, strokeWidth=2.2, strokeDash=[5, 4])
         .encode(x="C:Q", y="loss:Q")
     )
-    subtitle = "dashed: the lower convex hull, the least loss for the compute"
+    subtitle = "dashed: the lower convex hull, the least loss for the compute" + lines_said(curves)
     return finished([*_curves(curves, "C"), envelope], "The compute frontier", subtitle)
 
 

@@ -3,10 +3,19 @@
 import altair as alt
 import polars as pl
 
-from quarry.analysis.report.figures.parts import colour, data, finished, sized, x_axis, y_axis
+from quarry.analysis.report.figures.parts import (
+    MOST_LINES,
+    colour,
+    data,
+    finished,
+    lined,
+    sized,
+    x_axis,
+    y_axis,
+)
 
-MOST_ROWS = 3000
-"""Logged steps drawn of all runs together; of more every run is thinned alike."""
+MOST_ROWS = 2000
+"""Logged steps drawn of all runs that have a line; of more every run is thinned alike."""
 
 _FEWEST = 4
 
@@ -24,22 +33,28 @@ def thinned(rows: pl.DataFrame, tokens: str, most: int) -> pl.DataFrame:
 
 
 def with_size(training: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
-    """At most MOST_ROWS logged steps with N of their run and E, the tokens processed."""
+    """Logged steps, about MOST_ROWS of at most MOST_LINES runs, with N of their run and E, the tokens."""
     rows = training.filter(pl.col("loss").is_finite(), pl.col("tokens") > 0).sort("run", "tokens")
-    rows = thinned(rows, "tokens", MOST_ROWS).join(runs.select("run", "N"), "run").rename({"tokens": "E"})
-    return sized(rows.drop_nulls(["N", "E", "loss"]))
+    rows = rows.join(runs.select("run", "N"), "run").rename({"tokens": "E"}).drop_nulls(["N", "E", "loss"])
+    return sized(thinned(rows.filter(lined(rows)), "E", MOST_ROWS))
 
 
 def training_loss(rows: pl.DataFrame) -> alt.LayerChart:
     """The loss of the batches against tokens processed. `rows` as `with_size` gives them."""
     lines = _lines(rows).encode(y=y_axis(rows["loss"], "loss", "training loss, nats per token"))
-    return finished([lines], "Training loss", "of the batch at each logged step", height=260)
+    return finished([lines], "Training loss", "of the batch at each logged step" + _some(rows), height=260)
 
 
 def learning_rates(rows: pl.DataFrame) -> alt.LayerChart:
     """The learning rate against tokens processed."""
     y = alt.Y("learning_rate:Q", title="learning rate", axis=alt.Axis(tickCount=4, format="~g"))
-    return finished([_lines(rows).encode(y=y)], "Learning rate", "as the schedule set it", height=180)
+    subtitle = "as the schedule set it" + _some(rows)
+    return finished([_lines(rows).encode(y=y)], "Learning rate", subtitle, height=180)
+
+
+def _some(rows: pl.DataFrame) -> str:
+    """What the subtitle adds where not every run may have a line."""
+    return f"; of at most {MOST_LINES} runs" if rows["run"].n_unique() == MOST_LINES else ""
 
 
 def _lines(rows: pl.DataFrame) -> alt.Chart:

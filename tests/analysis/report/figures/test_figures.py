@@ -14,7 +14,7 @@ from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.loading import load_points
 from quarry.analysis.report.figures import runs
 from quarry.analysis.report.figures.fits import fitted_law, fitted_surface, residuals
-from quarry.analysis.report.figures.parts import axis
+from quarry.analysis.report.figures.parts import MOST_LINES, axis
 from quarry.analysis.report.figures.runs import bits_per_byte, compute_curves
 from quarry.analysis.report.figures.theme import SERIES, log_ticks, ramp
 from quarry.analysis.report.figures.training import thinned
@@ -160,3 +160,27 @@ def test_of_many_rows_each_run_keeps_its_last_and_some_before():
     assert kept.height <= 42
     assert kept.group_by("run").agg(pl.col("tokens").max()).sort("run")["tokens"].to_list() == [300, 100]
     assert thinned(rows, "tokens", 400).equals(rows)
+
+
+def test_of_many_runs_some_have_a_line_over_all_n_and_each_its_last_dot():
+    many = MOST_LINES + 100
+    table = pl.DataFrame({"N": [1000 + i for i in range(many)], "run": [f"r{i}" for i in range(many)]})
+    table = table.join(pl.DataFrame({"E": [1e6, 2e6, 4e6]}), how="cross")
+    table = table.with_columns(
+        loss=3 + 1e6 / pl.col("E"), k=1.0, C=6.0 * pl.col("N") * pl.col("E"), annealed=True
+    )
+    spec = runs.learning_curves(table).to_dict()
+    drawn = pl.from_dicts(rows(spec, 0))
+    assert drawn.filter("lined")["run"].n_unique() == MOST_LINES
+    assert set(drawn.filter("lined")["N"]) >= {1000, 1000 + many - 1}
+    assert drawn.filter("last")["E"].to_list() == [4e6] * many
+    filters = [layer["transform"] for layer in spec["layer"]]
+    assert filters == [[{"filter": "datum.lined"}], [{"filter": "datum.last"}]]
+    assert spec["title"]["subtitle"].endswith(f"; lines of {MOST_LINES} of the {many} runs")
+
+
+def test_of_few_runs_each_has_a_line_and_all_its_dots(curves):
+    spec = runs.learning_curves(curves).to_dict()
+    assert all(row["lined"] for row in rows(spec, 0))
+    assert "transform" not in spec["layer"][1]
+    assert "lines of" not in spec["title"]["subtitle"]
