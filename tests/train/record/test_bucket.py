@@ -28,7 +28,7 @@ from tests.train.run.test_loop import rows_of
 from tests.train.run.test_vanishing import Witness
 from tests.train.tiny import tiny_point, write_tiny
 
-STEPS = 1500
+STEPS = 1000
 RUN = "runs/study/tiny"
 
 
