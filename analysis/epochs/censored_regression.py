@@ -58,7 +58,7 @@ def tobit(design: np.ndarray, values: Censored, weights: np.ndarray) -> tuple[np
     enough = np.linalg.matrix_rank((values.known & (weights > 0))[:, :, None] * design) == design.shape[1]
     weights = np.where(enough[:, None], weights, 0.0)
     start = np.where(np.isfinite(low), low, high)
-    line = _solved(design, start, weights)
+    line = _solved(design, start, weights, _gram(design, weights))
     deviation = np.maximum(_spread(start - line @ design.T, 0.0, weights), _FIRST_DEVIATION)
     left = np.flatnonzero(enough)
     for _ in range(0, _STEPS, _TOGETHER):
@@ -84,11 +84,12 @@ def _climb(
     (Aitken), which leaves the fixed point where it is.
     """
     former = earlier = line
+    gram = _gram(design, weights)
     for step in range(_TOGETHER):
         if step == _TOGETHER - 2:
             line = line + _rest(line - former, former - earlier)
         mean, variance = _moments(line @ design.T, deviation[:, None], low, high)
-        earlier, former, line = former, line, _solved(design, mean, weights)
+        earlier, former, line = former, line, _solved(design, mean, weights, gram)
         deviation = np.maximum(_spread(mean - line @ design.T, variance, weights), _LEAST_DEVIATION)
     return line, deviation, np.abs(line - former).max(axis=1)
 
@@ -120,12 +121,17 @@ def log_likelihood(
     return (terms if weights is None else weights * terms).sum(axis=1)
 
 
-def _solved(design: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted least squares of each draw, [draws, terms]."""
+def _gram(design: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The matrix of the normal equations of each draw, with the ridge: [draws, terms, terms]."""
     products = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
     gram = (weights @ products).reshape(-1, design.shape[1], design.shape[1])
+    return gram + _RIDGE * np.eye(design.shape[1])
+
+
+def _solved(design: np.ndarray, values: np.ndarray, weights: np.ndarray, gram: np.ndarray) -> np.ndarray:
+    """Weighted least squares of each draw, [draws, terms]."""
     side = (weights * values) @ design
-    return np.linalg.solve(gram + _RIDGE * np.eye(design.shape[1]), side[:, :, None])[:, :, 0]
+    return np.linalg.solve(gram, side[:, :, None])[:, :, 0]
 
 
 def _spread(residuals: np.ndarray, variance: np.ndarray | float, weights: np.ndarray) -> np.ndarray:
@@ -137,15 +143,18 @@ def _moments(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of a normal value given its bounds; where it is known, itself and 0.
 
-    Beyond a cut of a standard deviations the mean is that of the inverse Mills ratio, phi(a) / Phi(-a).
+    Beyond a cut of a standard deviations the mean is that of the inverse Mills ratio, phi(a) / Phi(-a). It is
+    computed for the censored values alone: with all, a regression of 1,000 draws took 1.3 times as long.
     """
-    side = np.where(np.isinf(high), 1.0, -1.0)
-    known = low == high
-    bound = np.where(side > 0, low, high)
-    with np.errstate(invalid="ignore"):
-        cut = np.where(known, 0.0, side * (bound - mean) / deviation)
-    alone, cut = known | (cut > _FARTHEST_CUT), np.minimum(cut, _FARTHEST_CUT)
+    censored = low != high
+    upwards = np.isinf(high)
+    value, variance = np.where(upwards, low, high), np.zeros(mean.shape)
+    bound, centre, side = value[censored], mean[censored], np.where(upwards, 1.0, -1.0)[censored]
+    spread = np.broadcast_to(deviation, mean.shape)[censored]
+    cut = side * (bound - centre) / spread
+    alone, cut = cut > _FARTHEST_CUT, np.minimum(cut, _FARTHEST_CUT)
     ratio = np.exp(-(cut**2) / 2 - log_ndtr(-cut)) / np.sqrt(2 * np.pi)
-    inside = mean + side * deviation * ratio
-    left = deviation**2 * np.maximum(1 - ratio * (ratio - cut), 0.0)
-    return np.where(alone, bound, inside), np.where(alone, 0.0, left)
+    left = spread**2 * np.maximum(1 - ratio * (ratio - cut), 0.0)
+    value[censored] = np.where(alone, bound, centre + side * spread * ratio)
+    variance[censored] = np.where(alone, 0.0, left)
+    return value, variance

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from quarry.analysis.fitting import search, solver
+from quarry.analysis.fitting.prediction import rolling_origin
 from quarry.analysis.laws.law import Law
 from tests.analysis.synthetic_runs import write_ladder, write_run
 
@@ -17,20 +18,26 @@ STARTS, FEWEST = 256, 16
 POINTS = 384
 """A table of so many points is searched whole: by a part of it, a law would be compiled for both sizes."""
 
-ALL, ENOUGH_POINTS = search._grid, search._ENOUGH_POINTS
-"""The starts and the points of a search as users have them: up to 4,500, and 128."""
+POLISHING = 100
+"""Iterations that polish the minima found: a lane in a valley without a bottom takes all that it may."""
+
+RESAMPLES = 20
+"""Refits of each cut of a backtest, up to 13 cuts a fit: users' 40 take longer than 100 draws of the runs."""
+
+USERS = search._grid, search._ENOUGH_POINTS, search._POLISHING, rolling_origin._DRAWS
+"""A search as users have it: up to 4,500 starts, 128 points, 1,000 iterations; and 40 resamples of a cut."""
 
 
 @pytest.fixture(scope="module", autouse=True)  # a folder without __init__.py is no package to pytest
 def part_of_the_grid() -> Iterator[None]:
     """A search tries a sample of a law's starts: all 4,500 were most of the time of a test that fits."""
-    yield from _searching(_part, POINTS)
+    yield from _searching(_part, POINTS, POLISHING, RESAMPLES)
 
 
 @pytest.fixture
 def whole_grid() -> Iterator[None]:
     """The search as users have it, for the tests of the search itself."""
-    yield from _searching(ALL, ENOUGH_POINTS)
+    yield from _searching(*USERS)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,13 +49,17 @@ def one_level() -> Iterator[None]:
 
 
 def _part(law: Law, most: int) -> np.ndarray:
-    return ALL(law, min(STARTS, max(FEWEST, most // 8)))
+    return USERS[0](law, min(STARTS, max(FEWEST, most // 8)))
 
 
-def _searching(grid: Callable[[Law, int], np.ndarray], points: int) -> Iterator[None]:
+def _searching(
+    grid: Callable[[Law, int], np.ndarray], points: int, polishing: int, resamples: int
+) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "_grid", grid)
         patch.setattr(search, "_ENOUGH_POINTS", points)
+        patch.setattr(search, "_POLISHING", polishing)
+        patch.setattr(rolling_origin, "_DRAWS", resamples)
         yield
 
 

@@ -7,8 +7,8 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from quarry.analysis.report.figures.parts import axis
-from quarry.analysis.report.figures.theme import INK, THEME, ramp
+from quarry.analysis.report.figures.parts import axis, themed
+from quarry.analysis.report.figures.theme import INK, ramp
 
 AxisWords = tuple[str, Callable[[float], str]]
 """The title of an axis, and its numbers in words."""
@@ -71,4 +71,4 @@ def panel(
 def beside(panels: Sequence[alt.Chart], title: str, subtitle: str) -> alt.HConcatChart:
     """Panels side by side under one title."""
     heading = alt.TitleParams(title, subtitle=subtitle, anchor="start")
-    return alt.HConcatChart(hconcat=list(panels), title=heading, config=alt.Config.from_dict(THEME))
+    return alt.HConcatChart(hconcat=list(panels), title=heading, config=themed())

@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
     n = chinchilla_optimum(TRUE, budgets)[0] * np.tile(np.geomspace(1 / 8, 8, 9), 4)
     loss = noisy(CHINCHILLA.predict(TRUE, {"N": n, "E": budgets / (6 * n)}), 0.0005)
     pl.DataFrame({"N": n, "C": budgets, "loss": loss}).write_csv(place / "flat.csv")
-    shape = np.meshgrid(np.geomspace(1e7, 1e10, 5), np.geomspace(1e8, 1e10, 5), [1.0, 2.0, 4.0, 16.0, 64.0])
+    shape = np.meshgrid(np.geomspace(1e7, 1e10, 4), np.geomspace(1e8, 1e10, 4), [1.0, 4.0, 16.0, 64.0])
     n, unique, k = (axis.ravel() for axis in shape)
     loss = noisy(DATA_CONSTRAINED.predict(MUENNIGHOFF, {"N": n, "U": unique, "E": k * unique}))
     pl.DataFrame({"N": n, "U": unique, "E": k * unique, "loss": loss}).write_csv(place / "epochs.csv")

@@ -32,7 +32,7 @@ def holds_the_truth(found):
 @pytest.mark.parametrize("name", DESIGNS)
 def test_intervals_cover_the_truth(name):
     """Every parameter and derived quantity, runs resampled, seed noise shared by the rows of a run."""
-    holds_the_truth(percentile(DESIGNS[name], repeats=32, draws=60))
+    holds_the_truth(percentile(DESIGNS[name], repeats=32, draws=40))
 
 
 @pytest.mark.slow

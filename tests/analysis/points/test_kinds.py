@@ -15,7 +15,7 @@ from tests.analysis.epochs.one_law import one_law
 from tests.analysis.quick import QUICK
 from tests.analysis.synthetic_runs import write_ladder
 
-N, U, K = 2.0 ** np.arange(14, 19), 2.0 ** np.arange(18, 22), (1, 2, 4)
+N, U, K = 2.0 ** np.arange(14, 18), 2.0 ** np.arange(18, 22), (1, 4)
 QUIET = {"bootstrap": 0}
 
 VERBS = {
