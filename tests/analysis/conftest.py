@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from quarry.analysis.epochs import least_squares
 from quarry.analysis.fitting import search, solver
 from quarry.analysis.fitting.prediction import rolling_origin
 from quarry.analysis.laws.law import Law
@@ -38,6 +39,14 @@ def part_of_the_grid() -> Iterator[None]:
 def whole_grid() -> Iterator[None]:
     """The search as users have it, for the tests of the search itself."""
     yield from _searching(*USERS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_refined() -> Iterator[None]:
+    """A surface of the study of epochs is refined from the best of its 2,000 starts, not from three."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(least_squares, "_REFINED", 1)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
