@@ -48,7 +48,8 @@ def test_the_readme_quotes_the_leaderboard():
     )
     text = " ".join((ROOT / "README.md").read_text().split())
     held = [percent(ours[name]) for name in ("inside_95", "largest_95")]
-    assert f"On {ours['splits']} splits of 31 published ladders the 95% interval held" in text
+    of_law = "the 95% interval of the law `chinchilla` held"
+    assert f"On {ours['splits']} splits of 31 published ladders {of_law}" in text
     points = f"{ours['points']:,} points beyond those fitted"
     assert f"{held[0]} of {points} and {held[1]} of the largest runs" in text
     assert f"published practice, {percent(alone['inside_95'])} and {percent(alone['largest_95'])}" in text
