@@ -30,13 +30,13 @@ def environment(cache: Path, *packages: Path) -> dict[str, str]:
 
 
 class Running:
-    """A process that runs, and the two files that it prints into; like `subprocess.Popen`."""
+    """A process that runs, like `subprocess.Popen`; it prints into files, its errors into `errors`."""
 
     def __init__(self, process: Process, output: Path, errors: Path) -> None:
         self.pid, self.args = process.pid, process.args
         self.poll, self.wait = process.poll, process.wait
         self.send_signal, self.kill = process.send_signal, process.kill
-        self._process, self._files = process, (output, errors)
+        self._process, self._output, self.errors = process, output, errors
 
     @property
     def returncode(self) -> int | None:
@@ -44,24 +44,31 @@ class Running:
 
     def printed(self) -> str:
         """What it has printed until now."""
-        return self._files[0].read_text()
+        return self._output.read_text()
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for the end; returns what was printed, and the errors."""
         self.wait(timeout)
-        return self.printed(), self._files[1].read_text()
+        return self.printed(), self.errors.read_text()
 
 
-def start(cache: Path, *words: object, cwd: Path, packages: tuple[Path, ...] = ()) -> Running:
+def start(
+    cache: Path, *words: object, cwd: Path, packages: tuple[Path, ...] = (), output: Path | None = None
+) -> Running:
     """Begin `quarry WORDS` in `cwd`."""
     variables = environment(cache, *packages)
-    return run([*PYTHON, "quarry", *map(str, words)], variables, cwd=cwd, fresh=bool(packages))
+    return run([*PYTHON, "quarry", *map(str, words)], variables, cwd=cwd, fresh=bool(packages), output=output)
 
 
-def run(command: list[str], variables: dict[str, str], cwd: Path, fresh: bool = False) -> Running:
-    """Begin a command that starts with `PYTHON`: afresh, or forked from a process that has imported JAX."""
+def run(
+    command: list[str], variables: dict[str, str], cwd: Path, fresh: bool = False, output: Path | None = None
+) -> Running:
+    """Begin a command that starts with `PYTHON`: afresh, or forked from a process that has imported JAX.
+
+    It prints into `output`, by default a file of its own.
+    """
     folder = Path(tempfile.mkdtemp(dir=_printed()))
-    output, errors = folder / "output.txt", folder / "errors.txt"
+    output, errors = output or folder / "output.txt", folder / "errors.txt"
     begin = start_fresh if fresh else _preloaded(_read_at_import(variables)).start
     with contextlib.chdir(cwd), output.open("wb") as out, errors.open("wb") as err:
         return Running(begin(command, out, err, environment=variables), output, errors)

@@ -35,7 +35,7 @@ def swept(tmp_path_factory, cache):
         write_tiny(folder / "mine", name=name, **fields)
     for name in ("b", "wild"):  # one of the points has a variant, the others not
         without_variants(folder / "mine" / f"{name}.py")
-    done = quarry(cache, "sweep", "mine", cwd=folder)
+    done = quarry(cache, "sweep", "mine", "--workers", "1", cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder, done
 

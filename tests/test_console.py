@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from quarry.console import make_console
-from tests.commands import environment
+from tests.commands import environment, start
 from tests.train.tiny import write_tiny
 
 QUARRY = str(Path(sys.executable).with_name("quarry"))
+FULL = Path("/dev/full")
 
 
 def test_brackets_are_text_and_no_markup(capsys):
@@ -20,19 +21,18 @@ def test_brackets_are_text_and_no_markup(capsys):
 
 
 def run_into(output, words, cwd, cache):
-    return subprocess.run(
-        [QUARRY, *words], env=environment(cache), cwd=cwd, stdout=output, stderr=subprocess.PIPE, text=True
-    )
+    """The exit code of `quarry WORDS` that prints into `output`, and what it printed as errors."""
+    process = start(cache, *words, cwd=cwd, output=output)
+    process.wait(100)
+    return process.returncode, process.errors.read_text()
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.skipif(not FULL.exists(), reason="the system has no /dev/full")
 @pytest.mark.parametrize("words", [["crossing"], ["--version"], ["fit", "--help"]])
 def test_a_result_that_cannot_be_printed_is_an_error(words, tmp_path, cache):
-    with open("/dev/full", "w") as full:
-        done = run_into(full, words, tmp_path, cache)
-    assert done.returncode == 1
-    assert done.stderr == "error: what was printed is not complete: No space left on device\n"
+    said = run_into(FULL, words, tmp_path, cache)
+    assert said == (1, "error: what was printed is not complete: No space left on device\n")
 
 
 @pytest.mark.parametrize("words", [["crossing"], ["--help"]])
@@ -51,12 +51,10 @@ def test_a_reader_that_has_seen_enough_is_no_error(words, tmp_path, cache):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.skipif(not FULL.exists(), reason="the system has no /dev/full")
 def test_a_run_ends_well_whatever_becomes_of_its_display(tmp_path, cache):
     write_tiny(tmp_path / "study")
     for words in (["train", "study/tiny.py"], ["points", "runs", "-o", "points.parquet"]):
-        with open("/dev/full", "w") as full:
-            done = run_into(full, words, tmp_path, cache)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert run_into(FULL, words, tmp_path, cache) == (0, "")
     assert json.loads((tmp_path / "runs/study/tiny/run.json").read_text())["status"] == "finished"
     assert (tmp_path / "points.parquet").exists()

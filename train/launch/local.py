@@ -43,6 +43,9 @@ def run_jobs(
     trained here if that process ends before it. On a request to stop, each running point saves and ends.
     Returns whether there was one.
     """
+    if not stacked:
+        tick(False)
+        return False
     waiting: queue.SimpleQueue[list[Job]] = queue.SimpleQueue()
     for stack in stacked:
         waiting.put(stack)

@@ -43,6 +43,13 @@ def work_through(*stacks: list) -> None:
     local._work_through(waiting, None, [], Preloaded(), StopRequest())
 
 
+def test_with_nothing_to_train_no_process_is_started(monkeypatch):
+    monkeypatch.setattr(Preloaded, "open", lambda _: pytest.fail("a process that imports JAX takes seconds"))
+    shown = []
+    assert not local.run_jobs([], [None], [], shown.append)
+    assert shown == [False]
+
+
 def test_a_point_in_progress_elsewhere_comes_last(started):
     elsewhere, free = job("elsewhere", busy=3), job("free")
     work_through([elsewhere], [free])
