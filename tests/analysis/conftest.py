@@ -23,7 +23,7 @@ POLISHING = 100
 """Iterations that polish the minima found: a lane in a valley without a bottom takes all that it may."""
 
 RESAMPLES = 20
-"""Refits of each cut of a backtest, up to 13 cuts a fit: users' 40 take longer than 100 draws of the runs."""
+"""Refits of each cut of a backtest, up to 13 a fit: users' 40 are more lanes than 100 draws of the runs."""
 
 USERS = search._grid, search._ENOUGH_POINTS, search._POLISHING, rolling_origin._DRAWS
 """A search as users have it: up to 4,500 starts, 128 points, 1,000 iterations; and 40 resamples of a cut."""

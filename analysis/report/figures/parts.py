@@ -162,7 +162,7 @@ def finished(
 
 @cache
 def themed() -> alt.Config:
-    """The theme of all figures, validated once: 40 ms of processor time, as long as the rest of a figure."""
+    """The theme of all figures, validated once: it takes 40 ms of processor time."""
     return alt.Config.from_dict(THEME)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +15,6 @@ from quarry.analysis.crossing.four_laws import Growth, LossLaw, drawn_laws
 from quarry.analysis.crossing.known_laws import Crossing, log10_meeting
 from quarry.analysis.crossing.measured import find_crossing
 from quarry.analysis.crossing.misfit import LawMisfit, shifted_positions
-from quarry.analysis.fitting import solver
 from quarry.analysis.fitting.prediction.extrapolation import Extrapolation
 from quarry.analysis.fitting.prediction.outlook import Outlook
 from quarry.analysis.laws.kaplan import KAPLAN_ND
@@ -78,14 +76,6 @@ class World:
 
 WORLD = World()
 PARALLEL = World(alpha_D=0.25)  # alpha_D p exceeds alpha_C
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small_program() -> Iterator[None]:
-    """A program of 16 points in place of 64: the laws of these tables have 13."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(solver, "_POINTS_PER_BLOCK", 16)
-        yield
 
 
 @pytest.mark.slow

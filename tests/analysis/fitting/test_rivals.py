@@ -45,8 +45,8 @@ LAWS = {
 
 
 def grid() -> pl.DataFrame:
-    """Four N, four U, k from 1 to 64: as many points as the smallest program takes; a cell is one run."""
-    axes = np.geomspace(1e7, 1e9, 4), np.geomspace(1e8, 1e10, 4), 4.0 ** np.arange(4)
+    """Five N, five U, k from 1 to 64; a cell is one run."""
+    axes = np.geomspace(1e7, 1e9, 5), np.geomspace(1e8, 1e10, 5), 4.0 ** np.arange(4)
     n, unique, k = (axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
     return pl.DataFrame({"N": n, "U": unique, "E": k * unique, "k": k}).with_columns(
         run=pl.format("{} {}", "N", "U")
@@ -105,10 +105,10 @@ def test_kaplans_law_of_the_least_loss_wins_on_its_own_floor(results):
     found = results["kaplan-nd"]
     best_k = found.winners.filter(pl.col("question").str.ends_with("best k"))
     assert best_k["winner"].to_list() == ["kaplan-nd"] * 2
-    assert best_k["units"].to_list() == [4, 4]
+    assert best_k["units"].to_list() == [5, 5]
     refused = found.refused.filter(pl.col("law") == "kaplan-nd")["question"].to_list()
     assert refused == ["largest N", "largest U", "largest k"]
-    assert found.ranking.filter(pl.col("law") == "kaplan-nd")["points"].item() == 16
+    assert found.ranking.filter(pl.col("law") == "kaplan-nd")["points"].item() == 25
 
 
 @pytest.mark.slow
@@ -117,7 +117,7 @@ def test_what_is_predicted_was_not_fitted(results):
     found, table = results["overfit-epochs"], made_by("overfit-epochs")
     shown = found.predictions.filter(pl.col("question") == "largest N", pl.col("law") == "overfit-epochs")
     assert shown["N"].unique().to_list() == [1e9]
-    assert len(shown) == 16
+    assert len(shown) == 20
     without = fit(table.filter(pl.col("N") < 5e8), LAWS["overfit-epochs"], bootstrap=0)
     inputs = {"N": shown["N"].to_numpy(), "U": shown["U"].to_numpy()}
     expected = without.predict(inputs | {"E": (shown["k"] * shown["U"]).to_numpy()})
@@ -129,7 +129,7 @@ def test_what_is_predicted_was_not_fitted(results):
 @pytest.mark.slow
 def test_the_figure_has_a_dot_for_each_prediction(results):
     chart = held_out_predictions(results["overfit-epochs"], "largest k").to_dict()
-    assert len(chart["datasets"][chart["layer"][1]["data"]["name"]]) == 2 * 16
+    assert len(chart["datasets"][chart["layer"][1]["data"]["name"]]) == 2 * 25
     assert held_out_predictions(results["kaplan-nd"], "largest U, best k").to_dict()["layer"]
 
 
@@ -144,8 +144,8 @@ def test_the_best_recipe_is_kept_at_each_number_of_passes():
     decays = dict(points.table.group_by("k").agg(pl.col("weight_decay").unique().first()).iter_rows())
     assert decays == {1: 0.1, 4: 0.1, 16: 1.6, 64: 1.6}
     assert warnings == (
-        "the best of up to 2 recipes (weight_decay) at each N, U and k: 64 of 112 points; "
-        "16 of 64 were trained by fewer recipes",
+        "the best of up to 2 recipes (weight_decay) at each N, U and k: 100 of 175 points; "
+        "25 of 100 were trained by fewer recipes",
     )
     assert of_best_recipe(points)[0] is points
 
@@ -153,7 +153,7 @@ def test_the_best_recipe_is_kept_at_each_number_of_passes():
 @pytest.mark.slow
 def test_what_the_points_do_not_allow_is_listed_with_its_reason():
     """One U, and too few cells for Kaplan's law."""
-    one = made_by("overfit-epochs").filter(pl.col("U") < 1.5e8)
+    one = made_by("overfit-epochs").filter(pl.col("U") < 1.5e8, pl.col("N") < 5e8)
     found = compare_rivals(one, of("kaplan-nd", "overfit-epochs"), bootstrap=100)
     reasons = {(law, question): reason for law, question, reason in found.refused.iter_rows()}
     assert reasons[None, "largest U"].startswith("fewer than two values of U")
