@@ -7,6 +7,7 @@ import altair as alt
 import polars as pl
 
 from quarry.analysis.report.figures import runs as run_figures
+from quarry.analysis.report.figures.parts import lines_said
 from quarry.analysis.report.figures.training import learning_rates, thinned, training_loss, with_size
 
 MOST_ROWS = 4000
@@ -22,8 +23,9 @@ def study_charts(
         charts["learning-curves"] = run_figures.learning_curves(curves)
         charts["frontier"] = run_figures.compute_curves(curves, frontier)
     if training is not None and not (steps := with_size(training, runs)).is_empty():
-        charts["training-loss"] = training_loss(steps)
-        charts["learning-rates"] = learning_rates(steps)
+        some = lines_said(training)
+        charts["training-loss"] = training_loss(steps, some)
+        charts["learning-rates"] = learning_rates(steps, some)
     scores = runs.drop_nulls(["N", "bits_per_byte"])
     if not scores.is_empty():
         charts["bits-per-byte"] = run_figures.bits_per_byte(scores, _baselines(scores))

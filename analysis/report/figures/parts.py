@@ -120,7 +120,7 @@ def sized(table: pl.DataFrame) -> pl.DataFrame:
 
 def lined(table: pl.DataFrame) -> pl.Expr:
     """Whether the run of a row has a line: at most MOST_LINES have, spread evenly over N."""
-    runs = table.select("N", "run").unique().sort("N", "run")["run"].unique(maintain_order=True)
+    runs = table.group_by("run").agg(pl.col("N").min()).sort("N", "run")["run"]
     kept = np.linspace(0, len(runs) - 1, min(len(runs), MOST_LINES)).round().astype(int)
     return pl.col("run").is_in(runs.gather(kept).implode())
 

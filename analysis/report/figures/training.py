@@ -4,7 +4,6 @@ import altair as alt
 import polars as pl
 
 from quarry.analysis.report.figures.parts import (
-    MOST_LINES,
     colour,
     data,
     finished,
@@ -39,22 +38,19 @@ def with_size(training: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
     return sized(thinned(rows.filter(lined(rows)), "E", MOST_ROWS))
 
 
-def training_loss(rows: pl.DataFrame) -> alt.LayerChart:
-    """The loss of the batches against tokens processed. `rows` as `with_size` gives them."""
+def training_loss(rows: pl.DataFrame, some: str = "") -> alt.LayerChart:
+    """The loss of the batches against tokens processed. `rows` as `with_size` gives them.
+
+    `some` says of how many runs, where not of all.
+    """
     lines = _lines(rows).encode(y=y_axis(rows["loss"], "loss", "training loss, nats per token"))
-    return finished([lines], "Training loss", "of the batch at each logged step" + _some(rows), height=260)
+    return finished([lines], "Training loss", "of the batch at each logged step" + some, height=260)
 
 
-def learning_rates(rows: pl.DataFrame) -> alt.LayerChart:
-    """The learning rate against tokens processed."""
+def learning_rates(rows: pl.DataFrame, some: str = "") -> alt.LayerChart:
+    """The learning rate against tokens processed, of the same runs."""
     y = alt.Y("learning_rate:Q", title="learning rate", axis=alt.Axis(tickCount=4, format="~g"))
-    subtitle = "as the schedule set it" + _some(rows)
-    return finished([_lines(rows).encode(y=y)], "Learning rate", subtitle, height=180)
-
-
-def _some(rows: pl.DataFrame) -> str:
-    """What the subtitle adds where not every run may have a line."""
-    return f"; of at most {MOST_LINES} runs" if rows["run"].n_unique() == MOST_LINES else ""
+    return finished([_lines(rows).encode(y=y)], "Learning rate", "as the schedule set it" + some, height=180)
 
 
 def _lines(rows: pl.DataFrame) -> alt.Chart:
