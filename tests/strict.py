@@ -15,7 +15,7 @@ from typing import Any
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
-CHECKED_CALLS = 10
+CHECKED_CALLS = 30
 """Of each function in each test."""
 
 typecheck = beartype(conf=BeartypeConf(is_pep484_tower=True))
