@@ -42,3 +42,20 @@ def test_every_modality_has_its_rows(exponents):
 @pytest.mark.parametrize("file", ["points.parquet", "exponents.csv", "floors.csv", "manifest.json"])
 def test_results_are_committed(file):
     assert (RESULTS / file).is_file()
+
+
+def test_what_came_out_follows_from_the_table(exponents):
+    shown = exponents.filter(pl.col("quantity") != "L(E)", pl.col("exponent_high").is_not_null())
+    spans = shown["exponent_high"] / shown["exponent_low"]
+    assert f"the median interval of the tables spans a factor of {spans.median():.1f}" in PAGE
+    beside = shown.filter(pl.col("henighan_exponent").is_not_null())
+    held = beside["henighan_exponent"].is_between(beside["exponent_low"], beside["exponent_high"]).sum()
+    assert f"Of {len(beside)} intervals beside a published exponent {held} hold it" in PAGE
+    of_surface = (pl.col("method") == "chinchilla") & (pl.col("quantity") == "L(N)")
+    fits = exponents.filter((pl.col("method") == "power-offset") | of_surface)
+    banded = fits.filter(pl.col("held_out_inside").is_not_null())
+    points, inside = banded["held_out_points"].sum(), banded["held_out_inside"].sum()
+    assert points == inside
+    assert f"predicts {points} points (18 losses, some by two laws), and all {inside} lie in it" in PAGE
+    error = fits["held_out_error"]
+    assert f"the median error of the fits is {error.median():.1%}, the largest {error.max():.1%}" in PAGE

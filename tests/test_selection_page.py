@@ -1,5 +1,6 @@
 """docs/selection.md quotes the committed tables of the study, which follow from its committed points."""
 
+import math
 import re
 
 import numpy as np
@@ -8,14 +9,38 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from quarry.analysis.selection.__main__ import cells
-from quarry.analysis.selection.cells import read_points
-from quarry.analysis.selection.lead import lead, words
+from quarry.analysis.selection.cells import read_points, t_factor
+from quarry.analysis.selection.lead import CELL, lead, words
 from quarry.analysis.selection.verdicts import verdicts
-from quarry.experiments.selection.floors import slopes
+from quarry.experiments.selection.floors import SEEDS, WORLDS, free_limit, multipliers, slopes
+from quarry.train.data.synthetic.catalog import open_world
 from tests.conftest import ROOT
 
 RESULTS = ROOT / "experiments" / "results" / "selection"
 PAGE = (ROOT / "docs" / "selection.md").read_text()
+
+
+def spread_of_slopes(points: pl.DataFrame) -> tuple[dict[int, float], tuple[float, float]]:
+    """Half the intervals of the slopes of the lead at 4 and 8 passes, and the slope of the mean over N at 4.
+
+    The noise is the spread of leads between draws, pooled over the ends after at most 8 passes.
+    """
+    draws = [lead(points.filter(draw=draw), "online:rho").with_columns(draw=draw) for draw in range(3)]
+    leads = pl.concat(draws).filter(pl.col("epochs") <= 8)
+    means = leads.group_by("unique_tokens", "tokens", "epochs", "draw").agg(pl.col("lead").mean(), pl.len())
+    means = means.filter(len=3).drop("len")
+    halves = {k: _slope(leads.filter(n_nonembedding=24_800), leads, CELL, k)[1] for k in (4, 8)}
+    return halves, _slope(means, means, ["unique_tokens", "tokens"], 4)
+
+
+def _slope(leads: pl.DataFrame, noisy: pl.DataFrame, cell: list[str], passes: int) -> tuple[float, float]:
+    """The slope of the lead in ln U at equal passes and half its interval."""
+    spread = noisy.group_by(cell).agg(pl.col("lead").var(), pl.len()).filter(pl.col("len") > 1)
+    ends = leads.filter(epochs=passes).group_by("unique_tokens").agg(pl.col("lead").mean(), pl.len())
+    x = np.log(ends["unique_tokens"].to_numpy())
+    x -= x.mean()
+    error = math.sqrt(spread["lead"].mean() * (x**2 / ends["len"].to_numpy()).sum()) / (x @ x)
+    return float(x @ ends["lead"].to_numpy() / (x @ x)), t_factor(2 * len(spread)) * error
 
 
 @pytest.mark.slow
@@ -44,6 +69,25 @@ def test_the_floors_of_the_page_are_those_of_the_table():
         assert f"| {world} | {rule} | {slope} | {first} | {last} |" in PAGE
 
 
+def test_the_best_possible_choice_changes_a_constant():
+    limits = {}
+    for name, corpus in WORLDS.items():
+        worlds = (corpus.replace("seed=1", f"seed={seed}").partition(":")[2] for seed in SEEDS)
+        limits[name] = [free_limit(open_world(world)) for world in worlds]
+    for name, said in (("visited", "{:.1f} to {:.1f} in `visited`"), ("tail", "{:.1f} to {:.1f} in `tail`")):
+        assert said.format(min(limits[name]), max(limits[name])) in PAGE
+    tail = pl.read_csv(RESULTS / "floors.csv").filter(world="tail")
+    ratios = [
+        ratio
+        for seed in SEEDS
+        for ratio in multipliers(tail.filter(seed=seed, rule="free"), tail.filter(seed=seed, rule="random"))
+    ]
+    assert f"where it is {min(ratios):.1f} to {max(ratios):.1f} at every U measured" in PAGE
+    excess = tail.filter(rule="random").group_by("unique_tokens").agg(pl.mean("excess")).sort("unique_tokens")
+    local = -np.diff(excess["excess"].log()) / np.log(2)
+    assert f"from {local[0]:.2f} to {local[-1]:.2f} between neighbouring U" in PAGE
+
+
 def test_the_leads_of_the_page_are_those_of_the_points():
     points = read_points([RESULTS / "points.parquet", RESULTS / "longer.parquet"])
     found = lead(points, "online:rho")
@@ -58,7 +102,7 @@ def test_the_leads_of_the_page_are_those_of_the_points():
         assert f"{online:.3f} against {twice:.3f}" in PAGE
     for passes, said in (
         (4, "-0.001, -0.005 and +0.008 at the three N"),
-        (8, "0.007 and 0.012 at 25 and 99"),
+        (8, "0.007 and 0.012 ("),
     ):
         at_equal = found.filter(epochs=passes).group_by("n_nonembedding", maintain_order=True)
         slopes = [
@@ -68,6 +112,10 @@ def test_the_leads_of_the_page_are_those_of_the_points():
         ]
         assert [f"{abs(each):.3f}" for each in slopes] == re.findall(r"\d\.\d+", said)
         assert said in PAGE
+    each, of_means = spread_of_slopes(points)
+    assert f"at the three N, ± {each[4]:.3f} each" in PAGE
+    assert "and {:+.3f} ± {:.3f} in their mean".format(*of_means) in PAGE
+    assert f"0.007 and 0.012 (± {each[8]:.3f}) at 25 and 99 thousand parameters" in PAGE
     small = found.filter(epochs=8, unique_tokens=2**13)["lead"].to_list()
     assert "the rule is {:.1f} and {:.1f}% behind".format(*(-100 * each for each in small[1:])) in PAGE
     for size in (24_800, 98_688):

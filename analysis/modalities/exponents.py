@@ -2,7 +2,8 @@
 
 `power-offset` is fitted alone, to the largest E that all sizes share or to the compute frontier; `chinchilla`
 to all points: its limit of infinite E is L(N), its compute frontier L(C). Each law is fitted once more
-without the largest size, and its band for a new run held against the points of that size.
+without the largest size that it was fitted to (on the compute frontier often not the largest trained) and all
+above it, and its band for a new run held against the points of that size.
 """
 
 from collections.abc import Callable, Iterator
@@ -90,12 +91,12 @@ def _envelope(ladder: "Ladder", bootstrap: int) -> dict[str, Any]:
 
 
 def _fits(table: pl.DataFrame, bootstrap: int, law: str, **settings: Any) -> "tuple[Fit, Fit | None]":
-    """The law fitted to all sizes, and to all but the largest; None if these are too few.
+    """The law fitted to all sizes, and to those below the largest that it used; None if these are too few.
 
     The runs are resampled; where they are too few for that, noise is simulated. Raises FitError.
     """
     found = _fit(table, bootstrap, law, **settings)
-    smaller = table.filter(pl.col("N") < pl.col("N").max())
+    smaller = table.filter(pl.col("N") < found.points["N"].max())
     try:
         return found, _fit(smaller, bootstrap, law, **settings)
     except FitError:

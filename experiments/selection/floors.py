@@ -80,6 +80,17 @@ def free_floor(world: Bayes, seed: int = 0) -> dict[int, float]:
     return {unique: float(np.interp(unique, used, left)) for unique in TOKENS}
 
 
+def free_limit(world: Bayes) -> float:
+    """The data at equal loss of the best possible choice against random tokens, as U grows: C / (sum of
+    sqrt(pi))^2 for C contexts with the shares pi.
+
+    A context visited n times adds pi / n to the excess, up to a factor that all share: C / U by random
+    visits, n = pi U, and (sum of sqrt(pi))^2 / U at the best, n in proportion to sqrt(pi).
+    """
+    shares = world.chain.stationary
+    return len(shares) / float(np.sqrt(shares).sum()) ** 2
+
+
 def _divergence(rng: np.random.Generator, world: Bayes, visits: int) -> np.ndarray:
     """KL(row || posterior mean) after so many draws from each row, mean of several, nats [contexts]."""
     rows = world.chain.rows
@@ -131,6 +142,14 @@ def _row(name: str, seed: int, rule: str, unique: int, excess: float) -> dict[st
     return {"world": name, "seed": seed, "rule": rule, "unique_tokens": unique, "excess": excess}
 
 
+def multipliers(of_rule: pl.DataFrame, random: pl.DataFrame) -> np.ndarray:
+    """U of random over U of the rule at equal excess, by U, where random reaches that excess too."""
+    u, excess = (np.log(of_rule[name].to_numpy()) for name in ("unique_tokens", "excess"))
+    at = np.log(random["excess"].to_numpy())[::-1], np.log(random["unique_tokens"].to_numpy())[::-1]
+    inside = (excess >= at[0][0]) & (excess <= at[0][-1])
+    return np.exp(np.interp(excess, *at) - u)[inside]
+
+
 def slopes(floors: pl.DataFrame) -> pl.DataFrame:
     """By world, rule and seed: -d ln excess / d ln U by least squares, and data at equal loss against random.
 
@@ -140,10 +159,7 @@ def slopes(floors: pl.DataFrame) -> pl.DataFrame:
     rows = []
     for (world, rule, seed), group in floors.group_by("world", "rule", "seed", maintain_order=True):
         u, excess = (np.log(group[name].to_numpy()) for name in ("unique_tokens", "excess"))
-        base = floors.filter(world=world, rule="random", seed=seed)
-        at = np.log(base["excess"].to_numpy())[::-1], np.log(base["unique_tokens"].to_numpy())[::-1]
-        inside = (excess >= at[0][0]) & (excess <= at[0][-1])
-        ratio = np.exp(np.interp(excess, *at) - u)[inside]
+        ratio = multipliers(group, floors.filter(world=world, rule="random", seed=seed))
         ends = (
             {"multiplier_first": float(ratio[0]), "multiplier_last": float(ratio[-1])} if len(ratio) else {}
         )

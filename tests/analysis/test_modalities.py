@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.chinchilla import CHINCHILLA
 from quarry.analysis.modalities.exponents import COLUMNS, exponents
 from quarry.analysis.modalities.ladders import ladders
@@ -55,3 +56,15 @@ def test_a_ladder_of_two_sizes_says_what_it_lacks():
     assert "3 parameters" in doubts["L(N)", "power-offset"]
     assert "2 values of N" in doubts["L(N)", "chinchilla"]
     assert "2 sizes" in doubts["N_opt(C)", "envelope"]
+
+
+def test_the_size_held_out_of_l_of_c_is_the_largest_on_the_frontier():
+    """A larger one above the frontier is in no fit of L(C), so that leaving it out tests nothing."""
+    losses = pl.when(pl.col("N") == pl.col("N").max()).then(0.95 * pl.col("loss")).otherwise("loss")
+    off = table().with_columns(losses)
+    above = off.tail(2).with_columns(N=pl.lit(2e6), loss=pl.lit(4.0), run=pl.lit("above"))
+    [ladder] = ladders(pl.concat([off, above]))
+    [row] = exponents(ladder, 0).filter(quantity="L(C)", method="power-offset").to_dicts()
+    smaller = fit(ladder.once.filter(pl.col("N") < 1e5), "power-offset", x="C", bootstrap=0)
+    assert row["exponent_without"] == pytest.approx(smaller.params["alpha"], rel=1e-3)
+    assert row["exponent_without"] != pytest.approx(row["exponent"], rel=0.01)
