@@ -49,3 +49,11 @@ def test_the_exchange_follows_from_the_accuracies():
     for name, table in found.items():
         committed = pl.read_csv(FINETUNING / f"{name}.csv")
         assert_frame_equal(table, committed, check_dtypes=False, rel_tol=1e-3, abs_tol=1e-4)
+
+
+def test_the_page_counts_the_exchanges_that_exclude_one():
+    text = (ROOT / "docs" / "finetuning.md").read_text(encoding="utf-8")
+    known = pl.read_csv(FINETUNING / "exchange.csv").drop_nulls(["factor_low", "factor_high"])
+    above, below = (known["factor_low"] > 1).sum(), (known["factor_high"] < 1).sum()
+    assert (above, below) == (2, 2)
+    assert f"{len(known)} factors have an interval and four exclude 1, two in each direction" in text
