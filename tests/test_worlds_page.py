@@ -35,6 +35,14 @@ def test_regression_of_the_page_is_that_of_the_table(page):
         once, best = (percent(row[name] / row["floor"] - 1) for name in ("once", "best"))
         middle = f"{row['floor']:.3f} | {row['once']:.3f} | {once} | {row['best']:.3f} | {best}"
         assert f"| {row['world']} | {row['U']:,.0f} | {middle} |" in page
+    shares = {
+        world: [f"{share:.2f}" for share in rows.filter(world=world).drop_nulls("best")["once_share"]]
+        for world in ("easy", "hard")
+    }
+    text, easy = " ".join(page.split()), rows.filter(world="easy", U=16_384)["once_share"][0]
+    assert "one pass lies {}, {}, {} and {} times the floor's own excess".format(*shares["easy"]) in text
+    assert "and {}, {}, {} and {} times on the hard one".format(*shares["hard"]) in text
+    assert f"(easy: {easy:.2f} at 16,384)" in text
 
 
 def test_the_grades_of_the_page_follow_from_the_answers(page):
