@@ -16,7 +16,7 @@
 #
 # You have C operations to spend. A larger model learns more from each token, but then you can afford fewer of them. Where is the
 # best split? Write it as N_opt ∝ C^a. In 2020 Kaplan answered a = .73: put it into the model. In 2022 Hoffmann and colleagues
-# answered a = .5 (arXiv 2203.15556): let model and data grow alike. They found it in three ways, which agreed, and the third way
+# answered a = .5 (arXiv 2203.15556): let model and data grow alike. They found it in three ways, which nearly agreed, and the third way
 # was later shown to be wrong in its details (Besiroglu 2024, arXiv 2404.10102).
 #
 # This notebook answers the question in the same three ways on one set of points, and each time asks: how sure?

@@ -5,7 +5,7 @@ WIDE = "six sizes leave the exponent open"
 
 WHY = {
     "seven": "our range is shorter, and a floor under L(C) bends it already there",
-    "shape": "heads of 4 and 2 features cost 17% and 42%; differences below 7% are not told from the base",
+    "shape": "one seed each, so 7% is within the error; heads of 4 and 2 features cost 17% and 42%",
     "8x": "the exponents' ratio is known to a third only",
     "kaplan-n, novels, 17 million bytes": CUT,
     "kaplan-n, speeches, 896 thousand bytes": f"{CUT}: the largest are cut short, which flattens the line",
