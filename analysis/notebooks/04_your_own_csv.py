@@ -110,8 +110,8 @@ Markdown(f"{len(points.table)} points of {points.table['run'].n_unique()} runs a
 # ## Leaving out, and holding out
 #
 # These are two different things. **Exclude** what should not be believed (a broken run, a size below the range you care for), and say
-# so: the reason goes into the record of the fit. **Hold out** what should be believed *and predicted*: the dearest runs, which the law is
-# for. A law that was never asked to predict anything has not been tested.
+# so: the reason goes into the record of the fit. **Hold out** what should be believed *and predicted*: the most expensive runs, which the law
+# is for. A law that was never asked to predict anything has not been tested.
 #
 # Conditions are `column op value`, joined by `and`.
 
@@ -158,7 +158,7 @@ residuals(law)
 # ## The prediction of what was held out
 #
 # The band is for *one new run*: it holds the uncertainty of the law and the noise between seeds, as the fitted points show it. Of
-# 95% bands nineteen in twenty should hold; if far fewer do, the law has another form out there, or the dear runs were made otherwise.
+# 95% bands nineteen in twenty should hold; if far fewer do, the law has another form out there, or the expensive runs were made otherwise.
 
 # %%
 predicted = (
@@ -182,7 +182,7 @@ inside = predicted.filter(pl.col("loss") > pl.col("low").fill_null(0), pl.col("l
 reach = held["C"].max() / kept.table["C"].max()
 Markdown(
     f"{len(inside)} of {len(predicted)} lie inside their band, the largest error is {predicted['error'].abs().max():.2%}, and the "
-    f"dearest took {number(reach, 2)} times the compute of any fitted run."
+    f"most expensive took {number(reach, 2)} times the compute of any fitted run."
 )
 
 # %% [markdown]
@@ -228,7 +228,7 @@ table(
 # ## Reading the warnings
 #
 # A fit always returns numbers if it can, and says beside them what is wrong with them. Here are the three designs that fail most
-# often, made from the known law with .3% of noise, so that only the design is to blame.
+# often, made from the known law with 0.3% of noise, so that only the design is to blame.
 #
 # **Tokens in a fixed ratio to size.** The usual advice, 20 tokens per parameter, makes a good model and a useless ladder: N and E
 # rise together, and no fit can tell which of them lowered the loss.
@@ -278,7 +278,7 @@ Markdown("\n".join(f"- {warning}" for warning in law.warnings) or "None.")
 # ## What follows from the law
 #
 # Anything that can be computed from the parameters gets an interval, by computing it from every bootstrap draw: here the best size
-# for ten times the compute of the dearest fitted run, and the loss to expect there.
+# for ten times the compute of the most expensive fitted run, and the loss to expect there.
 
 # %%
 budget = 10 * kept.table["C"].max()

@@ -575,7 +575,7 @@ table(("law", "N", "draws with such a size", "counts"), *law_rows(found)) if stu
 # | L(C), L(D) where measured | powers (Kaplan 2020), with floors (Henighan 2020, Hoffmann 2022) | beyond the ranges measured |
 # | larger models learn more per token | yes, in every study cited here | whether without limit, or up to a floor |
 # | learning curves lie above L(D) | yes, and nearer for larger N (Henighan 2020, Figures 14 and 15) | whether they meet |
-# | worth of repeats | about 4 passes nearly as good as fresh text; about 16 times the text at most (Muennighoff 2023) | how it depends on N and U; who overfits and who has extracted |
+# | worth of repeats | about 4 passes nearly as good as fresh text (Muennighoff 2023) | how much at most: that paper has 16 times the text, which its runs do not bound above (docs/published_fits.md); how it depends on N and U; who overfits and who has extracted |
 # | k_ρ(N, U), N_1(U) | section 5, where the study has been run | at N and U beyond it |
 
 # %%

@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Solvable models: why would a bigger model need fewer passes?
 #
-# The study of epochs measures *that* larger models come near the floor of their data in fewer passes (docs/epochs.md). This notebook
+# The study of epochs measures *whether* larger models come near the floor of their data in fewer passes (docs/epochs.md). This notebook
 # asks *why* they might. It goes through models so small that their loss after k passes over U tokens can be computed for any size N, and
 # asks of each the four questions that the study asks of runs:
 #
