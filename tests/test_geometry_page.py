@@ -51,6 +51,20 @@ def test_the_exchange_follows_from_the_accuracies():
         assert_frame_equal(table, committed, check_dtypes=False, rel_tol=1e-3, abs_tol=1e-4)
 
 
+def test_the_page_says_which_rates_were_ahead():
+    rates = pl.read_csv(FINETUNING / "rates.csv")
+    means = rates.group_by("task", "n_nonembedding", "rate").agg(pl.mean("accuracy")).sort("accuracy")
+    best = {row[:2]: row[2] for row in means.iter_rows()}
+    assert best["language", 98_688] == best["half-century", 24_800] == 1.0
+    assert best["language", 6_288] == 0.3
+    *_, second, first = means.filter(task="language", n_nonembedding=6_288)["accuracy"]
+    text = (ROOT / "docs" / "finetuning.md").read_text(encoding="utf-8")
+    assert f"0.3 is ahead by {first - second:.3f} on languages for 6 thousand" in text
+    for task in ("author", "decade"):
+        ahead = {rate for (name, _), rate in best.items() if name.startswith(task)}
+        assert len(ahead) == 2
+
+
 def test_the_page_counts_the_exchanges_that_exclude_one():
     text = (ROOT / "docs" / "finetuning.md").read_text(encoding="utf-8")
     known = pl.read_csv(FINETUNING / "exchange.csv").drop_nulls(["factor_low", "factor_high"])
