@@ -1,0 +1,10 @@
+"""99 thousand parameters on 2^17 tokens of a Markov source, by every rule.
+
+Claim and expectation: see experiments/selection/__init__.py.
+Command: quarry sweep experiments/selection/world/n99k_u128k.py
+"""
+
+from quarry.experiments.selection import WORLD, WORLD_RULES, cell, variants
+
+config = cell(WORLD, "n99k", "u128k")
+variants = variants(WORLD, "n99k", "u128k", WORLD_RULES)
