@@ -42,9 +42,9 @@ def noise_parts(data: "Data", params: np.ndarray) -> tuple[float, float]:
     return math.sqrt(max(0.0, shared)), own
 
 
-def relative_noise(data: "Data", params: np.ndarray) -> float:
+def relative_noise(data: "Data", params: np.ndarray, fitted: int | None = None) -> float:
     """The standard deviation of the logarithm of the response between repeats of one run."""
-    return seed_noise(data, params) * _to_logarithm(data)
+    return seed_noise(data, params, fitted) * _to_logarithm(data)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def run_scatter(data: "Data", params: np.ndarray, fitted: int | None = None) -> 
         _spread(data.residuals(params), fitted) * _to_logarithm(data),
         max(1.0, _OF_MEDIAN * (data.points - fitted)),
     )
-    between = RunScatter(relative_noise(data, params), repeats or left.freedom)
+    between = RunScatter(relative_noise(data, params, fitted), repeats or left.freedom)
     return max(left, between, key=lambda one: one.sd)
 
 
@@ -81,20 +81,22 @@ def _to_logarithm(data: "Data") -> float:
     return relative / float(np.median(data.scale))
 
 
-def seed_noise(data: "Data", params: np.ndarray) -> float:
+def seed_noise(data: "Data", params: np.ndarray, fitted: int | None = None) -> float:
     """The standard deviation of scaled residuals between repeats, or around the law if there are none.
 
     Runs with the same inputs and settings differ by their seeds alone. With fewer than three such differences
     the median absolute residual is read as that of a normal distribution; where losses above the law count
-    less, as those of badly tuned runs, that of the losses below it.
+    less, as those of badly tuned runs, that of the losses below it. `fitted` parameters (default: all) let the
+    residuals be smaller.
     """
+    fitted = len(params) if fitted is None else fitted
     group, sizes = _replicates(data)
     if freedom := _replicate_freedom(data):
         means = np.bincount(group, data.scale * data.target) / sizes
         return math.sqrt(float(np.sum((data.scale * data.target - means[group]) ** 2)) / freedom)
     residuals = data.residuals(params)
     below = residuals[residuals > 0] if data.objective.above < 1 else residuals
-    return _spread(below, len(params)) if len(below) > len(params) else _spread(residuals, len(params))
+    return _spread(below if len(below) > fitted else residuals, fitted)
 
 
 def _replicates(data: "Data") -> tuple[np.ndarray, np.ndarray]:

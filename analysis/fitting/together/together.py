@@ -63,9 +63,9 @@ def estimate_together(points: PointsLike, settings: "FitSettings") -> Fit:
     noise = min(one.outlook.noise for one in fits.values() if one.outlook)
     prior = prior_of(mix_laws([laws[name] for name in fits]))
     weights = stack(tests, noise, prior.growth, settings.level)
-    mixture = _mixture(fits, dict(zip(fits, weights.tolist(), strict=True)), settings)
-    fitted = round(float(weights @ [len(one.data.law.parameters) for one in fits.values()]))
-    scatter = run_scatter(mixture.data, mixture.minima.params[0], fitted)
+    shares = dict(zip(fits, weights.tolist(), strict=True))
+    mixture = _mixture(fits, shares, settings)
+    scatter = run_scatter(mixture.data, mixture.minima.params[0], _fitted(fits, shares))
     ranges = fitted_ranges(mixture.data.inputs)
     outlook = outlook_of(mixed(tests, weights), prior, scatter, ranges, settings.level)
     return replace(mixture, outlook=outlook, warnings=(*warnings, *mixture.warnings))
@@ -126,7 +126,7 @@ def _mixture(fits: Mapping[str, Fit], weights: Mapping[str, float], settings: "F
         objective=objective,
         derived={},
         derived_interval={},
-        diagnostics=_diagnostics(best, data, values, law, weights),
+        diagnostics=_diagnostics(best, data, values, law, weights, _fitted(fits, weights)),
         warnings=_rejections(fits, weights),
         data=data,
         minima=Minima(values[None, :], np.array([objective]), starts, agreeing, reached),
@@ -171,8 +171,13 @@ def _draws(
     )
 
 
+def _fitted(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> int:
+    """How many parameters make the residuals smaller: the mean over the laws, by their weights."""
+    return round(sum(weights[name] * len(one.params) for name, one in fits.items()))
+
+
 def _diagnostics(
-    best: Fit, data: "Data", values: np.ndarray, law: "Law", weights: Mapping[str, float]
+    best: Fit, data: "Data", values: np.ndarray, law: "Law", weights: Mapping[str, float], fitted: int
 ) -> "Diagnostics":
     """Those of the law of most weight, with the residuals of the mixture."""
     frozen = {f"weight.{name}": weight for name, weight in weights.items()}
@@ -185,7 +190,7 @@ def _diagnostics(
         law_options=law.options,
         other_minima=tuple(others),
         far=find_outliers(data, values),
-        seed_noise=relative_noise(data, values),
+        seed_noise=relative_noise(data, values, fitted),
         settings=replace(best.diagnostics.settings, freeze=frozen),
     )
 

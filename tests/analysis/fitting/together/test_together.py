@@ -108,6 +108,10 @@ def test_a_learning_curve_is_fitted_by_its_laws_and_lists_their_minima():
     assert all(set(minimum.params) <= names for minimum in found.diagnostics.other_minima)
     assert dict(found.checklist())["other minima"]
     assert fit_tables.together_table(found).row_count == len(member_params(found.params)) + 1
+    # The residuals are as small as one law's parameters make them, not as those of all laws would.
+    residuals = np.sort(np.abs(found.data.residuals(found.minima.params[0])))
+    most = max(len(one.params) for one in found.members.values())
+    assert found.outlook.noise == found.seed_noise <= 1.4826 * np.median(residuals[most:])
 
 
 @pytest.mark.slow
