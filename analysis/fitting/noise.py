@@ -38,13 +38,13 @@ def noise_parts(data: "Data", params: np.ndarray) -> tuple[float, float]:
     _, index, rows = np.unique(data.runs, return_inverse=True, return_counts=True)
     means, several = np.bincount(index, residuals) / rows, rows[index] > 1
     own = _spread((residuals - means[index])[several] / np.sqrt(1 - 1 / rows[index][several]), 0)
-    shared = _spread(means, len(params)) ** 2 - own**2 * float(np.mean(1 / rows))
+    shared = _spread(means, data.fitted) ** 2 - own**2 * float(np.mean(1 / rows))
     return math.sqrt(max(0.0, shared)), own
 
 
-def relative_noise(data: "Data", params: np.ndarray, fitted: int | None = None) -> float:
+def relative_noise(data: "Data", params: np.ndarray) -> float:
     """The standard deviation of the logarithm of the response between repeats of one run."""
-    return seed_noise(data, params, fitted) * _to_logarithm(data)
+    return seed_noise(data, params) * _to_logarithm(data)
 
 
 @dataclass(frozen=True)
@@ -58,18 +58,17 @@ class RunScatter:
     freedom: float = math.inf
 
 
-def run_scatter(data: "Data", params: np.ndarray, fitted: int | None = None) -> RunScatter:
+def run_scatter(data: "Data", params: np.ndarray) -> RunScatter:
     """The scatter of a new run about the law, within its range.
 
     That between repeats, and never less than that of the residuals: where the law misfits, repeats agree with
-    one another and not with it. `fitted` parameters (default: all) let the residuals be smaller.
+    one another and not with it.
     """
-    fitted, repeats = len(params) if fitted is None else fitted, _replicate_freedom(data)
     left = RunScatter(
-        _spread(data.residuals(params), fitted) * _to_logarithm(data),
-        max(1.0, _OF_MEDIAN * (data.points - fitted)),
+        _spread(data.residuals(params), data.fitted) * _to_logarithm(data),
+        max(1.0, _OF_MEDIAN * (data.points - data.fitted)),
     )
-    between = RunScatter(relative_noise(data, params, fitted), repeats or left.freedom)
+    between = RunScatter(relative_noise(data, params), _replicate_freedom(data) or left.freedom)
     return max(left, between, key=lambda one: one.sd)
 
 
@@ -81,22 +80,20 @@ def _to_logarithm(data: "Data") -> float:
     return relative / float(np.median(data.scale))
 
 
-def seed_noise(data: "Data", params: np.ndarray, fitted: int | None = None) -> float:
+def seed_noise(data: "Data", params: np.ndarray) -> float:
     """The standard deviation of scaled residuals between repeats, or around the law if there are none.
 
     Runs with the same inputs and settings differ by their seeds alone. With fewer than three such differences
     the median absolute residual is read as that of a normal distribution; where losses above the law count
-    less, as those of badly tuned runs, that of the losses below it. `fitted` parameters (default: all) let the
-    residuals be smaller.
+    less, as those of badly tuned runs, that of the losses below it.
     """
-    fitted = len(params) if fitted is None else fitted
     group, sizes = _replicates(data)
     if freedom := _replicate_freedom(data):
         means = np.bincount(group, data.scale * data.target) / sizes
         return math.sqrt(float(np.sum((data.scale * data.target - means[group]) ** 2)) / freedom)
     residuals = data.residuals(params)
     below = residuals[residuals > 0] if data.objective.above < 1 else residuals
-    return _spread(below if len(below) > fitted else residuals, fitted)
+    return _spread(below if len(below) > data.fitted else residuals, data.fitted)
 
 
 def _replicates(data: "Data") -> tuple[np.ndarray, np.ndarray]:

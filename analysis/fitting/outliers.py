@@ -75,10 +75,10 @@ def find_outliers(data: "Data", params: np.ndarray) -> Outliers:
     checkpoint marks no run.
     """
     residuals = data.residuals(params)
-    unit = typical(residuals, len(params))
+    unit = typical(residuals, data.fitted)
     names, index = np.unique(data.runs, return_inverse=True)
     middle = np.array([np.median(residuals[index == i]) for i in range(len(names))])
-    between = typical(middle, len(params)) if len(names) > 2 * len(params) else 0.0
+    between = typical(middle, data.fitted) if len(names) > 2 * data.fitted else 0.0
     whole = _far(middle, max(unit, between))[index]
     stray = _far(residuals, unit) & ~whole
     early = stray & _from_the_start(data, stray)

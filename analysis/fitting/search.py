@@ -87,7 +87,8 @@ class Data:
     """The arrays of one fit: inputs and target [points], the run of each, residuals' scale [points].
 
     For a law of the best points only, `choice` chooses them in each resample of the runs. `recipe` [points]
-    numbers the settings, beside the inputs, in which runs of equal size and data differ.
+    numbers the settings, beside the inputs, in which runs of equal size and data differ. The residuals of a
+    mixture of laws are as small as those of one law: `effective` parameters make them so, in place of all.
     """
 
     law: "Law"
@@ -98,6 +99,7 @@ class Data:
     scale: np.ndarray
     choice: "BestPoints | None" = None
     recipe: np.ndarray | None = None
+    effective: int | None = None
 
     @classmethod
     def of(cls, table: pl.DataFrame, law: "Law", objective: "Objective", noise: str | None = None) -> "Data":
@@ -111,6 +113,11 @@ class Data:
     @property
     def points(self) -> int:
         return len(self.target)
+
+    @property
+    def fitted(self) -> int:
+        """How many parameters make the residuals smaller than the scatter of the runs."""
+        return len(self.law.parameters) if self.effective is None else self.effective
 
     @cached_property
     def n_runs(self) -> int:

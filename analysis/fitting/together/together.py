@@ -63,9 +63,8 @@ def estimate_together(points: PointsLike, settings: "FitSettings") -> Fit:
     noise = min(one.outlook.noise for one in fits.values() if one.outlook)
     prior = prior_of(mix_laws([laws[name] for name in fits]))
     weights = stack(tests, noise, prior.growth, settings.level)
-    shares = dict(zip(fits, weights.tolist(), strict=True))
-    mixture = _mixture(fits, shares, settings)
-    scatter = run_scatter(mixture.data, mixture.minima.params[0], _fitted(fits, shares))
+    mixture = _mixture(fits, dict(zip(fits, weights.tolist(), strict=True)), settings)
+    scatter = run_scatter(mixture.data, mixture.minima.params[0])
     ranges = fitted_ranges(mixture.data.inputs)
     outlook = outlook_of(mixed(tests, weights), prior, scatter, ranges, settings.level)
     return replace(mixture, outlook=outlook, warnings=(*warnings, *mixture.warnings))
@@ -108,7 +107,8 @@ def _mixture(fits: Mapping[str, Fit], weights: Mapping[str, float], settings: "F
     law = mix_laws([one.law for one in fits.values()])
     params = mixed_params(weights, {name: one.params for name, one in fits.items()})
     draws = _draws(fits, weights, law, settings)
-    data = replace(best.data, law=law)
+    fitted = round(sum(weights[name] * one.data.fitted for name, one in fits.items()))
+    data = replace(best.data, law=law, effective=fitted)
     values = np.array([params[name] for name in law.parameter_names])
     objective = float(data.objective.terms(data.residuals(values)).sum())
     starts = best.minima.starts
@@ -126,7 +126,7 @@ def _mixture(fits: Mapping[str, Fit], weights: Mapping[str, float], settings: "F
         objective=objective,
         derived={},
         derived_interval={},
-        diagnostics=_diagnostics(best, data, values, law, weights, _fitted(fits, weights)),
+        diagnostics=_diagnostics(best, data, values, law, weights),
         warnings=_rejections(fits, weights),
         data=data,
         minima=Minima(values[None, :], np.array([objective]), starts, agreeing, reached),
@@ -171,13 +171,8 @@ def _draws(
     )
 
 
-def _fitted(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> int:
-    """How many parameters make the residuals smaller: the mean over the laws, by their weights."""
-    return round(sum(weights[name] * len(one.params) for name, one in fits.items()))
-
-
 def _diagnostics(
-    best: Fit, data: "Data", values: np.ndarray, law: "Law", weights: Mapping[str, float], fitted: int
+    best: Fit, data: "Data", values: np.ndarray, law: "Law", weights: Mapping[str, float]
 ) -> "Diagnostics":
     """Those of the law of most weight, with the residuals of the mixture."""
     frozen = {f"weight.{name}": weight for name, weight in weights.items()}
@@ -190,7 +185,7 @@ def _diagnostics(
         law_options=law.options,
         other_minima=tuple(others),
         far=find_outliers(data, values),
-        seed_noise=relative_noise(data, values, fitted),
+        seed_noise=relative_noise(data, values),
         settings=replace(best.diagnostics.settings, freeze=frozen),
     )
 

@@ -28,7 +28,7 @@ def longer(size: str, rule: str = "pieces") -> Experiment:
 
 
 def variants(size: str) -> dict[str, Experiment]:
-    """The same by the online rule, with three candidates and ten; with ten also the cell of `selection/text`."""
+    """The same by the online rule, with three candidates and ten; with ten also that of `selection/text`."""
     three, ten = TEXT_RULES["online"], TEXT_RULES["online"] + ",candidates=10"
     long = {"online": longer(size, three), "online10-longer": longer(size, ten)}
     return long | {"online10": cell(TEXT, size, "u128k", ten)}
