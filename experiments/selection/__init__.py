@@ -100,9 +100,12 @@ def cell(corpus: str, size: str, unique: str, rule: str = "pieces", replicate: i
 
 
 def variants(corpus: str, size: str, unique: str, rules: dict[str, str]) -> dict[str, Experiment]:
-    """The same cell by each rule, and replicates of the control and of every rule at three U."""
+    """The same cell by each rule, and replicates at three U: of the control, on text of every rule, in the
+    Markov source of `online`.
+    """
     cells = {name: cell(corpus, size, unique, rule) for name, rule in rules.items()}
-    named = {"": "pieces"} | {f"{name}-": rule for name, rule in rules.items()}
+    replicated = {name: rule for name, rule in rules.items() if corpus == TEXT or name == "online"}
+    named = {"": "pieces"} | {f"{name}-": rule for name, rule in replicated.items()}
     seeds = REPLICATES if UNIQUE[unique] in REPLICATED else ()
     return cells | {
         f"{name}rep{seed}": cell(corpus, size, unique, rule, seed)
