@@ -121,11 +121,12 @@ def _errors(known: "NextRuns | NextRun") -> tuple[str, str]:
 
 
 def _reach(result: "NextRuns") -> str | None:
-    """How far the target lies beyond the fitted range."""
-    if result.factor == 1:
-        return None
+    """How far the target lies beyond the fitted range, and how far the laws differ about it."""
     factor, further = text.number(result.factor, 3), FURTHER if result.further else ""
-    return f"{result.target} lies beyond the fitted range by a factor of {factor}{further}"
+    beyond = f"{result.target} lies beyond the fitted range by a factor of {factor}{further}"
+    differ = f"the laws differ by {text.number(result.disagreement, 3)}, which is in every s.e."
+    said = [beyond] * (result.factor != 1) + [differ] * (result.disagreement > 0)
+    return "; ".join(said) or None
 
 
 def _table(title: str, headings: Sequence[str | Text], caption: str | None = None) -> Table:

@@ -3,14 +3,14 @@
 A run at (N, E) adds g g' / sigma^2 to the information about the parameters, with g the gradient of log loss
 by them and sigma^2 the variance of the seed noise and of the law's misfit there; the information so far is
 the inverse of the covariance of the fit's draws. A target that is a loss has a misfit of its own, which runs
-further out take away.
+further out take away. Of laws together each has its own parameters, and the variance is the mean of theirs,
+and that between them: which law new runs will favour is not known before.
 To first order the variance of a quantity with gradient c falls from c' V c to that with the new V (Elfving
 1952; Chaloner and Larntz 1989 for nonlinear models, recalled).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from quarry.analysis.fitting.coordinates import search_coordinate
 from quarry.analysis.planning.candidates import flops_of
 from quarry.analysis.planning.misfit import TargetMisfit, run_misfit, target_misfit
 from quarry.analysis.planning.surface import Surface, law_inputs
+from quarry.analysis.planning.target import Target
 from quarry.errors import FitError
 
 # A correlation matrix of the draws with a larger condition number is singular.
@@ -37,38 +38,64 @@ def gradient(surface: Surface, inputs: dict[str, np.ndarray]) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Design:
-    """The covariance of the free parameters, and the scaled gradient and FLOPs of each candidate.
+class Information:
+    """What is known of one law's free parameters, and what each candidate adds.
 
     covariance [parameters, parameters], target [parameters], runs [candidates, parameters] in units of a
-    run's noise and misfit, flops [candidates]; `misfit` is that of a target that is a loss.
+    run's noise and misfit.
     """
 
     covariance: np.ndarray
     target: np.ndarray
     runs: np.ndarray
-    flops: np.ndarray
-    misfit: TargetMisfit | None = None
 
     @classmethod
-    def of(
-        cls,
-        surface: Surface,
-        inputs: dict[str, np.ndarray],
-        target: np.ndarray,
-        at: dict[str, Any] | None = None,
-    ) -> "Design":
-        """`at` are the law's inputs of a target that is a loss.
-
-        Raises FitError for a covariance that is singular, or without seed noise.
-        """
+    def of(cls, surface: Surface, inputs: dict[str, np.ndarray], target: np.ndarray) -> "Information":
+        """`target` is the gradient of the target. Raises FitError for a singular covariance, or no noise."""
         if not surface.seed_noise > 0:
             raise FitError(f"{surface.name}: seed noise {surface.seed_noise:g} gives runs no weight")
-        runs = law_inputs(surface.law, inputs["N"], inputs["E"], inputs["U"])
-        deviation = np.hypot(surface.seed_noise, run_misfit(surface, runs))
+        misfit = run_misfit(surface, law_inputs(surface.law, inputs["N"], inputs["E"], inputs["U"]))
+        deviation = np.hypot(surface.seed_noise, misfit)
         scaled = np.nan_to_num(gradient(surface, inputs) / deviation[..., None])
-        misfit = target_misfit(surface, runs, at)
-        return cls(_covariance(surface), target, scaled, flops_of(inputs), misfit)
+        return cls(_covariance(surface), target, scaled)
+
+    def gains(self, chosen: Sequence[int]) -> np.ndarray:
+        """The reduction of the target's variance by each candidate after those chosen: [candidates]."""
+        along = self.runs @ self.after(chosen)
+        return (along @ self.target) ** 2 / (1 + np.sum(along * self.runs, axis=1))
+
+    def variance(self, chosen: Sequence[int]) -> float:
+        """The variance of the target with these runs."""
+        return float(self.target @ self.after(chosen) @ self.target)
+
+    def after(self, chosen: Sequence[int]) -> np.ndarray:
+        """The covariance with these runs, by one rank-one update for each (Sherman and Morrison)."""
+        covariance = self.covariance
+        for place in chosen:
+            along = covariance @ self.runs[place]
+            covariance = covariance - np.outer(along, along) / (1 + self.runs[place] @ along)
+        return covariance
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is known of each law, with its share, and the FLOPs of each candidate [candidates].
+
+    `disagreement` is the variance of the target between the laws, `misfit` that of a target that is a loss.
+    """
+
+    laws: tuple[tuple[float, Information], ...]
+    flops: np.ndarray
+    misfit: TargetMisfit | None = None
+    disagreement: float = 0.0
+
+    @classmethod
+    def of(cls, surface: Surface, inputs: dict[str, np.ndarray], target: Target) -> "Design":
+        """Raises FitError for a covariance that is singular, or without seed noise."""
+        laws = tuple((law.share, Information.of(law.surface, inputs, law.gradient)) for law in target.laws)
+        runs = law_inputs(surface.law, inputs["N"], inputs["E"], inputs["U"])
+        misfit = target_misfit(surface, runs, target.at)
+        return cls(laws, flops_of(inputs), misfit, target.disagreement)
 
     def choose(self, runs: int, budget: float, most: float) -> list[int]:
         """The candidates chosen, each of at most `most` FLOPs, in the order in which they help."""
@@ -111,25 +138,17 @@ class Design:
 
     def gains(self, chosen: Sequence[int]) -> np.ndarray:
         """The reduction of the target's variance by each candidate after those chosen: [candidates]."""
-        along = self.runs @ self.after(chosen)
-        of_parameters = (along @ self.target) ** 2 / (1 + np.sum(along * self.runs, axis=1))
-        return of_parameters if self.misfit is None else of_parameters + self.misfit.gains(chosen)
+        of_parameters = sum(share * law.gains(chosen) for share, law in self.laws)
+        return np.asarray(of_parameters if self.misfit is None else of_parameters + self.misfit.gains(chosen))
 
     def variance(self, chosen: Sequence[int]) -> float:
         """The variance of the target with these runs."""
-        return float(self.target @ self.after(chosen) @ self.target) + self.misfit_variance(chosen)
+        of_parameters = sum(share * law.variance(chosen) for share, law in self.laws)
+        return of_parameters + self.disagreement + self.misfit_variance(chosen)
 
     def misfit_variance(self, chosen: Sequence[int]) -> float:
         """What of that is misfit."""
         return 0.0 if self.misfit is None else self.misfit.variance(chosen)
-
-    def after(self, chosen: Sequence[int]) -> np.ndarray:
-        """The covariance with these runs, by one rank-one update for each (Sherman and Morrison)."""
-        covariance = self.covariance
-        for place in chosen:
-            along = covariance @ self.runs[place]
-            covariance = covariance - np.outer(along, along) / (1 + self.runs[place] @ along)
-        return covariance
 
 
 def _covariance(surface: Surface) -> np.ndarray:

@@ -12,6 +12,7 @@ from quarry import text
 from quarry.analysis.planning.candidates import check_affordable, fitted_ranges, list_candidates
 from quarry.analysis.planning.design import Design
 from quarry.analysis.planning.identification import check_identified
+from quarry.analysis.planning.members import members_of
 from quarry.analysis.planning.surface import Surface, check_plannable
 from quarry.analysis.planning.target import find_target
 from quarry.analysis.points.units import check_counts
@@ -46,7 +47,8 @@ class NextRuns(Result):
 
     `estimate` and the standard errors are of the target, of its logarithm where `logarithmic`;
     `extrapolation` is what a loss beyond the fitted range, by `factor`, owes to misfit; `further`: than any
-    backtest.
+    backtest. `disagreement` is the standard deviation of the target between laws fitted together, a part of
+    every standard error: which of them these runs will favour is not known before.
     """
 
     target: str
@@ -60,6 +62,7 @@ class NextRuns(Result):
     extrapolation: float = 0.0
     factor: float = 1.0
     further: bool = False
+    disagreement: float = 0.0
 
     @property
     def headline(self) -> str:
@@ -128,9 +131,10 @@ def plan_next_runs(
     most = min(budget, most_per_run or budget)
     inputs = list_candidates(surface, unique_tokens)
     check_affordable(inputs, most)
-    check_identified(surface, inputs, most)
+    for member in members_of(surface).values():
+        check_identified(member.surface, inputs, most)
     wanted = find_target(surface, target, unique_tokens)
-    design = Design.of(surface, inputs, wanted.gradient, wanted.at)
+    design = Design.of(surface, inputs, wanted)
     chosen = _runs(surface, inputs, design, design.choose(runs, budget, most))
     return NextRuns(
         target=target,
@@ -142,6 +146,7 @@ def plan_next_runs(
         spent=sum(run.flops for run in chosen),
         warnings=tuple(_warnings(surface, chosen)),
         extrapolation=math.sqrt(design.misfit_variance([])),
+        disagreement=math.sqrt(design.disagreement),
         **_place(surface, wanted.at),
     )
 

@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from quarry.analysis.planning.members import members_of, one_member
 from quarry.analysis.planning.optimum import find_optimum
 from quarry.analysis.planning.surface import law_inputs
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.laws.law import Parameter, Values
+    from quarry.analysis.planning.members import Member
     from quarry.analysis.planning.surface import Surface
 
 _LOSS = "loss@"
@@ -23,16 +25,33 @@ _STEP = 1e-5
 
 
 @dataclass(frozen=True)
+class LawTarget:
+    """A target by one law, which has this share: its value, and its gradient by the free parameters
+    [parameters]."""
+
+    share: float
+    surface: "Surface"
+    value: float
+    gradient: np.ndarray
+
+
+@dataclass(frozen=True)
 class Target:
-    """The value of the target, and its gradient by the free parameters [parameters].
+    """The value of the target, and what each law of the fit says of it.
 
     Errors are of its logarithm where it is `logarithmic`. `at` are the law's inputs where it is a loss.
     """
 
     value: float
     logarithmic: bool
-    gradient: np.ndarray
+    laws: tuple[LawTarget, ...]
     at: dict[str, Any] | None = None
+
+    @property
+    def disagreement(self) -> float:
+        """The variance of the value between the laws."""
+        shares, values = np.array([(law.share, law.value) for law in self.laws]).T
+        return float(shares @ (values - shares @ values) ** 2)
 
 
 def find_target(surface: "Surface", name: str, unique_tokens: float | None = None) -> Target:
@@ -43,13 +62,26 @@ def find_target(surface: "Surface", name: str, unique_tokens: float | None = Non
     plan = find_optimum(surface, _budget(name), unique_tokens) if name.startswith(_LOSS) else None
     at = plan and law_inputs(surface.law, *plan, unique_tokens)
     value, logarithmic = _quantity(surface, name) if at is None else (_loss(surface, at), False)
+    if name in surface.frozen:
+        raise FitError(f"{name} does not depend on the fitted parameters")
+    members, one = members_of(surface), one_member(surface, name)
+    if one is not None:
+        members, name = {one[0]: replace(members[one[0]], share=1.0)}, one[1]
+    laws = tuple(_of_law(member, name, at) for member in members.values())
+    return Target(float(value(surface.params)), logarithmic, laws, at)
+
+
+def _of_law(member: "Member", name: str, at: dict[str, Any] | None) -> LawTarget:
+    """The target by one law. Raises FitError where it is not finite, or depends on no parameter."""
+    surface = member.surface
+    value, logarithmic = _quantity(surface, name) if at is None else (_loss(surface, at), False)
     middle = float(value(surface.params))
     slopes = np.array([_slope(surface, value, parameter) for parameter in surface.free])
     if not (math.isfinite(middle) and np.isfinite(slopes).all()) or (logarithmic and middle <= 0):
         raise FitError(f"{name} is {middle:g} in this fit: no error follows")
     if not slopes.any():
         raise FitError(f"{name} does not depend on the fitted parameters")
-    return Target(middle, logarithmic, slopes / middle if logarithmic else slopes, at)
+    return LawTarget(member.share, surface, middle, slopes / middle if logarithmic else slopes)
 
 
 def _loss(surface: "Surface", at: dict[str, Any]) -> "Callable[[Values], Any]":

@@ -12,9 +12,11 @@ from quarry.analysis.fitting.prediction.distance import fitted_ranges
 from quarry.analysis.fitting.prediction.extrapolation import Extrapolation
 from quarry.analysis.fitting.prediction.outlook import Outlook
 from quarry.analysis.fitting.solver import solve
+from quarry.analysis.fitting.together.candidates import member
 from quarry.analysis.laws.catalog import LAWS
-from quarry.analysis.planning.candidates import list_candidates
-from quarry.analysis.planning.design import Design, gradient
+from quarry.analysis.laws.mixture import mix_laws, mixed_params, overtraining_of_counts
+from quarry.analysis.planning.candidates import flops_of, list_candidates
+from quarry.analysis.planning.design import Information, gradient
 from quarry.analysis.planning.next_runs import plan_next_runs
 from quarry.analysis.planning.optimum import find_optimum
 from quarry.analysis.planning.surface import Surface, published_surface
@@ -91,19 +93,19 @@ def test_a_larger_budget_promises_no_less(surface):
 
 def test_the_choice_is_nearly_the_best_of_all_pairs(surface):
     target = plan_next_runs(surface, 2, 1e19, "alpha")
-    slopes = np.array([0.0, 0, 0, 1, 0])
-    problem = Design.of(surface, list_candidates(surface), slopes)
+    slopes, inputs = np.array([0.0, 0, 0, 1, 0]), list_candidates(surface)
+    problem, flops = Information.of(surface, inputs, slopes), flops_of(inputs)
     best = problem.variance([])
-    for first in np.flatnonzero(problem.flops <= 1e19)[::7].tolist():
+    for first in np.flatnonzero(flops <= 1e19)[::7].tolist():
         after = problem.after([first])
         along = problem.runs @ after
         left = slopes @ after @ slopes - (along @ slopes) ** 2 / (1 + np.sum(along * problem.runs, axis=1))
-        best = min(best, left[problem.flops <= 1e19 - problem.flops[first]].min(initial=best))
+        best = min(best, left[flops <= 1e19 - flops[first]].min(initial=best))
     assert target.runs[-1].standard_error <= 1.02 * math.sqrt(best)
 
 
 def test_the_update_is_the_inverse_of_the_added_information(surface):
-    problem = Design.of(surface, list_candidates(surface), np.array([0.0, 0, 0, 1, 0]))
+    problem = Information.of(surface, list_candidates(surface), np.array([0.0, 0, 0, 1, 0]))
     chosen = [3, 17, 3]
     information = np.linalg.inv(problem.covariance) + sum(
         np.outer(problem.runs[i], problem.runs[i]) for i in chosen
@@ -212,6 +214,58 @@ def test_runs_far_out_tell_less_of_the_parameters_where_the_law_misfits(surface,
     exact, found = (plan_next_runs(each, 3, 1e22, "alpha") for each in (surface, misfitting))
     assert exact.runs[-1].standard_error < found.runs[-1].standard_error < found.standard_error
     assert found.standard_error == exact.standard_error
+
+
+OTHER = {**TRUTH, "L_inf": TRUTH["L_inf"] - 0.2, "A": 1.3 * TRUTH["A"]}
+"""Another law of the same points."""
+
+
+@pytest.fixture(scope="module")
+def together(surface):
+    """Two laws as one, and a third that hardly counts; each draw is of one of them."""
+    hardly = dict.fromkeys(overtraining_of_counts().parameter_names, 0.5)
+    laws = {"chinchilla": TRUTH, "skaling": {**OTHER, "kappa": 1.0}, "overtraining": hardly}
+    weights = {"chinchilla": 0.5, "skaling": 0.47, "overtraining": 0.03}
+    of_draw = np.random.default_rng(0).choice(3, REPEATS, p=list(weights.values()))
+    hot = {name: (of_draw == i).astype(float) for i, name in enumerate(weights)}
+    noise = np.random.default_rng(1).standard_normal
+    draws = {
+        law: {p: value * np.exp(0.005 * hot[law] * noise(REPEATS)) for p, value in own.items()}
+        for law, own in laws.items()
+    }
+    law = mix_laws([member(name, ("N", "E")) for name in laws])
+    params = mixed_params(weights, laws)
+    return replace(
+        surface, law=law, params=params, draws=mixed_params(hot, draws),
+        parameter_interval=dict.fromkeys(params, (0.0, 1.0)), frozen=tuple(f"weight.{one}" for one in laws),
+    )  # fmt: skip
+
+
+def test_the_error_by_laws_together_is_the_spread_of_their_draws(together):
+    found = plan_next_runs(together, 3, 1e20, "loss@1e21")
+    n, tokens = find_optimum(together, 1e21)
+    drawn = together.law.predict(together.draws, {"N": n, "E": tokens})
+    counts = together.draws["weight.overtraining"] == 0
+    assert found.standard_error == pytest.approx(np.std(drawn[counts]), rel=0.1)
+    assert found.runs[-1].standard_error > found.disagreement > 0.5 * found.standard_error
+    errors = [found.standard_error, *(run.standard_error for run in found.runs)]
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_a_parameter_of_one_of_the_laws_together_is_narrowed_by_its_draws_alone(together):
+    found = plan_next_runs(together, 2, 1e20, "skaling.alpha")
+    own = together.draws["weight.skaling"] > 0
+    assert found.standard_error == pytest.approx(np.std(together.draws["skaling.alpha"][own]), rel=0.01)
+    assert found.disagreement == 0
+    for target, says in (
+        ("overtraining.a", "overtraining counts less than 5% in ladder"),
+        ("weight.skaling", "does not depend on the fitted parameters"),
+        ("alpha", "'alpha' is not a quantity of auto: choose one of L_inf, weight.chinchilla"),
+    ):
+        with pytest.raises(FitError, match=says):
+            plan_next_runs(together, 2, 1e20, target)
+    with pytest.raises(FitError, match="ladder has no draws of its parameters"):
+        plan_next_runs(replace(together, draws={}), 2, 1e20, "L_inf")
 
 
 @pytest.mark.parametrize(
