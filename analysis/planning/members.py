@@ -23,8 +23,10 @@ class Member:
 
 
 def members_of(surface: "Surface") -> dict[str, Member]:
-    """The laws of a mixture that count, by name, with shares that sum to 1; one law, or one without draws, as it
-    is."""
+    """The laws of a mixture that count, by name, with shares that sum to 1.
+
+    One law is its own only member, and so is a fit without draws.
+    """
     if surface.law.name != MIXTURE or not surface.draws:
         return {surface.law.name: Member(1.0, surface)}
     shares = {name: float(weight_of(surface.params, f"{name}.")) for name in member_params(surface.params)}
