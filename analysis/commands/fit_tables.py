@@ -82,6 +82,10 @@ def prediction_table(fitted: "Fit", held_out: "pl.DataFrame") -> Table:
     predictions = fitted.predictions(held_out)
     headings = (*fitted.law.inputs, "measured", "predicted", "error", f"{fitted.level:.0%} for a new run")
     caption = None if fitted.outlook is None else evidence(fitted, predictions)
+    if left_out := len(held_out) - len(predictions):
+        kind = f"not of the kind that {fitted.law.name} describes"
+        said = f"{left_out} of {len(held_out)} points held out are {kind}"
+        caption = f"{said}; {caption}" if caption else said
     table = TitledTable(title="predictions of the points held out", caption=caption)
     for heading in (*headings, *(() if fitted.outlook is None else ("beyond",))):
         table.add_column(heading, justify="right")

@@ -16,7 +16,7 @@ from quarry.analysis.laws.formulas import plain
 from quarry.analysis.laws.law import check_inside
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.loading import PointsLike, as_points
-from quarry.analysis.points.selection import at_fixed_value, points_for_law
+from quarry.analysis.points.selection import described, points_for_law
 from quarry.errors import FitError
 from quarry.results import Result, quantities
 from quarry.text import number
@@ -171,13 +171,14 @@ class Fit(Result):
     def predictions(self, held: PointsLike) -> pl.DataFrame:
         """`held` points with the columns predicted, error (predicted / measured - 1), low and high.
 
-        Only the points that share what a law of one variable holds fixed. The interval is that of a new run;
-        with one, half_parameters, half_seed and half_extrapolation are the half-widths (of log loss) that
-        each part alone would give, factor how far beyond the fitted range a point lies, and further whether
-        that is further than any backtest. Raises FitError.
+        Only the points that the law is of: of a law of C those on the compute frontier, of an early-stopped
+        law those of the best E, of one variable those that share what it holds fixed. The interval is that of
+        a new run; with one, half_parameters, half_seed and half_extrapolation are the half-widths (of log
+        loss) that each part alone would give, factor how far beyond the fitted range a point lies, and
+        further whether that is further than any backtest. Raises FitError.
         """
         table = points_for_law(as_points(held, self.law), self.law, self.diagnostics.settings.critical).table
-        table = at_fixed_value(table, self.points, self.law)
+        table = described(table, self.points, self.law)
         inputs, measured = law_inputs(table, self.law), table[self.law.response].cast(pl.Float64)
         low, high = self.band(inputs, new_run=True)
         predicted = pl.Series(self._middle(inputs))

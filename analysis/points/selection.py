@@ -24,6 +24,9 @@ _WORDS = {"N": "sizes", "E": "token counts", "U": "unique token counts", "C": "b
 FRONTIER = ("C",)
 """The inputs of a law of the compute frontier."""
 
+_ABOVE_FRONTIER = "above the compute frontier: another point has no more loss for no more C"
+_OTHER_PASSES = "more or fewer passes over the same data do better"
+
 
 def points_for_law(points: Points, law: Law, critical: Mapping[str, float] | None = None) -> Points:
     """`points` with the columns that `law` needs, as positive Float64. Raises PointsError, FitError.
@@ -111,8 +114,7 @@ def _keep_widest(points: Points, fixed: str, x: str) -> Points:
 def _keep_unbeaten(points: Points) -> Points:
     """The compute frontier: L(C) is what a budget can buy, not what any run made of it (Kaplan 2020, 3.3)."""
     kept = frontier_points(points.table).points.sort("C", "loss")
-    reason = "above the compute frontier: another point has no more loss for no more C"
-    return _replaced(points, kept, reason)
+    return _replaced(points, kept, _ABOVE_FRONTIER)
 
 
 def frontier_points(table: pl.DataFrame) -> BestPoints:
@@ -142,12 +144,35 @@ def at_fixed_value(table: pl.DataFrame, fitted: pl.DataFrame, law: Law) -> pl.Da
     return same
 
 
+def described(table: pl.DataFrame, fitted: pl.DataFrame, law: Law) -> pl.DataFrame:
+    """The rows of `table` that a law fitted to the points `fitted` is of.
+
+    Those with the value that a law of one variable held fixed. Beside the points fitted: for a law of C those
+    on the compute frontier, for an early-stopped law those of the best E. Raises FitError if there are none.
+    """
+    table = at_fixed_value(table, fitted, law)
+    early = law.early_stopped and {"E", "U"} <= set(table.columns)
+    if law.inputs != FRONTIER and not early:
+        return table
+    parts = fitted.with_columns(held=False), table.with_columns(held=True)
+    both = pl.concat(parts, how="diagonal_relaxed")
+    kept = frontier_points(both).points if law.inputs == FRONTIER else _best_passes(both, law)
+    found = kept.filter("held").select(table.columns)
+    if found.is_empty():
+        reason = _ABOVE_FRONTIER if law.inputs == FRONTIER else _OTHER_PASSES
+        raise FitError(f"{law.name}: no point held out is of the kind that the law describes ({reason})")
+    return found
+
+
 def _keep_best_passes(points: Points, law: Law) -> Points:
-    """The points of the E with the least mean loss at each value of the law's inputs: stopped early."""
-    mean = points.table.group_by(*law.inputs, "E").agg(pl.col("loss").mean())
+    return _replaced(points, _best_passes(points.table, law), _OTHER_PASSES)
+
+
+def _best_passes(table: pl.DataFrame, law: Law) -> pl.DataFrame:
+    """The rows of the E with the least mean loss at each value of the law's inputs: stopped early."""
+    mean = table.group_by(*law.inputs, "E").agg(pl.col("loss").mean())
     best = mean.sort("loss").group_by(*law.inputs).first().select(*law.inputs, "E")
-    kept = points.table.join(best, on=[*law.inputs, "E"], how="semi", maintain_order="left")
-    return _replaced(points, kept, "more or fewer passes over the same data do better")
+    return table.join(best, on=[*law.inputs, "E"], how="semi", maintain_order="left")
 
 
 def _replaced(points: Points, kept: pl.DataFrame, reason: str) -> Points:

@@ -8,8 +8,6 @@ from results_kaplan import EPOCHS, FRESH, QUICKSTART, REPEATED, critical_words, 
 from results_rows import Table, command_of, fitted
 
 from quarry import fit_isoflop
-from quarry.analysis.laws.catalog import find_law
-from quarry.analysis.points.selection import FRONTIER
 from quarry.experiments.chinchilla_isoflop import CPU
 from quarry.text import count, number
 
@@ -49,7 +47,8 @@ def predicted(held: Held) -> dict[str, str]:
     """The row of a law: mean and largest error of the losses held out, the half-width of their 95% band."""
     critical = own_critical() if held.critical else ()
     found = fitted(held.table, held.law, (held.condition,), critical=critical, bootstrap=held.bootstrap)
-    rows = found.predictions(_held_out(held))
+    _, rest = held.table.points(held.law).hold_out((held.condition,))
+    rows = found.predictions(rest)
     error, half = rows["error"], ((rows["high"] - rows["low"]) / 2 / rows["predicted"])
     inside = rows.filter(pl.col("loss").is_between(pl.col("low"), pl.col("high")))
     bounded = "factor" in rows.columns
@@ -68,15 +67,6 @@ def predicted(held: Held) -> dict[str, str]:
         "inside": f"{len(inside)} of {len(rows)}" if bounded else "–",
         "command": command_of(held.table, held.law, *more),
     }
-
-
-def _held_out(held: Held) -> pl.DataFrame:
-    """The points held out; of them the least loss of each N and U, or of all, where the law is of these."""
-    _, rest = held.table.points(held.law).hold_out((held.condition,))
-    law = find_law(held.law)
-    if law.early_stopped:
-        return rest.sort("loss").unique(["N", "U"], keep="first", maintain_order=True)
-    return rest.sort("loss").head(1) if law.inputs == FRONTIER else rest
 
 
 def optimum(table: Table = LADDER) -> dict[str, str]:

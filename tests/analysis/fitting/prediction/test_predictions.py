@@ -10,6 +10,8 @@ from rich.console import Console
 
 from quarry import fit
 from quarry.analysis.commands.fit_tables import evidence, prediction_table
+from quarry.analysis.laws.kaplan import KAPLAN_ND
+from quarry.errors import FitError
 from tests.analysis.designs import GRID
 from tests.analysis.quick import QUICK
 
@@ -46,6 +48,34 @@ def test_a_prediction_table_counts_what_it_holds(fitted):
     text = console.export_text()
     assert f"{inside} of 21 inside, 20 expected" in text
     assert "further than any backtest" in text
+
+
+def test_a_law_of_c_predicts_the_frontier_only():
+    """A run above the compute frontier is none that L(C) describes: its loss says nothing of the law."""
+    budgets = np.geomspace(1e12, 1e15, 8)
+    table = pl.DataFrame({"N": budgets**0.5, "C": budgets, "loss": 40 * budgets**-0.1})
+    above = table.tail(2).with_columns(N=pl.col("N") * 10, loss=pl.col("loss") * 1.2)
+    law, held = fit(table.head(6), "kaplan-c", bootstrap=0), pl.concat([table.tail(2), above])
+    assert law.predictions(held)["loss"].to_list() == table.tail(2)["loss"].to_list()
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(prediction_table(law, held))
+    assert "2 of 4 points held out are not of the kind that kaplan-c describes" in console.export_text()
+    beaten = table.head(1).with_columns(N=1e3, loss=2 * pl.col("loss"))
+    with pytest.raises(FitError, match=r"kaplan-c: no point held out .* \(above the compute frontier"):
+        law.predictions(beaten)
+
+
+def test_an_early_stopped_law_predicts_the_best_passes_only():
+    n, unique, passes = (axis.ravel() for axis in np.meshgrid([1e4, 1e5, 1e6], [1e6, 1e7, 1e8], [1, 4, 16]))
+    best = KAPLAN_ND.predict(
+        {"N_c": 6e13, "D_c": 2e13, "alpha_N": 0.08, "alpha_D": 0.1}, {"N": n, "U": unique}
+    )
+    loss = best * np.where(passes == 4, 1, 1.1)
+    table = pl.DataFrame({"N": n, "U": unique, "E": passes * unique, "loss": loss})
+    largest = pl.col("N") == 1e6
+    held = fit(table.filter(~largest), "kaplan-nd", bootstrap=0).predictions(table.filter(largest))
+    assert (held["E"] / held["U"]).to_list() == [4.0] * 3
+    assert held["error"].abs().max() < 1e-3
 
 
 def test_an_open_interval_counts_apart_and_not_as_inside(fitted):
