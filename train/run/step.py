@@ -58,7 +58,11 @@ def _state_shardings(experiment: Experiment, mesh: Mesh) -> TrainState:
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def _shapes(experiment: Experiment) -> TrainState:
-    return jax.eval_shape(lambda: init_state(experiment, jnp.zeros(2, jnp.uint32)))
+    """Shapes and dtypes of `init_state`, without tracing how the parameters are drawn."""
+    _, shapes, _ = abstract(experiment.model)
+    masters = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, jnp.float32), shapes)
+    moments = jax.eval_shape(adamw(experiment, 0.0).init, masters)
+    return TrainState(shapes, moments, jax.ShapeDtypeStruct((), jnp.int32))
 
 
 def make_state(experiment: Experiment, mesh: Mesh) -> TrainState:

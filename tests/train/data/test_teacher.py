@@ -4,7 +4,6 @@ import dataclasses
 import json
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import special
@@ -12,7 +11,7 @@ from scipy import special
 from quarry.errors import DataError
 from quarry.model.config import modern
 from quarry.model.sharding import make_mesh
-from quarry.model.transformer import apply, build
+from quarry.model.transformer import build
 from quarry.train.config.experiment import DataConfig, Experiment
 from quarry.train.data.corpora import fingerprint
 from quarry.train.data.synthetic.catalog import open_world
@@ -20,6 +19,7 @@ from quarry.train.data.synthetic.teacher import Teacher, parameter_name
 from quarry.train.data.synthetic.world import ALPHABET, SEPARATOR
 from quarry.train.run.evaluation import Evaluator
 from quarry.train.run.sizes import prepare_store
+from tests.model.shapes import compiled
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +54,7 @@ def test_each_token_is_drawn_by_the_odds_of_the_teacher(taught):
     rows = np.asarray(store.tokens("train")).reshape(-1, CONTEXT)
     assert (rows[:, -1] == SEPARATOR).all()
     assert np.isin(rows[:, :-1], ALPHABET).all()
-    logits = np.asarray(apply(graph, params, jnp.asarray(rows[:, :-1], jnp.int32)), np.float64)
+    logits = np.asarray(compiled(graph, params, rows[:, :-1].astype(np.int32)), np.float64)
     odds = special.softmax(logits.reshape(len(rows), CONTEXT - 1, -1)[..., ALPHABET], axis=-1)
     drawn = np.argsort(ALPHABET)[rows[:, 1:-1]]
     for place in range(CONTEXT - 2):

@@ -55,8 +55,8 @@ def test_the_step_estimates_it_from_the_gradients_of_its_passes():
     state, rows = make_state(pieces, mesh), batch(pieces)
     graph, params = build(pieces.model, pieces.seed_init)
     gradient = jax.jit(lambda *rows: loss_and_gradient(graph, params, *rows)[1])
-    parts = [gradient(*(tokens[i::4] for tokens in rows)) for i in range(4)]
-    leaves = np.array([np.concatenate([leaf.ravel() for leaf in jax.tree.leaves(part)]) for part in parts])
+    parts = [gradient(*(np.asarray(tokens)[i::4] for tokens in rows)) for i in range(4)]
+    leaves = np.array([np.concatenate([*map(np.ravel, jax.tree.leaves(part))]) for part in parts])
     squares = (leaves**2).sum(-1).mean(), (leaves.mean(0) ** 2).sum()
     _, metrics = compiled_step(pieces, mesh)(state, *rows, step_scalars(pieces, 0.0))
     found = float(metrics.g_squared), float(metrics.trace_sigma)
