@@ -20,7 +20,7 @@ from tests.commands import quarry
 from tests.train.pairs import begin, end
 from tests.train.tiny import tiny_point, write_tiny
 
-STEPS, ROWS, SEQUENCES, RATE = 96, 8, 64, 1e-3
+STEPS, ROWS, SEQUENCES, RATE = 64, 8, 64, 1e-3
 QUICK = ["--host-timeout", 60, "--heartbeat-timeout", 4]
 
 
@@ -80,7 +80,7 @@ def test_a_run_on_two_hosts_then_one_then_two_equals_a_run_on_one(whole, tmp_pat
     words = ["train", "study/tiny.py"]
 
     pair = begin(cache, 2, *words, *QUICK, cwd=tmp_path)
-    wait_for_step(directory, rng.randint(2, 30), pair)
+    wait_for_step(directory, rng.randint(2, 20), pair)
     pair[1].kill()
     codes, said = end(pair)
     assert codes == [1, -signal.SIGKILL], said
@@ -103,7 +103,7 @@ def checkpoints_of(directory: RunDirectory) -> list[int]:
 
 @pytest.mark.slow
 def test_two_hosts_end_within_the_grace_time_and_set_aside_a_checkpoint_that_one_cannot_read(tmp_path, cache):
-    point = tiny_point(tmp_path / "study", steps=40, rate=RATE)
+    point = tiny_point(tmp_path / "study", steps=24, rate=RATE)
     directory = RunDirectory(tmp_path / "runs/study/tiny")
     words = ["train", "study/tiny.py", "--mesh.data", 1, "--mesh.fsdp", 2]
 
