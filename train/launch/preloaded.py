@@ -28,10 +28,13 @@ from typing import IO, Any
 from quarry.train.launch.bound_processes import PYTHON, Environment, as_worker, end_with_parent, start_fresh
 
 MODULES = (
-    *("jax.numpy", "flax.linen", "optax", "orbax.checkpoint", "grain", "rich.console", "tyro"),
-    *("quarry.train.run.step", "quarry.train.data.feed"),
+    *("jax.numpy", "flax.linen", "optax", "orbax.checkpoint", "grain", "rich.progress", "tyro"),
+    "jaxlib.mlir.dialects.mhlo",  # JAX imports it when it lowers the first program
+    *("quarry.cli", "quarry.train.commands.common", "quarry.train.data.store_building"),
+    *(f"quarry.train.run.{name}" for name in ("checkpoints", "evaluation", "rollback", "stacking", "step")),
 )
-"""What is imported beforehand. Polars is not: it starts threads, which a forked process lacks."""
+"""What is imported beforehand. Polars is not, nor what imports it: it starts threads, which a forked process
+lacks."""
 
 _LARGEST_REQUEST = 2**20
 _EXIT_CODE = struct.Struct("i")
