@@ -4,8 +4,8 @@ Claim (a reply to the essay; Sorscher 2022, 2206.14486): with a good score the h
 than by random choice. The other possibility is that every rule shifts D_c only.
 Expected: on one source of clean text rules differ by a few percent of D_c and no slope changes; in a source
 with a long tail of contexts the best choice has another slope. Expected of what came later, before its losses
-were measured: replicates leave no rule steeper; in the Markov source 99 thousand parameters repeat what 25
-thousand show, and `online:rho` helps less than on speeches, for every U visits every context.
+were measured: in the Markov source 99 thousand parameters repeat what 25 thousand show, and `online:rho` helps
+less than on speeches, for every U visits every context.
 Commands:
     quarry sweep selection/references
     python -m quarry.experiments.selection.scores
@@ -100,12 +100,9 @@ def cell(corpus: str, size: str, unique: str, rule: str = "pieces", replicate: i
 
 
 def variants(corpus: str, size: str, unique: str, rules: dict[str, str]) -> dict[str, Experiment]:
-    """The same cell by each rule, and replicates at three U: of the control, on text of every rule, in the
-    Markov source of `online`.
-    """
+    """The same cell by each rule, and replicates of the control and of `online` at three U."""
     cells = {name: cell(corpus, size, unique, rule) for name, rule in rules.items()}
-    replicated = {name: rule for name, rule in rules.items() if corpus == TEXT or name == "online"}
-    named = {"": "pieces"} | {f"{name}-": rule for name, rule in replicated.items()}
+    named = {"": "pieces"} | ({"online-": rules["online"]} if "online" in rules else {})
     seeds = REPLICATES if UNIQUE[unique] in REPLICATED else ()
     return cells | {
         f"{name}rep{seed}": cell(corpus, size, unique, rule, seed)
