@@ -4,8 +4,8 @@ Claim (a reply to the essay; Sorscher 2022, 2206.14486): with a good score the h
 than by random choice. The other possibility is that every rule shifts D_c only.
 Expected: on one source of clean text rules differ by a few percent of D_c and no slope changes; in a source
 with a long tail of contexts the best choice has another slope. Expected of what came later, before its losses
-were measured: in the Markov source 99 thousand parameters repeat what 25 thousand show, and `online:rho` helps
-less than on speeches, for every U visits every context.
+were measured: in the Markov source 99 thousand parameters repeat what 25 thousand show, and `online:rho`
+helps less than on speeches, for every U visits every context.
 Commands:
     quarry sweep selection/references
     python -m quarry.experiments.selection.scores
