@@ -332,6 +332,8 @@ def test_without_points_the_command_prints_kaplans_two_conventions():
 
 
 def test_budgets_too_close_together_carry_no_growth():
-    close = pl.when(pl.col("U") > 1e11).then(1e15 + pl.col("C") / 1e12).otherwise("C")
+    fresh = pl.col("U") > 1e11
+    close = pl.when(fresh).then(1e15 + pl.col("C") / 1e12).otherwise("C")
+    one_size = pl.when(fresh).then(1e9).otherwise("N")  # of several, the best alone is at one budget
     with pytest.raises(FitError, match="too close together"):
-        find_crossing(WORLD.table(0.0, 0).with_columns(C=close), bootstrap=0)
+        find_crossing(WORLD.table(0.0, 0).with_columns(C=close, N=one_size), bootstrap=0)
