@@ -9,10 +9,11 @@ import pytest
 
 from quarry.train.config.point_files import load_point_file
 from quarry.train.hosts.platform import available_cores
+from quarry.train.launch.bound_processes import PYTHON
 from quarry.train.launch.compile_ahead import compiling_ahead, idle_cores, to_compile
 from quarry.train.launch.jobs import group_into_stacks, make_jobs
 from quarry.train.launch.process_commands import point_argument
-from tests.commands import environment, quarry
+from tests.commands import environment, quarry, run
 from tests.quick_compile import QUICK_COMPILE
 from tests.train.tiny import tiny_point, write_tiny
 
@@ -39,17 +40,9 @@ def test_a_run_finds_every_program_that_was_compiled_ahead(tmp_path, cache, monk
         monkeypatch.setenv(*flag)
     point = tiny_point(tmp_path / "mine")
     mine = tmp_path / "mine" / "cache"
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "quarry.train.launch.compile_ahead",
-        "--cache",
-        str(mine),
-        point_argument(point),
-    ]
-    done = subprocess.run(command, env=environment(cache), capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    command = [*PYTHON, "quarry.train.launch.compile_ahead", "--cache", str(mine), point_argument(point)]
+    process = run(command, environment(cache), cwd=tmp_path)
+    assert (process.wait(120), process.communicate()[1]) == (0, "")
     ahead = compiled(mine / "xla")
     assert {name.partition("-")[0] for name in ahead} == set(LONG)
     trained = quarry(cache, "train", "tiny.py", "--cache", "cache", cwd=tmp_path / "mine")

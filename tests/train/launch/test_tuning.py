@@ -56,11 +56,11 @@ def test_a_best_value_at_the_edge_of_its_range_is_no_best():
 
 @pytest.mark.slow
 def test_a_stopped_search_goes_on_with_the_values_it_had(tmp_path, cache):
-    write_tiny(tmp_path / "study", steps=400)
+    write_tiny(tmp_path / "study", steps=200)
     words = ("tune", "study/tiny.py", "--over", RATE, "--trials", 2, "--workers", 1)
     process = start(cache, *words, cwd=tmp_path)
     while not any(
-        (read_last_row(log) or {"step": 0})["step"] > 100 for log in tmp_path.rglob("metrics.jsonl")
+        (read_last_row(log) or {"step": 0})["step"] > 20 for log in tmp_path.rglob("metrics.jsonl")
     ):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
