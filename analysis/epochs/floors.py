@@ -123,16 +123,20 @@ def _over_exponents(
     x: np.ndarray, losses: np.ndarray, there: np.ndarray, lines: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ends and sums of squares [gammas, lines, draws]."""
-    fits = [
-        [_line((x[there[j]] / x[0]) ** -gamma, losses[:, j, there[j]]) for j in lines] for gamma in _EXPONENTS
-    ]
-    both = np.array(fits)
-    return both[:, :, 0], both[:, :, 1]
+    fits = np.array([_line_by_exponent(x[there[j]] / x[0], losses[:, j, there[j]]) for j in lines])
+    return fits[:, :, 0].swapaxes(0, 1), fits[:, :, 1].swapaxes(0, 1)
 
 
-def _line(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _line_by_exponent(x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """`_line` of y [draws, x] on x to each power."""
+    y_mean = y.mean(axis=1)
+    return [_line(x**-gamma, y, y_mean) for gamma in _EXPONENTS]
+
+
+def _line(x: np.ndarray, y: np.ndarray, y_mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Value at x = 0 and sum of squares of the line through y [draws, x], rising or level."""
-    from_mean = x - x.mean()
+    x_mean = x.mean()
+    from_mean = x - x_mean
     slope = np.maximum(y @ from_mean / (from_mean @ from_mean), 0.0)
-    end = y.mean(axis=1) - slope * x.mean()
+    end = y_mean - slope * x_mean
     return end, ((y - end[:, None] - slope[:, None] * x) ** 2).sum(axis=1)
