@@ -8,6 +8,7 @@ and the noise of a run explain. What lies beyond one cut shares its fit, so the 
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,8 +72,11 @@ class Extrapolation:
 
     def deviation(self, distances: Any) -> np.ndarray:
         """The standard deviation [...] of the normal error that holds as much within one: of log loss."""
-        a_decade_out = float(mixture_quantile(self.scales, self.weights, (1 + _ONE_SIGMA) / 2))
-        return np.asarray(a_decade_out * self._grown(distances))
+        return np.asarray(self._a_decade_out * self._grown(distances))
+
+    @cached_property
+    def _a_decade_out(self) -> float:
+        return float(mixture_quantile(self.scales, self.weights, (1 + _ONE_SIGMA) / 2))
 
     def reach(self, distances: Any, known: Any, level: float) -> np.ndarray:
         """How far an interval goes to one side [...], in log loss; `known` [...] is the other variance."""
