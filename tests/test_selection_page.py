@@ -49,7 +49,7 @@ def test_the_verdicts_of_the_page_are_those_of_the_points():
     found = verdicts(pl.read_parquet(RESULTS / "points.parquet"))
     assert_frame_equal(found, committed, check_dtypes=False, rel_tol=1e-3, abs_tol=1e-4)
     without = verdicts(pl.read_parquet(RESULTS / "points.parquet").filter(pl.col("unique_tokens") > 2**13))
-    row = without.filter(pl.col("n").is_null(), rule="online:rho").row(0, named=True)
+    row = without.filter(pl.col("n").is_null(), rule="online:rho", corpus="sotu").row(0, named=True)
     ends = (row["alpha_change" + end] for end in ("", "_low", "_high"))
     assert "the change in the table is {:+.3f} ({:+.3f} to {:+.3f}) in place of +0.017".format(*ends) in PAGE
     for row in committed.iter_rows(named=True):
@@ -89,7 +89,7 @@ def test_the_best_possible_choice_changes_a_constant():
 
 
 def test_the_leads_of_the_page_are_those_of_the_points():
-    points = read_points([RESULTS / "points.parquet", RESULTS / "longer.parquet"])
+    points = read_points([RESULTS / "points.parquet", RESULTS / "longer.parquet"]).filter(corpus="sotu")
     found = lead(points, "online:rho")
     for row in found.filter(unique_tokens=2**17).iter_rows(named=True):
         size, _, passes, of_control, loss, ahead, _, runs = words(row)
@@ -129,8 +129,31 @@ def test_the_leads_of_the_page_are_those_of_the_points():
         assert "three are {:.1f}% and {:.1f}% ahead".format(*(100 * each for each in three)) in PAGE
         assert f"{ahead[0]:.1%}" in PAGE
         assert f"{ahead[1]:.1%}" in PAGE
+        of_three = lead(points.filter(draw=0), "online:rho").filter(n_nonembedding=size, unique_tokens=2**17)
+        late = [*ahead[2:], *of_three["lead"].to_list()[2:]]
+        name = {24_800: "25 thousand", 98_688: "99 thousand"}[size]
+        assert "{:.1%} and {:.1%} at {name} (three: {:.1%} and {:.1%})".format(*late, name=name) in PAGE
     worst = found.filter(epochs=32, unique_tokens=2**13)["lead"].to_list()
     assert f"{-worst[1]:.1%}".rstrip("%") + f" to {-worst[0]:.1%} behind after 32 passes" in PAGE
+
+
+def test_the_leads_in_the_markov_source_are_those_of_the_points():
+    points = pl.read_parquet(RESULTS / "points.parquet").filter(pl.col("corpus") != "sotu")
+    found = lead(points, "online:rho").with_columns(per_cent=(100 * pl.col("lead")).round(1))
+    few, four, more = (
+        found.filter(pl.col("epochs").is_between(*passes))["per_cent"] for passes in ((1, 2), (4, 4), (8, 32))
+    )
+    assert f"it is {few.min()} to {few.max()}% of the loss ahead at every N" in PAGE
+    assert f"after four {max(0.0, four.min()):.1f} to {four.max()}%" in PAGE
+    assert (more < 0).sum() >= 10 > 2 > (more > 0).sum()
+    once = found.filter(unique_tokens=2**17, epochs=1)
+    said = "{:.1f}, {:.1f} and {:.1f}% at the three N".format(*once["per_cent"])
+    assert f"{said} (± {100 * once['lead_half'].max():.1f}%)" in PAGE
+    at_four = found.filter(epochs=4).group_by("n_nonembedding", maintain_order=True)
+    slopes = [np.polyfit(rows["unique_tokens"].log(), rows["lead"], 1)[0] for _, rows in at_four]
+    assert (
+        "no slope of its lead is seen ({:+.3f}, {:+.3f} and {:+.3f} at the three N)".format(*slopes) in PAGE
+    )
 
 
 def test_the_mixtures_of_the_page_are_those_of_the_points():
