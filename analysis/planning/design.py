@@ -11,6 +11,7 @@ To first order the variance of a quantity with gradient c falls from c' V c to t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,8 +19,10 @@ from quarry.analysis.fitting.coordinates import search_coordinate
 from quarry.analysis.planning.candidates import flops_of
 from quarry.analysis.planning.misfit import TargetMisfit, run_misfit, target_misfit
 from quarry.analysis.planning.surface import Surface, law_inputs
-from quarry.analysis.planning.target import Target
 from quarry.errors import FitError
+
+if TYPE_CHECKING:
+    from quarry.analysis.planning.target import Target
 
 # A correlation matrix of the draws with a larger condition number is singular.
 _SINGULAR = 1e12
@@ -90,7 +93,7 @@ class Design:
     disagreement: float = 0.0
 
     @classmethod
-    def of(cls, surface: Surface, inputs: dict[str, np.ndarray], target: Target) -> "Design":
+    def of(cls, surface: Surface, inputs: dict[str, np.ndarray], target: "Target") -> "Design":
         """Raises FitError for a covariance that is singular, or without seed noise."""
         laws = tuple((law.share, Information.of(law.surface, inputs, law.gradient)) for law in target.laws)
         runs = law_inputs(surface.law, inputs["N"], inputs["E"], inputs["U"])
