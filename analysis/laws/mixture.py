@@ -13,6 +13,9 @@ from quarry.analysis.laws.law import Law, Parameter, Values, irreducible
 MIXTURE = "auto"
 """The name of the mixture, as `--law` takes it."""
 
+COUNTS = 0.05
+"""Of a law of less weight there are few draws, and they change little; its warnings are not repeated."""
+
 _WEIGHT = "weight"
 
 

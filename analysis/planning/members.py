@@ -1,17 +1,16 @@
 """The laws of a mixture apart: each with its own parameters, its own draws and what it counts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from quarry import text
 from quarry.analysis.fitting.together.candidates import member
-from quarry.analysis.laws.mixture import MIXTURE, member_params, weight_of
+from quarry.analysis.laws.mixture import COUNTS, MIXTURE, member_params, weight_of
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.planning.surface import Surface
-
-# Of a law that counts less there are few draws, and they change little.
-_COUNTS = 0.05
 
 
 @dataclass(frozen=True)
@@ -30,28 +29,33 @@ def members_of(surface: "Surface") -> dict[str, Member]:
     if surface.law.name != MIXTURE or not surface.draws:
         return {surface.law.name: Member(1.0, surface)}
     shares = {name: float(weight_of(surface.params, f"{name}.")) for name in member_params(surface.params)}
-    counted = {name: share for name, share in shares.items() if share >= _COUNTS}
+    counted = {name: share for name, share in shares.items() if share >= COUNTS}
     total = sum(counted.values())
     return {name: Member(share / total, _own(surface, name)) for name, share in counted.items()}
 
 
-def one_member(surface: "Surface", quantity: str) -> tuple[str, str] | None:
+def one_member(surface: "Surface", members: Mapping[str, Member], quantity: str) -> tuple[str, str] | None:
     """The law of a mixture and its own name of a quantity, such as "chinchilla.alpha"; None of any other.
 
-    Raises FitError for a law that does not count.
+    Raises FitError for a law that does not count, and so is not among the `members`.
     """
     law, _, own = quantity.partition(".")
     if surface.law.name != MIXTURE or law not in member_params(surface.params):
         return None
-    if law not in members_of(surface):
-        raise FitError(f"target={quantity!r}: {law} counts less than {_COUNTS:.0%} in {surface.name}")
+    if law not in members:
+        raise FitError(f"target={quantity!r}: {law} counts less than {COUNTS:.0%} in {surface.name}")
     return law, own
 
 
 def _own(surface: "Surface", name: str) -> "Surface":
-    """The surface of one law of a mixture, with the draws that are its own."""
+    """The surface of one law of a mixture, with the draws that are its own. Raises FitError for too few."""
     drawn = weight_of(surface.draws, f"{name}.") > 0
     draws, intervals = member_params(surface.draws)[name], member_params(surface.parameter_interval)[name]
+    if drawn.sum() <= len(draws):
+        few = f"{text.plural(int(drawn.sum()), 'draw')} of its own"
+        raise FitError(
+            f"{surface.name}: {name} has {few}, too few for its {len(draws)} parameters: raise --bootstrap"
+        )
     return replace(
         surface,
         name=name,

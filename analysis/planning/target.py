@@ -64,9 +64,10 @@ def find_target(surface: "Surface", name: str, unique_tokens: float | None = Non
     value, logarithmic = _quantity(surface, name) if at is None else (_loss(surface, at), False)
     if name in surface.frozen:
         raise FitError(f"{name} does not depend on the fitted parameters")
-    members, one = members_of(surface), one_member(surface, name)
-    if one is not None:
-        members, name = {one[0]: replace(members[one[0]], share=1.0)}, one[1]
+    members = members_of(surface)
+    if one := one_member(surface, members, name):
+        law, name = one
+        members = {law: replace(members[law], share=1.0)}
     laws = tuple(_of_law(member, name, at) for member in members.values())
     return Target(float(value(surface.params)), logarithmic, laws, at)
 

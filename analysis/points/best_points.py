@@ -52,6 +52,11 @@ class BestPoints:
         return scipy.sparse.csr_array((np.ones(len(place)), at), shape=(len(place), len(cells)))
 
     @cached_property
+    def _level(self) -> np.ndarray:
+        """The number of each cell's level, ascending [cells]."""
+        return np.unique(self._cells[self.variable].to_numpy(), return_inverse=True)[1]
+
+    @cached_property
     def _near(self) -> list[np.ndarray]:
         """Whether the cell 1, 2, ... places on is of another size, at the same level but for rounding.
 
@@ -70,8 +75,7 @@ class BestPoints:
 
     def best(self, weights: np.ndarray) -> np.ndarray:
         """`weights` [draws, rows] for the rows of the best cells, 0 for the others: [draws, rows]."""
-        in_cell, x = self._in_cell, self._cells[self.variable].to_numpy()
-        level = np.unique(x, return_inverse=True)[1]
+        in_cell, level = self._in_cell, self._level
         drawn = weights @ in_cell
         mean = ((weights * self.log_loss) @ in_cell) / np.where(drawn > 0, drawn, 1.0)
         mean = np.where(drawn > 0, mean, np.inf)

@@ -102,10 +102,10 @@ def cell(corpus: str, size: str, unique: str, rule: str = "pieces", replicate: i
 def variants(corpus: str, size: str, unique: str, rules: dict[str, str]) -> dict[str, Experiment]:
     """The same cell by each rule, and replicates of the control and of `online` at three U."""
     cells = {name: cell(corpus, size, unique, rule) for name, rule in rules.items()}
-    named = {"": "pieces"} | ({"online-": rules["online"]} if "online" in rules else {})
+    replicated = {"": "pieces"} | ({"online-": rules["online"]} if "online" in rules else {})
     seeds = REPLICATES if UNIQUE[unique] in REPLICATED else ()
     return cells | {
         f"{name}rep{seed}": cell(corpus, size, unique, rule, seed)
-        for name, rule in named.items()
+        for name, rule in replicated.items()
         for seed in seeds
     }

@@ -21,7 +21,7 @@ from quarry.analysis.fitting.result import Fit
 from quarry.analysis.fitting.search import Minima
 from quarry.analysis.fitting.together.candidates import applicable_laws
 from quarry.analysis.fitting.together.stacking import mixed, stack
-from quarry.analysis.laws.mixture import mix_laws, mixed_params
+from quarry.analysis.laws.mixture import COUNTS, mix_laws, mixed_params
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.errors import FitError
 
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 # Starts of each law's search, a ninth of a single law's: on every third published ladder, and on the 182 runs
 # of repeated data, they found the same minima.
 _STARTS = 512
-
-# Of a law of less weight the warnings are not repeated.
-_COUNTS = 0.05
 
 
 def estimate_together(points: PointsLike, settings: "FitSettings") -> Fit:
@@ -192,5 +189,5 @@ def _diagnostics(
 
 def _rejections(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> tuple[str, ...]:
     """The warnings of the laws that count, each once."""
-    said = [warning for name, one in fits.items() if weights[name] >= _COUNTS for warning in one.warnings]
+    said = [warning for name, one in fits.items() if weights[name] >= COUNTS for warning in one.warnings]
     return tuple(dict.fromkeys(said))

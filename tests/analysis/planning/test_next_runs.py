@@ -268,6 +268,16 @@ def test_a_parameter_of_one_of_the_laws_together_is_narrowed_by_its_draws_alone(
         plan_next_runs(replace(together, draws={}), 2, 1e20, "L_inf")
 
 
+def test_laws_together_with_few_draws_say_which_law_lacks_them(together):
+    few = {name: np.repeat(values[:1], 9) for name, values in together.draws.items()}
+    few["weight.chinchilla"] = np.repeat([1.0, 0.0], [5, 4])
+    few["weight.skaling"] = 1 - few["weight.chinchilla"]
+    with pytest.raises(
+        FitError, match="ladder: chinchilla has 5 draws of its own, too few for its 5 parameters"
+    ):
+        plan_next_runs(replace(together, draws=few), 2, 1e20, "loss@1e21")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
