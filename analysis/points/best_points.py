@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import scipy
 
-from quarry.analysis.points.schema import SAME_VALUE, value_groups
+from quarry.analysis.points.schema import value_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +18,8 @@ class BestPoints:
     `table` holds the rows, with the `variable` of the law and loss as Float64. Rows with the same variable
     and the same `cell` differ by their seeds alone, and are judged by their mean: the luckiest seed is not
     what that cell reaches on average. At each level of the variable the cell of least mean loss is kept; with
-    `unbeaten`, only if no lower level has as low a loss, and no other size a lower one at a level that is the
-    same but for rounding: at one budget of compute each size has as many steps as fit into it.
+    `unbeaten`, only if no lower level has as low a loss, and no other size a lower one among levels within
+    1%: at one budget of compute each size has as many whole steps as fit into it.
     """
 
     table: pl.DataFrame
@@ -57,21 +57,16 @@ class BestPoints:
         return np.unique(self._cells[self.variable].to_numpy(), return_inverse=True)[1]
 
     @cached_property
-    def _near(self) -> list[np.ndarray]:
-        """Whether the cell 1, 2, ... places on is of another size, at the same level but for rounding.
+    def _budget(self) -> np.ndarray:
+        """The number of each cell's group of levels within 1%, ascending [cells]."""
+        return value_groups(self._cells[self.variable].to_numpy())
 
-        Arrays of [cells - 1], [cells - 2], ...; none without sizes.
-        """
+    @cached_property
+    def _size(self) -> np.ndarray:
+        """The number of each cell's size [cells]; one for all where sizes are not known."""
         if "N" not in self.cell:
-            return []
-        x = self._cells[self.variable].to_numpy()
-        size, near = value_groups(self._cells["N"].cast(pl.Float64).fill_null(0.0).to_numpy()), []
-        for shift in range(1, len(x)):
-            rounding = x[shift:] <= x[:-shift] * (1 + SAME_VALUE)
-            if not rounding.any():
-                break
-            near.append(rounding & (size[shift:] != size[:-shift]))
-        return near
+            return np.zeros(len(self._cells), int)
+        return value_groups(self._cells["N"].cast(pl.Float64).fill_null(0.0).fill_nan(0.0).to_numpy())
 
     def best(self, weights: np.ndarray) -> np.ndarray:
         """`weights` [draws, rows] for the rows of the best cells, 0 for the others: [draws, rows]."""
@@ -85,15 +80,16 @@ class BestPoints:
             kept[:, 1:] &= least[:, 1:] < np.minimum.accumulate(least, axis=1)[:, :-1]
         best = (mean == least[:, level]) & kept[:, level]
         if self.unbeaten:
-            best &= ~self._beaten_nearby(mean)
+            best &= self._of_best_size(mean)
         return weights * (best.astype(float) @ in_cell.T)
 
-    def _beaten_nearby(self, mean: np.ndarray) -> np.ndarray:
-        """Whether another size has a lower loss at the same level but for rounding: [draws, cells]."""
-        beaten = np.zeros(mean.shape, bool)
-        for shift, near in enumerate(self._near, 1):
-            beaten[:, :-shift] |= near & (mean[:, shift:] < mean[:, :-shift])
-        return beaten
+    def _of_best_size(self, mean: np.ndarray) -> np.ndarray:
+        """Whether a cell is of the size that has the least loss at its budget: [draws, cells]."""
+        budget, size = self._budget, self._size
+        starts = np.flatnonzero(np.diff(budget, prepend=-1))
+        least = mean == np.minimum.reduceat(mean, starts, axis=1)[:, budget]
+        chosen = np.minimum.reduceat(np.where(least, size, len(size)), starts, axis=1)[:, budget]
+        return least | (size == chosen)
 
     def levels(self, best: np.ndarray) -> np.ndarray:
         """The number of distinct x among the rows of positive weight in `best` [draws, rows]: [draws]."""

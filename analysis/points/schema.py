@@ -61,7 +61,7 @@ def value_groups(values: np.ndarray) -> np.ndarray:
         if value > first * (1 + SAME_VALUE) or group < 0:
             group, first = group + 1, value
         numbers[value] = group
-    return np.array([numbers[value] for value in values])
+    return np.array([numbers[value] for value in values], int)
 
 
 def one_spelling(values: np.ndarray) -> np.ndarray:

@@ -24,7 +24,9 @@ _WORDS = {"N": "sizes", "E": "token counts", "U": "unique token counts", "C": "b
 FRONTIER = ("C",)
 """The inputs of a law of the compute frontier."""
 
-_ABOVE_FRONTIER = "above the compute frontier: another point has no more loss for no more C"
+_ABOVE_FRONTIER = (
+    "above the compute frontier: another point has no more loss for no more C (sizes: within 1%)"
+)
 _OTHER_PASSES = "more or fewer passes over the same data do better"
 
 

@@ -51,3 +51,16 @@ def test_the_law_of_compute_is_that_of_the_best_size_of_each_budget():
     found = fit(table, "kaplan-c", bootstrap=0)
     assert len(found.points) == len(budgets)
     assert abs(found.params["alpha_C"] - 0.05) < 1e-4
+
+
+def test_many_points_a_step_apart_keep_one_size_at_each_budget_and_do_not_beat_each_other_away():
+    cost = np.geomspace(1e12, 1e15, 3000)  # 0.23% apart, so four sizes in each budget
+    rows = [(c, 1e6 * 2 ** (i % 4), 2 + 1e3 * c**-0.3) for i, c in enumerate(cost)]
+    assert len(frontier(rows)) >= np.log(1e3) / np.log(1.01)
+
+
+def test_a_size_that_is_no_number_is_one_unknown_size():
+    table = pl.DataFrame(
+        {"N": [1e6, np.nan, 4e6, 8e6], "C": [1e12, 4e12, 16e12, 64e12], "loss": [4.0, 3.5, 3.0, 2.8]}
+    )
+    assert len(fit(table, "kaplan-c", bootstrap=100).points) == 4
