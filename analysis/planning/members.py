@@ -1,6 +1,5 @@
 """The laws of a mixture apart: each with its own parameters, its own draws and what it counts."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,9 @@ from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.planning.surface import Surface
+
+_DRAWS_EACH = 2
+"""Of fewer draws for each parameter the covariance tells little, and its inverse far too much."""
 
 
 @dataclass(frozen=True)
@@ -34,27 +36,28 @@ def members_of(surface: "Surface") -> dict[str, Member]:
     return {name: Member(share / total, _own(surface, name)) for name, share in counted.items()}
 
 
-def one_member(surface: "Surface", members: Mapping[str, Member], quantity: str) -> tuple[str, str] | None:
-    """The law of a mixture and its own name of a quantity, such as "chinchilla.alpha"; None of any other.
+def of_one_law(surface: "Surface", quantity: str) -> tuple["Surface", str]:
+    """The surface that a quantity belongs to, and its name there.
 
-    Raises FitError for a law that does not count, and so is not among the `members`.
+    Of "chinchilla.alpha" of a mixture they are chinchilla's own and "alpha"; of any other those given.
+    Raises FitError for a law that does not count, or has too few draws.
     """
     law, _, own = quantity.partition(".")
-    if surface.law.name != MIXTURE or law not in member_params(surface.params):
-        return None
-    if law not in members:
+    if surface.law.name != MIXTURE or law not in member_params(surface.params) or not surface.draws:
+        return surface, quantity
+    if weight_of(surface.params, quantity) < COUNTS:
         raise FitError(f"target={quantity!r}: {law} counts less than {COUNTS:.0%} in {surface.name}")
-    return law, own
+    return _own(surface, law), own
 
 
 def _own(surface: "Surface", name: str) -> "Surface":
     """The surface of one law of a mixture, with the draws that are its own. Raises FitError for too few."""
     drawn = weight_of(surface.draws, f"{name}.") > 0
     draws, intervals = member_params(surface.draws)[name], member_params(surface.parameter_interval)[name]
-    if drawn.sum() <= len(draws):
-        few = f"{text.plural(int(drawn.sum()), 'draw')} of its own"
+    if drawn.sum() < (needed := _DRAWS_EACH * len(draws)):
         raise FitError(
-            f"{surface.name}: {name} has {few}, too few for its {len(draws)} parameters: raise --bootstrap"
+            f"{surface.name}: {name} has {text.plural(int(drawn.sum()), 'draw')} of its own, and its "
+            f"{len(draws)} parameters need {needed}: fit again with a larger --bootstrap"
         )
     return replace(
         surface,

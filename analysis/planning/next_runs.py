@@ -12,7 +12,7 @@ from quarry import text
 from quarry.analysis.planning.candidates import check_affordable, fitted_ranges, list_candidates
 from quarry.analysis.planning.design import Design
 from quarry.analysis.planning.identification import check_identified
-from quarry.analysis.planning.members import members_of
+from quarry.analysis.planning.members import members_of, of_one_law
 from quarry.analysis.planning.surface import Surface, check_plannable
 from quarry.analysis.planning.target import find_target
 from quarry.analysis.points.units import check_counts
@@ -100,8 +100,8 @@ def plan_next_runs(
         fit: A fit with draws, or a surface read from a file.
         runs: How many runs at most.
         budget: FLOPs for all runs together.
-        target: A parameter, a derived quantity such as `a`, or `loss@C`, the loss of the best plan for C
-            FLOPs.
+        target: A parameter, a derived quantity such as `a` (of one of several laws together: `chinchilla.a`),
+            or `loss@C`, the loss of the best plan for C FLOPs.
         most_per_run: FLOPs for one run at most.
         unique_tokens: The unique tokens there are (None: no limit).
 
@@ -131,9 +131,10 @@ def plan_next_runs(
     most = min(budget, most_per_run or budget)
     inputs = list_candidates(surface, unique_tokens)
     check_affordable(inputs, most)
-    for member in members_of(surface).values():
+    concerned, quantity = of_one_law(surface, target)
+    for member in members_of(concerned).values():
         check_identified(member.surface, inputs, most)
-    wanted = find_target(surface, target, unique_tokens)
+    wanted = find_target(concerned, quantity, unique_tokens)
     design = Design.of(surface, inputs, wanted)
     chosen = _runs(surface, inputs, design, design.choose(runs, budget, most))
     return NextRuns(

@@ -17,7 +17,7 @@ from quarry.analysis.fitting.prediction.outlook import Outlook
 from quarry.analysis.fitting.together.candidates import member
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.catalog import find_law
-from quarry.analysis.laws.mixture import MIXTURE, mix_laws
+from quarry.analysis.laws.mixture import MIXTURE, member_params, mix_laws, weight_of
 from quarry.analysis.laws.repeated_data import EPOCHS, epochs
 from quarry.analysis.planning.surface import Surface, ranged
 from quarry.errors import FitError, LawError
@@ -68,10 +68,12 @@ def _surface(name: str, value: Any, source: str) -> Surface:
     law = _law(value)
     diagnostics, interval = _object(value, "diagnostics"), _object(value, "interval")
     draws = _draws(_object(value, "draws"), law)
+    params = {parameter.name: _parameter(value, parameter) for parameter in law.parameters}
+    _check_weights(params)
     return Surface(
         name=name,
         law=law,
-        params={parameter.name: _parameter(value, parameter) for parameter in law.parameters},
+        params=params,
         source=source,
         draws=draws,
         level=_number(value, "interval", "level", 0.5, 0.9999),
@@ -159,6 +161,13 @@ def _is_number(value: Any) -> bool:
 
 def _parameter(value: Mapping[str, Any], parameter: "Parameter") -> float:
     return _number(value, "params", parameter.name, parameter.lower, parameter.upper)
+
+
+def _check_weights(params: Mapping[str, float]) -> None:
+    """Raise FitError where the weights of a mixture do not sum to 1."""
+    weights = [float(weight_of(params, f"{law}.")) for law in member_params(params)]
+    if weights and not math.isclose(sum(weights), 1.0, rel_tol=1e-6):
+        raise FitError(f"the fields params.weight.* sum to {sum(weights):g} instead of 1")
 
 
 def _range(value: Mapping[str, Any], where: str) -> tuple[float, float]:

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quarry.analysis.planning.members import members_of, one_member
+from quarry.analysis.planning.members import members_of
 from quarry.analysis.planning.optimum import find_optimum
 from quarry.analysis.planning.surface import law_inputs
 from quarry.errors import FitError
@@ -64,11 +64,7 @@ def find_target(surface: "Surface", name: str, unique_tokens: float | None = Non
     value, logarithmic = _quantity(surface, name) if at is None else (_loss(surface, at), False)
     if name in surface.frozen:
         raise FitError(f"{name} does not depend on the fitted parameters")
-    members = members_of(surface)
-    if one := one_member(surface, members, name):
-        law, name = one
-        members = {law: replace(members[law], share=1.0)}
-    laws = tuple(_of_law(member, name, at) for member in members.values())
+    laws = tuple(_of_law(member, name, at) for member in members_of(surface).values())
     return Target(float(value(surface.params)), logarithmic, laws, at)
 
 

@@ -268,14 +268,27 @@ def test_a_parameter_of_one_of_the_laws_together_is_narrowed_by_its_draws_alone(
         plan_next_runs(replace(together, draws={}), 2, 1e20, "L_inf")
 
 
+def test_a_quantity_of_one_law_asks_nothing_of_the_others(together):
+    unbounded = replace(
+        together, parameter_interval={**together.parameter_interval, "skaling.kappa": (None, None)}
+    )
+    with pytest.raises(FitError, match="do not bound kappa"):
+        plan_next_runs(unbounded, 2, 1e20, "loss@1e21")
+    alone = {name: plan_next_runs(unbounded, 2, 1e20, f"chinchilla.{name}") for name in ("alpha", "a")}
+    own = together.draws["weight.chinchilla"] > 0
+    alpha, beta = (together.draws[f"chinchilla.{name}"][own] for name in ("alpha", "beta"))
+    assert alone["alpha"].standard_error == pytest.approx(np.std(alpha), rel=0.01)
+    assert alone["a"].standard_error == pytest.approx(np.std(beta / (alpha + beta)), rel=0.02)
+
+
 def test_laws_together_with_few_draws_say_which_law_lacks_them(together):
     few = {name: np.repeat(values[:1], 9) for name, values in together.draws.items()}
     few["weight.chinchilla"] = np.repeat([1.0, 0.0], [5, 4])
     few["weight.skaling"] = 1 - few["weight.chinchilla"]
-    with pytest.raises(
-        FitError, match="ladder: chinchilla has 5 draws of its own, too few for its 5 parameters"
-    ):
-        plan_next_runs(replace(together, draws=few), 2, 1e20, "loss@1e21")
+    says = "ladder: chinchilla has 5 draws of its own, and its 5 parameters need 10: fit again with a larger"
+    for target in ("loss@1e21", "chinchilla.alpha"):
+        with pytest.raises(FitError, match=says):
+            plan_next_runs(replace(together, draws=few), 2, 1e20, target)
 
 
 @pytest.mark.parametrize(
