@@ -143,13 +143,14 @@ def test_a_damaged_fit_is_refused_by_its_field(name, saved, tmp_path):
 
 @pytest.mark.parametrize("weight", [0.0, 0.1, 1.0])
 def test_weights_that_sum_to_something_else_are_refused(weight, saved, tmp_path):
-    """Two laws as one, of a fit of the first: with none of the weight, or too much, there is no prediction."""
+    """Two laws as one: with none of the weight, or too much, there is no prediction."""
     value = copy.deepcopy(saved)
     laws = [LAWS[name] for name in ("chinchilla", "skaling")]
     own = {law.name: {p: value["params"].get(p, 1.0) for p in law.parameter_names} for law in laws}
-    value |= {"law": MIXTURE, "params": mixed_params({"chinchilla": weight, "skaling": 0.5}, own), "draws": {}}
+    params = mixed_params({"chinchilla": weight, "skaling": 0.5}, own)
+    value |= {"law": MIXTURE, "params": params, "draws": {}}
     value["diagnostics"]["members"] = list(own)
-    value["interval"] |= dict.fromkeys(value["params"], [None, None])
+    value["interval"] |= {name: [None, None] for name in params}
     (tmp_path / "fit.json").write_text(json.dumps(value))
     with pytest.raises(FitError, match=rf"params\.weight\.\* sum to {weight + 0.5:g} instead of 1$"):
         read_fit(tmp_path / "fit.json")
