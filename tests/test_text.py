@@ -24,6 +24,13 @@ def test_counts(value, shown):
 
 
 @pytest.mark.parametrize(
+    ("count", "shown"), [(0, "0"), (999, "999"), (98_651, "98.7k"), (999_936, "1M"), (10**12 - 1, "1T")]
+)
+def test_compact_counts(count, shown):
+    assert text.compact(count) == shown
+
+
+@pytest.mark.parametrize(
     ("value", "shown"), [(3.2e15, "3.2\u00a0×\u00a010¹⁵"), (1e12, "10¹²"), (9.99e9, "10¹⁰"), (1e-7, "10⁻⁷")]
 )
 def test_powers(value, shown):

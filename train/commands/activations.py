@@ -7,8 +7,9 @@ from tyro.conf import Positional, arg
 
 from quarry.console import make_console
 from quarry.errors import DONE
-from quarry.train.commands.common import Cache, RunPath, cache_or_default
+from quarry.train.commands.common import Cache, RunPath, cache_or_default, read_model
 from quarry.train.hosts.platform import prepare
+from quarry.train.record.files import check_ending
 
 
 def command(
@@ -25,12 +26,12 @@ def command(
     Args:
         tokens: Number of rows, each of a context of its own.
     """
+    check_ending(output, ".npy")
     folder = cache_or_default(cache)
     prepare(folder)
     from quarry.train.inspect.activations import last_activations, write_activations
-    from quarry.train.run.finished import read_trained
 
-    found = last_activations(read_trained(run, folder), folder, tokens, split)
+    found = last_activations(read_model(run, folder), folder, tokens, split)
     write_activations(found, output)
     count, features = found.shape
     make_console().print(f"{count:,} activations of {features} features -> {output}", highlight=False)

@@ -3,12 +3,16 @@
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
 from quarry.cache import cache_directory
+from quarry.console import make_console
 from quarry.errors import DONE, FAILED, PREEMPTED
+
+if TYPE_CHECKING:
+    from quarry.train.run.finished import TrainedModel
 
 EXIT_CODES = {"finished": DONE, "diverged": FAILED, "failed": FAILED, "preempted": PREEMPTED}
 """The exit code for the status of a run or a sweep."""
@@ -30,6 +34,14 @@ SAVED = "saved; the same command resumes"
 def cache_or_default(cache: Path | None) -> Path:
     """The folder that --cache names, else the default one."""
     return cache or cache_directory()
+
+
+def read_model(run: Path, cache: Path) -> "TrainedModel":
+    """The model of a run directory; a line on standard error tells of a run that has not finished."""
+    from quarry.train.run.finished import read_trained
+
+    console = make_console(stderr=True)
+    return read_trained(run, cache, say=lambda note: console.print(note, highlight=False, soft_wrap=True))
 
 
 def study_folders() -> list[Path]:

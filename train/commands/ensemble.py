@@ -8,6 +8,7 @@ from quarry.options import OutputPath, Studies
 from quarry.train.commands.bars import shown
 from quarry.train.commands.common import RUNS, Cache, Workdir, cache_or_default, study_folders
 from quarry.train.hosts.platform import prepare
+from quarry.train.record.files import check_ending
 
 
 def command(
@@ -28,6 +29,7 @@ def command(
         tokens: How many of its first tokens, at most all; default as many as each run scored itself.
         members: Numbers of runs to average; default from one to all there are. Up to 1,000 sets each.
     """
+    check_ending(output, ".csv", ".parquet")
     folder = cache_or_default(cache)
     prepare(folder)
     from quarry.train.config.branches import branches

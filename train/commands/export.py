@@ -7,7 +7,7 @@ from tyro.conf import Positional, arg
 
 from quarry.console import make_console
 from quarry.errors import DONE
-from quarry.train.commands.common import Cache, RunPath, cache_or_default
+from quarry.train.commands.common import Cache, RunPath, cache_or_default, read_model
 from quarry.train.hosts.platform import prepare
 
 
@@ -20,8 +20,7 @@ def command(
     folder = cache_or_default(cache)
     prepare(folder)
     from quarry.train.inspect.export import write_model
-    from quarry.train.run.finished import read_trained
 
-    for file in write_model(read_trained(run, folder), output):
+    for file in write_model(read_model(run, folder), output):
         make_console().print(str(file), highlight=False, soft_wrap=True)
     return DONE

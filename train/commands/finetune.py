@@ -10,6 +10,7 @@ from quarry.options import Flat, OutputPath, RunPaths
 from quarry.train.commands.common import Cache, cache_or_default
 from quarry.train.config.fine_tuning import FineTuning
 from quarry.train.hosts.platform import prepare
+from quarry.train.record.files import check_ending
 
 DEFAULTS = FineTuning()
 
@@ -32,6 +33,7 @@ def command(
     Args:
         output: The table to write, .csv or .parquet.
     """
+    check_ending(output, ".csv", ".parquet")
     folder = cache_or_default(cache)
     prepare(folder)
     from quarry.train.inspect.finetuning import fine_tune_runs

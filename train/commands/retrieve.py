@@ -11,6 +11,7 @@ from quarry.options import OutputPath, RunPaths
 from quarry.train.commands.bars import shown
 from quarry.train.commands.common import Cache, cache_or_default
 from quarry.train.hosts.platform import prepare
+from quarry.train.record.files import check_ending
 
 SHOWN = ("model", "softened", "looked_up", "mixture")
 
@@ -31,6 +32,7 @@ def command(
         neighbours: How many of the nearest training tokens are looked up.
         draw: Which U tokens are looked up, as in data.draw; default those that the run has read.
     """
+    check_ending(output, ".csv", ".parquet")
     folder = cache_or_default(cache)
     prepare(folder)
     from quarry.train.inspect.retrieval import Retrieval, retrieval_table

@@ -6,7 +6,7 @@ from tyro.conf import Positional, arg
 
 from quarry.console import make_console
 from quarry.errors import DONE
-from quarry.train.commands.common import Cache, RunPath, cache_or_default
+from quarry.train.commands.common import Cache, RunPath, cache_or_default, read_model
 from quarry.train.hosts.platform import prepare
 
 
@@ -28,8 +28,7 @@ def command(
     folder = cache_or_default(cache)
     prepare(folder)
     from quarry.train.inspect.sampling import sample
-    from quarry.train.run.finished import read_trained
 
-    text = sample(read_trained(run, folder), prompt, tokens, temperature, seed)
+    text = sample(read_model(run, folder), prompt, tokens, temperature, seed)
     make_console().print(prompt + text, highlight=False, soft_wrap=True)
     return DONE

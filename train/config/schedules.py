@@ -66,8 +66,8 @@ def check_schedule(config: "ScheduleConfig", steps: int) -> None:
 
 def is_annealed(config: "ScheduleConfig", step: int, steps: int) -> bool:
     """Whether a loss measured after `step` of `steps` steps is the end point of a decayed schedule."""
-    falling = {"wsd": config.decay, "cosine": 1 - config.warmup, "constant": 0.0}[config.kind]
-    return step == steps and round(falling * steps) >= 2 and config.final <= ANNEALED_BELOW
+    falls_from = warmup_steps(config, steps) if config.kind == "cosine" else cooldown_start(config, steps)
+    return step == steps and steps - falls_from >= 2 and config.final <= ANNEALED_BELOW
 
 
 def evaluation_steps(steps: int, count: int) -> tuple[int, ...]:

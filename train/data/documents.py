@@ -54,6 +54,8 @@ class Corpus:
     read: Callable[[int], Document]
     shares: tuple[Share, ...] = ()
     """The parts of a mixture, in the order of its documents; empty for every other corpus."""
+    not_read: str = ""
+    """What lies beside the documents and is no part of the corpus, as a sentence."""
 
     def __len__(self) -> int:
         return self.count

@@ -1,5 +1,6 @@
 """The corpus `folder:PATH`: the text files below a folder, or one file; `?separator=TEXT` divides each."""
 
+import dataclasses
 import os
 import re
 from pathlib import Path
@@ -58,6 +59,10 @@ class Folder:
         return files
 
     def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
+        corpus = self._open(name, argument, data_dir)
+        return dataclasses.replace(corpus, not_read=_tables_beside_text(read_argument(argument)[0]))
+
+    def _open(self, name: str, argument: str, data_dir: Path) -> Corpus:
         files, (_, separator) = self.files(argument, data_dir), read_argument(argument)
         is_table = files[0].suffix.lower() in TABLE_SUFFIXES
         if separator is not None:
@@ -71,6 +76,15 @@ class Folder:
             return Document(str(files[index]), read_text(files[index]))
 
         return Corpus(name, argument, "unknown", len(files), read)
+
+
+def _tables_beside_text(root: Path) -> str:
+    """The tables below `root` that are not read because there are text files too, as a sentence."""
+    if root.is_file() or not files_below(root, TEXT_SUFFIXES):
+        return ""
+    tables = files_below(root, TABLE_SUFFIXES)
+    others = f" and {len(tables) - 1:,} more" if len(tables) > 1 else ""
+    return f"not read: {tables[0]}{others}, as there are text files beside tables" if tables else ""
 
 
 def _check_links(root: Path) -> None:

@@ -1,6 +1,7 @@
 """What a corpus is, from its token store: sizes, tokens, gzip ratio, near duplicates, a sample."""
 
 import gzip
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,8 @@ def inspect_corpus(corpus: str, tokenizers: Sequence[str], cache: Path, say: Say
             tokens[name] = sum(map(prepare_tokens(corpus, name, cache, say=say).n_tokens, SPLITS))
         except DataError as error:
             untrained[name] = str(error)
-    sizes = np.concatenate([np.diff(_ends(store, split), prepend=-1) - 1 for split in SPLITS])
+    parts = [np.diff(_ends(store, split), prepend=-1) - 1 for split in SPLITS]
+    sizes = np.sum(parts, axis=0) if is_cut(store) else np.concatenate(parts)
     extremes = {"longest": int(sizes.argmax()), "shortest": int(sizes.argmin())}
     found = {name: Extreme(int(sizes[at]), _begin(store, at)) for name, at in extremes.items()}
     texts = tracked(documents(store), f"comparing {corpus}", len(sizes))
@@ -104,13 +106,22 @@ def gzip_ratio(text: bytes) -> float:
     return sum(len(gzip.compress(chunk, 9, mtime=0)) for chunk in chunks) / len(text)
 
 
+def is_cut(store: TokenStore) -> bool:
+    """Whether each document has a part in every split, as those of a corpus of few documents have."""
+    return "split_by" in store.manifest
+
+
 def documents(store: TokenStore) -> Iterator[str]:
-    """The documents of a store of bytes, split after split."""
-    for split in SPLITS:
-        tokens, start = store.tokens(split), 0
-        for end in _ends(store, split):
-            yield store.tokenizer.decode(tokens[start:end])
-            start = end + 1
+    """The documents of a store of bytes: split after split, or where each is in all splits, whole."""
+    texts = [_texts(store, split) for split in SPLITS]
+    return map("".join, zip(*texts, strict=True)) if is_cut(store) else itertools.chain(*texts)
+
+
+def _texts(store: TokenStore, split: Split) -> Iterator[str]:
+    tokens, start = store.tokens(split), 0
+    for end in _ends(store, split):
+        yield store.tokenizer.decode(tokens[start:end])
+        start = end + 1
 
 
 def _ends(store: TokenStore, split: Split) -> np.ndarray:

@@ -47,7 +47,8 @@ class Mixture:
         documents = joined(corpora)
         source = "; ".join(corpus.source for corpus in corpora)
         licence = "; ".join(dict.fromkeys(corpus.licence for corpus in corpora))
-        return Corpus(name, source, licence, documents.count, documents.read, shares)
+        not_read = "; ".join(corpus.not_read for corpus in corpora if corpus.not_read)
+        return Corpus(name, source, licence, documents.count, documents.read, shares, not_read)
 
     def _parts(self, argument: str) -> list[tuple[Source, str, str, float]]:
         """The source, its argument, the name and the weight of each part."""
@@ -55,12 +56,17 @@ class Mixture:
 
 
 def parse_mixture(argument: str) -> list[tuple[str, float]]:
-    """The names and weights in `CORPUS=WEIGHT+CORPUS=WEIGHT`.
+    """The names and weights in `CORPUS=WEIGHT+CORPUS=WEIGHT`. Raises DataError as `named_weights`."""
+    return [(name, float(weight)) for name, weight in named_weights(argument)]
+
+
+def named_weights(argument: str) -> list[tuple[str, str]]:
+    """As `parse_mixture`, with the weights as they are written.
 
     Raises DataError for another form, a weight of 0, a corpus named twice, one part alone, or a mixture
     within a mixture.
     """
-    parts = [(name, float(weight)) for name, weight in _PART.findall(argument)]
+    parts = _PART.findall(argument)
     names = [name for name, _ in parts]
     if sum(len(match[0]) for match in _PART.finditer(argument)) < len(argument) or len(parts) < 2:
         fault = "is not of the form mix:CORPUS=WEIGHT+CORPUS=WEIGHT, such as mix:sotu=0.7+stdlib=0.3"
@@ -68,7 +74,7 @@ def parse_mixture(argument: str) -> list[tuple[str, float]]:
         fault = "holds a mixture: name its parts instead"
     elif len(set(names)) < len(names):
         fault = "names a corpus twice"
-    elif not all(weight > 0 for _, weight in parts):
+    elif not all(float(weight) > 0 for _, weight in parts):
         fault = "has a weight of 0: leave that corpus out"
     else:
         return parts

@@ -26,7 +26,7 @@ def open_prepared(
     """
     address = bucket_address(Path(place))
     if address is None:
-        store = _open_folder(Path(place).expanduser(), verify, say)
+        store = open_store_folder(Path(place).expanduser(), verify, say)
     else:
         from quarry.train.data.bucket_store import open_bucket_store
 
@@ -36,7 +36,8 @@ def open_prepared(
     return store
 
 
-def _open_folder(folder: Path, verify: bool, say: Say) -> TokenStore:
+def open_store_folder(folder: Path, verify: bool, say: Say = silent) -> TokenStore:
+    """The store in a folder. Raises DataError if there is none, or it is damaged."""
     if not (folder / "manifest.json").exists():
         raise DataError(f"{folder} holds no token store: `quarry data put CORPUS {folder}` copies one there")
     try:

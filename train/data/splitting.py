@@ -162,6 +162,8 @@ def _check_splits(split: SplitCorpus, rules: SplitRules) -> None:
     empty = _empty(split)
     if not empty:
         return
+    if not split.sizes.any():
+        raise DataError(f"corpus = {split.corpus.name!r} has no text: all its documents are empty")
     count = split.facts["documents"]
     remedy = (
         f"give more documents (?separator=TEXT divides a file), or raise validation_fraction = "
@@ -189,7 +191,9 @@ def mixed(split: SplitCorpus) -> SplitCorpus:
         for share, part in zip(shares, parts, strict=True):
             if split.sizes[part].sum() == 0:
                 raise DataError(
-                    f"corpus = {split.corpus.name!r}: no document of {share.corpus} fell into {name}"
+                    f"corpus = {split.corpus.name!r}: no document of {share.corpus} fell into {name}: "
+                    "give more documents (?separator=TEXT divides a file), or raise validation_fraction and "
+                    "test_fraction"
                 )
         order = in_proportion([split.sizes[part] for part in parts], [share.weight for share in shares])
         members[name] = np.array([parts[part][document] for part, document in order])

@@ -26,6 +26,8 @@ from quarry.train.record.folders import make_writable
 
 FORMAT = 1
 """Of the files and of how documents are split and ordered; part of both hashes."""
+_OF_THE_FILES = ("duplicates_dropped", "shares")
+"""Facts that do not follow from the distinct texts, hence not from the name of the store."""
 _ENTRY = {"content": str, "provenance": {"corpus": str, "source": str, "licence": str}}
 
 
@@ -96,8 +98,8 @@ def _find(cache: Path, recipe: dict[str, Any], verify: bool, say: Say, warn: Say
         return None
 
 
-def _open_as(cache: Path, content: str, provenance: dict[str, str]) -> TokenStore:
-    """The store with its own name, source and licence: corpora of the same text share the files."""
+def _open_as(cache: Path, content: str, provenance: dict[str, Any]) -> TokenStore:
+    """The store with its own name, source, licence and copies: corpora of the same text share the files."""
     store = open_store(cache / "tokens" / content, content)
     return TokenStore(store.directory, store.manifest | provenance, store.tokenizer)
 
@@ -124,12 +126,15 @@ def _build(
     say(f"reading the corpus {recipe['corpus']}")
     with unchanged(input_files(recipe["corpus"], cache / "corpora")):
         corpus = open_corpus(recipe["corpus"], cache / "corpora")
+        if corpus.not_read:
+            say(corpus.not_read)
         index = _index(cache, recipe)
         split = split_corpus(corpus, rules)
         if "split_by" in split.facts:
             say(f"{recipe['corpus']} has too few documents to split: the last parts of each are held out")
         tokenizer = given or _tokenizer(recipe["tokenizer"], split, say)
         provenance = {"corpus": corpus.name, "source": corpus.source, "licence": corpus.licence}
+        provenance |= {name: split.facts[name] for name in _OF_THE_FILES if name in split.facts}
         content = _content(split, tokenizer, recipe)
         if not holds_good_store(cache / "tokens" / content):
             say(f"writing {split.sizes.sum() / 1e6:.1f} MB of text as tokens, {tokenizer.name}")

@@ -9,7 +9,7 @@ from quarry.errors import RecordError
 from quarry.train.data.feed import whole_sequences
 from quarry.train.data.store import Split
 from quarry.train.inspect.states import last_states
-from quarry.train.record.files import atomic_write
+from quarry.train.record.files import atomic_write, check_ending
 from quarry.train.run.finished import TrainedModel
 from quarry.train.run.sizes import prepare_store
 
@@ -29,8 +29,7 @@ def last_activations(model: TrainedModel, cache: Path, count: int, split: Split 
 
 def write_activations(activations: np.ndarray, output: Path) -> None:
     """Write them as .npy. Raises RecordError for another ending or a place that cannot be written."""
-    if output.suffix != ".npy":
-        raise RecordError(f"{output} must end in .npy")
+    check_ending(output, ".npy")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(output) as partial, partial.open("wb") as file:

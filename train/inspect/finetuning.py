@@ -29,7 +29,7 @@ from quarry.train.data.snippets import Labelled, Snippets
 from quarry.train.data.splitting import SplitRules
 from quarry.train.record.points_table import write_table
 from quarry.train.run.description import describe_model
-from quarry.train.run.finished import TrainedModel, read_trained
+from quarry.train.run.finished import TrainedModel, read_trained, require_finished
 
 AT_ONCE = 64
 """Snippets classified in one pass."""
@@ -63,10 +63,13 @@ def fine_tune_runs(
     """Fine-tune the models of finished runs on a task and write the table, after each model and draw.
 
     The table has the columns `COLUMNS`; rows that `output` has are kept and not made again. Raises
-    ConfigError if the runs differ in their tokenizer or in the fractions of documents held out, or have read
-    the documents of a task that is split by class, and as `read_trained` and `Snippets`.
+    ConfigError if a run has not finished, if runs differ in their tokenizer or in the fractions of documents
+    held out, or have read the documents of a task that is split by class, and as `read_trained` and
+    `Snippets`.
     """
     require(bool(runs), "name a run directory")
+    for run in runs:
+        require_finished(run, cache)
     models = [read_trained(run, cache) for run in runs]
     snippets = Snippets(task, models[0].tokenizer, how.length, _rules(models), cache)
     if snippets.task.by_class:

@@ -25,9 +25,8 @@ from quarry.train.data.progress import tracked
 from quarry.train.data.store import Split, TokenStore
 from quarry.train.inspect.neighbours import look_up, mixed_losses, nearest
 from quarry.train.inspect.states import SOFTENINGS, Text, read_text
-from quarry.train.record.locations import locate_run
 from quarry.train.run.description import describe_model
-from quarry.train.run.finished import TrainedModel, read_trained
+from quarry.train.run.finished import TrainedModel, read_trained, require_finished
 from quarry.train.run.sizes import prepare_store, resolve_sizes
 
 TEMPERATURES = tuple(2.0**power for power in range(-8, 2))
@@ -112,10 +111,7 @@ def retrieval_table(runs: Sequence[Path], cache: Path, retrieval: Retrieval) -> 
     corpus has no such draw.
     """
     for path in runs:
-        directory = locate_run(path.parent.parent, f"{path.parent.name}/{path.name}", cache=cache)
-        directory.fetch()
-        status = directory.status()
-        require(status == "finished", f"{path} is not a finished run: its status is {status or 'unknown'}")
+        require_finished(path, cache)
     rows = [retrieve(read_trained(path, cache), cache, retrieval) for path in tracked(runs, "looking up")]
     return pl.DataFrame(rows, schema=COLUMNS)
 

@@ -11,6 +11,8 @@ from quarry.checks import require
 from quarry.errors import ConfigError
 from quarry.train.config.point_files import check_name
 from quarry.train.data.corpora import input_files
+from quarry.train.data.mixture import named_weights
+from quarry.train.data.prepared import open_store_folder
 from quarry.train.launch.model_shapes import size
 from quarry.train.launch.new_study_text import point_text, recipe_text
 from quarry.train.launch.scaffold_text import NewPoint
@@ -44,11 +46,16 @@ def write_study(folder: Path, design: Design) -> list[Path]:
 
 
 def _findable(corpus: str) -> str:
-    """The name of a corpus with the path of its files made absolute. Raises DataError if it is not there."""
+    """The name of a corpus with the paths of its files made absolute. Raises DataError if it is not there."""
     kind, colon, argument = corpus.partition(":")
-    if kind in ("folder", "archive") and argument and not argument.startswith(("~", "/")):
+    if kind == "mix":
+        parts = [f"{_findable(name)}={weight}" for name, weight in named_weights(argument)]
+        corpus = f"{kind}{colon}{'+'.join(parts)}"
+    elif kind in ("folder", "archive", "store") and argument and not argument.startswith(("~", "/", "gs://")):
         corpus = f"{kind}{colon}{Path.cwd() / argument}"
-    if kind not in ("tfds", "hf"):  # what they prepare is not here yet
+    if kind == "store" and not argument.startswith("gs://"):
+        open_store_folder(Path(corpus.removeprefix("store:")).expanduser(), verify=False)
+    elif kind not in ("tfds", "hf", "store"):  # what they prepare is not here yet
         input_files(corpus, Path())
     return corpus
 

@@ -131,6 +131,15 @@ def read_last_row(path: Path, tail_bytes: int = 4096) -> dict[str, Any] | None:
     return None if _first_mismatch(row, STEP) else row
 
 
+def check_ending(path: Path, *endings: str) -> None:
+    """Raise RecordError unless the name of a file to be written has one of these endings.
+
+    Commands that take long ask before they begin.
+    """
+    if path.suffix not in endings:
+        raise RecordError(f"{path} must end in {' or '.join(endings)}")
+
+
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path; it replaces `path` when the block ends without an error."""

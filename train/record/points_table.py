@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from quarry.errors import RecordError
-from quarry.train.record.files import atomic_write
+from quarry.train.record.files import atomic_write, check_ending
 from quarry.train.record.run_directory import REMEDY, RunDirectory
 from quarry.train.record.schema import BEFORE_RECORDED, FILES, OTHER_LOSS, POINT_COLUMNS, RUN_COLUMNS
 
@@ -79,9 +79,8 @@ def write_table(table: pl.DataFrame, path: Path) -> None:
 
     Raises RecordError for another ending or a place that cannot be written.
     """
+    check_ending(path, ".csv", ".parquet")
     writers = {".csv": without_formulas(table).write_csv, ".parquet": table.write_parquet}
-    if path.suffix not in writers:
-        raise RecordError(f"{path} must end in .csv or .parquet")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as partial:

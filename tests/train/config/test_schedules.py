@@ -57,3 +57,10 @@ def test_annealed_is_the_end_of_a_decayed_schedule():
     assert not is_annealed(ScheduleConfig("constant"), 100, 100)
     assert not is_annealed(ScheduleConfig("wsd", decay=0.0), 100, 100)
     assert not is_annealed(ScheduleConfig("cosine"), 1, 1)
+
+
+def test_a_cosine_that_is_all_warm_up_is_not_annealed():
+    all_warm_up = ScheduleConfig("cosine", warmup_steps=100)
+    assert whole(all_warm_up, 100)[-1] == 1.0
+    assert not is_annealed(all_warm_up, 100, 100)
+    assert is_annealed(ScheduleConfig("cosine", warmup_steps=98), 100, 100)

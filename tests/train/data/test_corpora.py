@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tarfile
+from contextlib import suppress
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ from quarry.train.data import separated
 from quarry.train.data.corpora import fingerprint, open_corpus
 from quarry.train.data.debian_corpora import newest, sections
 from quarry.train.data.folder_corpus import Folder
+from quarry.train.data.store_building import prepare_tokens
 
 
 @pytest.mark.slow
@@ -189,8 +191,18 @@ def test_rows_of_tables_are_documents(tmp_path, ending, column):
 
 def test_tables_beside_text_files_are_not_read(tmp_path):
     (tmp_path / "a.txt").write_text("a")
+    assert not open_corpus(f"folder:{tmp_path}", tmp_path).not_read
     (tmp_path / "log.jsonl").write_text('{"text": "b"}\n')
-    assert [document.text for document in open_corpus(f"folder:{tmp_path}", tmp_path)] == ["a"]
+    corpus = open_corpus(f"folder:{tmp_path}", tmp_path)
+    assert [document.text for document in corpus] == ["a"]
+    said = f"not read: {tmp_path}/log.jsonl, as there are text files beside tables"
+    assert corpus.not_read == said
+    mixture = open_corpus(f"mix:folder:{tmp_path}=1+folder:{tmp_path / 'a.txt'}=1", tmp_path)
+    assert mixture.not_read == said
+    announced = []
+    with suppress(DataError):  # of one letter
+        prepare_tokens(f"folder:{tmp_path}", "bytes", tmp_path / "cache", say=announced.append)
+    assert announced[1] == said
 
 
 @pytest.mark.parametrize(

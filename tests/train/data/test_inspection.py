@@ -37,6 +37,14 @@ def test_a_corpus_is_measured(texts, tmp_path):
     assert found.sample in "".join(texts)
 
 
+def test_a_document_that_is_cut_by_position_is_one_document(tmp_path):
+    text = "".join(f"word{i} " for i in range(500))
+    (tmp_path / "a.txt").write_text(text)
+    found = inspect_corpus(f"folder:{tmp_path / 'a.txt'}", ("bytes",), tmp_path)
+    assert (found.documents, found.bytes, found.near_duplicates) == (1, len(text), 0)
+    assert found.longest == found.shortest == (len(text), text[:60])
+
+
 def test_the_gzip_ratio_does_not_depend_on_the_length():
     noise = np.random.default_rng(0).bytes(3 * 2**20)
     assert gzip_ratio(noise) == pytest.approx(1, abs=1e-3)

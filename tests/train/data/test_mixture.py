@@ -60,6 +60,13 @@ def test_a_mixture_keeps_weights_splits_and_order(sources, tmp_path):
     assert same.directory == mixture.directory != other.directory
 
 
+def test_a_part_of_too_few_documents_is_refused_with_the_remedy(sources, tmp_path):
+    (tmp_path / "one.txt").write_text("all of it " * 100)
+    name = f"mix:folder:{sources / 'a'}=1+folder:{tmp_path / 'one.txt'}=1"
+    with pytest.raises(DataError, match=r"no document of .*one.txt fell into .*: give more documents"):
+        prepare_tokens(name, "bytes", tmp_path / "cache")
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [

@@ -182,6 +182,20 @@ def test_one_document_cannot_be_split(tmp_path):
     assert not (tmp_path / "cache" / "tokens").exists()
 
 
+def test_a_corpus_of_empty_documents_is_refused(tmp_path):
+    with pytest.raises(DataError, match="has no text: all its documents are empty"):
+        prepare_tokens(write(tmp_path / "a", ["", ""]), "bytes", tmp_path / "cache")
+
+
+def test_copies_are_those_of_the_corpus_not_of_one_with_the_same_texts(tmp_path):
+    texts = [f"text {i}\n" for i in range(300)]
+    once = prepare_tokens(write(tmp_path / "once", texts), "bytes", tmp_path / "cache")
+    twice = prepare_tokens(write(tmp_path / "twice", [*texts, texts[0]]), "bytes", tmp_path / "cache")
+    again = prepare_tokens(f"folder:{tmp_path / 'twice'}", "bytes", tmp_path / "cache")
+    assert once.directory == twice.directory == again.directory
+    assert [store.manifest["duplicates_dropped"] for store in (once, twice, again)] == [0, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("fractions", "message"),
     [

@@ -9,13 +9,16 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from quarry.errors import ConfigError
+from quarry.console import make_console
+from quarry.errors import ConfigError, RecordError
 from quarry.model.config import modern
 from quarry.model.counting import flops_exact, forward_flops
 from quarry.model.sharding import make_mesh
+from quarry.train.commands.compile import CompileOptions, report_compilation
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import load_point_file
 from quarry.train.inspect.chips import CHIPS, devices_of
+from quarry.train.inspect.compile import Report
 from quarry.train.inspect.hlo import Program
 from quarry.train.inspect.jaxpr_flops import product_flops
 from quarry.train.run.programs import make_train_step
@@ -24,6 +27,20 @@ from tests.commands import quarry
 from tests.conftest import ROOT
 
 LIBTPU, CUDA = ROOT / ".cache" / "libtpu", ROOT / ".cache" / "cuda"
+
+
+def test_a_report_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, capsys):
+    report = Report("h100", 1, "data 1", "none", *[1] * 4, 2**33, 10**15, 10**14, {}, {}, 10**9, 1.0)
+    monkeypatch.setattr("quarry.train.commands.compile.compile_step", lambda *_: report)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordError, match=r"cannot write .*/file/report\.json"):
+        report_compilation(
+            Experiment(), "h100", CompileOptions(json=tmp_path / "file" / "report.json"), make_console()
+        )
+    assert report_compilation(
+        Experiment(), "h100", CompileOptions(json=tmp_path / "new" / "a.json"), make_console()
+    )
+    assert json.loads((tmp_path / "new" / "a.json").read_text())["devices"] == 1
 
 
 @pytest.fixture

@@ -131,6 +131,20 @@ def test_activations_are_the_input_of_the_head(model, cache, tmp_path):
         write_activations(found, tmp_path / "a.csv")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "retrieve runs/a/b -o a.txt",
+        "ensemble demo -o a.npy",
+        "finetune language runs/a/b -o a",
+        "activations runs/a/b a.csv",
+    ],
+)
+def test_a_file_of_another_ending_is_refused_before_the_work(words):
+    with pytest.raises(RecordError, match="must end in"):
+        run(words.split())
+
+
 def test_the_command_writes_activations(finished, cache, tmp_path, monkeypatch):
     monkeypatch.setattr("quarry.train.commands.activations.prepare", lambda _: None)
     file = tmp_path / "new" / "a.npy"

@@ -1,6 +1,7 @@
 """The model of a finished run: read from its directory, sampled, written for other programs."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -13,12 +14,15 @@ from quarry.errors import ConfigError
 from quarry.model.transformer import abstract, apply
 from quarry.train.config.branches import BranchConfig
 from quarry.train.config.experiment import DataConfig, Duration, Experiment, ScheduleConfig
+from quarry.train.config.fine_tuning import FineTuning
 from quarry.train.config.reading import experiment_from_json
 from quarry.train.data.corpora import open_corpus
 from quarry.train.data.hub_tokenizer import SEPARATOR, hub_tokenizer
 from quarry.train.data.tokenizers import ByteTokenizer, make_tokenizer
 from quarry.train.inspect.export import write_model
+from quarry.train.inspect.finetuning import fine_tune_runs
 from quarry.train.inspect.sampling import sample
+from quarry.train.record.locations import locate_run
 from quarry.train.run.description import experiment_as_json
 from quarry.train.run.finished import read_trained
 
@@ -102,6 +106,17 @@ def test_the_commands_print_text_and_files(finished, cache, tmp_path, capsys, mo
     assert capsys.readouterr().out.startswith("Fellow")
     assert run(["export", str(finished), str(tmp_path / "out"), *where]) == 0
     assert "tokenizer.json" in capsys.readouterr().out
+
+
+def test_a_run_that_has_not_finished_is_told_of_or_refused(finished, cache, tmp_path):
+    copy, said = shutil.copytree(finished, tmp_path / "study" / "tiny"), []
+    locate_run(tmp_path, "study/tiny", cache=cache).write_run(status="preempted")
+    read_trained(copy, cache, say=said.append)
+    assert said == ["note: study/tiny is preempted, not finished: this is its model after step 4"]
+    read_trained(finished, cache, say=said.append)
+    assert len(said) == 1
+    with pytest.raises(ConfigError, match="is not a finished run: its status is preempted"):
+        fine_tune_runs("half-century", [copy], tmp_path / "accuracies.csv", FineTuning(), cache)
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path, cache):

