@@ -28,10 +28,10 @@ def count(value: Number, digits: int = 3) -> str:
 
 def compact(count: int) -> str:
     """A count for narrow tables and file names, with three digits: 98.7k, 1.05M, 2T."""
-    count = float(f"{count:.3g}")  # before the scale is chosen: 999,936 is 1M
-    scale = next((scale for scale in (1e12, 1e9, 1e6, 1e3) if count >= scale), 1.0)
+    rounded = float(f"{count:.3g}")  # before the scale is chosen: 999,936 is 1M
+    scale = next((scale for scale in (1e12, 1e9, 1e6, 1e3) if rounded >= scale), 1.0)
     suffix = {1e12: "T", 1e9: "B", 1e6: "M", 1e3: "k", 1.0: ""}[scale]
-    return f"{count / scale:.3g}{suffix}"
+    return f"{rounded / scale:.3g}{suffix}"
 
 
 def power(value: Number, digits: int = 2) -> str:
