@@ -9,6 +9,7 @@ import numpy as np
 
 from quarry.analysis.laws.chinchilla import OVERTRAINING
 from quarry.analysis.laws.law import Law, Parameter, Values, irreducible
+from quarry.analysis.laws.power_laws import BROKEN_POWER
 
 MIXTURE = "auto"
 """The name of the mixture, as `--law` takes it."""
@@ -50,10 +51,15 @@ def mix_laws(laws: Sequence[Law]) -> Law:
 
 def mixed_params(weights: Mapping[str, Any], params: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The mixture's parameters from the weight and the parameters of each law, numbers or arrays."""
-    floor = sum(weights[law] * own.get("L_inf", 0.0) for law, own in params.items())
+    floor = sum(weights[law] * own.get(floor_name(law), 0.0) for law, own in params.items())
     known = {f"{_WEIGHT}.{law}": weight for law, weight in weights.items()}
     known |= {f"{law}.{name}": value for law, own in params.items() for name, value in own.items()}
     return {"L_inf": floor, **known}
+
+
+def floor_name(law: str) -> str:
+    """The parameter that is a law's irreducible loss; the a of overtraining is a coefficient."""
+    return "a" if law == BROKEN_POWER.name else "L_inf"
 
 
 def member_params(params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ from quarry.analysis.fitting.result import Fit
 from quarry.analysis.fitting.search import Minima
 from quarry.analysis.fitting.together.candidates import applicable_laws
 from quarry.analysis.fitting.together.stacking import mixed, stack
-from quarry.analysis.laws.mixture import COUNTS, mix_laws, mixed_params
+from quarry.analysis.laws.mixture import COUNTS, floor_name, mix_laws, mixed_params
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.errors import FitError
 
@@ -112,7 +112,7 @@ def _mixture(fits: Mapping[str, Fit], weights: Mapping[str, float], settings: "F
     intervals = FitIntervals(data, values, draws, settings.level, settings.interval)
     fixed = {name: (params[name], params[name]) for name in law.parameter_names if name.startswith("weight.")}
     own = {f"{name}.{p}": ends for name, one in fits.items() for p, ends in one.interval.items()}
-    floor = intervals.quantity(lambda p: p["L_inf"])
+    floor = intervals.parameter(law.parameter_names.index("L_inf"))
     agreeing, reached = best.minima.agreeing, best.minima.reached
     return replace(
         best,
@@ -158,6 +158,8 @@ def _draws(
         for side in ("below", "above")
     )
     none = np.zeros(count, bool)
+    for flags in (below, above):  # the floor of a draw is bounded where that of its law is
+        flags["L_inf"] = np.any([flags.get(f"{name}.{floor_name(name)}", none) for name in drawn], axis=0)
     first = next(iter(drawn.values()))
     return Draws(
         params=np.stack([columns[name] for name in law.parameter_names], axis=1),

@@ -18,7 +18,7 @@ from quarry.analysis.fitting.settings import FitSettings
 from quarry.analysis.fitting.together import candidates
 from quarry.analysis.fitting.together.candidates import applicable_laws
 from quarry.analysis.fitting.together.stacking import mixed, stack
-from quarry.analysis.fitting.together.together import estimate_together
+from quarry.analysis.fitting.together.together import _draws, estimate_together
 from quarry.analysis.laws.catalog import LAWS
 from quarry.analysis.laws.formulas import plain
 from quarry.analysis.laws.mixture import member_params, mix_laws, mixed_params, overtraining_of_counts
@@ -77,6 +77,8 @@ def test_a_mixture_is_the_weighted_mean_of_its_laws():
     mean = 0.25 * laws[0].predict(own["chinchilla"], at) + 0.75 * laws[1].predict(own["overtraining"], at)
     assert mix_laws(laws).predict(params, at) == pytest.approx(mean)
     assert params["L_inf"] == pytest.approx(0.25 * GRID.params["L_inf"] + 0.75)
+    curves = {"power-offset": {"L_inf": 1.0}, "broken-power": {"a": 2.0}}
+    assert mixed_params({"power-offset": 0.5, "broken-power": 0.5}, curves)["L_inf"] == 1.5
     assert member_params(params) == own
     flops = {"C": 6e18, "M": 100.0}
     assert laws[1].predict(own["overtraining"], at) == pytest.approx(
@@ -189,6 +191,22 @@ def test_a_law_at_a_limit_does_not_open_what_another_bounds():
     assert not surface().stopped(loss).any()
     lanes["overtraining"]["eta"] = np.where(hot, 0.1, 5.0)
     assert surface().stopped(loss).all()
+
+
+@pytest.mark.slow
+def test_the_floor_of_a_mixture_is_open_where_that_of_the_law_drawn_is(together):
+    def ended(fit, at_zero):
+        """The fit with its floor at zero in all draws, or in none."""
+        below = fit.intervals.draws.below.copy()
+        below[:, fit.law.parameter_names.index("L_inf")] = at_zero
+        return replace(fit, intervals=replace(fit.intervals, draws=replace(fit.intervals.draws, below=below)))
+
+    fits = {name: ended(fit, name == "chinchilla") for name, fit in together.members.items()}
+    draws = _draws(fits, {"chinchilla": 0.9, "overtraining": 0.1}, together.law, SETTINGS)
+    names = together.law.parameter_names
+    weight, place = names.index("weight.chinchilla"), names.index("L_inf")
+    assert draws.below[:, place].tolist() == (draws.params[:, weight] == 1).tolist()
+    assert replace(together.intervals, draws=draws).parameter(place)[0] is None
 
 
 def test_the_formula_of_a_mixture_can_be_read():
