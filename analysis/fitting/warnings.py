@@ -31,6 +31,9 @@ _CLOSE_MINIMUM = 0.01
 # What a law of fresh tokens has.
 _FRESH = ("L_inf", "A", "B", "alpha", "beta")
 
+# What a run is bought with, beside unique tokens.
+_SCALES = {"N", "E", "C", "M", "S_min"}
+
 _ONE_CURVE = (
     "all points are of one run: its points were resampled, and the intervals are of this run's curve, not of "
     "another seed's",
@@ -196,9 +199,9 @@ def _several(table: pl.DataFrame, name: str) -> bool:
 
 
 def _repeating(law: "Law", points: "Points") -> int:
-    """Points of more than one epoch, for a law in E that knows no U: it describes the first pass."""
-    first_pass = bool({"E", "C", "M"} & set(law.inputs)) and "U" not in law.inputs
-    if not first_pass or not {"E", "U"} <= set(points.table.columns):
+    """Points of more than one epoch, for a law of the loss that knows no U: it describes fresh tokens."""
+    fresh = bool(_SCALES & set(law.inputs)) and "U" not in law.inputs and law.response == "loss"
+    if not fresh or not {"E", "U"} <= set(points.table.columns):
         return 0
     return int(points.table.select(repeats_data()).to_series().sum())
 

@@ -233,6 +233,12 @@ def test_repeated_data_is_pointed_out_to_a_one_pass_law():
     assert "168 points repeat their data (E > U), and chinchilla assumes fresh tokens" in warnings
 
 
+def test_repeated_data_is_pointed_out_to_a_law_of_size():
+    table = KAPLAN.table().with_columns(E=pl.lit(4e9), U=pl.lit(1e9))
+    warnings = fit(table, "kaplan-n", bootstrap=0).warnings
+    assert f"{len(table)} points repeat their data (E > U), and kaplan-n assumes fresh tokens" in warnings
+
+
 def test_fits_runs_from_their_directory(tmp_path):
     result = fit(load_points(write_ladder(tmp_path / "study")), "kaplan-n", bootstrap=200)
     assert len(result.points) == 6
