@@ -36,6 +36,7 @@ from quarry.analysis.allocation.trends import (
     measurement_warnings,
     trend_through,
 )
+from quarry.analysis.points.comparable import average_warnings
 from quarry.checks import check_choice, check_positive, check_settings
 from quarry.errors import FitError
 from quarry.results import Result
@@ -155,6 +156,7 @@ def fit_isoflop(
     scatter = 1.0 if draws is None else _scatter_ratio(optima, draws)
     warnings = (
         *measurement_warnings(pl.concat(groups)),
+        *average_warnings(pl.concat(groups), ["size", "budget"], "one size and budget"),
         *_design_warnings(groups, stray, method),
         *_unused(table, tolerance),
         *_noise_warnings(measured, bootstrap),

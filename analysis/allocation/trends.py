@@ -13,6 +13,7 @@ from quarry.analysis.allocation.lines import ONE_C, SHORTEST, Optima, straight_l
 from quarry.analysis.fitting.intervals import Interval, IntervalSettings
 from quarry.analysis.fitting.prediction.band import FURTHER
 from quarry.analysis.points.columns import positive_numbers
+from quarry.analysis.points.comparable import text_warnings
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.schema import repeats_data
 from quarry.checks import check_positive
@@ -164,8 +165,8 @@ def allocation_table(points: PointsLike) -> pl.DataFrame:
 
 
 def measurement_warnings(used: pl.DataFrame) -> list[str]:
-    """Data-quality warnings on the points `used`: measured mid-schedule, or on repeated data."""
-    warnings = []
+    """Data-quality warnings on the points `used`: of several texts, mid-schedule, or on repeated data."""
+    warnings = text_warnings(used)
     if running := _mid_schedule(used):
         warnings.append(
             f"{running} of {text.plural(len(used), 'point')} used are not known to be annealed: where the "

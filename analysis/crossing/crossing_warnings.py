@@ -9,6 +9,7 @@ from quarry import text
 from quarry.analysis.allocation.trends import measurement_warnings
 from quarry.analysis.fitting.prediction.band import FURTHER
 from quarry.analysis.fitting.warnings import rejection
+from quarry.analysis.points.comparable import average_warnings
 
 if TYPE_CHECKING:
     from quarry.analysis.crossing.law_draws import Samples
@@ -35,6 +36,9 @@ def crossing_warnings(result: "CrossingResult", samples: "Samples") -> Iterator[
     yield from _frontier_warnings(result.frontier, samples.compute.table["N"])
     used = pl.concat([result.frontier, result.floor], how="diagonal").drop("U")
     yield from measurement_warnings(used.unique(maintain_order=True))
+    for law, side in (("L(C)", samples.compute), ("L(D)", samples.data)):
+        cell = [side.variable, *side.cell]
+        yield from average_warnings(side.points, cell, f"one {', '.join(cell)} in {law}")
 
 
 def _draw_warnings(result: "CrossingResult") -> Iterator[str]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quarry.analysis.fitting.bootstrap import Draws, jackknife
-from quarry.analysis.fitting.coordinates import limits, natural_value, search_coordinate
-from quarry.analysis.fitting.intervals import Interval, IntervalSettings
+from quarry.analysis.fitting.coordinates import at_bounds, limits, natural_value, search_coordinate
+from quarry.analysis.fitting.intervals import OPEN, Interval, IntervalSettings
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.search import Data
@@ -43,7 +43,11 @@ class FitIntervals:
         return jackknife(self.data, self.params, self.draws.units)
 
     def parameter(self, j: int) -> Interval:
-        """The interval of the parameter in place `j` of the law's."""
+        """The interval of the parameter in place `j` of the law's.
+
+        Open on both sides if all of it lies on the lower bound: draws that would go on below say that the law
+        misses the points, not that the irreducible loss is zero.
+        """
         parameter = self.data.law.parameters[j]
         below, above = self._ends(
             lambda params: search_coordinate(parameter, params[..., j]),
@@ -51,10 +55,10 @@ class FitIntervals:
             self.draws.above[:, j],
         )
         lower, upper = limits(parameter)
-        return (
-            float(natural_value(parameter, below)) if below > lower else None,
-            float(natural_value(parameter, above)) if above < upper else None,
-        )
+        low, high = float(natural_value(parameter, below)), float(natural_value(parameter, above))
+        if at_bounds(parameter, high)[0]:
+            return OPEN
+        return low if below > lower else None, high if above < upper else None
 
     def quantity(self, value: Callable[[Any], Any]) -> Interval:
         """The interval of a function of the parameters: `value` takes them by name, arrays over draws.

@@ -7,6 +7,7 @@ import polars as pl
 
 from quarry.analysis.fitting.correlation import strongest_pair
 from quarry.analysis.points.columns import law_inputs
+from quarry.analysis.points.comparable import text_warnings
 from quarry.analysis.points.schema import SAME_VALUE, repeats_data
 from quarry.analysis.points.selection import FRONTIER, shares_fixed_value
 from quarry.analysis.points.settings import places, settings
@@ -97,9 +98,7 @@ def _table_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") ->
         )
     if (far := _far_from_6ne(points.table)) > 0:
         warnings.append(f"C is not within a factor of 3 of 6NE in {plural(far, 'point')}: is it in FLOPs?")
-    if mixed := [name for name in ("corpus", "tokenizer") if _several(points.table, name)]:
-        words = " and ".join(mixed)
-        warnings.append(f"the points differ in {words}: their losses per token are not comparable")
+    warnings += text_warnings(points.table)
     if (repeated := _repeating(law, points)) > 0:
         verb = "repeats its" if repeated == 1 else "repeat their"
         warnings.append(
@@ -192,10 +191,6 @@ def _far_from_6ne(table: pl.DataFrame) -> int:
     c, n, tokens = (table[name].cast(pl.Float64, strict=False) for name in ("C", "N", "E"))
     ratio = c / (6 * n * tokens)
     return int(((ratio > 3) | (ratio < 1 / 3)).sum())
-
-
-def _several(table: pl.DataFrame, name: str) -> bool:
-    return name in table.columns and table[name].n_unique() > 1
 
 
 def _repeating(law: "Law", points: "Points") -> int:

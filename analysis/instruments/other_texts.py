@@ -43,6 +43,23 @@ def slope(x: np.ndarray, y: np.ndarray, level: float = 0.95) -> Slope:
     return Slope(value, value - half, value + half)
 
 
+def slope_along(x: np.ndarray, y: np.ndarray, runs: np.ndarray, level: float = 0.95) -> Slope:
+    """The slope of y over x, rows of several runs: evaluations of one run share its error.
+
+    The interval is of a jackknife over the runs, with Student's t; of runs with one row each that of `slope`.
+    """
+    names = np.unique(runs)
+    value = slope(x, y, level)
+    if len(names) == len(runs) or value.value is None:
+        return value
+    left_out = [slope(x[runs != name], y[runs != name]).value for name in names]
+    if len(names) < _FEWEST or None in left_out:
+        return Slope(value.value)
+    n, apart = len(names), np.array(left_out, float) - np.mean(left_out)
+    half = float(scipy.special.stdtrit(n - 1, (1 + level) / 2) * np.sqrt((n - 1) / n * (apart @ apart)))
+    return Slope(value.value, value.value - half, value.value + half)
+
+
 def other_losses(points: pl.DataFrame, kind: Kind) -> pl.DataFrame:
     """The losses `on` other texts or `of` classes in nats per token, a row each.
 
@@ -76,7 +93,8 @@ def transfer_offsets(points: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
 
     A row for each text: `offset` (nats per token, mean over the ends of the runs on the commonest U) with the
     interval over sizes; `per_decade`, its change for ten times the N; `per_loss`, the slope of the loss on
-    it over the validation loss along their evaluations, 1 for a constant offset. Each with _low and _high.
+    it over the validation loss along their evaluations, 1 for a constant offset, its interval over runs. Each
+    with _low and _high.
     Kaplan's claim holds if the interval of per_decade includes 0. Raises PointsError.
     """
     losses, rows = other_losses(points, "on"), []
@@ -86,7 +104,8 @@ def transfer_offsets(points: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
         mean, (low, high) = float(offset.mean()), mean_interval(offset, level)
         of_size = slope(np.log10(ends["N"].to_numpy()), offset, level)
         along = text.filter(pl.col("run").is_in(ends["run"].to_list()))
-        of_loss = slope(along["loss"].to_numpy(), along["other"].to_numpy(), level)
+        columns = (along[column].to_numpy() for column in ("loss", "other", "run"))
+        of_loss = slope_along(*columns, level)
         about = {"text": name, "sizes": ends["N"].n_unique(), "runs": len(ends), "offset": mean}
         about |= {"offset_low": low, "offset_high": high}
         rows.append(about | _named("per_decade", of_size) | _named("per_loss", of_loss))

@@ -30,7 +30,10 @@ OWN_NAMES = {
 _ALWAYS = "batch_size batch_tokens batch B global_batch_size warmup warmup_steps optimizer optimiser schedule"
 """Settings however many values they take, beside those of OWN_NAMES."""
 
-_RECORDED_SETTINGS = ("batch_tokens", "context", "vocab_size", "architecture", "parametrization")
+_RECORDED_SETTINGS = (
+    *("batch_tokens", "context", "vocab_size", "architecture", "parametrization"),
+    *("d_model", "n_layers", "selection"),
+)
 """Settings among the columns of a run's record, beside RECIPE; the rest is size, seed or measurement."""
 
 _NEVER = re.compile(

@@ -10,7 +10,7 @@ from quarry.analysis.instruments.adjusted import adjusted_points
 from quarry.analysis.instruments.context_law import fit_context
 from quarry.analysis.instruments.context_loss import position_table
 from quarry.analysis.instruments.noise_scale import critical_batches, noise_scales
-from quarry.analysis.instruments.other_texts import class_exponents, transfer_offsets
+from quarry.analysis.instruments.other_texts import class_exponents, slope_along, transfer_offsets
 from quarry.analysis.points.loading import load_points
 from quarry.analysis.report.instrument_charts import instrument_charts
 from quarry.errors import PointsError
@@ -108,6 +108,22 @@ def test_offsets_and_exponents_are_those_put_in(runs):
     assert own["loss_sem"].unique().to_list() == [0.02]
     with pytest.raises(PointsError, match="no run logged a loss on another text: set "):
         transfer_offsets(points.select(pl.exclude("^loss_on_.*$")))
+
+
+def test_the_slope_along_runs_has_the_error_that_the_evaluations_of_a_run_share():
+    """Six runs of 20 evaluations, each run with an offset of its own: intervals, and rows taken as runs."""
+    rng, held, narrow = np.random.default_rng(0), [], []
+    runs = np.repeat(np.arange(6), 20)
+    loss = np.tile(np.linspace(0.0, 0.5, 20), 6) + 0.3 * runs
+    for _ in range(200):
+        other = loss + 0.05 * rng.standard_normal(6)[runs] + 0.002 * rng.standard_normal(120)
+        found = slope_along(loss, other, runs)
+        held.append(found.low < 1 < found.high)
+        rows = slope_along(loss, other, np.arange(120))
+        narrow.append(rows.low < 1 < rows.high)
+    assert 0.9 < np.mean(held) < 1
+    assert np.mean(narrow) < 0.6
+    assert slope_along(loss[:40], loss[:40], runs[:40]) == (pytest.approx(1), None, None)
 
 
 @pytest.mark.slow

@@ -448,6 +448,9 @@ def test_chinchillas_table_gives_an_exponent_near_a_half():
 def test_repeated_data_is_said():
     points = surface(BESIROGLU).with_columns(U=pl.col("E") / 2)
     assert any("28 points used repeat data" in warning for warning in fit_isoflop(points).trend.warnings)
+    both = pl.concat([points, points.with_columns(U=pl.col("E") / 4, loss=pl.col("loss") * 1.02)])
+    said = "runs of one size and budget differ in passes over their data: their mean counts"
+    assert any(said in warning for warning in fit_isoflop(both, bootstrap=0).trend.warnings)
 
 
 def test_a_single_budget_is_named_with_the_remedy():

@@ -137,6 +137,15 @@ def test_no_irreducible_loss_is_not_bounded_below():
     assert result.to_json()["interval"]["L_inf"][0] is None
 
 
+def test_a_loss_that_falls_faster_than_a_power_bounds_no_irreducible_loss():
+    """The fit would have the floor below zero: it misses the points, and does not say that the floor is 0."""
+    falling = pl.DataFrame({"N": SIZES, "loss": noisy(4 - 0.2 * np.log(SIZES / SIZES[0]))})
+    result = fit(falling, "power-offset", bootstrap=200)
+    assert result.params["L_inf"] == 0
+    assert result.interval["L_inf"] == (None, None)
+    assert "L_inf is not bounded on either side by these runs" in result.warnings
+
+
 @pytest.mark.parametrize("law", ["kaplan-n", "power-offset"])
 def test_a_loss_that_does_not_fall_bounds_no_exponent(law):
     flat = pl.DataFrame({"N": SIZES, "loss": noisy(np.full(12, 2.0))})

@@ -83,6 +83,20 @@ def test_a_setting_takes_few_values_or_has_a_known_name(columns, expected):
     assert settings(table, ["N"]) == expected
 
 
+def test_the_shape_and_the_rule_of_selection_are_settings_of_a_recorded_run():
+    record = {
+        "unique_tokens": [1e9] * 4,
+        "tokens": [1e9] * 4,
+        "n_nonembedding": [1e6] * 4,
+        "draw": [0, 1, 0, 1],
+    }
+    shape = {"n_layers": [2, 2, 8, 8], "d_model": [64, 64, 32, 32]}
+    table = pl.DataFrame(
+        record | shape | {"selection": ["pieces", "gzip:low"] * 2, "loss": [3.0, 3.1, 3.2, 3.3]}
+    )
+    assert settings(table, ["tokens"]) == (["n_layers", "d_model", "selection"], [])
+
+
 def clustered(offset: float, seed: int = 0) -> pl.DataFrame:
     """Ten token counts of each of six sizes, doubling, whose losses share an offset by size."""
     random = np.random.default_rng(seed)
