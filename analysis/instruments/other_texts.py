@@ -55,7 +55,8 @@ def slope_along(x: np.ndarray, y: np.ndarray, runs: np.ndarray, level: float = 0
     left_out = [slope(x[runs != name], y[runs != name]).value for name in names]
     if len(names) < _FEWEST or None in left_out:
         return Slope(value.value)
-    n, apart = len(names), np.array(left_out, float) - np.mean(left_out)
+    n, without = len(names), np.array(left_out, float)
+    apart = without - without.mean()
     half = float(scipy.special.stdtrit(n - 1, (1 + level) / 2) * np.sqrt((n - 1) / n * (apart @ apart)))
     return Slope(value.value, value.value - half, value.value + half)
 
@@ -104,8 +105,8 @@ def transfer_offsets(points: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
         mean, (low, high) = float(offset.mean()), mean_interval(offset, level)
         of_size = slope(np.log10(ends["N"].to_numpy()), offset, level)
         along = text.filter(pl.col("run").is_in(ends["run"].to_list()))
-        columns = (along[column].to_numpy() for column in ("loss", "other", "run"))
-        of_loss = slope_along(*columns, level)
+        loss, other, runs = (along[column].to_numpy() for column in ("loss", "other", "run"))
+        of_loss = slope_along(loss, other, runs, level)
         about = {"text": name, "sizes": ends["N"].n_unique(), "runs": len(ends), "offset": mean}
         about |= {"offset_low": low, "offset_high": high}
         rows.append(about | _named("per_decade", of_size) | _named("per_loss", of_loss))
