@@ -10,7 +10,10 @@ One file per size. Its `config` is Kaplan's protocol: one horizon for every size
 a long warm-up, and losses read off along the way. The variant `short` has a short warm-up and is else the
 same. The runs with a decay matched to each budget are those of the study `chinchilla_isoflop`, and their
 trunks, before they decay, those at a constant rate. The variant `small-batch` is that ladder at a quarter of
-the batch. Counting head FLOPs is another reading of the same runs. What came out: docs/results.md.
+the batch; the `trials` are both batches at half and twice the rate, and the small one at other beta2.
+Expected of the trials before they were run: each size's best rate is within a factor of two of the ladder's;
+small budgets gain most, so that the exponent falls or stays. Counting head FLOPs is another reading of the
+same runs. What came out: docs/results.md.
 """
 
 import dataclasses
@@ -31,6 +34,12 @@ class Protocol:
     """Tokens of every run under Kaplan's protocol."""
     long_warmup: int
     """Steps."""
+
+
+RATES = {"half": 0.5, "twice": 2.0}
+"""The rates of the trials, over that of the batch."""
+BETA2 = {"beta95": 0.95, "beta999": 0.999}
+"""Beside 0.99."""
 
 
 def at_quarter(ladder: Ladder, budgets: int, longest: int) -> Ladder:
@@ -68,8 +77,35 @@ def far(d_model: int, protocol: Protocol = AT_CPU, warmup_steps: int | None = No
 
 
 def variants(d_model: int, protocol: Protocol = AT_CPU) -> dict[str, Experiment]:
-    """The same size with a short warm-up; and at a small batch, with a decay for each budget."""
+    """The same size with a short warm-up; at a small batch, with a decay for each budget; and the trials."""
     return {
         "short": far(d_model, protocol, protocol.matched.scale.warmup_steps),
         "small-batch": point(d_model, protocol.small_batch),
+        **trials(d_model, protocol),
     }
+
+
+def trials(d_model: int, protocol: Protocol = AT_CPU) -> dict[str, Experiment]:
+    """Half and twice the rate of each batch, and other beta2 at the small one, to the budgets of both."""
+    small = protocol.small_batch
+    large = dataclasses.replace(protocol.matched, budgets=small.budgets, longest=small.longest)
+    rates = {
+        f"{batch}-{name}": point(d_model, at_rate(ladder, factor))
+        for batch, ladder in (("large-batch", large), ("small-batch", small))
+        for name, factor in RATES.items()
+    }
+    return rates | {
+        f"small-batch-{name}": at_beta2(point(d_model, small), value) for name, value in BETA2.items()
+    }
+
+
+def at_rate(ladder: Ladder, factor: float) -> Ladder:
+    """`ladder` at so many times its rate."""
+    return dataclasses.replace(
+        ladder, scale=dataclasses.replace(ladder.scale, rate=factor * ladder.scale.rate)
+    )
+
+
+def at_beta2(config: Experiment, beta2: float) -> Experiment:
+    """The same run with another beta2 of AdamW."""
+    return dataclasses.replace(config, optimizer=dataclasses.replace(config.optimizer, beta2=beta2))

@@ -2,7 +2,8 @@
 
     python -m quarry.experiments.porian.tables runs/porian experiments/results/porian
 
-writes long.parquet (Kaplan's protocol), short.parquet (with a short warm-up) and small-batch.parquet.
+writes long.parquet (Kaplan's protocol), short.parquet (with a short warm-up), small-batch.parquet and
+trials.parquet (other rates and beta2 at both batches).
 """
 
 import sys
@@ -12,15 +13,16 @@ import polars as pl
 
 from quarry.train.record.points_table import points_table
 
-PROTOCOLS = {"short": "-short", "small-batch": "-small-batch"}
-"""The protocols of the variants, by the ends of their names; a run without one is of Kaplan's."""
+OWN = ("short", "small-batch")
+"""The variants with a table of their own; a run without a variant is of Kaplan's protocol."""
 
 
 def by_protocol(points: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The rows of each protocol; a branch belongs to its trunk."""
-    name = pl.coalesce("trunk", "point")
-    tables = {protocol: points.filter(name.str.ends_with(end)) for protocol, end in PROTOCOLS.items()}
-    return {"long": points.filter(~name.str.contains("-"))} | tables
+    """The rows of each protocol, and of all trials; a branch belongs to its trunk."""
+    variant = pl.coalesce("trunk", "point").str.extract("-(.*)$")
+    tables = {protocol: points.filter(variant == protocol) for protocol in OWN}
+    trials = points.filter(variant.is_not_null() & ~variant.is_in(OWN))
+    return {"long": points.filter(variant.is_null()), **tables, "trials": trials}
 
 
 def main(runs: Path, target: Path) -> None:
