@@ -27,9 +27,9 @@ def time_sweep(cores: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
         (folder / "ladder").mkdir()
-        for name, (width, layers, heads, rows) in SHAPES.items():
-            sizes = {"width": width, "layers": layers, "heads": heads, "rows": rows, "steps": STEPS[name]}
-            (folder / "ladder" / f"d{width}.py").write_text(POINT.format(**sizes), encoding="utf-8")
+        for name, steps in STEPS.items():
+            text = POINT.format(**SHAPES[name]._asdict(), steps=steps)
+            (folder / "ladder" / f"d{SHAPES[name].d_model}.py").write_text(text, encoding="utf-8")
         allowed = available_cores()[:cores]
         began = time.monotonic()
         subprocess.run(

@@ -136,9 +136,9 @@ def torch(d_model: int, n_layers: int, n_heads: int, rows: int, context: int, se
     """A GPT of the same sizes in PyTorch with torch.compile and fused AdamW, on all available cores."""
     import os
 
-    import torch
-    from torch import nn
-    from torch.nn import functional as F
+    import torch  # pyright: ignore[reportMissingImports]  # of another environment
+    from torch import nn  # pyright: ignore[reportMissingImports]
+    from torch.nn import functional as F  # pyright: ignore[reportMissingImports]
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
 

@@ -129,8 +129,8 @@ def with_report(count: int, folder: Path) -> Cost:
     rng, root = np.random.default_rng(0), folder / f"reported{count}"
     for number in range(count):
         tokens = int(1e6 * 2 ** rng.integers(6))
-        size = {"n": int(8000 * 2 ** rng.uniform(0, 8)), "tokens": tokens, "unique": tokens}
-        write_run(root / "study" / f"p{number}", seed=number, **size)
+        n = int(8000 * 2 ** rng.uniform(0, 8))
+        write_run(root / "study" / f"p{number}", n=n, tokens=tokens, unique=tokens, seed=number)
     return command_cost("report", str(root), "-o", str(folder / "report.html"))
 
 

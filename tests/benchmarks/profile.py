@@ -10,7 +10,7 @@ import glob
 import re
 import tempfile
 import warnings
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -78,12 +78,14 @@ def by_kind(found: Iterable[Event], program: str, steps: int) -> pl.DataFrame:
         for line in program.splitlines()
         if (match := INSTRUCTION.match(line))
     }
-    totals: Counter[tuple[str, str, str, str]] = Counter()
+    totals: defaultdict[tuple[str, str, str, str], float] = defaultdict(float)
     for name, milliseconds in found:
         if name.split(".")[0] not in CALLERS:
             what = _described(*lines[_plain(name)]) if _plain(name) in lines else ("", "", "")
             totals[name.split(".")[0][:100], *what] += milliseconds
-    rows = [(*key, round(total / steps, 3)) for key, total in totals.most_common()]
+    rows = [
+        (*key, round(total / steps, 3)) for key, total in sorted(totals.items(), key=lambda item: -item[1])
+    ]
     table = pl.DataFrame(rows, ["kind", "result", "pass", "operation", "milliseconds"], orient="row")
     return table.with_columns(share=(pl.col("milliseconds") / pl.col("milliseconds").sum()).round(3))
 

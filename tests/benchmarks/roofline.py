@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -21,7 +22,7 @@ POINT = "experiments/tpu/b1_v5e16.py"
 OUTPUT = Path("experiments/results/compile/roofline.csv")
 
 
-def report(size: str, target: str) -> dict[str, object] | None:
+def report(size: str, target: str) -> dict[str, Any] | None:
     """The report of `quarry compile` for a point on a slice; None if no rematerialisation makes it fit."""
     d_model, layers = SIZES[size]
     shape = ("--model.d-model", d_model, "--model.n-heads", d_model // 128, "--model.n-layers", layers)

@@ -26,6 +26,8 @@ from tests.benchmarks.tables import write_dated
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jax.sharding import Mesh
+
     from quarry.train.run.train_state import TrainState
 
 STEPS = (10, 100, 200, 400, 800, 1200, 1500)
@@ -44,13 +46,13 @@ def losses(folder: Path) -> dict[int, float]:
     return {row["step"]: row["loss"] for row in read_jsonl(RunDirectory(folder / "bench/point").metrics)}
 
 
-def nudged(first_state: "Callable[[Experiment], TrainState]") -> "Callable[[Experiment], TrainState]":
-    """`first_state` with every parameter changed by a rounding."""
+def nudged(make_state: "Callable[[Experiment, Mesh], TrainState]") -> "Callable[..., TrainState]":
+    """`make_state` with every parameter changed by a rounding."""
 
-    def changed(experiment: Experiment) -> "TrainState":
+    def changed(experiment: Experiment, mesh: "Mesh") -> "TrainState":
         import jax
 
-        state = first_state(experiment)
+        state = make_state(experiment, mesh)
         return state._replace(params=jax.tree.map(lambda leaf: leaf * (1 + 2**-23), state.params))
 
     return changed
@@ -60,7 +62,7 @@ def main() -> None:
     """Train three times and write the table."""
     prepare(cache_directory())
     from quarry.train.launch.stack_worker import train_together
-    from quarry.train.run import step
+    from quarry.train.run import resume
     from quarry.train.run.loop import train
 
     with tempfile.TemporaryDirectory() as name:
@@ -69,10 +71,12 @@ def main() -> None:
         second = dataclasses.replace(point, name="second", config=dataclasses.replace(CONFIG, seed_init=1))
         train(point, alone, cache_directory(), Quiet())
         train_together([point, second], stack, cache_directory(), Console(quiet=True))
-        with mock.patch.object(step, "init_state", nudged(step.init_state)):
+        with mock.patch.object(resume, "make_state", nudged(resume.make_state)):
             train(point, other, cache_directory(), Quiet())
         curves = [losses(folder) for folder in (alone, stack, other)]
     one, two, three = curves
+    if one == three:
+        raise RuntimeError("the changed parameters were not trained")
     distances = [(at, abs(two[at] / one[at] - 1), abs(three[at] / one[at] - 1)) for at in STEPS]
     write_dated(
         "rounding",

@@ -16,20 +16,35 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from quarry.model.config import modern
 from quarry.model.counting import flops_exact
 from tests.benchmarks.tables import write_dated
 
+
+class Shape(NamedTuple):
+    """A model and its batch: `rows` sequences of `context` tokens."""
+
+    d_model: int
+    layers: int
+    heads: int
+    rows: int
+    context: int
+
+
 SHAPES = {
-    "32x2x2": (32, 2, 2, 32, 256),
-    "64x2x2": (64, 2, 2, 16, 256),
-    "128x4x4": (128, 4, 4, 16, 256),
-    "256x6x4": (256, 6, 4, 8, 256),
-    "512x8x8": (512, 8, 8, 4, 512),
-    "768x12x12": (768, 12, 12, 4, 512),
+    "32x2x2": Shape(32, 2, 2, 32, 256),
+    "64x2x2": Shape(64, 2, 2, 16, 256),
+    "128x4x4": Shape(128, 4, 4, 16, 256),
+    "256x6x4": Shape(256, 6, 4, 8, 256),
+    "512x8x8": Shape(512, 8, 8, 4, 512),
+    "768x12x12": Shape(768, 12, 12, 4, 512),
+    "16x3x1": Shape(16, 3, 1, 8, 128),
+    "64x3x4": Shape(64, 3, 4, 8, 128),
+    "128x3x8": Shape(128, 3, 8, 8, 128),
 }
-"""d_model x layers x heads: d_model, layers, heads, rows of a batch, context."""
+"""By d_model x layers x heads; the last three are those of the demo, with heads of 16 features."""
 USUAL = ("32x2x2", "64x2x2", "128x4x4", "256x6x4")
 REPEATS, SECONDS = 3, 4.0
 TORCH = Path(".cache/torch/bin/python")
@@ -84,7 +99,7 @@ def rows(shapes: Sequence[str]) -> list[dict[str, object]]:
         for _ in range(REPEATS):
             for column, (contender, cores) in contenders().items():
                 found[column].append(measure(contender, cores, *shape))
-        flops = flops_exact(modern(*shape[:3], context=shape[4]))
+        flops = flops_exact(modern(shape.d_model, shape.layers, shape.heads, context=shape.context))
         for column, (_, cores) in contenders().items():
             rate, mib = (statistics.median(values) for values in zip(*found[column], strict=True))
             measured.append(_row(name, column, rate, mib, rate * flops, ceilings[sum(map(len, cores))]))

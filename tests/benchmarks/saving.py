@@ -15,6 +15,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -46,13 +47,13 @@ class Timeline(Quiet):
 
         save = Checkpoints.save
 
-        def noted(checkpoints, state):
+        def noted(checkpoints: Checkpoints, *state: Any) -> None:
             began = time.monotonic()
-            save(checkpoints, state)
+            save(checkpoints, *state)
             self.saved.append(max(self.done_at))
             self.stopped.append(time.monotonic() - began)
 
-        Checkpoints.save = noted
+        Checkpoints.save = noted  # type: ignore[method-assign]
 
     def lost(self) -> np.ndarray:
         """Seconds lost to each save except the first and the last."""

@@ -14,17 +14,17 @@ from pathlib import Path
 
 from quarry.train.record.files import read_last_row
 from quarry.train.record.run_directory import RunDirectory
-from tests.benchmarks.run import SHAPES
+from tests.benchmarks.run import SHAPES, USUAL
 from tests.benchmarks.tables import write_dated
 
 POINT = """from quarry.model.config import modern
 from quarry.train.config.experiment import Duration, EvaluationConfig, Experiment
 
 config = Experiment(
-    model=modern({width}, {layers}, {heads}, context=256),
+    model=modern({d_model}, {layers}, {heads}, context={context}),
     duration=Duration(steps={steps}),
     evaluation=EvaluationConfig(validation_tokens=256, test_tokens=256, count=1),
-    batch_tokens={rows} * 256,
+    batch_tokens={rows} * {context},
     log_every=1,
 )
 """
@@ -50,11 +50,10 @@ def first_row(folder: Path, workdir: str) -> tuple[float, float]:
 
 
 def row(name: str) -> dict[str, object]:
-    width, layers, heads, rows = SHAPES[name]
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
         (folder / "start").mkdir()
-        text = POINT.format(width=width, layers=layers, heads=heads, rows=rows, steps=1)
+        text = POINT.format(**SHAPES[name]._asdict(), steps=1)
         (folder / "start" / "point.py").write_text(text, encoding="utf-8")
         (cold, compiling), (warm, loading) = (first_row(folder, workdir) for workdir in ("cold", "warm"))
     found = {"shape": name, "cold": cold, "of which compilation": compiling}
@@ -64,7 +63,7 @@ def row(name: str) -> dict[str, object]:
 
 
 def main() -> None:
-    write_dated("start", map(row, SHAPES))
+    write_dated("start", map(row, USUAL))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Batches for the training loop and for evaluation, read from a token store."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import grain
@@ -46,7 +46,7 @@ def feed(
     first: int,
     steps: int,
     rows: Rows = slice(None),
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """The training batches of `steps` steps from position `first` on; of each batch the rows `rows`.
 
     The reading thread ends when the iterator is closed (`close()`) or garbage-collected. Raises DataError if
@@ -69,7 +69,7 @@ def feed(
     return _one_by_one(iter(blocks.to_iter_dataset(options)))
 
 
-def _one_by_one(blocks: grain.DatasetIterator[Batch]) -> Iterator[Batch]:
+def _one_by_one(blocks: grain.DatasetIterator[Batch]) -> Generator[Batch, None, None]:
     """The batches [B, T] of blocks of them [S, B, T]."""
     with contextlib.closing(blocks):
         for block in blocks:

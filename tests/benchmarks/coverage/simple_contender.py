@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from simple_scaling_laws import __version__, fit
-from simple_scaling_laws.model import quantile_suffixes
+from simple_scaling_laws import __version__, fit  # pyright: ignore[reportMissingImports]
+from simple_scaling_laws.model import quantile_suffixes  # pyright: ignore[reportMissingImports]
 
 TARGET = "test_loss__cross_entropy"
 COLUMNS = {"N": "model_size__n_params", "E": "dataset_size__n_tokens", "loss": TARGET}

@@ -91,7 +91,8 @@ DESIGNS: Mapping[str, Callable[[], Places]] = {"grid": grid, "isoFLOP": isoflop}
 
 def _drawn(rng: np.random.Generator) -> tuple[float, np.ndarray, np.ndarray]:
     """L_inf, the terms of N and E at 1e8 parameters and 2e9 tokens [2], and their exponents [2]."""
-    return rng.uniform(*_L_INF), np.exp(rng.uniform(*np.log(_TERM), 2)), rng.uniform(*_EXPONENT, 2)
+    low, high = np.log(_TERM)
+    return rng.uniform(*_L_INF), np.exp(rng.uniform(low, high, 2)), rng.uniform(*_EXPONENT, 2)
 
 
 def _halves(n: np.ndarray | float, crossover: float) -> np.ndarray:
