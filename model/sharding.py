@@ -38,7 +38,9 @@ def make_mesh(config: "MeshConfig", devices: Sequence[Any] | None = None) -> Mes
     n, others = len(devices or jax.devices()), config.fsdp * config.tensor
     data = n // others if config.data is None else config.data
     if data * others != n:
-        raise ConfigError(f"mesh {data} x {config.fsdp} x {config.tensor} does not make {n} devices")
+        needed = f"a multiple of {others}" if config.data is None else str(data * others)
+        sizes = ", ".join(f"mesh.{name} = {size}" for name, size in vars(config).items() if size is not None)
+        raise ConfigError(f"{sizes}: they need {needed} devices, not {n}")
     shape, types = (data, config.fsdp, config.tensor), (AxisType.Auto,) * 3
     try:
         return jax.make_mesh(shape, MESH_AXES, axis_types=types, devices=devices)

@@ -260,7 +260,8 @@ class BranchConfig:
         check_types(self)
         for name in ("epochs", "tokens"):
             values = getattr(self, name)
-            require(len(set(values)) == len(values), f"branches.{name} names a length twice: {values}")
+            labels = {f"{value:g}" for value in values} if name == "epochs" else set(values)
+            require(len(labels) == len(values), f"branches.{name} names a length twice: {values}")
             for value in values:
                 require(0 < value < math.inf, f"branches.{name} must be positive and finite, not {value}")
 

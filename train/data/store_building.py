@@ -19,6 +19,7 @@ from quarry.train.data.prepared_corpus import KIND
 from quarry.train.data.splitting import SplitCorpus, SplitRules, split_corpus
 from quarry.train.data.store import SPLITS, Say, TokenStore, hash_json, open_store, silent
 from quarry.train.data.store_writing import holds_good_store, write_store
+from quarry.train.data.synthetic_corpus import copies_of_a_source
 from quarry.train.data.tokenizer import Tokenizer
 from quarry.train.data.tokenizers import ByteTokenizer, make_tokenizer, vocabulary_size
 from quarry.train.record.files import read_json, write_json
@@ -130,6 +131,8 @@ def _build(
             say(corpus.not_read)
         index = _index(cache, recipe)
         split = split_corpus(corpus, rules)
+        if warning := copies_of_a_source(corpus, split.facts["duplicates_dropped"]):
+            say(warning)
         if "split_by" in split.facts:
             say(f"{recipe['corpus']} has too few documents to split: the last parts of each are held out")
         tokenizer = given or _tokenizer(recipe["tokenizer"], split, say)

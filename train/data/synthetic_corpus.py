@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 VERSION = "1"
 """Raised when the same options give other text."""
 
+MOST_COPIES = 0.01
+"""Share of a source's documents that may be exact copies without a warning."""
+
 
 class Synthetic:
     """Text that is drawn when the corpus is opened, always the same for the same options."""
@@ -40,6 +43,18 @@ class Synthetic:
             return Document(f"{name}[{index}]", text[start : int(ends[index])].tobytes().decode("ascii"))
 
         return Corpus(name, world.description, "none: synthetic", len(ends), read)
+
+
+def copies_of_a_source(corpus: Corpus, dropped: int) -> str:
+    """A warning, if exact copies among synthetic documents are so many that to drop them changes the odds."""
+    share = dropped / max(1, len(corpus))
+    if not corpus.name.startswith("synthetic:") or share <= MOST_COPIES:
+        return ""
+    return (
+        f"warning: {share:.1%} of the documents of {corpus.name} are exact copies, which are dropped: what "
+        "is left has other odds than the source, whose entropy rate, floor and KL the record gives; longer "
+        "documents or more symbols have fewer copies"
+    )
 
 
 def known_world(corpus: str, tokenizer: str) -> "World | None":

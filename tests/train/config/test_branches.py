@@ -188,7 +188,9 @@ def test_a_branch_that_does_not_fit_its_trunk_is_refused(tmp_path, cache, length
         resolve_sizes(config, prepare_store(config, cache))
 
 
-@pytest.mark.parametrize("lengths", [dict(epochs=(0.0,)), dict(tokens=(-1,)), dict(epochs=(2, 2))])
+@pytest.mark.parametrize(
+    "lengths", [dict(epochs=(0.0,)), dict(tokens=(-1,)), dict(epochs=(2, 2)), dict(epochs=(1.0000001, 1))]
+)
 def test_bad_lengths_are_refused(lengths):
     with pytest.raises(ConfigError, match=r"branches\."):
         BranchConfig(**lengths)

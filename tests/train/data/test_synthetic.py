@@ -126,6 +126,17 @@ def test_contexts_start_anew_with_each_document():
     assert counts[15, 2] == counts[4 * 3 + 2, 0] == 1
 
 
+@pytest.mark.parametrize(("length", "warned"), [(8, True), (1024, False)])
+def test_a_source_of_which_many_documents_are_copies_is_warned_of(tmp_path, length, warned):
+    said, name = [], f"synthetic:bayes?symbols=8,length={length},tokens=40000"
+    store = prepare_tokens(name, "bytes", tmp_path, **SHARES, say=said.append)
+    share = store.manifest["duplicates_dropped"] / round(40_000 / (length + 1))
+    text = f"warning: {share:.1%} of the documents of {name} are exact copies, which are dropped: "
+    assert [sentence.startswith(text) for sentence in said] == (
+        [False, True, False] if warned else [False] * 2
+    )
+
+
 def test_the_same_options_give_the_same_store(tmp_path):
     names = ["synthetic:bayes?symbols=8,tokens=40000,seed=1", "synthetic:bayes?seed=1,tokens=40000,symbols=8"]
     stores = [prepare_tokens(name, "bytes", tmp_path, **SHARES) for name in names]

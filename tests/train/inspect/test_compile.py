@@ -147,7 +147,7 @@ def test_a_chip_that_is_none_is_refused():
     [
         ("v5e:3x5", (), "--for v5e:3x5: no such slice"),
         ("h100:9", (), "--for h100:9: GPUs are named like h100 or h100:8"),
-        ("v5e:2x2", (), "mesh 0 x 16 x 1 does not make 4 devices"),
+        ("v5e:2x2", (), "mesh.fsdp = 16, mesh.tensor = 1: they need a multiple of 16 devices, not 4"),
         ("v6e:4x4", ("--mesh.fsdp", 8, "--mesh.tensor", 2), "mesh 1 x 8 x 2 does not lie on these devices"),
     ],
 )

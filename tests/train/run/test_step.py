@@ -7,7 +7,7 @@ import pytest
 from jax.sharding import AbstractMesh
 
 from quarry.errors import ConfigError
-from quarry.model.config import modern
+from quarry.model.config import MeshConfig, modern
 from quarry.model.sharding import MESH_AXES, make_mesh
 from quarry.model.transformer import build
 from quarry.train.config.experiment import Experiment
@@ -105,6 +105,21 @@ def test_bf16_parameters_keep_fp32_moments():
     assert {leaf.dtype for leaf in jax.tree.leaves(state.params)} == {jnp.dtype(jnp.bfloat16)}
     assert {leaf.dtype for leaf in jax.tree.leaves(state.optimizer[1].mu)} == {jnp.dtype(jnp.float32)}
     np.testing.assert_allclose(losses, run_steps(EXPERIMENT, 5)[2], rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        (
+            MeshConfig(fsdp=1024),
+            r"mesh.fsdp = 1024, mesh.tensor = 1: they need a multiple of 1024 devices, not ",
+        ),
+        (MeshConfig(data=512, tensor=2), r"mesh.data = 512, .*: they need 1024 devices, not "),
+    ],
+)
+def test_a_mesh_of_more_devices_than_there_are_is_refused(sizes, message):
+    with pytest.raises(ConfigError, match=message):
+        make_mesh(sizes)
 
 
 def test_a_batch_that_does_not_cut_over_the_devices_is_refused():
