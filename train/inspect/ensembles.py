@@ -76,11 +76,13 @@ def ensembles(
 ) -> pl.DataFrame:
     """The losses of all ensembles of finished runs among `points`, with the columns `COLUMNS`.
 
-    Raises ConfigError if no two finished runs differ only in their seeds.
+    Raises ConfigError if no two finished runs differ only in their seeds, or not as many as asked for.
     """
     groups = _groups(points, workdir, cache)
     require(bool(groups), "no two of these runs are finished and differ only in seed_init and seed_order")
-    how = scoring or Scoring()
+    how, largest = scoring or Scoring(), max(map(len, groups))
+    for members in how.members:
+        require(members <= largest, f"members = {members}: at most {largest} runs differ only in their seeds")
     rows = [row for group in tracked(groups, "averaging") for row in _rows(group, cache, how)]
     return pl.DataFrame(rows, schema=COLUMNS)
 

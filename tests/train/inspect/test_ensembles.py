@@ -59,6 +59,8 @@ def test_the_test_split_and_chosen_numbers_of_members(trained, cache):
     assert table.select("split", "scored_tokens").unique().row(0) == ("test", 256)
     with pytest.raises(ConfigError, match="members must be at least 1, not 0"):
         Scoring(members=(0,))
+    with pytest.raises(ConfigError, match="members = 4: at most 3 runs differ only in their seeds"):
+        ensembles(points, runs, cache, Scoring(members=(1, 4)))
 
 
 @pytest.mark.slow
