@@ -188,6 +188,7 @@ def test_doctor_reports_and_measures(cache, tmp_path):
     assert re.search("file lock +│ locks ", done.stdout)
     for words in ("versions", "devices", "cache at", "extras", "tokens/s at N ="):
         assert words in done.stdout
+    assert "\\[" not in done.stdout  # commands that install extras can be pasted
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ def command(study: Positional[Path], options: Annotated[NewOptions, Flat] = NewO
     files, planned = write_study(study, design), len(list(design.planned()))
     folder, runs = shlex.quote(str(study)), shlex.quote(f"runs/{study.resolve().name}")
     console = make_console()
-    console.print(f"{len(files)} points, and their recipe in {folder}/__init__.py", highlight=False)
+    many = "s" * (len(files) != 1)
+    console.print(f"{len(files)} point{many}, and their recipe in {folder}/__init__.py", highlight=False)
     if len(files) < planned:
         step = f"widths are multiples of {design.head_dim}"
         console.print(f"note: {planned} were planned, of which some have the same model: {step}")

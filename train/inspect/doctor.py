@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from quarry.errors import DataError
@@ -142,7 +141,7 @@ def _extras() -> Table:
     table = Table("extra", "installed", "adds", "to install", title="extras")
     for name, (module, adds) in EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
-        table.add_row(name, "yes" if there else "no", adds, "" if there else escape(install_command(name)))
+        table.add_row(name, "yes" if there else "no", adds, "" if there else install_command(name))
     return table
 
 

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from quarry.console import TitledTable
 from quarry.model.counting import count_parameters, flops_6n
-from quarry.text import compact, number
+from quarry.text import compact
 from quarry.train.launch import estimates
 from quarry.train.launch.jobs import Job, JobRun
 from quarry.train.record.schema import TERMINAL
@@ -40,8 +40,13 @@ def _state(job: Job, run: JobRun) -> str:
 def _dry_run_cells(run: JobRun, seconds: float) -> list[str]:
     config, sizes = run.point.config, run.sizes
     n = count_parameters(config.model).nonembedding
-    counts = [compact(n), compact(sizes.unique_tokens), compact(sizes.tokens), number(sizes.epochs, 3)]
+    counts = [compact(n), compact(sizes.unique_tokens), compact(sizes.tokens), passes(sizes.epochs)]
     flops = f"{flops_6n(config.model) * sizes.tokens:.1e}"
     steps = [compact(config.batch_tokens), compact(sizes.steps), flops]
     memory = f"{estimates.memory_bytes(config) / 2**20:.0f}"
     return [run.point.name, *counts, *steps, f"{seconds:.0f}", memory]
+
+
+def passes(epochs: float) -> str:
+    """k: 0.311, 128, 1024."""
+    return f"{epochs:.3g}" if epochs < 999.5 else f"{epochs:.0f}"

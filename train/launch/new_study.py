@@ -80,6 +80,11 @@ def _points(recipe: Recipe, design: Design) -> Sequence[NewPoint]:
     for n, tokens in design.planned():
         model = nearest_by_recipe(recipe, design.head_dim, design.batch_tokens, n)
         own = n * tokens / size(model) if design.budgets else tokens
-        point = NewPoint(model, n, max(design.batch_tokens, round(own)), None)
+        require(
+            own >= design.batch_tokens,
+            f"E = {own:,.4g} tokens at N = {size(model):,} are less than a step of {design.batch_tokens:,}: "
+            f"choose {'larger budgets' if design.budgets else 'more tokens'}, or a shorter context",
+        )
+        point = NewPoint(model, n, round(own), None)
         points.setdefault(point.name, point)
     return list(points.values())

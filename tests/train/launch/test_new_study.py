@@ -99,6 +99,19 @@ def test_the_command_writes_a_study_that_a_sweep_reads_from_anywhere(tmp_path, t
     assert "waiting" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"tokens": (100,)}, "E = 100 tokens .* are less than a step of 128: choose more tokens"),
+        ({"budgets": (1e6,)}, "are less than a step of 128: choose larger budgets"),
+    ],
+)
+def test_a_run_shorter_than_a_step_is_refused(tmp_path, texts, sizes, message):
+    with pytest.raises(ConfigError, match=message):
+        write_study(tmp_path / "short_a", Design(f"folder:{texts}", **sizes))
+    assert not (tmp_path / "short_a").exists()
+
+
 def test_every_path_in_the_name_of_a_corpus_becomes_absolute(tmp_path, texts, monkeypatch):
     store = prepare_tokens(f"folder:{texts}", "bytes", tmp_path / "cache")
     copy_store(store, str(tmp_path / "copy"))
