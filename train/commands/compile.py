@@ -152,8 +152,12 @@ def _prediction(report: Report) -> tuple[str, str]:
 
 
 def _time(seconds: float) -> str:
+    if seconds < 1e-4:
+        return f"{seconds * 1e6:.2f} µs"
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1e3:.2f} ms"
 
 
 def _size(size: int) -> str:
+    if size < 2**17:
+        return f"{size / 2**10:.2f} KiB"
     return f"{size / 2**30:.2f} GiB" if size >= 2**30 else f"{size / 2**20:.2f} MiB"

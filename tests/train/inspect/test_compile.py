@@ -29,6 +29,15 @@ from tests.conftest import ROOT
 LIBTPU, CUDA = ROOT / ".cache" / "libtpu", ROOT / ".cache" / "cuda"
 
 
+def test_a_report_of_a_tiny_step_has_numbers_to_read(monkeypatch, capsys):
+    report = Report("h100", 1, "data 1", "none", *[2**10] * 4, 2**33, 10**9, 10**8, {}, {}, 10**6, 1.0)
+    monkeypatch.setattr("quarry.train.commands.compile.compile_step", lambda *_: report)
+    assert report_compilation(Experiment(), "h100", CompileOptions(), make_console())
+    printed = capsys.readouterr().out
+    assert re.search(r"arguments, per device +1\.00 KiB", printed)
+    assert re.search(r"products, at the chip's peak +1\.01 µs", printed)
+
+
 def test_a_report_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, capsys):
     report = Report("h100", 1, "data 1", "none", *[1] * 4, 2**33, 10**15, 10**14, {}, {}, 10**9, 1.0)
     monkeypatch.setattr("quarry.train.commands.compile.compile_step", lambda *_: report)
