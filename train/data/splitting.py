@@ -177,6 +177,26 @@ def _check_splits(split: SplitCorpus, rules: SplitRules) -> None:
     )
 
 
+FARTHEST_SHARE = 0.1
+"""How far the share of a corpus in a split of a mixture may lie from its weight without a note."""
+
+
+def shares_far_from_weights(split: SplitCorpus) -> list[str]:
+    """A note on each split of a mixture whose documents are too long for it to have the weights."""
+    shares, notes = split.facts.get("shares", {}), []
+    for name in split.members:
+        total = sum(share[f"{name}_bytes"] for share in shares.values())
+        off = {corpus: share[f"{name}_bytes"] / total - share["weight"] for corpus, share in shares.items()}
+        corpus = max(off, key=lambda each: off[each], default="")
+        if corpus and off[corpus] > FARTHEST_SHARE:
+            weight = shares[corpus]["weight"]
+            notes.append(
+                f"note: {weight + off[corpus]:.0%} of the {name} text of {split.corpus.name} is of {corpus}, "
+                f"whose weight is {weight:.0%}, as documents stay whole; evaluation.also scores each part"
+            )
+    return notes
+
+
 def mixed(split: SplitCorpus) -> SplitCorpus:
     """The split of a mixture, its documents in proportion and what each corpus gives among the facts.
 

@@ -16,7 +16,7 @@ from quarry.train.data.corpora import fingerprint, input_files, open_corpus
 from quarry.train.data.documents import unchanged
 from quarry.train.data.prepared import open_prepared
 from quarry.train.data.prepared_corpus import KIND
-from quarry.train.data.splitting import SplitCorpus, SplitRules, split_corpus
+from quarry.train.data.splitting import SplitCorpus, SplitRules, shares_far_from_weights, split_corpus
 from quarry.train.data.store import SPLITS, Say, TokenStore, hash_json, open_store, silent
 from quarry.train.data.store_writing import holds_good_store, write_store
 from quarry.train.data.synthetic_corpus import copies_of_a_source
@@ -133,6 +133,8 @@ def _build(
         split = split_corpus(corpus, rules)
         if warning := copies_of_a_source(corpus, split.facts["duplicates_dropped"]):
             say(warning)
+        for note in shares_far_from_weights(split):
+            say(note)
         if "split_by" in split.facts:
             say(f"{recipe['corpus']} has too few documents to split: the last parts of each are held out")
         tokenizer = given or _tokenizer(recipe["tokenizer"], split, say)

@@ -83,8 +83,10 @@ def write_scores(
 ) -> pl.DataFrame:
     """Write and return the scores of all pieces of the corpus of `point`, a finished run, by its model.
 
-    Raises ConfigError if a run has not finished, or if the second reads another corpus.
+    Raises ConfigError if a run has not finished, or if the second is the first or reads another corpus.
     """
+    itself = held_out is not None and held_out.run == point.run
+    require(not itself, f"--held-out is {point.run} itself: every difference would be 0; name a second model")
     reference = _reference(point, workdir, cache)
     store, columns = reference.store, {}
     pieces = shuffled(tokens := store.tokens("train"), cut(tokens, store.tokenizer.separator, piece))

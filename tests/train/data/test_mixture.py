@@ -60,6 +60,24 @@ def test_a_mixture_keeps_weights_splits_and_order(sources, tmp_path):
     assert same.directory == mixture.directory != other.directory
 
 
+def test_a_split_that_cannot_have_the_weights_is_told_of(sources, tmp_path):
+    said, names = [], [f"folder:{sources / kind}" for kind in "ab"]
+    prepare_tokens(f"mix:{names[0]}=1+{names[1]}=1", "bytes", tmp_path / "cache", say=said.append)
+    assert not [sentence for sentence in said if sentence.startswith("note")]
+    (tmp_path / "long").mkdir()
+    for i in range(60):
+        (tmp_path / "long" / f"{i}.txt").write_text(f"{i} " * 3000)
+    name = f"mix:folder:{tmp_path / 'long'}=0.2+{names[0]}=0.8"
+    fractions = {"validation_fraction": 0.2, "test_fraction": 0.2}
+    store = prepare_tokens(name, "bytes", tmp_path / "cache", say=said.append, **fractions)
+    shares = store.manifest["shares"]
+    long, short = (share["validation_bytes"] for share in shares.values())
+    note = (
+        f"note: {long / (long + short):.0%} of the validation text of {name} is of folder:{tmp_path / 'long'}"
+    )
+    assert any(sentence.startswith(note + ", whose weight is 20%") for sentence in said)
+
+
 def test_a_part_of_too_few_documents_is_refused_with_the_remedy(sources, tmp_path):
     (tmp_path / "one.txt").write_text("all of it " * 100)
     name = f"mix:folder:{sources / 'a'}=1+folder:{tmp_path / 'one.txt'}=1"

@@ -69,6 +69,12 @@ def test_the_score_of_a_piece_is_its_loss_by_position(scored, cache):
     assert losses[0] == pytest.approx(losses[1:].mean())
 
 
+def test_a_model_is_not_compared_with_itself(scored, cache, tmp_path):
+    point, folder = scored
+    with pytest.raises(ConfigError, match="itself: every difference would be 0"):
+        write_scores(point, point, folder / "runs", cache, tmp_path / "scores.parquet")
+
+
 def test_a_run_of_a_rule_is_charged_and_named_in_the_points(scored, cache):
     point, folder = by_rule(scored, "rho"), scored[1]
     point = dataclasses.replace(point, name="rho")
