@@ -199,6 +199,8 @@ def _edge_warnings(table: pl.DataFrame, frontier: pl.DataFrame, handovers: pl.Da
         warnings.append(
             f"the frontier ends at {' and at '.join(edges)}: sizes beyond might take part of what it leads"
         )
+    if handovers["bounded"].sum() == 2:
+        warnings.append("two handovers make a line whatever they are: nothing tests that it is straight")
     if unbounded := int((~handovers["bounded"]).sum()):
         warnings.append(
             f"{unbounded} of {len(handovers)} handovers are left out: there the frontier passes to another "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quarry.analysis.fitting.coordinates import at_bounds, at_search_limit
+from quarry.analysis.laws.mixture import is_weight
 from quarry.analysis.points.schema import value_groups
 from quarry.text import number, plural
 
@@ -35,8 +36,9 @@ def distinct_values(inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
 
 
 def values_at_limits(law: "Law", params: "Values") -> dict[str, str]:
-    """The parameters that lie on a bound, with the side: lower or upper."""
-    ends = {each.name: at_bounds(each, params[each.name]) for each in law.parameters}
+    """The parameters that lie on a bound, with the side: lower or upper; not the weights of a mixture."""
+    fitted = [each for each in law.parameters if not is_weight(each.name)]
+    ends = {each.name: at_bounds(each, params[each.name]) for each in fitted}
     return {name: "lower" if lower else "upper" for name, (lower, upper) in ends.items() if lower or upper}
 
 

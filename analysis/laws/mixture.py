@@ -64,11 +64,16 @@ def floor_name(law: str) -> str:
 
 def member_params(params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The parameters of each law of a mixture, by the law's name."""
-    laws = [name.removeprefix(f"{_WEIGHT}.") for name in params if name.startswith(f"{_WEIGHT}.")]
+    laws = [name.removeprefix(f"{_WEIGHT}.") for name in params if is_weight(name)]
     return {
         law: {name.removeprefix(f"{law}."): v for name, v in params.items() if name.startswith(f"{law}.")}
         for law in laws
     }
+
+
+def is_weight(name: str) -> bool:
+    """Whether a parameter of a mixture is the weight of a law, which 0 and 1 limit by themselves."""
+    return name.startswith(f"{_WEIGHT}.")
 
 
 def weight_of(params: Mapping[str, Any], name: str) -> Any:

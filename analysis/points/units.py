@@ -20,8 +20,8 @@ FEWEST_PARAMETERS = 1e3
 TOKENS_PER_PARAMETER = (1e-3, 1e6)
 """E / N outside this range is doubted."""
 
-FEWEST_TOKENS = 1e6
-"""If the largest E has fewer, no run is planned by it."""
+FEWEST_TOKENS, FEW_TOKENS = 1e5, 1e6
+"""If the largest E has fewer, no run is planned by it; nor if it has few, and the least N too few too."""
 
 _USUAL_RATIO = 20.0
 """E / N near which most models are trained: it tells which unit was meant."""
@@ -102,12 +102,14 @@ def unit_doubts(ranges: Mapping[str, Range]) -> list[str]:
 def check_counts(ranges: Mapping[str, Range]) -> None:
     """Raise FitError where N and E cannot be counts of parameters and tokens, and a plan would be wrong.
 
-    They cannot if all N, all E, or E / N of all points are out of every range. `ranges` as in `unit_doubts`.
+    They cannot if all N, all E, or E / N of all points are out of every range, or some N with few E. `ranges`
+    as in `unit_doubts`.
     """
     if not {"N", "E", "E/N"} <= set(ranges):
         return
     n, tokens, ratio, (low, high) = ranges["N"], ranges["E"], ranges["E/N"], TOKENS_PER_PARAMETER
-    if n[1] < FEWEST_PARAMETERS or tokens[1] < FEWEST_TOKENS or ratio[1] < low or ratio[0] > high:
+    few = n[0] < FEWEST_PARAMETERS and tokens[1] < FEW_TOKENS
+    if few or n[1] < FEWEST_PARAMETERS or tokens[1] < FEWEST_TOKENS or ratio[1] < low or ratio[0] > high:
         raise FitError(
             f"no plan: the points have N from {count(n[0])} to {count(n[1])} and E from "
             f"{count(tokens[0])} to {count(tokens[1])}, which are no counts of parameters and "
@@ -122,7 +124,7 @@ def _other_units(ranges: Mapping[str, Range]) -> str:
     usual = [
         (abs(middle + math.log(e / p)), p, e)
         for p, e in product(_UNITS, _UNITS)
-        if (p, e) != (1.0, 1.0) and n[0] * p >= FEWEST_PARAMETERS and tokens[1] * e >= FEWEST_TOKENS
+        if (p, e) != (1.0, 1.0) and n[0] * p >= FEWEST_PARAMETERS and tokens[1] * e >= FEW_TOKENS
     ]
     if not usual:
         return ""

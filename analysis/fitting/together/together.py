@@ -54,7 +54,8 @@ def estimate_together(points: PointsLike, settings: "FitSettings") -> Fit:
                 f"{name}={given}: law auto needs the bootstrap's percentile interval, and freezes no "
                 "parameter; leave it out, or name one law"
             )
-    laws = {law.name: law for law in applicable_laws(as_points(points).table)}
+    applicable = {law.name: law for law in applicable_laws(as_points(points).table)}
+    laws, few = _usable(points, applicable, settings.critical)
     fits, warnings = _fits(shared_points(points, laws, settings.critical)[0], laws, settings)
     tests = _shared_cuts([one.outlook.backtests for one in fits.values() if one.outlook])
     noise = min(one.outlook.noise for one in fits.values() if one.outlook)
@@ -64,7 +65,23 @@ def estimate_together(points: PointsLike, settings: "FitSettings") -> Fit:
     scatter = run_scatter(mixture.data, mixture.minima.params[0])
     ranges = fitted_ranges(mixture.data.inputs)
     outlook = outlook_of(mixed(tests, weights), prior, scatter, ranges, settings.level)
-    return replace(mixture, outlook=outlook, warnings=(*warnings, *mixture.warnings))
+    return replace(mixture, outlook=outlook, warnings=(*few, *warnings, *mixture.warnings))
+
+
+def _usable(
+    points: PointsLike, laws: "Mapping[str, Law]", critical: Mapping[str, float] | None
+) -> "tuple[dict[str, Law], list[str]]":
+    """The laws that have enough points, and why the others have not. Raises FitError where none has."""
+    usable, errors = {}, {}
+    for name, law in laws.items():
+        try:
+            shared_points(points, {name: law}, critical)
+            usable[name] = law
+        except FitError as error:
+            errors[name] = error
+    if not usable:
+        raise next(iter(errors.values()))
+    return usable, [f"{name} is left out: {error}" for name, error in errors.items()]
 
 
 def _fits(

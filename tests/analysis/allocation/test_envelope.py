@@ -105,7 +105,11 @@ def test_a_run_that_ends_early_costs_its_own_handover_only():
 def test_fewer_than_three_sizes_are_refused():
     with pytest.raises(FitError, match="2 sizes of the 2 measured"):
         fit_envelope(curves(sizes=2))
-    assert len(fit_envelope(curves(sizes=3, reach=(0.5, 2000)), bootstrap=0).handovers) == 2
+    three = fit_envelope(curves(sizes=3, reach=(0.5, 2000)), bootstrap=0)
+    assert len(three.handovers) == 2
+    assert "two handovers make a line whatever they are: nothing tests that it is straight" in (
+        three.trend.warnings
+    )
 
 
 def test_the_sizes_at_the_ends_are_named():

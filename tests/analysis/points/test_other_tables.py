@@ -264,6 +264,16 @@ def test_no_plan_is_made_in_other_units(n, d):
         check_counts(ranges_of(as_points(frame).table))
 
 
+def test_small_counts_are_counts():
+    """6 to 394 thousand parameters on a quarter of a million tokens; counts in millions are none."""
+    small = {"N": (6288.0, 393920.0), "E": (262144.0, 262144.0), "E/N": (0.67, 42.0)}
+    check_counts(small)
+    with pytest.raises(
+        FitError, match=r"N in millions would be 70M to 10B, E in millions would be 1.4B to 200B"
+    ):
+        check_counts({"N": (70.0, 1e4), "E": (1400.0, 2e5), "E/N": (20.0, 20.0)})
+
+
 def test_budgets_are_neither_planned_nor_allocated_in_other_units():
     frame = curves(steps=2.0 ** np.arange(6)).with_columns(pl.col("N") / 1e6, pl.col("D") * 100 / 1e9)
     params = {"L_inf": 1.8, "A": 4.0, "B": 1.0, "alpha": 0.34, "beta": 0.28}

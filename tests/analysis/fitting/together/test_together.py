@@ -13,12 +13,13 @@ from rich.console import Console
 from quarry import plan
 from quarry.analysis.commands import fit_tables
 from quarry.analysis.commands.fit import FitOptions, fit_points
+from quarry.analysis.fitting.doubts import values_at_limits
 from quarry.analysis.fitting.prediction.backtests import Backtests
 from quarry.analysis.fitting.settings import FitSettings
 from quarry.analysis.fitting.together import candidates
 from quarry.analysis.fitting.together.candidates import applicable_laws
 from quarry.analysis.fitting.together.stacking import mixed, stack
-from quarry.analysis.fitting.together.together import _draws, estimate_together
+from quarry.analysis.fitting.together.together import _draws, _usable, estimate_together
 from quarry.analysis.laws.catalog import LAWS
 from quarry.analysis.laws.formulas import plain
 from quarry.analysis.laws.mixture import member_params, mix_laws, mixed_params, overtraining_of_counts
@@ -43,6 +44,16 @@ def test_the_laws_that_apply_are_those_of_what_varies():
     assert names(grid | {"E": [1e9, 1e9]}) == ["power-offset", "broken-power"]
     with pytest.raises(FitError, match="neither N, E, C nor U varies"):
         names({"N": [1.0, 1.0], "loss": [3.0, 2.0]})
+
+
+def test_a_law_of_more_parameters_than_points_is_left_out_and_the_others_are_not():
+    sizes = pl.DataFrame({"N": [1e6, 1e7, 1e8, 1e9], "loss": [4.0, 3.5, 3.1, 2.8]})
+    laws = {name: LAWS[name] for name in ("power-offset", "broken-power")}
+    usable, few = _usable(sizes, laws, None)
+    assert list(usable) == ["power-offset"]
+    assert few[0].startswith("broken-power is left out: broken-power has 6 parameters")
+    with pytest.raises(FitError, match="power-offset has 3 parameters"):
+        _usable(sizes[:2], laws, None)
 
 
 def backtests(error):
@@ -80,6 +91,8 @@ def test_a_mixture_is_the_weighted_mean_of_its_laws():
     curves = {"power-offset": {"L_inf": 1.0}, "broken-power": {"a": 2.0}}
     assert mixed_params({"power-offset": 0.5, "broken-power": 0.5}, curves)["L_inf"] == 1.5
     assert member_params(params) == own
+    alone = mixed_params({"chinchilla": 1.0, "overtraining": 0.0}, own)
+    assert values_at_limits(mix_laws(laws), alone) == {}  # a weight of 0 or 1 stopped no search
     flops = {"C": 6e18, "M": 100.0}
     assert laws[1].predict(own["overtraining"], at) == pytest.approx(
         LAWS["overtraining"].predict(own["overtraining"], flops)
