@@ -8,6 +8,7 @@ import numpy as np
 from typeguard import TypeCheckError, check_type
 
 from quarry.errors import ConfigError, QuarryError
+from quarry.text import NOT_UTF8, is_utf8
 
 FEWEST_DRAWS = 100
 
@@ -21,7 +22,7 @@ def require(condition: bool, message: str) -> None:
 def check_types(config: Any) -> None:
     """Raise ConfigError for the first field of a dataclass whose value is not of its declared type.
 
-    An integer must also fit in 64 bits.
+    An integer must also fit in 64 bits, and a text be UTF-8, as the record is.
     """
     for name, hint in get_type_hints(type(config)).items():
         value = getattr(config, name)
@@ -30,15 +31,17 @@ def check_types(config: Any) -> None:
         except TypeCheckError:
             expected = inspect.formatannotation(hint).replace("typing.", "")
             raise ConfigError(f"{type(config).__name__}.{name} must be {expected}, not {value!r}") from None
-        for number in _integers(value):
+        for number in _leaves(value, int):
             require(abs(number) < 2**63, f"{type(config).__name__}.{name} = {number} does not fit in 64 bits")
+        for text in _leaves(value, str):
+            require(is_utf8(text), f"{type(config).__name__}.{name} = {text!r} {NOT_UTF8}")
 
 
-def _integers(value: Any) -> list[int]:
-    """The integers of a number or of nested tuples."""
+def _leaves(value: Any, kind: type) -> list[Any]:
+    """The values of a kind in a value or in nested tuples."""
     if isinstance(value, tuple):
-        return [number for part in value for number in _integers(part)]
-    return [value] if isinstance(value, int) else []
+        return [leaf for part in value for leaf in _leaves(part, kind)]
+    return [value] if isinstance(value, kind) else []
 
 
 def check_settings(error: type[QuarryError], bootstrap: int, seed: int, level: float) -> None:

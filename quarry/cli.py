@@ -20,7 +20,7 @@ from quarry.console import forgiving_output, lost_output, make_console
 from quarry.errors import INTERRUPTED, ConfigError, OutOfMemory, OutputLost, QuarryError
 from quarry.installation import require_training, training_is_installed
 from quarry.options import OPTIONAL
-from quarry.text import did_you_mean
+from quarry.text import NOT_UTF8, did_you_mean, is_utf8
 
 
 class Command(NamedTuple):
@@ -211,6 +211,9 @@ def run(words: Sequence[str]) -> int:
     """Run the command line `words` and return its exit code. Raises QuarryError for bad input."""
     if words and not words[0].startswith("-"):
         check_address_space()
+        wrong = next((word for word in words if not is_utf8(word)), None)
+        if words[0] in TRAINING | {"new"} and wrong is not None:
+            raise ConfigError(f"{wrong!r} {NOT_UTF8}")
         command = find_command(words[0], words[1:])
         with OPTIONAL:
             return tyro.cli(command, prog=f"quarry {words[0]}", args=words[1:])

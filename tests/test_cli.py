@@ -1,6 +1,7 @@
 """The registry of commands: names, help, versions, and what help does not import."""
 
 import inspect
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -80,6 +81,15 @@ def test_a_long_name_is_a_sentence(words, monkeypatch, capsys):
     said = capsys.readouterr().err
     assert said.startswith("error: ")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["data inspect folder:{}", "train {}.py", "train a.py --workdir {}", "new mine --corpus folder:{}"],
+)
+def test_a_name_that_is_not_utf8_is_refused(words):
+    with pytest.raises(ConfigError, match=r"'.*a\\udcff.*' is not UTF-8, as all that is recorded must be"):
+        cli.run(words.format(os.fsdecode(b"a\xff")).split())
 
 
 def test_too_small_an_address_space_is_refused(monkeypatch):

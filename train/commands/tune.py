@@ -51,6 +51,7 @@ def command(file: File, options: Annotated[TuneOptions, Flat] = TuneOptions()) -
     """
     require_extra("quarry tune", "tune", "optuna")
     require(options.trials >= 1, f"--trials must be at least 1, not {options.trials}")
+    require(0 <= options.seed < 2**31, f"--seed must be from 0 to 2^31 - 1, not {options.seed}")
     workers = options.workers
     require(workers is None or workers >= 1, f"--workers must be at least 1, not {workers}")
     require(

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from quarry.checks import require
+from quarry.model.layers import seed_key
 from quarry.model.transformer import abstract, apply
 from quarry.train.run.finished import TrainedModel
 
@@ -22,11 +23,11 @@ def sample(
     """
     require(tokens >= 1, f"tokens = {tokens}: must be at least 1")
     require(0 <= temperature < np.inf, f"temperature = {temperature}: must not be negative or infinite")
-    require(seed >= 0, f"seed = {seed}: must not be negative")
+    require(0 <= seed < 2**64, f"seed = {seed}: must be from 0 to 2^64 - 1")
     separator, draw = model.tokenizer.separator, _program(model, temperature)
     ids = [separator, *model.tokenizer.encode(prompt).tolist()]
     given = len(ids)
-    for key in jax.random.split(jax.random.key(seed), tokens):
+    for key in jax.random.split(seed_key(seed), tokens):
         token = draw(ids, key)
         if token == separator:
             break

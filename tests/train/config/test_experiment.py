@@ -32,6 +32,7 @@ MODEL = modern(16, 2, 2, context=8)
         (lambda: Experiment(model=MODEL, batch_tokens=12), "batch_tokens = 12 is not a whole number"),
         (lambda: Experiment(seed_init=-1), "seed_init must be a non-negative 63-bit integer, not -1"),
         (lambda: Duration(steps=10**30), r"Duration.steps = 10{30} does not fit in 64 bits"),
+        (lambda: DataConfig(corpus="folder:a\udcff"), r"DataConfig.corpus = 'folder:a\\udcff' is not UTF-8"),
         (lambda: Experiment(batch_ramp=((10**20, 128),)), r"batch_ramp = 10{20} does not fit in 64 bits"),
         (lambda: Experiment(duration=Duration(epochs=1e308)).steps(10**6), "the duration is inf tokens"),
         (

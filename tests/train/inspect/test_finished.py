@@ -68,8 +68,13 @@ def test_samples_repeat_by_seed_and_go_on_beyond_the_context(model):
     assert len(first.encode()) > model.experiment.model.context
 
 
+def test_all_64_bits_of_the_seed_count(model):
+    low, high = (sample(model, tokens=20, seed=seed) for seed in (7, 2**32 + 7))
+    assert low != high
+
+
 def test_settings_out_of_range_are_refused(model):
-    for wrong in ({"tokens": 0}, {"temperature": -1.0}, {"seed": -1}):
+    for wrong in ({"tokens": 0}, {"temperature": -1.0}, {"seed": -1}, {"seed": 2**64}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             sample(model, **wrong)
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from quarry.cli import run
 from quarry.errors import ConfigError
 from quarry.train.commands.tune import conclusions
 from quarry.train.launch.search_space import parse_range
@@ -34,6 +35,12 @@ RATE = "optimizer.learning-rate=1e-3:1e-1"
 def test_ranges_that_cannot_be_are_refused(words, says):
     with pytest.raises(ConfigError, match=says):
         parse_range(words)
+
+
+@pytest.mark.parametrize("seed", ["-1", "2147483648"])
+def test_a_seed_that_optuna_cannot_take_is_refused(seed):
+    with pytest.raises(ConfigError, match=rf"--seed must be from 0 to 2\^31 - 1, not {seed}"):
+        run(["tune", "point.py", "--seed", seed])
 
 
 def test_rates_are_searched_by_their_logarithm_and_betas_by_their_distance_from_one():
