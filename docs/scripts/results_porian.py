@@ -1,5 +1,7 @@
 """Porian's steps from Kaplan's exponent to Chinchilla's, by the studies porian and chinchilla_isoflop."""
 
+from collections.abc import Sequence
+
 import polars as pl
 from results_chinchilla import LADDER
 from results_rows import RESULTS, Table, shown
@@ -18,6 +20,13 @@ PORIAN = RESULTS / "porian"
 LONG = Table(PORIAN / "long.parquet", mid_schedule=True)
 SHORT = Table(PORIAN / "short.parquet", mid_schedule=True)
 SMALL_BATCH = Table(PORIAN / "small-batch.parquet")
+TRIALS = Table(PORIAN / "trials.parquet", count=HEAD)
+TUNED = (
+    ("the best of three rates at the ladder's batch", (LADDER, TRIALS.but(exclude=("batch_tokens = 256",)))),
+    ("the better of both batches at each size and budget", (LADDER, SMALL_BATCH)),
+    ("the best of both batches, three rates each and three beta2", (LADDER, SMALL_BATCH, TRIALS)),
+)
+"""What is chosen at each size and budget, and the tables that it is chosen from; the last is Porian's."""
 BUDGETS = CPU.budgets
 
 STEPS = (
@@ -65,20 +74,12 @@ def of_step(step: str, table: Table, published: float | None) -> dict[str, str]:
     return row(step, found, published, command)
 
 
-def of_best_batch() -> dict[str, str]:
-    """The lower of the losses of both batches at each size, at the budgets that both were trained to."""
+def of_best(step: str, tables: Sequence[Table], published: float | None) -> dict[str, str]:
+    """The least loss at each size and budget, of the budgets that all tables were trained to."""
     budgets = AT_CPU.small_batch.budgets
-    both = [
-        read_at(_table(table), budgets) for table in (LADDER.but(count=HEAD), SMALL_BATCH.but(count=HEAD))
-    ]
-    best = pl.concat(both).sort("loss").unique(["N", "budget"], keep="first")
-    step = "the better of both batches at each size and budget"
-    return row(
-        step,
-        fit_isoflop(best),
-        PORIAN_EXPONENTS["tuned"][0],
-        "make results  # docs/scripts/results_porian.py",
-    )
+    read = pl.concat([read_at(_table(table.but(count=HEAD)), budgets) for table in tables])
+    best = read.sort("loss").unique(["N", "budget"], keep="first")
+    return row(step, fit_isoflop(best), published, "make results  # docs/scripts/results_porian.py")
 
 
 def _table(table: Table) -> pl.DataFrame:
@@ -86,4 +87,6 @@ def _table(table: Table) -> pl.DataFrame:
 
 
 def rows() -> list[dict[str, str]]:
-    return [*(of_step(*step) for step in STEPS), of_best_batch()]
+    published = [*[None] * (len(TUNED) - 1), PORIAN_EXPONENTS["tuned"][0]]
+    tuned = [of_best(*step, value) for step, value in zip(TUNED, published, strict=True)]
+    return [*(of_step(*step) for step in STEPS), *tuned]
