@@ -36,3 +36,37 @@ def test_a_verdict_needs_an_interval_that_decides(page):
     assert judge((-0.1, 0.6), 0.5) == judge((0.1, 0.9), 0.5) == page.OPEN
     assert judge((0.4, None), 0.5) == page.OPEN
     assert judge((None, 0.4), 0.5) == judge((0.6, 0.8), 0.5) == page.DIFFERS
+
+
+def _annealed(path: str) -> pl.DataFrame:
+    """The annealed validation loss of each size, trial and length of a table."""
+    name = pl.coalesce("trunk", "point")
+    rows = pl.read_parquet(TABLES.parent / path).filter(pl.col("annealed"), split="validation").sort("step")
+    rows = rows.with_columns(size=name.str.extract("^([^-]+)"), trial=name.str.extract("-(.*)$"))
+    return rows.group_by("size", pl.col("trial").fill_null("ladder"), "tokens").agg(pl.col("loss").last())
+
+
+def test_the_trials_of_porians_last_step_are_those_of_the_tables(page):
+    words = " ".join(page.PAGE.read_text(encoding="utf-8").split())
+    tables = ("porian/trials.parquet", "porian/small-batch.parquet", "chinchilla_isoflop/points.parquet")
+    ends = pl.concat(map(_annealed, tables)).pivot("trial", index=["size", "tokens"], values="loss")
+    counts = {}
+    for batch, same in (("small-batch", "small-batch"), ("large-batch", "ladder")):
+        rates = (f"{batch}-half", same, f"{batch}-twice")
+        best = ends.drop_nulls(rates).select(pl.concat_list(rates).list.arg_min()).to_series().to_list()
+        counts[batch] = [best.count(place) for place in (1, 0, 2)]
+    assert (
+        "at that rate in {}, at half of it in {} and at twice it in {};".format(*counts["small-batch"])
+        in words
+    )
+    assert "the batch of 1,024 in {}, {} and {}.".format(*counts["large-batch"]) in words
+    assert f"of the {sum(sum(each[1:]) for each in counts.values())} of 52 where its end is best" in words
+    worse = [
+        (100 * (ends[f"small-batch-{beta2}"] / ends["small-batch"] - 1)).drop_nulls()
+        for beta2 in ("beta95", "beta999")
+    ]
+    means, ranges = (
+        [f"{each.mean():.1f}%" for each in worse],
+        [f"{e.min():+.1f}% to {e.max():+.1f}%" for e in worse],
+    )
+    assert "{} and {} of the loss in the mean ({}, {};".format(*means, *ranges) in words
