@@ -113,7 +113,7 @@ def with_misfit(
     """N or E at C = `flops`, and its interval `ends` with the misfit there."""
     if outlook is None:
         return value, ends
-    low, high = outlook.band(_at(flops), np.array(value), _reach(value, ends), level, new_run=False)
+    low, high = outlook.band(_at(flops), np.array(value), reach_of(value, ends), level, new_run=False)
     return value, (finite(low) or None, finite(high))
 
 
@@ -121,14 +121,14 @@ def parts_at(
     outlook: Outlook | None, flops: float, value: float, ends: Interval, level: float
 ) -> Parts | None:
     """The parts of that interval; None where the misfit is not known."""
-    return outlook and outlook.parts(_at(flops), _reach(value, ends), level, new_run=False)
+    return outlook and outlook.parts(_at(flops), reach_of(value, ends), level, new_run=False)
 
 
 def _at(flops: float) -> dict[str, np.ndarray]:
     return {"C": np.array(flops)}
 
 
-def _reach(value: float, ends: Interval) -> Reach:
+def reach_of(value: float, ends: Interval) -> Reach:
     """How far an interval goes below and above a value, in its logarithm."""
     below, above = (math.inf if end is None else abs(math.log(end / value)) for end in ends)
     return np.array(below), np.array(above)

@@ -7,12 +7,15 @@ import numpy as np
 import polars as pl
 
 from quarry import text
+from quarry.analysis.allocation.beyond import reach_of
+from quarry.analysis.fitting.intervals import finite
 from quarry.analysis.fitting.warnings import rejection
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.report.comparison import best_law
 from quarry.analysis.report.takeover import best_sizes
 
 if TYPE_CHECKING:
+    from quarry.analysis.fitting.intervals import Interval
     from quarry.analysis.fitting.result import Fit
 
 
@@ -97,6 +100,8 @@ def _law(fits: "Sequence[Fit]") -> list[str]:
     points = text.plural(best.diagnostics.held_out_points, "point")
     rank = f"Of {known} laws {best.law.name}" if known > 1 else f"The law {best.law.name}"
     least = " best" if known > 1 else ""
+    tests = {fit.diagnostics.held_out_points for fit in fits if fit.diagnostics.held_out_error is not None}
+    points += "; each law on those that it is of" if len(tests) > 1 else ""
     error = text.percent(best.diagnostics.held_out_error)
     predicts = f"{rank} predicts the largest runs{least} by a fit without them, to {error} ({points})."
     return [" ".join([predicts, *_growth(best), _largest_miss(best)])]
@@ -109,10 +114,20 @@ def _growth(fit: "Fit") -> list[str]:
     largest = {name: float(fit.points[name].to_numpy().max()) for name in fit.law.inputs}
     ten = largest | {"N": 10 * largest["N"]}
     factor, ends = fit.quantity(lambda p: fit.law.predict(p, ten) / fit.law.predict(p, largest))
+    ends = _beyond(fit, ten, factor, ends)
     return [
         f"{_where(fit)} ten times the parameters of the largest model multiply the loss by {factor:.3f} by "
         f"this law ({fit.level:.0%} interval: {text.interval(ends)})."
     ]
+
+
+def _beyond(fit: "Fit", at: Mapping[str, float], factor: float, ends: "Interval") -> "Interval":
+    """The interval of a factor of the loss, with the misfit that backtests let expect at these inputs."""
+    if fit.outlook is None:
+        return ends
+    place = {name: np.array(value) for name, value in at.items()}
+    low, high = fit.outlook.band(place, np.array(factor), reach_of(factor, ends), fit.level, new_run=False)
+    return finite(low) or None, finite(high)
 
 
 def _largest_miss(fit: "Fit") -> str:

@@ -1,5 +1,7 @@
 """The lede: takeovers between sizes that compete, and the law that predicts best with its misfit."""
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,6 +10,7 @@ from quarry import fit
 from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.report.summary import summarise
 from quarry.analysis.report.takeover import best_sizes
+from tests.analysis.quick import QUICK
 from tests.conftest import ROOT
 
 QUICKSTART = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
@@ -58,6 +61,24 @@ def test_the_headline_is_that_of_the_law_that_predicts_best_with_its_misfit(fits
     alone = lede(fits[:1])
     assert "The law kaplan-n predicts the largest runs by a fit without them, to 1.97% (1 point)." in alone
     assert "Its largest miss is quickstart/n9k_896k, 0.097 nats above the law." in alone
+
+
+def test_ten_times_the_largest_size_has_the_misfit_of_what_lies_beyond():
+    found = fit(QUICKSTART, "power-offset", bootstrap=100)
+    largest = float(found.points["N"].max())
+    factor = found.predict({"N": 10 * largest}) / found.predict({"N": largest})
+    low, high = re.search(
+        r"by (?:0\.\d+) by this law \(95% interval: (\S+) to (\S+)\)", lede([found])
+    ).groups()
+    own = found.quantity(
+        lambda p: found.law.predict(p, {"N": 10 * largest}) / found.law.predict(p, {"N": largest})
+    )[1]
+    assert float(low) < own[0] < factor < own[1] < float(high)
+
+
+def test_laws_that_are_tested_on_different_points_say_so(fits):
+    both = [fits[1], fit(QUICKSTART, QUICK, bootstrap=0)]
+    assert "to 0.67% (1 point; each law on those that it is of)." in lede(both)
 
 
 def test_sizes_of_the_demo_compete_over_two_decades():
