@@ -12,6 +12,9 @@ from quarry.model.layers import seed_key
 from quarry.model.transformer import abstract, apply
 from quarry.train.run.finished import TrainedModel
 
+MOST_TOKENS = 2**20
+"""Of one text: the random key of each is drawn beforehand."""
+
 
 def sample(
     model: TrainedModel, prompt: str = "", tokens: int = 200, temperature: float = 1.0, seed: int = 0
@@ -21,7 +24,7 @@ def sample(
     Each token is drawn from softmax(logits / temperature) given the last `context` tokens; temperature 0
     takes the most probable one. Raises ConfigError for settings out of range.
     """
-    require(tokens >= 1, f"tokens = {tokens}: must be at least 1")
+    require(1 <= tokens <= MOST_TOKENS, f"tokens = {tokens}: must be at least 1 and at most {MOST_TOKENS:,}")
     require(0 <= temperature < np.inf, f"temperature = {temperature}: must not be negative or infinite")
     require(0 <= seed < 2**64, f"seed = {seed}: must be from 0 to 2^64 - 1")
     separator, draw = model.tokenizer.separator, _program(model, temperature)

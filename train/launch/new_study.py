@@ -15,6 +15,7 @@ from quarry.train.data.mixture import named_weights
 from quarry.train.data.prepared import open_store_folder
 from quarry.train.launch.model_shapes import size
 from quarry.train.launch.new_study_text import point_text, recipe_text
+from quarry.train.launch.scaffold import LARGEST_FACTOR
 from quarry.train.launch.scaffold_text import NewPoint
 from quarry.train.launch.study_design import Design
 from quarry.train.launch.study_recipe import Recipe, find_recipe, nearest_by_recipe
@@ -79,6 +80,10 @@ def _points(recipe: Recipe, design: Design) -> Sequence[NewPoint]:
     points: dict[str, NewPoint] = {}
     for n, tokens in design.planned():
         model = nearest_by_recipe(recipe, design.head_dim, design.batch_tokens, n)
+        require(
+            size(model) > n / LARGEST_FACTOR,
+            f"N = {n:.4g}: the largest model of a new study has {size(model):,} parameters",
+        )
         own = n * tokens / size(model) if design.budgets else tokens
         require(
             own >= design.batch_tokens,

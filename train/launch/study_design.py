@@ -16,6 +16,7 @@ BUDGET_FACTOR = 2.0
 FEWEST_STEPS = 256
 """The shortest run of a study has at least as many steps, which decides the batch."""
 LARGEST_BATCH = 2**19
+MOST_SIZES = 100
 SMALL_HEAD, LARGE_HEAD, SMALL_MODEL = 16, 64, 1e6
 """Widths are multiples of a head, so a study that begins below SMALL_MODEL parameters has narrow heads."""
 
@@ -37,7 +38,10 @@ class Design:
 
     def __post_init__(self) -> None:
         least = 3 if self.budgets else 1
-        require(self.sizes >= least, f"sizes = {self.sizes}: must be at least {least}")
+        require(
+            least <= self.sizes <= MOST_SIZES,
+            f"sizes = {self.sizes}: must be at least {least} and at most {MOST_SIZES}",
+        )
         require(self.context >= 2, f"context = {self.context}: must be at least 2")
         for name in ("params", "tokens", "budgets"):
             for value in getattr(self, name):

@@ -74,7 +74,7 @@ def test_all_64_bits_of_the_seed_count(model):
 
 
 def test_settings_out_of_range_are_refused(model):
-    for wrong in ({"tokens": 0}, {"temperature": -1.0}, {"seed": -1}, {"seed": 2**64}):
+    for wrong in ({"tokens": 0}, {"temperature": -1.0}, {"seed": -1}, {"seed": 2**64}, {"tokens": 10**12}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             sample(model, **wrong)
 

@@ -104,9 +104,13 @@ def test_the_command_writes_a_study_that_a_sweep_reads_from_anywhere(tmp_path, t
     [
         ({"tokens": (100,)}, "E = 100 tokens .* are less than a step of 128: choose more tokens"),
         ({"budgets": (1e6,)}, "are less than a step of 128: choose larger budgets"),
+        (
+            {"params": (1e25, 1e25), "sizes": 1},
+            r"N = 1e\+25: the largest model of a new study has [\d,]+ parameters",
+        ),
     ],
 )
-def test_a_run_shorter_than_a_step_is_refused(tmp_path, texts, sizes, message):
+def test_sizes_that_no_run_can_have_are_refused(tmp_path, texts, sizes, message):
     with pytest.raises(ConfigError, match=message):
         write_study(tmp_path / "short_a", Design(f"folder:{texts}", **sizes))
     assert not (tmp_path / "short_a").exists()
