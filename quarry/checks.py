@@ -7,8 +7,7 @@ from typing import Any, get_type_hints
 import numpy as np
 from typeguard import TypeCheckError, check_type
 
-from quarry.errors import ConfigError, QuarryError
-from quarry.text import NOT_UTF8, is_utf8
+from quarry.errors import NOT_UTF8, ConfigError, QuarryError, is_utf8
 
 FEWEST_DRAWS = 100
 

@@ -17,10 +17,18 @@ from rich.text import Text
 import quarry
 from quarry.cache import cache_directory, keep_programs
 from quarry.console import forgiving_output, lost_output, make_console
-from quarry.errors import INTERRUPTED, ConfigError, OutOfMemory, OutputLost, QuarryError
+from quarry.errors import (
+    INTERRUPTED,
+    NOT_UTF8,
+    ConfigError,
+    OutOfMemory,
+    OutputLost,
+    QuarryError,
+    is_utf8,
+)
 from quarry.installation import require_training, training_is_installed
 from quarry.options import OPTIONAL
-from quarry.text import NOT_UTF8, did_you_mean, is_utf8
+from quarry.text import did_you_mean
 
 
 class Command(NamedTuple):

@@ -70,3 +70,11 @@ class LeaseLost(BucketError):
 
 class DamagedCheckpoint(RunError):
     """A checkpoint that does not hold what was saved."""
+
+
+NOT_UTF8 = "is not UTF-8, as all that is recorded must be: rename the file or folder"
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written; a name of a file whose bytes are not UTF-8 holds lone surrogates."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in text)

@@ -15,13 +15,6 @@ SIGNS = {"right": "> ", "left": "< ", None: ""}
 Number = float | int | None
 UNBOUNDED = "these runs cannot bound it"
 
-NOT_UTF8 = "is not UTF-8, as all that is recorded must be: rename the file or folder"
-
-
-def is_utf8(text: str) -> bool:
-    """Whether a text can be written; a name of a file whose bytes are not UTF-8 holds lone surrogates."""
-    return not any("\ud800" <= sign <= "\udfff" for sign in text)
-
 
 def count(value: Number, digits: int = 3) -> str:
     """A number of things, short: 1_234_567 is 1.23M."""
