@@ -12,7 +12,6 @@ from quarry.errors import ConfigError
 from quarry.train.config.point_files import check_name
 from quarry.train.data.corpora import input_files
 from quarry.train.data.mixture import named_weights
-from quarry.train.data.prepared import open_store_folder
 from quarry.train.launch.model_shapes import size
 from quarry.train.launch.new_study_text import point_text, recipe_text
 from quarry.train.launch.scaffold import LARGEST_FACTOR
@@ -55,6 +54,8 @@ def _findable(corpus: str) -> str:
     elif kind in ("folder", "archive", "store") and argument and not argument.startswith(("~", "/", "gs://")):
         corpus = f"{kind}{colon}{Path.cwd() / argument}"
     if kind == "store" and not argument.startswith("gs://"):
+        from quarry.train.data.prepared import open_store_folder  # the packages of training read it
+
         open_store_folder(Path(corpus.removeprefix("store:")).expanduser(), verify=False)
     elif kind not in ("tfds", "hf", "store"):  # what they prepare is not here yet
         input_files(corpus, Path())
