@@ -51,11 +51,40 @@ def test_the_verdicts_of_the_page_are_those_of_the_points():
     without = verdicts(pl.read_parquet(RESULTS / "points.parquet").filter(pl.col("unique_tokens") > 2**13))
     row = without.filter(pl.col("n").is_null(), rule="online:rho", corpus="sotu").row(0, named=True)
     ends = (row["alpha_change" + end] for end in ("", "_low", "_high"))
-    assert "the change in the table is {:+.3f} ({:+.3f} to {:+.3f}) in place of +0.017".format(*ends) in PAGE
+    assert "the change in the table is {:+.3f} ({:+.3f} to {:+.3f}) in place of +0.020".format(*ends) in PAGE
     for row in committed.iter_rows(named=True):
         corpus, rule, size, *rest = cells(row)
         if size == "all" or corpus != "sotu":
             assert f"| {' | '.join((rule, size, *rest))} |" in PAGE
+
+
+def test_what_the_page_says_of_rules_before_training_follows_from_the_verdicts():
+    online = pl.col("rule").str.starts_with("online")
+    rows = pl.read_csv(RESULTS / "verdicts.csv").filter(~online, corpus="sotu")
+    ends = pl.max_horizontal(pl.col("alpha_change_low").abs(), pl.col("alpha_change_high").abs())
+    sizes = rows.with_columns(allowed=100 * ends / pl.col("alpha_control")).group_by("n").agg(
+        pl.col("allowed").min().alias("least"), pl.col("allowed").max(),
+        pl.col("alpha_control").first(), pl.col("multiplier_high").max(),
+    ).sort("n", nulls_last=True).to_dicts()  # fmt: skip
+    *each, mean = sizes
+    slopes = [f"{one['alpha_control']:.3f}" for one in (mean, *each)]
+    said = "at most {:.0f} to {:.0f}% of the control's slope".format(mean["least"], mean["allowed"])
+    assert said + ", {} ({}, {} and {} at the three N)".format(*slopes) in PAGE
+    assert (
+        "those of single sizes up to {:.0f}, {:.0f} and {:.0f}%".format(*(a["allowed"] for a in each)) in PAGE
+    )
+    means = {row["rule"]: row for row in rows.filter(pl.col("n").is_null()).to_dicts()}
+    worse = {rule: row["multiplier"] for rule, row in means.items() if row["multiplier_high"] < 1}
+    shares = "{:.0f} to {:.0f}% of the data".format(*(100 - 100 * f(worse.values()) for f in (max, min)))
+    assert len(worse) == 7
+    assert f"Seven of twelve lose {shares}" in PAGE
+    assert all(f"{multiplier:.2f}" in PAGE for multiplier in worse.values())
+    assert [rule for rule, row in means.items() if "atter" in row["verdict"]] == ["curriculum:loss"]
+    best = max(means.values(), key=lambda row: row["multiplier_high"])
+    largest = f"at most {best['multiplier_high'] - 1:.0%} better (`{best['rule']}`; at 99 thousand parameters"
+    assert f"{largest} {each[-1]['multiplier_high'] - 1:.0%})" in PAGE
+    whole = rows.filter(pl.col("n").is_not_null(), rule="random").sort("n")["multiplier"]
+    assert "are worth {:.2f}, {:.2f} and {:.2f} times as much as pieces".format(*whole) in PAGE
 
 
 def test_the_floors_of_the_page_are_those_of_the_table():
@@ -101,7 +130,7 @@ def test_the_leads_of_the_page_are_those_of_the_points():
         online = of_size.filter(pl.col("selection").str.starts_with("online:rho"), tokens=2**19)["loss"][0]
         assert f"{online:.3f} against {twice:.3f}" in PAGE
     for passes, said in (
-        (4, "-0.001, -0.005 and +0.008 at the three N"),
+        (4, "+0.003, +0.004 and +0.014 at the three N"),
         (8, "0.007 and 0.012 ("),
     ):
         at_equal = found.filter(epochs=passes).group_by("n_nonembedding", maintain_order=True)

@@ -64,28 +64,52 @@ def mean_over_sizes(cells: pl.DataFrame, sizes: list[int]) -> pl.DataFrame:
     return whole.drop("charge").sort("corpus", "rule", "unique_tokens", *SEEDS)
 
 
-def noise_by_tokens(cells: pl.DataFrame, control: str) -> pl.DataFrame:
-    """The standard deviation of log excess between replicates of the control, by corpus and U, over all N.
+def paired(cells: pl.DataFrame, rule: str, control: str) -> pl.DataFrame:
+    """A row for each corpus, N, U and set of seeds that both rules have.
 
-    Columns corpus, unique_tokens, sd, freedom (its degrees). Raises PointsError without replicates.
+    Columns CELL, SEEDS, those of the rule and with the suffix `_control` those of the control, and
+    `difference`, ln(excess / excess_control).
     """
-    log = cells.filter(rule=control).with_columns(log=pl.col("excess").log())
-    groups = log.group_by(CELL).agg(pl.col("log").var().alias("variance"), pl.len().alias("runs"))
-    groups = groups.filter(pl.col("runs") > 1)
-    if groups.is_empty():
+    of_rule, of_control = (cells.filter(rule=name) for name in (rule, control))
+    both = of_rule.join(of_control, on=[*CELL, *SEEDS], suffix="_control", nulls_equal=True)
+    return both.with_columns(difference=(pl.col("excess") / pl.col("excess_control")).log())
+
+
+def noise_of_difference(cells: pl.DataFrame, rule: str, control: str) -> pl.DataFrame:
+    """The noise of the difference of two runs with the same seeds, as `noise_by_tokens` gives it.
+
+    It is the spread of the difference between seeds. Of a rule without replicates it is that of two runs of
+    the control. Raises PointsError if that has none either.
+    """
+    of_rule = noise_by_tokens(paired(cells, rule, control), pl.col("difference"))
+    if len(of_rule):
+        return of_rule
+    of_control = noise_by_tokens(cells.filter(rule=control), pl.col("excess").log())
+    if of_control.is_empty():
         raise PointsError(
             f"the rule {control!r} has no replicates: without them differences have no interval"
         )
+    return of_control.with_columns(pl.col("sd") * math.sqrt(2))
+
+
+def noise_by_tokens(table: pl.DataFrame, value: pl.Expr) -> pl.DataFrame:
+    """The standard deviation of a value between replicates, by U, over all N.
+
+    Columns unique_tokens, sd, freedom (its degrees); no rows without replicates.
+    """
+    groups = table.group_by(CELL).agg(value.var().alias("variance"), pl.len().alias("runs"))
     freedom = pl.col("runs") - 1
-    pooled = groups.group_by("corpus", "unique_tokens").agg(
+    pooled = groups.filter(pl.col("runs") > 1).group_by("unique_tokens").agg(
         sd=((pl.col("variance") * freedom).sum() / freedom.sum()).sqrt(), freedom=freedom.sum()
-    )
-    return pooled.sort("corpus", "unique_tokens")
+    )  # fmt: skip
+    return pooled.sort("unique_tokens")
 
 
-def noise_at(noise: pl.DataFrame, tokens: np.ndarray) -> np.ndarray:
-    """The noise at each U of `tokens`, interpolated in its logarithm; constant beyond the ends."""
-    return np.interp(np.log(tokens), np.log(noise["unique_tokens"].to_numpy()), noise["sd"].to_numpy())
+def noise_at(noise: pl.DataFrame, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The noise at each U of `tokens` and its degrees of freedom, interpolated in ln U; constant beyond."""
+    x, known = np.log(tokens), np.log(noise["unique_tokens"].to_numpy())
+    sd, freedom = (np.interp(x, known, noise[name].to_numpy()) for name in ("sd", "freedom"))
+    return sd, freedom
 
 
 @functools.lru_cache(maxsize=256)

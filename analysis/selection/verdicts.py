@@ -3,8 +3,9 @@
 In a cell (N, U) both rules have the same durations and held-out text. The logarithm of the ratio of
 their losses, d(U) = ln L_rule - ln L_control, is then a line in ln U whose slope is the difference of alpha_D
 (the misfit that both share cancels) and whose height gives the ratio of data at equal loss,
-m = U_control / U_rule (science: data-efficiency multiplier). Intervals are by replicates of the control or by
-the scatter about the line, whichever is wider (`lines`).
+m = U_control / U_rule (science: data-efficiency multiplier). Runs with the same seeds are compared, and the
+noise is the spread of their difference between seeds. Intervals are by it or by the scatter about the line,
+whichever is wider (`lines`).
 """
 
 import functools
@@ -19,7 +20,8 @@ from quarry.analysis.selection.cells import (
     best_cells,
     mean_over_sizes,
     noise_at,
-    noise_by_tokens,
+    noise_of_difference,
+    paired,
 )
 from quarry.analysis.selection.lines import fit_line
 from quarry.errors import PointsError
@@ -36,61 +38,57 @@ def verdicts(points: pl.DataFrame, control: str = "pieces", level: float = 0.95)
     the cells; verdict. Raises PointsError if the control has no replicates or no rule has enough U.
     """
     cells, rows = best_cells(points), []
-    replicates = noise_by_tokens(cells, control)
     for (corpus, rule), of_rule in cells.group_by("corpus", "rule", maintain_order=True):
-        known = replicates.filter(corpus=corpus)
-        if rule == control or known.is_empty():
+        of_corpus = cells.filter(corpus=corpus)
+        if rule == control or of_corpus.filter(rule=control).is_empty():
             continue
-        sizes = of_rule["n_nonembedding"].unique()
-        pair = cells.filter(pl.col("rule").is_in([rule, control]), corpus=corpus)
-        pair = pair.filter(pl.col("n_nonembedding").is_in(sizes.to_list()))
-        lines = [_line(pair.filter(n_nonembedding=n), rule, control, known, level) for n in sorted(sizes)]
-        found = [line for line in lines if line is not None]
-        if len(found) > 1:
-            means = mean_over_sizes(pair, [line["n"] for line in found])
-            shared = noise_by_tokens(means, control)
-            if (joint := _line(means, rule, control, shared, level)) is not None:
-                found.append(joint)
-        about = {"corpus": corpus, "rule": rule}
-        rows += [about | _row(line) for line in found]
+        sizes = of_rule["n_nonembedding"].unique().sort().to_list()
+        pair = of_corpus.filter(pl.col("rule").is_in([rule, control]), pl.col("n_nonembedding").is_in(sizes))
+        rows += [{"corpus": corpus, "rule": rule} | _row(line) for line in _lines(pair, rule, control, level)]
     if not rows:
         raise PointsError(f"no rule beside {control!r} has losses at {FEWEST_TOKENS} values of U")
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _line(
-    sizes: pl.DataFrame, rule: str, control: str, noise: pl.DataFrame, level: float
-) -> dict[str, Any] | None:
+def _lines(cells: pl.DataFrame, rule: str, control: str, level: float) -> list[dict[str, Any]]:
+    """The line of each N, and of their mean where there are several."""
+    noise = noise_of_difference(cells, rule, control)
+    both = paired(cells, rule, control)
+    found = [
+        _line(of_size, noise, level) for _, of_size in both.group_by("n_nonembedding", maintain_order=True)
+    ]
+    lines = sorted((line for line in found if line is not None), key=lambda line: line["n"])
+    if len(lines) > 1:
+        means = mean_over_sizes(cells, [line["n"] for line in lines])
+        joint = _line(paired(means, rule, control), noise_of_difference(means, rule, control), level)
+        lines += [joint] if joint is not None else []
+    return lines
+
+
+def _line(both: pl.DataFrame, noise: pl.DataFrame, level: float) -> dict[str, Any] | None:
     """The line d(U) of one N: slope and height with half their intervals, and the fits of both rules.
 
     A cell is the geometric mean of its replicates. None if there are too few U.
     """
-    both = _means(sizes, rule).join(_means(sizes, control), on="unique_tokens", suffix="_control")
-    both = both.sort("unique_tokens")
-    if len(both) < FEWEST_TOKENS:
+    charge = (pl.col("flops_selection").fill_null(0.0) / pl.col("flops")).log1p().mean()
+    logs = (pl.col(name).log().mean().exp() for name in ("excess", "excess_control"))
+    d, runs = pl.col("difference").mean(), pl.len()
+    cells = both.group_by("unique_tokens").agg(*logs, d, charge=charge, runs=runs).sort("unique_tokens")
+    if len(cells) < FEWEST_TOKENS:
         return None
-    tokens = both["unique_tokens"].to_numpy()
-    d = (both["excess"].log() - both["excess_control"].log()).to_numpy()
-    shares = (1 / both["runs"] + 1 / both["runs_control"]).to_numpy()
-    variance = shares * noise_at(noise, tokens) ** 2
-    line = fit_line(np.log(tokens), d, variance, int(noise["freedom"].sum()), level)
+    tokens, d = (cells[name].to_numpy() for name in ("unique_tokens", "difference"))
+    sd, freedom = noise_at(noise, tokens)
+    line = fit_line(np.log(tokens), d, sd**2 / cells["runs"].to_numpy(), freedom, level)
     alphas = {
-        name: _alpha(tuple(tokens.tolist()), tuple(both[name])) for name in ("excess", "excess_control")
+        name: _alpha(tuple(tokens.tolist()), tuple(cells[name])) for name in ("excess", "excess_control")
     }
     return {
-        "n": sizes["n_nonembedding"][0],
+        "n": both["n_nonembedding"][0],
         "alpha": alphas["excess"],
         "alpha_control": alphas["excess_control"],
-        "charge": both["charge"].mean(),
+        "charge": cells["charge"].mean(),
         **line._asdict(),
     }
-
-
-def _means(sizes: pl.DataFrame, rule: str) -> pl.DataFrame:
-    """By U: the mean `excess` over replicates, their number `runs`, and `charge`, ln(1 + choosing / 6NE)."""
-    charge = (pl.col("flops_selection").fill_null(0.0) / pl.col("flops")).log1p().mean()
-    means = pl.col("excess").log().mean().exp()
-    return sizes.filter(rule=rule).group_by("unique_tokens").agg(means, charge=charge, runs=pl.len())
 
 
 @functools.lru_cache(maxsize=256)

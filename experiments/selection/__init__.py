@@ -64,7 +64,6 @@ WORLD_RULES = {
     "online-loss": "online:loss",
 }
 """Beside `pieces`; documents are shorter than a piece, so this is `random` in another order."""
-REPLICATED = (2**13, 2**15, 2**17)
 REPLICATES = (1, 2)
 
 
@@ -100,12 +99,10 @@ def cell(corpus: str, size: str, unique: str, rule: str = "pieces", replicate: i
 
 
 def variants(corpus: str, size: str, unique: str, rules: dict[str, str]) -> dict[str, Experiment]:
-    """The same cell by each rule, and replicates of the control and of `online` at three U."""
+    """The same cell by each rule, and replicates of all of them."""
     cells = {name: cell(corpus, size, unique, rule) for name, rule in rules.items()}
-    replicated = {"": "pieces"} | ({"online-": rules["online"]} if "online" in rules else {})
-    seeds = REPLICATES if UNIQUE[unique] in REPLICATED else ()
     return cells | {
         f"{name}rep{seed}": cell(corpus, size, unique, rule, seed)
-        for name, rule in replicated.items()
-        for seed in seeds
+        for name, rule in {"": "pieces", **{f"{name}-": rule for name, rule in rules.items()}}.items()
+        for seed in REPLICATES
     }

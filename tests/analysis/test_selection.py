@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from quarry.analysis.selection.__main__ import cells
+from quarry.analysis.selection.cells import noise_of_difference
 from quarry.analysis.selection.lead import lead, words
 from quarry.analysis.selection.lines import fit_line
 from quarry.analysis.selection.verdicts import verdicts
@@ -61,6 +62,21 @@ def test_a_known_shift_of_constant_or_slope_is_found(entropy):
     assert cells(found["twice", None])[:3] == ("text", "twice", "all")
 
 
+def test_the_noise_of_a_rule_is_the_spread_of_its_difference_between_seeds():
+    """What runs of one seed share is no noise; a rule without replicates has that of two of the control."""
+    losses = {"pieces": (1.0, 1.2, 1.1), "rule": (1.1, 1.32, 1.2), "once": (1.3,)}
+    table = pl.DataFrame(
+        {"rule": rule, "corpus": "text", "n_nonembedding": 1000, "unique_tokens": 64, "excess": loss,
+         "draw": draw, "seed_init": 0, "seed_order": 0}
+        for rule, of_rule in losses.items() for draw, loss in enumerate(of_rule)
+    )  # fmt: skip
+    paired = np.std([math.log(1.1), math.log(1.1), math.log(1.2 / 1.1)], ddof=1)
+    control = np.std(np.log(losses["pieces"]), ddof=1)
+    for rule, noise in (("rule", paired), ("once", control * math.sqrt(2))):
+        found = noise_of_difference(table, rule, "pieces")
+        assert found.rows() == [(64, pytest.approx(noise), 2)]
+
+
 def test_the_error_of_a_lead_is_the_spread_between_seeds_pooled_over_sizes():
     draws = {1000: (0.01, 0.03), 4000: (0.02, 0.05)}
     rows = [
@@ -80,16 +96,27 @@ def test_the_error_of_a_lead_is_the_spread_between_seeds_pooled_over_sizes():
 
 
 @pytest.mark.parametrize(("misfit", "most"), [(0.0, 0.995), (1.0, 0.99), (10.0, 0.965)])
-def test_intervals_hold_the_truth_whichever_noise_dominates(misfit, most):
-    """Replicates know a noise of 1 with 18 degrees of freedom; only the scatter knows what bends the line."""
-    generator, freedom, repeats = np.random.default_rng(0), 18, 2000
+@pytest.mark.parametrize("freedom", [2, 6])
+def test_intervals_hold_the_truth_whichever_noise_dominates(misfit, most, freedom):
+    """Replicates know a noise of 1 at each U with few degrees of freedom; only the scatter knows what bends
+    the line."""
+    generator, repeats = np.random.default_rng(0), 2000
     x = np.log(TOKENS)
     y = 3 + 2 * (x - x.mean()) + generator.normal(0, math.hypot(1, misfit), (repeats, len(x)))
-    measured = generator.chisquare(freedom, repeats) / freedom
-    lines = [fit_line(x, *each, freedom) for each in zip(y, np.outer(measured, np.ones(len(x))), strict=True)]
+    measured = generator.chisquare(freedom, (repeats, len(x))) / freedom
+    known = np.full(len(x), freedom)
+    lines = [fit_line(x, *each, known) for each in zip(y, measured, strict=True)]
     slope, height, slope_half, height_half = np.transpose(lines)
     for error, half in ((slope - 2, slope_half), (height - 3, height_half)):
         assert 0.94 < (abs(error) < half).mean() < most
+
+
+def test_few_degrees_of_freedom_at_the_ends_count():
+    """The noise of one end alone gives the slope the degrees of freedom of that end."""
+    x, variance = np.log(TOKENS), np.array([4.0, 0, 0, 0, 0])
+    line = fit_line(x, np.zeros(len(x)), variance, np.full(len(x), 2))
+    centred = x - x.mean()
+    assert line.slope_half == pytest.approx(4.3027 * 2 * abs(centred[0]) / (centred @ centred), rel=1e-4)
 
 
 def test_studies_without_replicates_or_enough_tokens_are_refused():
