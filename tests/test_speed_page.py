@@ -14,7 +14,7 @@ COLUMNS = (
 )
 
 
-@pytest.mark.parametrize("name", ["cpu-2026-11-26", "cpu-2026-11-30-large"])
+@pytest.mark.parametrize("name", ["cpu-2026-11-26", "cpu-2026-11-30-large", "cpu-2026-11-30-demo"])
 def test_steps_on_a_cpu(name):
     table = pl.read_csv(RESULTS / "speed" / f"{name}.csv")
     shapes = table.pivot("contender", index="shape", values="tokens_per_second", maintain_order=True)

@@ -5,13 +5,14 @@ points; seconds of `quarry points` and `quarry report` against the run directori
 against the rows of its table, and of `quarry data get` against the MB of its text (files of `linux-c`), with
 the peak memory of the command. Each has the exponent of a power law fitted to the seconds, and that between
 the last two sizes (of processor time, where it is measured): 0 means no growth, 1 proportional growth.
-`--only TEXT` measures what has TEXT in its name.
+`--only TEXT` measures what has TEXT in its name, and puts TEXT into the name of the table.
 """
 
 import argparse
 import dataclasses
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -211,7 +212,8 @@ def main() -> None:
     chosen = [what for what in MEASUREMENTS if options.only in what]
     if any(what.startswith("2,000") for what in chosen):
         prepare(cache_directory(), 1)
-    write_dated("growth", (row for what in chosen for row in measure(what, options.most)))
+    name = "-".join(["growth", *re.findall(r"\w+", options.only)])
+    write_dated(name, (row for what in chosen for row in measure(what, options.most)))
 
 
 if __name__ == "__main__":
