@@ -21,7 +21,7 @@ from quarry.analysis.fitting.prediction.outlook import Outlook, outlook_of
 from quarry.analysis.fitting.prediction.prior import Prior
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from quarry.analysis.fitting.result import Fit
     from quarry.analysis.laws.law import Values
@@ -111,24 +111,31 @@ def with_misfit(
     outlook: Outlook | None, flops: float, value: float, ends: Interval, level: float
 ) -> tuple[float, Interval]:
     """N or E at C = `flops`, and its interval `ends` with the misfit there."""
+    return value, ends_with_misfit(outlook, _at(flops), value, ends, level)
+
+
+def ends_with_misfit(
+    outlook: Outlook | None, at: "Mapping[str, np.ndarray]", value: float, ends: Interval, level: float
+) -> Interval:
+    """The interval `ends` of a value, with the misfit at the inputs `at`."""
     if outlook is None:
-        return value, ends
-    low, high = outlook.band(_at(flops), np.array(value), reach_of(value, ends), level, new_run=False)
-    return value, (finite(low) or None, finite(high))
+        return ends
+    low, high = outlook.band(at, np.array(value), _reach(value, ends), level, new_run=False)
+    return finite(low) or None, finite(high)
 
 
 def parts_at(
     outlook: Outlook | None, flops: float, value: float, ends: Interval, level: float
 ) -> Parts | None:
     """The parts of that interval; None where the misfit is not known."""
-    return outlook and outlook.parts(_at(flops), reach_of(value, ends), level, new_run=False)
+    return outlook and outlook.parts(_at(flops), _reach(value, ends), level, new_run=False)
 
 
 def _at(flops: float) -> dict[str, np.ndarray]:
     return {"C": np.array(flops)}
 
 
-def reach_of(value: float, ends: Interval) -> Reach:
+def _reach(value: float, ends: Interval) -> Reach:
     """How far an interval goes below and above a value, in its logarithm."""
     below, above = (math.inf if end is None else abs(math.log(end / value)) for end in ends)
     return np.array(below), np.array(above)

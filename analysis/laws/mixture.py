@@ -64,10 +64,9 @@ def floor_name(law: str) -> str:
 
 def member_params(params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The parameters of each law of a mixture, by the law's name."""
-    laws = [name.removeprefix(f"{_WEIGHT}.") for name in params if is_weight(name)]
     return {
         law: {name.removeprefix(f"{law}."): v for name, v in params.items() if name.startswith(f"{law}.")}
-        for law in laws
+        for law in law_weights(params)
     }
 
 
@@ -79,6 +78,11 @@ def is_weight(name: str) -> bool:
 def weight_of(params: Mapping[str, Any], name: str) -> Any:
     """The weight of the law that a parameter of a mixture belongs to; 1 for a parameter of none."""
     return params.get(f"{_WEIGHT}.{name.partition('.')[0]}", np.ones(1))
+
+
+def law_weights(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The weight of each law of a mixture, a number or an array, by the law's name."""
+    return {name.removeprefix(f"{_WEIGHT}."): value for name, value in params.items() if is_weight(name)}
 
 
 def law_shares(draws: Mapping[str, np.ndarray], marked: np.ndarray) -> dict[str, float]:

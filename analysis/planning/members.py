@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from quarry import text
 from quarry.analysis.fitting.together.candidates import member
-from quarry.analysis.laws.mixture import COUNTS, MIXTURE, member_params, weight_of
+from quarry.analysis.laws.mixture import COUNTS, MIXTURE, law_weights, member_params, weight_of
 from quarry.errors import FitError
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def members_of(surface: "Surface") -> dict[str, Member]:
     """
     if surface.law.name != MIXTURE or not surface.draws:
         return {surface.law.name: Member(1.0, surface)}
-    shares = {name: float(weight_of(surface.params, f"{name}.")) for name in member_params(surface.params)}
-    counted = {name: share for name, share in shares.items() if share >= COUNTS}
+    counted = {name: share for name, share in law_weights(surface.params).items() if share >= COUNTS}
     total = sum(counted.values())
     return {name: Member(share / total, _own(surface, name)) for name, share in counted.items()}
 
@@ -43,9 +42,10 @@ def of_one_law(surface: "Surface", quantity: str) -> tuple["Surface", str]:
     Raises FitError for a law that does not count, or has too few draws.
     """
     law, _, own = quantity.partition(".")
-    if surface.law.name != MIXTURE or law not in member_params(surface.params) or not surface.draws:
+    weights = law_weights(surface.params)
+    if surface.law.name != MIXTURE or law not in weights or not surface.draws:
         return surface, quantity
-    if weight_of(surface.params, quantity) < COUNTS:
+    if weights[law] < COUNTS:
         raise FitError(f"target={quantity!r}: {law} counts less than {COUNTS:.0%} in {surface.name}")
     return _own(surface, law), own
 

@@ -17,7 +17,7 @@ from quarry.analysis.fitting.prediction.outlook import Outlook
 from quarry.analysis.fitting.together.candidates import member
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.catalog import find_law
-from quarry.analysis.laws.mixture import MIXTURE, member_params, mix_laws, weight_of
+from quarry.analysis.laws.mixture import MIXTURE, law_weights, mix_laws
 from quarry.analysis.laws.repeated_data import EPOCHS, epochs
 from quarry.analysis.planning.surface import Surface, ranged
 from quarry.errors import FitError, LawError
@@ -165,7 +165,7 @@ def _parameter(value: Mapping[str, Any], parameter: "Parameter") -> float:
 
 def _check_weights(params: Mapping[str, float]) -> None:
     """Raise FitError where the weights of a mixture do not sum to 1."""
-    weights = [float(weight_of(params, f"{law}.")) for law in member_params(params)]
+    weights = law_weights(params).values()
     if weights and not math.isclose(sum(weights), 1.0, rel_tol=1e-6):
         raise FitError(f"the fields params.weight.* sum to {sum(weights):g} instead of 1")
 

@@ -7,15 +7,13 @@ import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.allocation.beyond import reach_of
-from quarry.analysis.fitting.intervals import finite
+from quarry.analysis.allocation.beyond import ends_with_misfit
 from quarry.analysis.fitting.warnings import rejection
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.report.comparison import best_law
 from quarry.analysis.report.takeover import best_sizes
 
 if TYPE_CHECKING:
-    from quarry.analysis.fitting.intervals import Interval
     from quarry.analysis.fitting.result import Fit
 
 
@@ -114,20 +112,12 @@ def _growth(fit: "Fit") -> list[str]:
     largest = {name: float(fit.points[name].to_numpy().max()) for name in fit.law.inputs}
     ten = largest | {"N": 10 * largest["N"]}
     factor, ends = fit.quantity(lambda p: fit.law.predict(p, ten) / fit.law.predict(p, largest))
-    ends = _beyond(fit, ten, factor, ends)
+    place = {name: np.array(value) for name, value in ten.items()}
+    ends = ends_with_misfit(fit.outlook, place, factor, ends, fit.level)
     return [
         f"{_where(fit)} ten times the parameters of the largest model multiply the loss by {factor:.3f} by "
         f"this law ({fit.level:.0%} interval: {text.interval(ends)})."
     ]
-
-
-def _beyond(fit: "Fit", at: Mapping[str, float], factor: float, ends: "Interval") -> "Interval":
-    """The interval of a factor of the loss, with the misfit that backtests let expect at these inputs."""
-    if fit.outlook is None:
-        return ends
-    place = {name: np.array(value) for name, value in at.items()}
-    low, high = fit.outlook.band(place, np.array(factor), reach_of(factor, ends), fit.level, new_run=False)
-    return finite(low) or None, finite(high)
 
 
 def _largest_miss(fit: "Fit") -> str:

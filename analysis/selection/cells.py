@@ -75,13 +75,13 @@ def paired(cells: pl.DataFrame, rule: str, control: str) -> pl.DataFrame:
     return both.with_columns(difference=(pl.col("excess") / pl.col("excess_control")).log())
 
 
-def noise_of_difference(cells: pl.DataFrame, rule: str, control: str) -> pl.DataFrame:
+def noise_of_difference(pairs: pl.DataFrame, cells: pl.DataFrame, control: str) -> pl.DataFrame:
     """The noise of the difference of two runs with the same seeds, as `noise_by_tokens` gives it.
 
-    It is the spread of the difference between seeds. Of a rule without replicates it is that of two runs of
-    the control. Raises PointsError if that has none either.
+    It is the spread of the difference between the seeds of `paired` cells. Of a rule without replicates it is
+    that of two runs of the control. Raises PointsError if that has none either.
     """
-    of_rule = noise_by_tokens(paired(cells, rule, control), pl.col("difference"))
+    of_rule = noise_by_tokens(pairs, pl.col("difference"))
     if len(of_rule):
         return of_rule
     of_control = noise_by_tokens(cells.filter(rule=control), pl.col("excess").log())

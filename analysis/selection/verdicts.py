@@ -52,15 +52,16 @@ def verdicts(points: pl.DataFrame, control: str = "pieces", level: float = 0.95)
 
 def _lines(cells: pl.DataFrame, rule: str, control: str, level: float) -> list[dict[str, Any]]:
     """The line of each N, and of their mean where there are several."""
-    noise = noise_of_difference(cells, rule, control)
     both = paired(cells, rule, control)
+    noise = noise_of_difference(both, cells, control)
     found = [
         _line(of_size, noise, level) for _, of_size in both.group_by("n_nonembedding", maintain_order=True)
     ]
     lines = sorted((line for line in found if line is not None), key=lambda line: line["n"])
     if len(lines) > 1:
         means = mean_over_sizes(cells, [line["n"] for line in lines])
-        joint = _line(paired(means, rule, control), noise_of_difference(means, rule, control), level)
+        of_means = paired(means, rule, control)
+        joint = _line(of_means, noise_of_difference(of_means, means, control), level)
         lines += [joint] if joint is not None else []
     return lines
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from quarry.analysis.selection.__main__ import cells
-from quarry.analysis.selection.cells import noise_of_difference
+from quarry.analysis.selection.cells import noise_of_difference, paired
 from quarry.analysis.selection.lead import lead, words
 from quarry.analysis.selection.lines import fit_line
 from quarry.analysis.selection.verdicts import verdicts
@@ -70,10 +70,10 @@ def test_the_noise_of_a_rule_is_the_spread_of_its_difference_between_seeds():
          "draw": draw, "seed_init": 0, "seed_order": 0}
         for rule, of_rule in losses.items() for draw, loss in enumerate(of_rule)
     )  # fmt: skip
-    paired = np.std([math.log(1.1), math.log(1.1), math.log(1.2 / 1.1)], ddof=1)
+    spread = np.std([math.log(1.1), math.log(1.1), math.log(1.2 / 1.1)], ddof=1)
     control = np.std(np.log(losses["pieces"]), ddof=1)
-    for rule, noise in (("rule", paired), ("once", control * math.sqrt(2))):
-        found = noise_of_difference(table, rule, "pieces")
+    for rule, noise in (("rule", spread), ("once", control * math.sqrt(2))):
+        found = noise_of_difference(paired(table, rule, "pieces"), table, "pieces")
         assert found.rows() == [(64, pytest.approx(noise), 2)]
 
 

@@ -11,14 +11,14 @@ from rich.table import Table
 from tyro.conf import arg
 
 from quarry.console import make_console
-from quarry.errors import DONE, FAILED, RecordError
+from quarry.errors import DONE, FAILED
 from quarry.model.config import Remat
 from quarry.options import Flat
 from quarry.train.commands.common import File
 from quarry.train.commands.point import find_point, require_point
 from quarry.train.config.experiment import Experiment
 from quarry.train.inspect.compile import Report, compile_step
-from quarry.train.record.files import atomic_write
+from quarry.train.record.files import writing_whole
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def report_compilation(
         return False
     console.print(_table(report))
     if options.json is not None:
-        _write_json(report, options.json)
+        with writing_whole(options.json) as partial:
+            partial.write_text(json.dumps(_json_values(report), indent=2) + "\n", encoding="utf-8")
     verdict = "fits" if report.fits else "does not fit"
     share = f"{_size(report.total)} of {_size(report.hbm)} per device"
     console.print(f"{verdict} on {target}: {share}", highlight=False)
@@ -103,16 +104,6 @@ def _fastest(experiment: Experiment, target: str, console: Console) -> Report:
     best = min(reports, key=lambda each: (not each.fits, each.step_seconds[1] if each.fits else each.total))
     console.print(f"model.remat = {best.remat}", highlight=False)
     return best
-
-
-def _write_json(report: Report, path: Path) -> None:
-    """Raises RecordError if it cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as partial:
-            partial.write_text(json.dumps(_json_values(report), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise RecordError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _json_values(report: Report) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from quarry.checks import require
 from quarry.console import make_console
 from quarry.errors import DONE
 from quarry.options import Flat
+from quarry.text import plural
 from quarry.train.launch.new_study import write_study
 from quarry.train.launch.study_design import Design
 
@@ -55,8 +56,7 @@ def command(study: Positional[Path], options: Annotated[NewOptions, Flat] = NewO
     files, planned = write_study(study, design), len(list(design.planned()))
     folder, runs = shlex.quote(str(study)), shlex.quote(f"runs/{study.resolve().name}")
     console = make_console()
-    many = "s" * (len(files) != 1)
-    console.print(f"{len(files)} point{many}, and their recipe in {folder}/__init__.py", highlight=False)
+    console.print(f"{plural(len(files), 'point')}, and their recipe in {folder}/__init__.py", highlight=False)
     if len(files) < planned:
         step = f"widths are multiples of {design.head_dim}"
         console.print(f"note: {planned} were planned, of which some have the same model: {step}")

@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from quarry.checks import require
-from quarry.errors import RecordError
 from quarry.train.data.feed import whole_sequences
 from quarry.train.data.store import Split
 from quarry.train.inspect.states import last_states
-from quarry.train.record.files import atomic_write, check_ending
+from quarry.train.record.files import check_ending, writing_whole
 from quarry.train.run.finished import TrainedModel
 from quarry.train.run.sizes import prepare_store
 
@@ -30,9 +29,5 @@ def last_activations(model: TrainedModel, cache: Path, count: int, split: Split 
 def write_activations(activations: np.ndarray, output: Path) -> None:
     """Write them as .npy. Raises RecordError for another ending or a place that cannot be written."""
     check_ending(output, ".npy")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(output) as partial, partial.open("wb") as file:
-            np.save(file, activations, allow_pickle=False)
-    except OSError as error:
-        raise RecordError(f"cannot write {output}: {error.strerror or error}") from None
+    with writing_whole(output) as partial, partial.open("wb") as file:
+        np.save(file, activations, allow_pickle=False)

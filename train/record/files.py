@@ -152,6 +152,17 @@ def atomic_write(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def writing_whole(path: Path) -> Iterator[Path]:
+    """As `atomic_write`, in a folder that is made first. Raises RecordError if it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as partial:
+            yield partial
+    except OSError as error:
+        raise RecordError(f"cannot write {path}: {error.strerror or error}") from None
+
+
 def to_json(value: Any, *, indent: bool = False) -> bytes:
     """`value` as strict JSON in UTF-8: a number that is not finite becomes null, a tuple a list.
 

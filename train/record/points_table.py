@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from quarry.errors import RecordError
-from quarry.train.record.files import atomic_write, check_ending
+from quarry.train.record.files import check_ending, writing_whole
 from quarry.train.record.run_directory import REMEDY, RunDirectory
 from quarry.train.record.schema import BEFORE_RECORDED, FILES, OTHER_LOSS, POINT_COLUMNS, RUN_COLUMNS
 
@@ -81,12 +81,8 @@ def write_table(table: pl.DataFrame, path: Path) -> None:
     """
     check_ending(path, ".csv", ".parquet")
     writers = {".csv": without_formulas(table).write_csv, ".parquet": table.write_parquet}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as partial:
-            writers[path.suffix](partial)
-    except OSError as error:
-        raise RecordError(f"cannot write {path}: {error.strerror or error}") from None
+    with writing_whole(path) as partial:
+        writers[path.suffix](partial)
 
 
 def without_formulas(table: pl.DataFrame) -> pl.DataFrame:
