@@ -79,6 +79,11 @@ def test_what_the_page_says_of_rules_before_training_follows_from_the_verdicts()
     assert len(worse) == 7
     assert f"Seven of twelve lose {shares}" in PAGE
     assert all(f"{multiplier:.2f}" in PAGE for multiplier in worse.values())
+    strict = verdicts(pl.read_parquet(RESULTS / "points.parquet").filter(corpus="sotu"), level=1 - 0.05 / 14)
+    kept = strict.filter(~online, pl.col("n").is_null(), pl.col("multiplier_high") < 1)["rule"].to_list()
+    at_each = rows.filter(pl.col("n").is_not_null(), pl.col("multiplier_high") < 1)["rule"].value_counts()
+    assert kept == sorted(at_each.filter(count=3)["rule"])
+    assert "these are worse at each N too: `{}`, `{}` and `{}`".format(*kept) in PAGE
     assert [rule for rule, row in means.items() if "atter" in row["verdict"]] == ["curriculum:loss"]
     best = max(means.values(), key=lambda row: row["multiplier_high"])
     largest = f"at most {best['multiplier_high'] - 1:.0%} better (`{best['rule']}`; at 99 thousand parameters"

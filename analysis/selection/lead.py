@@ -28,7 +28,7 @@ def lead(points: pl.DataFrame, rule: str, control: str = "pieces") -> pl.DataFra
     spent = pl.col("flops_6ne") + pl.col("flops_selection").fill_null(0.0)
     ends = ends.with_columns(rule=rule_name(pl.col("selection")), flops=spent)
     of_rule, of_control = (ends.filter(rule=name) for name in (rule, control))
-    both = of_rule.join(of_control, on=[*CELL, *SEEDS], suffix="_control")
+    both = of_rule.join(of_control, on=[*CELL, *SEEDS], suffix="_control", nulls_equal=True)
     if both.is_empty():
         raise PointsError(f"no run by {rule!r} ended where one by {control!r} did, with the same seeds")
     both = both.with_columns(lead=(pl.col("loss_control") / pl.col("loss")).log())

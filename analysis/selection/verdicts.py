@@ -53,6 +53,8 @@ def verdicts(points: pl.DataFrame, control: str = "pieces", level: float = 0.95)
 def _lines(cells: pl.DataFrame, rule: str, control: str, level: float) -> list[dict[str, Any]]:
     """The line of each N, and of their mean where there are several."""
     both = paired(cells, rule, control)
+    if both.is_empty():
+        raise PointsError(f"no run by {rule!r} has the seeds of one by {control!r} in the same cell")
     noise = noise_of_difference(both, cells, control)
     found = [
         _line(of_size, noise, level) for _, of_size in both.group_by("n_nonembedding", maintain_order=True)

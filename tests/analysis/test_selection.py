@@ -125,6 +125,11 @@ def test_studies_without_replicates_or_enough_tokens_are_refused():
         verdicts(points.filter(draw=0))
     with pytest.raises(PointsError, match="no rule beside 'pieces' has losses at 3 values of U"):
         verdicts(points.filter(pl.col("unique_tokens") < TOKENS[2]))
+    other = pl.when(pl.col("selection") == "same").then(9).otherwise(pl.col("seed_order")).alias("seed_order")
+    with pytest.raises(
+        PointsError, match="no run by 'same' has the seeds of one by 'pieces' in the same cell"
+    ):
+        verdicts(points.with_columns(other))
     with pytest.raises(PointsError, match="no finished run"):
         verdicts(points.filter(draw=7))
 
