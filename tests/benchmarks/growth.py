@@ -10,6 +10,7 @@ the last two sizes (of processor time, where it is measured): 0 means no growth,
 
 import argparse
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -136,17 +137,28 @@ def with_report(count: int, folder: Path) -> Cost:
 
 
 def with_text(megabytes: int, folder: Path, tokenizer: str = "bytes") -> Cost:
-    """A whole `quarry data get` of so many MB of files of `linux-c`."""
-    from quarry.train.data.corpora import open_corpus
-
+    """A whole `quarry data get` of so many MB of files of `linux-c`; when all are read, of copies."""
     texts, left = folder / f"text{megabytes}", megabytes * 1e6
     texts.mkdir()
-    for number, document in enumerate(open_corpus("linux-c", cache_directory() / "corpora")):
-        if (left := left - len(document.text.encode())) < 0:
+    for number, text in enumerate(numbered_texts()):
+        if (left := left - len(text.encode())) < 0:
             break
-        (texts / f"{number}.c").write_text(document.text, encoding="utf-8")
-    words = ("--tokenizer", tokenizer, "--cache", str(folder / f"cache{megabytes}"))
-    return command_cost("data", "get", f"folder:{texts}", *words)
+        (texts / f"{number}.c").write_text(text, encoding="utf-8")
+    cache = folder / f"cache{megabytes}"
+    cost = command_cost("data", "get", f"folder:{texts}", "--tokenizer", tokenizer, "--cache", str(cache))
+    shutil.rmtree(texts)
+    shutil.rmtree(cache)
+    return cost
+
+
+def numbered_texts() -> Iterator[str]:
+    """The files of `linux-c` again and again, all different: those of a later round begin with its number."""
+    from quarry.train.data.corpora import open_corpus
+
+    corpus = open_corpus("linux-c", cache_directory() / "corpora")
+    for round_ in itertools.count():
+        for document in corpus:
+            yield f"// {round_}\n{document.text}" if round_ else document.text
 
 
 OF_CHILD = """import resource, subprocess, sys
@@ -172,8 +184,11 @@ MEASUREMENTS: dict[str, tuple[Callable[[int, Path], float | Cost], tuple[int, ..
     "the points table, by runs": (with_runs, (100, 1000, 10_000)),
     "a fit, by rows": (with_table, (240, 1000, 10_000, 100_000)),
     "a report, by runs": (with_report, (10, 100, 1000)),
-    "a store of bytes, by MB": (with_text, (1, 4, 16, 64, 256)),
-    "a store of bpe:8192, by MB": (partial(with_text, tokenizer="bpe:8192"), (1, 4, 16, 64, 256)),
+    "a store of bytes, by MB": (with_text, (1, 4, 16, 64, 256, 1024, 4096)),
+    "a store of bpe:8192, by MB": (
+        partial(with_text, tokenizer="bpe:8192"),
+        (1, 4, 16, 64, 256, 1024, 4096, 16_384),
+    ),
 }
 
 
