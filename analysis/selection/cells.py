@@ -44,8 +44,18 @@ def best_cells(points: pl.DataFrame) -> pl.DataFrame:
     known = pl.coalesce("source_loss", "entropy_rate").fill_null(0.0)
     kept = kept.with_columns(rule=rule_name(pl.col("selection")), excess=pl.col("loss") - known)
     keys = [*CELL, "rule", *SEEDS]
+    check_no_repeats(kept, [*keys, "epochs"])
     best = kept.sort("excess").group_by(keys, maintain_order=True).first()
     return best.select(*keys, "excess", "epochs", "flops_selection", flops="flops_6ne").sort(keys)
+
+
+def check_no_repeats(ends: pl.DataFrame, keys: list[str]) -> None:
+    """Raise PointsError if two rows have the same `keys`: the better one would count, whatever it is."""
+    for row in ends.group_by(keys, maintain_order=True).len().filter(pl.col("len") > 1).iter_rows(named=True):
+        raise PointsError(
+            f"{row['len']} runs of the rule {row['rule']!r} at N = {row['n_nonembedding']:,}, U = "
+            f"{row['unique_tokens']:,} have the same seeds and length: keep one of them"
+        )
 
 
 def mean_over_sizes(cells: pl.DataFrame, sizes: list[int]) -> pl.DataFrame:
@@ -106,10 +116,14 @@ def noise_by_tokens(table: pl.DataFrame, value: pl.Expr) -> pl.DataFrame:
 
 
 def noise_at(noise: pl.DataFrame, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The noise at each U of `tokens` and its degrees of freedom, interpolated in ln U; constant beyond."""
+    """The variance at each U of `tokens`, by the U that it was measured at: parts [tokens, measured].
+
+    A row adds up to the variance at its U, interpolated in ln U, constant beyond. Also the degrees of freedom
+    of each column [measured]: U between two others knows no noise of its own.
+    """
     x, known = np.log(tokens), np.log(noise["unique_tokens"].to_numpy())
-    sd, freedom = (np.interp(x, known, noise[name].to_numpy()) for name in ("sd", "freedom"))
-    return sd, freedom
+    weights = np.stack([np.interp(x, known, unit) for unit in np.eye(len(known))], axis=1)
+    return weights * noise["sd"].to_numpy() ** 2, noise["freedom"].to_numpy()
 
 
 @functools.lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import tyro
 
-from quarry.analysis.selection.cells import SEEDS, read_points, rule_name, t_factor
+from quarry.analysis.selection.cells import SEEDS, check_no_repeats, read_points, rule_name, t_factor
 from quarry.console import TitledTable, make_console
 from quarry.errors import PointsError
 
@@ -27,6 +27,7 @@ def lead(points: pl.DataFrame, rule: str, control: str = "pieces") -> pl.DataFra
     ends = points.filter(pl.col("annealed"), split="validation", status="finished")
     spent = pl.col("flops_6ne") + pl.col("flops_selection").fill_null(0.0)
     ends = ends.with_columns(rule=rule_name(pl.col("selection")), flops=spent)
+    check_no_repeats(ends, [*CELL, "rule", *SEEDS])
     of_rule, of_control = (ends.filter(rule=name) for name in (rule, control))
     both = of_rule.join(of_control, on=[*CELL, *SEEDS], suffix="_control", nulls_equal=True)
     if both.is_empty():

@@ -27,7 +27,8 @@ def fit_line(
 ) -> Line:
     """The line of least squares through n points, three at least.
 
-    variance (n,): of each y by replicates, known with `freedom` (n,) degrees of freedom.
+    variance (n, k): that of each y by replicates, the sum of k parts, each known with its own `freedom` (k,),
+    degrees of freedom.
     """
     x = x - x.mean()
     slope, height = float(x @ y) / float(x @ x), float(y.mean())
@@ -36,12 +37,12 @@ def fit_line(
     halves = []
     for weights in ((x / (x @ x)) ** 2, np.full(len(x), len(x) ** -2.0)):
         by_scatter = t_factor(left, level) * math.sqrt(scatter * weights.sum())
-        halves.append(max(_half(weights * variance, freedom, level), by_scatter))
+        halves.append(max(_half(weights @ variance, freedom, level), by_scatter))
     return Line(slope, height, *halves)
 
 
 def _half(variances: np.ndarray, freedom: np.ndarray, level: float) -> float:
-    """Half the interval of a sum whose parts have these variances (n,), each known with its own degrees of
+    """Half the interval of a sum whose parts have these variances (k,), each known with its own degrees of
     freedom: those of the sum are Satterthwaite's (1946, recalled)."""
     total = float(variances.sum())
     if total == 0:

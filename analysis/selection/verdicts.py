@@ -80,8 +80,8 @@ def _line(both: pl.DataFrame, noise: pl.DataFrame, level: float) -> dict[str, An
     if len(cells) < FEWEST_TOKENS:
         return None
     tokens, d = (cells[name].to_numpy() for name in ("unique_tokens", "difference"))
-    sd, freedom = noise_at(noise, tokens)
-    line = fit_line(np.log(tokens), d, sd**2 / cells["runs"].to_numpy(), freedom, level)
+    variance, freedom = noise_at(noise, tokens)
+    line = fit_line(np.log(tokens), d, variance / cells["runs"].to_numpy()[:, None], freedom, level)
     alphas = {
         name: _alpha(tuple(tokens.tolist()), tuple(cells[name])) for name in ("excess", "excess_control")
     }

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from quarry.analysis.selection.__main__ import cells
-from quarry.analysis.selection.cells import noise_of_difference, paired
+from quarry.analysis.selection.cells import noise_at, noise_of_difference, paired, t_factor
 from quarry.analysis.selection.lead import lead, words
 from quarry.analysis.selection.lines import fit_line
 from quarry.analysis.selection.verdicts import verdicts
@@ -105,7 +105,7 @@ def test_intervals_hold_the_truth_whichever_noise_dominates(misfit, most, freedo
     y = 3 + 2 * (x - x.mean()) + generator.normal(0, math.hypot(1, misfit), (repeats, len(x)))
     measured = generator.chisquare(freedom, (repeats, len(x))) / freedom
     known = np.full(len(x), freedom)
-    lines = [fit_line(x, *each, known) for each in zip(y, measured, strict=True)]
+    lines = [fit_line(x, each, np.diag(of_each), known) for each, of_each in zip(y, measured, strict=True)]
     slope, height, slope_half, height_half = np.transpose(lines)
     for error, half in ((slope - 2, slope_half), (height - 3, height_half)):
         assert 0.94 < (abs(error) < half).mean() < most
@@ -114,9 +114,30 @@ def test_intervals_hold_the_truth_whichever_noise_dominates(misfit, most, freedo
 def test_few_degrees_of_freedom_at_the_ends_count():
     """The noise of one end alone gives the slope the degrees of freedom of that end."""
     x, variance = np.log(TOKENS), np.array([4.0, 0, 0, 0, 0])
-    line = fit_line(x, np.zeros(len(x)), variance, np.full(len(x), 2))
+    line = fit_line(x, np.zeros(len(x)), np.diag(variance), np.full(len(x), 2))
     centred = x - x.mean()
     assert line.slope_half == pytest.approx(4.3027 * 2 * abs(centred[0]) / (centred @ centred), rel=1e-4)
+
+
+def test_noise_measured_at_two_u_has_the_degrees_of_freedom_of_two():
+    """Three U between and beyond them add none."""
+    noise = pl.DataFrame({"unique_tokens": [TOKENS[1], TOKENS[3]], "sd": [1.0, 3.0], "freedom": [2, 2]})
+    parts, freedom = noise_at(noise, np.array(TOKENS))
+    assert parts.tolist() == [[1, 0], [1, 0], [pytest.approx(0.5), pytest.approx(4.5)], [0, 9], [0, 9]]
+    line = fit_line(np.log(TOKENS), np.zeros(5), parts, freedom)
+    of_mean = parts.sum(axis=0) / 25
+    degrees = of_mean.sum() ** 2 / (of_mean**2 / 2).sum()
+    assert line.height_half == pytest.approx(t_factor(degrees) * math.sqrt(of_mean.sum()))
+
+
+@pytest.mark.parametrize("judge", [verdicts, lambda points: lead(points, "twice")])
+def test_a_run_that_is_there_twice_is_refused(judge):
+    points = study().with_columns(tokens=(pl.col("unique_tokens") * pl.col("epochs")).round().cast(pl.Int64))
+    twice = pl.concat(
+        [points, points.filter(selection="twice?scores=a", epochs=4.0, unique_tokens=TOKENS[0])]
+    )
+    with pytest.raises(PointsError, match=r"2 runs of the rule 'twice' at N = .*, U = 8,192 have"):
+        judge(twice)
 
 
 def test_studies_without_replicates_or_enough_tokens_are_refused():
