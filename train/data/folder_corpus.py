@@ -11,11 +11,13 @@ from quarry.train.data.documents import (
     Corpus,
     Document,
     Rows,
+    entries_below,
     expanded,
     files_below,
     joined,
     read_text,
     reading,
+    suffix,
     to_utf8,
 )
 from quarry.train.data.separated import open_separated
@@ -59,29 +61,28 @@ class Folder:
         return files
 
     def open(self, name: str, argument: str, data_dir: Path) -> Corpus:
-        corpus = self._open(name, argument, data_dir)
-        return dataclasses.replace(corpus, not_read=_tables_beside_text(read_argument(argument)[0]))
-
-    def _open(self, name: str, argument: str, data_dir: Path) -> Corpus:
-        files, (_, separator) = self.files(argument, data_dir), read_argument(argument)
-        is_table = files[0].suffix.lower() in TABLE_SUFFIXES
+        files, (root, separator) = self.files(argument, data_dir), read_argument(argument)
+        if files[0].suffix.lower() not in TABLE_SUFFIXES:
+            corpus = _of_text(name, argument, files, separator)
+            return corpus if root.is_file() else dataclasses.replace(corpus, not_read=_tables_below(root))
         if separator is not None:
-            if is_table:
-                raise DataError(f"corpus = {name!r}: its rows are documents: leave ?separator= out")
-            return _joined(name, argument, _separated(name, files, separator))
-        if is_table:
-            return _joined(name, argument, _tables(files))
-
-        def read(index: int) -> Document:
-            return Document(str(files[index]), read_text(files[index]))
-
-        return Corpus(name, argument, "unknown", len(files), read)
+            raise DataError(f"corpus = {name!r}: its rows are documents: leave ?separator= out")
+        return _joined(name, argument, _tables(files))
 
 
-def _tables_beside_text(root: Path) -> str:
-    """The tables below `root` that are not read because there are text files too, as a sentence."""
-    if root.is_file() or not files_below(root, TEXT_SUFFIXES):
-        return ""
+def _of_text(name: str, argument: str, files: list[Path], separator: str | None) -> Corpus:
+    """A document per file, or with a separator several."""
+    if separator is not None:
+        return _joined(name, argument, _separated(name, files, separator))
+
+    def read(index: int) -> Document:
+        return Document(str(files[index]), read_text(files[index]))
+
+    return Corpus(name, argument, "unknown", len(files), read)
+
+
+def _tables_below(root: Path) -> str:
+    """The tables below `root`, which are not read because there are text files too, as a sentence."""
     tables = files_below(root, TABLE_SUFFIXES)
     others = f" and {len(tables) - 1:,} more" if len(tables) > 1 else ""
     return f"not read: {tables[0]}{others}, as there are text files beside tables" if tables else ""
@@ -91,19 +92,15 @@ def _check_links(root: Path) -> None:
     """Raise DataError for a link below `root` that leaves it or leads nowhere: its text would be left out, or
     would not be the folder's."""
     inside = os.path.realpath(root)
-    for folder, subfolders, names in os.walk(root):
-        texts = [
-            name for name in names if os.path.splitext(name)[1].lower() in TEXT_SUFFIXES | TABLE_SUFFIXES
-        ]
-        for path in (os.path.join(folder, name) for name in subfolders + texts):
-            if not os.path.islink(path):
-                continue
-            target = os.path.realpath(path)
-            if not (os.path.exists(target) and Path(target).is_relative_to(inside)):
-                raise DataError(
-                    f"corpus = 'folder:{root}': {path} is a link to {target}, which is not in the folder: "
-                    "put a copy in its place, or remove the link"
-                )
+    for entry in entries_below(root):
+        if not (entry.is_symlink() and (entry.is_dir() or suffix(entry) in TEXT_SUFFIXES | TABLE_SUFFIXES)):
+            continue
+        target = os.path.realpath(entry.path)
+        if not (os.path.exists(target) and Path(target).is_relative_to(inside)):
+            raise DataError(
+                f"corpus = 'folder:{root}': {entry.path} is a link to {target}, which is not in the folder: "
+                "put a copy in its place, or remove the link"
+            )
 
 
 def read_argument(argument: str) -> tuple[Path, str | None]:
