@@ -15,9 +15,9 @@ from quarry.analysis.commands.options import BootstrapOptions, OutputOptions, Re
 from quarry.analysis.commands.printing import assigned, print_warnings, write_result
 from quarry.analysis.commands.reading import read_points
 from quarry.analysis.epochs.cells import numeric_points
-from quarry.analysis.epochs.choices import headlines, table_of_choices
+from quarry.analysis.epochs.choices import headlines, no_choice, table_of_choices
 from quarry.analysis.epochs.claims import NOT_MEASURED, Verdict
-from quarry.analysis.epochs.noise import DRAW_AT, Noise
+from quarry.analysis.epochs.noise import Noise
 from quarry.analysis.epochs.result import Epochs
 from quarry.analysis.epochs.study import study_epochs
 from quarry.analysis.points.loading import read_table
@@ -125,20 +125,21 @@ def _in_short(verdicts: tuple[Verdict, ...]) -> str:
 
 
 def print_choices(choices: pl.DataFrame, console: Console) -> None:
-    """By claim, in how many of the admissible choices it holds, is undecided, and fails."""
+    """By claim, in how many of the admissible choices it holds, is undecided, and fails; and why in none."""
     table = _table("the claims under every admissible choice", "claim", "choices", "yes", "undecided", "no")
     for row in headlines(choices).iter_rows(named=True):
         table.add_row(*(str(row[name]) for name in ("claim", "choices", "yes", "undecided", "no")))
-    console.print(table)
+    if table.row_count:
+        console.print(table)
+    for reason, claims in no_choice(choices).items():
+        console.print(Text(f"no admissible choice for claim {', '.join(map(str, claims))}: {reason}"))
 
 
 def _noise(noise: Noise) -> Text:
     """The standard deviations of log loss between replicate runs."""
     if not noise.freedom:
         return Text("noise between replicate runs: not measured")
-    parts = f"draw of {count(DRAW_AT)} tokens {number(noise.draw, 2)}, run {number(noise.run, 2)}, branch "
-    words = f"noise of log loss between replicate runs ({noise.freedom} degrees of freedom): {parts}"
-    words += number(noise.branch, 2)
+    words = f"noise of log loss between replicate runs ({noise.freedom} degrees of freedom): {noise.words}"
     if noise.once is not None:
         words += (
             f"; first passes of as many tokens from other U: {number(noise.once, 2)} ({noise.once_freedom})"

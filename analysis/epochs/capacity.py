@@ -14,6 +14,7 @@ import polars as pl
 from quarry.analysis.epochs.agreement import DECIDED_FROM
 from quarry.analysis.epochs.estimates import estimate_row, estimates
 from quarry.analysis.epochs.floors import limit
+from quarry.analysis.epochs.grid import falling
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.censored_regression import Censored
@@ -37,18 +38,11 @@ def least_without_end(grid: "Grid") -> np.ndarray:
     if not late.any():
         return own
     losses = grid.losses[..., late]
-    lines = np.where(_falling(losses[0])[None, ..., None], losses, np.nan)
+    lines = np.where(falling(losses[0])[None, ..., None], losses, np.nan)
     draws, sizes, unique, _ = lines.shape
     lines = lines.reshape(draws, sizes * unique, -1)
     limits = limit(grid.passes[late], lines, lowest=grid.entropy_rate)
     return np.fmin(limits.reshape(draws, sizes, unique), own)
-
-
-def _falling(losses: np.ndarray) -> np.ndarray:
-    """Whether the least loss is that of the last k measured, [N, U] from [N, U, k]."""
-    there = ~np.isnan(losses)
-    last = losses.shape[-1] - 1 - there[..., ::-1].argmax(axis=-1)
-    return there.any(axis=-1) & (np.where(there, losses, np.inf).argmin(axis=-1) == last)
 
 
 def certainties(logs: "Censored", limits: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -85,6 +85,16 @@ def headlines(choices: pl.DataFrame) -> pl.DataFrame:
     return counted.sort("claim")
 
 
+def no_choice(choices: pl.DataFrame) -> dict[str, list[int]]:
+    """The claims without an admissible choice, by the objection to most of their choices."""
+    known = set(choices.filter("admissible")["claim"])
+    found: dict[str, list[int]] = {}
+    for claim in sorted(set(range(1, 5)) - known):
+        told = choices.filter(claim=claim)["objection"].to_list() or ["no U has a floor"]
+        found.setdefault(max(told, key=told.count), []).append(claim)
+    return found
+
+
 def _world(
     table: pl.DataFrame, batch: str, column: str, smallest: str, critical: Mapping[str, float] | None
 ) -> pl.DataFrame:
@@ -183,7 +193,7 @@ class _Study:
         for name in ("separable", "interaction"):
             falls = [_falling(each.laws, name, unique, self.settings) for each in (passes, common)]
             if falls[0] is None:
-                yield {"law": name, "objection": "too few cells reach it"}
+                yield {"law": name, "objection": "too few cells show the passes"}
                 continue
             both = np.vstack([one for one in falls if one is not None])
             share = float(both[:, 1:].all(axis=0).mean())

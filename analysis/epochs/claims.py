@@ -13,11 +13,13 @@ import polars as pl
 
 from quarry.analysis.epochs.agreement import DECIDED_FROM, Answer, decided, together
 from quarry.analysis.epochs.estimates import interval_of, probability
+from quarry.analysis.epochs.floors import FEWEST_PASSES
 from quarry.analysis.fitting.intervals import Interval, IntervalSettings, finite
 from quarry.analysis.points.schema import ONE_PASS
 from quarry.text import count, estimate, number
 
 if TYPE_CHECKING:
+    from quarry.analysis.epochs.gap import Gap
     from quarry.analysis.epochs.gap_forms import GapForms
     from quarry.analysis.epochs.passes import Passes
     from quarry.analysis.epochs.power_laws import BothLaws, PowerLaw
@@ -52,8 +54,9 @@ class Evidence:
 
     `passes` are those to the deciding criterion, `common` those to a loss that all sizes reach, at the U in
     `unique` that have a floor; `largest` is the largest N trained on repeated tokens. `one_pass` and
-    `merging` are the answers of the laws to claims 2 and 3. `gaps` and `reuse_law` are None where too few
-    cells were measured. `shares` and `fixed_passes` say how much of the fall of r_inf is what.
+    `merging` are the answers of the laws to claims 2 and 3, `gap` and `gaps` the gap and its forms. `gaps`
+    and `reuse_law` are None where too few cells were measured. `shares` and `fixed_passes` say how much of
+    the fall of r_inf is what.
     """
 
     passes: "Passes"
@@ -62,6 +65,7 @@ class Evidence:
     largest: float
     one_pass: "Sequence[Answer]"
     merging: "Sequence[Answer]"
+    gap: "Gap"
     gaps: "GapForms | None"
     reuse_law: "PowerLaw | None"
     shares: pl.DataFrame
@@ -72,6 +76,12 @@ class Evidence:
 def judge(evidence: Evidence) -> tuple[Verdict, ...]:
     """The verdict on each of `CLAIMS`."""
     return tuple(claim(evidence) for claim in CLAIMS)
+
+
+_NO_FLOOR = (
+    f"no U has a floor: that takes a size trained for {FEWEST_PASSES} passes, and no lower loss on fewer "
+    "tokens or in one pass"
+)
 
 
 def _unmeasured(claim: str, quantity: str, reason: str) -> Verdict:
@@ -93,15 +103,17 @@ class _Question:
         low, high = interval_of(values, settings)
         estimate = finite(values[0])
         shown = "not finite" if estimate is None else number(estimate, 3)
-        ends = f"{settings.level:.0%} interval {number(low, 3)} to {number(high, 3)}"
-        words = f"{self.lead} {shown} ({ends})"
+        open_ended = (low, high) == (None, None)
+        ends = f" ({settings.level:.0%} interval {number(low, 3)} to {number(high, 3)})"
+        words = f"{self.lead} {shown}{'' if open_ended else ends}"
         if p is not None:
             words += f"; the claim holds in {p:.1%} of the draws of noise"
         return Verdict(self.claim, self.quantity, estimate, (low, high), p, decided(p), self.cells, words)
 
 
 def _law_cells(law: "PowerLaw", what: str) -> str:
-    return f"{law.known} of {law.cells} cells (N, U) where {what} was reached; the others are bounds"
+    others = "; the others are bounds" if law.known < law.cells else ""
+    return f"{law.known} of {law.cells} cells (N, U) that show {what}{others}"
 
 
 def fewer_passes(evidence: Evidence) -> Verdict:
@@ -112,9 +124,11 @@ def fewer_passes(evidence: Evidence) -> Verdict:
     passes, common, settings = evidence.passes, evidence.common, evidence.settings
     claim, quantity = "1. bigger models need fewer passes", f"b of k({passes.name}) ~ N^-b"
     if passes.laws is None or np.isnan(passes.laws.separable.of_n[0]):
-        return _unmeasured(claim, quantity, f"too few cells reach {passes.name}")
+        return _unmeasured(claim, quantity, _too_few(passes))
     lead, b = _falls(passes.laws, evidence)
-    question = _Question(claim, quantity, lead, _law_cells(passes.laws.separable, passes.name))
+    question = _Question(
+        claim, quantity, lead, _law_cells(passes.laws.separable, f"the passes to {passes.name}")
+    )
     if common.laws is None or np.isnan(common.laws.separable.of_n[0]):
         return _of_all(question, b.min(axis=0), _widened(b, settings) > 0, settings)
     other, b_common = _falls(common.laws, evidence)
@@ -122,6 +136,19 @@ def fewer_passes(evidence: Evidence) -> Verdict:
     question = replace(question, lead=f"to {common.name} {other} {least}; to {passes.name} {lead}")
     both = np.vstack([b, b_common])
     return _of_all(question, b.min(axis=0), _widened(both, settings) > 0, settings)
+
+
+def _too_few(passes: "Passes") -> str:
+    """Why the cells do not bear a law of the passes."""
+    logs = passes.logs
+    cells, known = int((~np.isnan(logs.low[0])).sum()), int(logs.known[0].sum())
+    if not cells:
+        return _NO_FLOOR
+    first, never = int((logs.low[0] == -np.inf).sum()), int((logs.high[0] == np.inf).sum())
+    return (
+        f"only {known} of {cells} cells (N, U) show the passes to {passes.name}: {first} come there by the "
+        f"first k measured, {never} not by the last"
+    )
 
 
 def _falls(laws: "BothLaws", evidence: Evidence) -> tuple[str, np.ndarray]:
@@ -180,8 +207,7 @@ def vanishing_gap(evidence: Evidence) -> Verdict:
     """
     claim, gaps = "3. the first pass meets the floor as N grows", evidence.gaps
     if gaps is None:
-        reason = "too few sizes and U with a floor and a first pass of as many tokens"
-        return _unmeasured(claim, "a of g ~ N^-a", reason)
+        return _unmeasured(claim, "a of g ~ N^-a", _no_forms(evidence))
     exponent = gaps.law.exponent(gaps.middle)
     faster = gaps.law.exponent(10 * gaps.middle)[0] - exponent[0]
     lead = f"{number(faster, 2)} more with ten times the tokens, a ="
@@ -193,17 +219,24 @@ def vanishing_gap(evidence: Evidence) -> Verdict:
     return replace(verdict, holds=laws.holds, words=words + laws.words, cells=laws.cells)
 
 
+def _no_forms(evidence: Evidence) -> str:
+    """Why no form of the gap was fitted."""
+    if not len(evidence.unique):
+        return _NO_FLOOR
+    values = evidence.gap.values[0]
+    below, cells = int((values <= 0).sum()), int((~np.isnan(values)).sum())
+    if below:
+        return f"in {below} of {cells} cells (N, E) the first pass is not above the floor: no power of N"
+    return "too few sizes and U with a floor for N to infinity and a first pass of as many tokens"
+
+
 def _by_all_laws(claim: str, quantity: str, answers: "Sequence[Answer]", evidence: Evidence) -> Verdict:
     """What all laws that count say of the sizes beyond those trained."""
     counted = [answer for answer in answers if not answer.objection]
     if not counted:
-        return _unmeasured(claim, quantity, "no law describes the runs")
+        return _unmeasured(claim, quantity, _NO_FLOOR if not len(evidence.unique) else _no_law(answers))
     holds, words = together(counted)
-    against = {}
-    for each in answers:
-        if each.objection:
-            against.setdefault(each.objection, []).append(each.law)
-    objections = "".join(f"; not counted: {', '.join(laws)} ({why})" for why, laws in against.items())
+    objections = "".join(f"; not counted: {each}" for each in _objections(answers))
     beyond = f"{len(counted)} laws carried beyond the sizes trained, to {count(evidence.largest)}{objections}"
     shares = [answer.share for answer in counted if answer.share is not None]
     least_sure = {"yes": min, "no": max}.get(holds)
@@ -211,12 +244,30 @@ def _by_all_laws(claim: str, quantity: str, answers: "Sequence[Answer]", evidenc
     return Verdict(claim, quantity, None, (None, None), share, holds, beyond, words)
 
 
+def _no_law(answers: "Sequence[Answer]") -> str:
+    if not answers:
+        return "too few cells to fit a law to"
+    return f"no law describes the runs: {'; '.join(_objections(answers))}"
+
+
+def _objections(answers: "Sequence[Answer]") -> list[str]:
+    """Each objection with the laws that it is to."""
+    against: dict[str, list[str]] = {}
+    for each in answers:
+        if each.objection:
+            against.setdefault(each.objection, []).append(each.law)
+    return [f"{'; '.join(laws)} ({why})" for why, laws in against.items()]
+
+
 def falling_reuse(evidence: Evidence) -> Verdict:
     """Repeats are worth less to bigger models, all passes together: q > 0; with the terms of the fall."""
     law, settings = evidence.reuse_law, evidence.settings
     claim, quantity = "4. repeats are worth less to bigger models", "q of r_inf - 1 ~ N^-q U^p"
-    if law is None or np.isnan(law.of_n[0]):
+    if law is None:
         return _unmeasured(claim, quantity, "too few cells whose size was also trained on fresh tokens")
+    if np.isnan(law.of_n[0]):
+        reason = f"only {law.known} of {law.cells} cells (N, U) show r_inf, the others bound it"
+        return _unmeasured(claim, quantity, reason)
     q = -law.of_n
     question = _Question(claim, quantity, "q =", _law_cells(law, "r_inf"))
     verdict = question.answer(q, settings.widened(q) > 0, settings)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _FEWEST_SIZES, _EXPONENTS = 4, np.geomspace(0.1, 2.0, 50)
 """Values that an asymptote c x^-gamma + L of three parameters needs, and the gamma searched."""
-_FEWEST_PASSES = 8
+FEWEST_PASSES = 8
 """Up to the fourth pass repeats are worth nearly what fresh tokens are (Muennighoff et al. 2023, 2305.16264):
 the least loss of so few passes is one on the way to the floor."""
 
@@ -79,7 +79,7 @@ def floors_table(tuned: Grid, floor: Floors, entropy: float, settings: "Interval
 
 def _repeated(tuned: Grid) -> np.ndarray:
     """Whether some size was trained on U for enough passes to give a floor, [U]."""
-    often = tuned.passes >= _FEWEST_PASSES
+    often = tuned.passes >= FEWEST_PASSES
     return (~np.isnan(tuned.losses[0][:, :, often])).any(axis=(0, 2))
 
 

@@ -34,6 +34,20 @@ class Grid:
         """The least loss over k, [draws, N, U]; NaN where nothing was trained."""
         return least(self.losses, -1)
 
+    @cached_property
+    def cut(self) -> np.ndarray:
+        """Whether a cell still falls at its last k, and other N have more passes over the same U, [N, U].
+
+        Beside those its least loss is that of the passes it was given.
+        """
+        return falling(self.losses[0]) & (self.last * ONE_PASS < np.fmax.reduce(self.last, axis=0))
+
+    @property
+    def last(self) -> np.ndarray:
+        """The last k measured, [N, U]; NaN where nothing was trained."""
+        there = ~np.isnan(self.losses[0])
+        return -least(np.where(there, -self.passes, np.nan), -1)
+
 
 @dataclass(frozen=True)
 class FirstPass:
@@ -48,6 +62,13 @@ def same_tokens(fresh: FirstPass, grid: Grid) -> list[tuple[int, int]]:
     """The indices (E, U) of equal numbers of tokens in both."""
     near = np.abs(np.log(fresh.tokens[:, None] / grid.unique)) < _SAME
     return [(int(e), int(u)) for e, u in zip(*np.nonzero(near), strict=True)]
+
+
+def falling(losses: np.ndarray) -> np.ndarray:
+    """Whether the least loss is that of the last k measured, [N, U] from [N, U, k]."""
+    there = ~np.isnan(losses)
+    last = losses.shape[-1] - 1 - there[..., ::-1].argmax(axis=-1)
+    return there.any(axis=-1) & (np.where(there, losses, np.inf).argmin(axis=-1) == last)
 
 
 def least(values: np.ndarray, axis: int) -> np.ndarray:

@@ -68,6 +68,7 @@ def judged(
         float(found.tuned.sizes.max()),
         one_pass,
         merging,
+        found.gap,
         found.forms,
         found.reuse.law,
         tables["shares"],

@@ -8,6 +8,7 @@ import polars as pl
 
 from quarry.analysis.epochs.replicates import clusters_joined, compared, without_outliers
 from quarry.analysis.points.schema import ONE_PASS
+from quarry.text import count, number
 
 DRAW_AT = 1e6
 """Unique tokens for which the draw's standard deviation is given."""
@@ -24,6 +25,9 @@ class Noise:
 
     `once` checks that: first passes over as many tokens from different U are replicates too, whatever their
     size, and differ by run and branch; None without such passes.
+
+    `told` names the parts that the replicates tell apart: without two draws of U there is none of the draw,
+    and without two clusters that share two k that of a branch is part of the run's.
     """
 
     draw: float
@@ -32,6 +36,16 @@ class Noise:
     freedom: int
     once: float | None = None
     once_freedom: int = 0
+    told: tuple[str, ...] = ("draw", "run", "branch")
+
+    @property
+    def words(self) -> str:
+        """The parts that were told apart, each with its standard deviation; the others by what holds them."""
+        draw = number(self.draw, 2) if "draw" in self.told else "not measured"
+        run = f"run {number(self.run, 2)}, branch {number(self.branch, 2)}"
+        if "branch" not in self.told:
+            run = f"run and branch together {number(self.run, 2)}"
+        return f"draw of {count(DRAW_AT)} tokens {draw}, {run}"
 
     def mean_variance(self, unique: np.ndarray) -> float:
         """The variance of log loss of a run, the mean over `unique` tokens; NaN where it was not measured."""
@@ -56,8 +70,18 @@ def measured_noise(table: pl.DataFrame, cell: tuple[str, ...]) -> Noise:
     same = pairs if same_draw.is_empty() else same_draw
     branch = _branch_variance(same)
     run = max(0.0, _mean_variance(same, branch))
-    draw = 0.0 if same_draw.is_empty() else _draw_variance(pairs.filter(~pl.col("same_draw")), run, branch)
-    return Noise(math.sqrt(draw), math.sqrt(run), math.sqrt(branch), freedom, *_once(table, cell))
+    others = pairs.filter(~pl.col("same_draw") & (pl.col("repeated") > 0))
+    drawn = not same_draw.is_empty() and not others.is_empty()
+    draw = _draw_variance(others, run, branch) if drawn else 0.0
+    told = {"draw": drawn, "run": True, "branch": (same["shared"] > 1).any()}
+    return Noise(
+        math.sqrt(draw),
+        math.sqrt(run),
+        math.sqrt(branch),
+        freedom,
+        *_once(table, cell),
+        tuple(name for name, known in told.items() if known),
+    )
 
 
 def _once(table: pl.DataFrame, cell: tuple[str, ...]) -> tuple[float | None, int]:
@@ -91,10 +115,10 @@ def _mean_variance(pairs: pl.DataFrame, branch: float) -> float:
 
 
 def _draw_variance(pairs: pl.DataFrame, run: float, branch: float) -> float:
-    """The variance of the draw at DRAW_AT tokens: the least-squares factor of DRAW_AT / U, not negative."""
-    pairs = pairs.filter(pl.col("repeated") > 0)
-    if pairs.is_empty():
-        return 0.0
+    """The variance of the draw at DRAW_AT tokens: the least-squares factor of DRAW_AT / U, not negative.
+
+    Of pairs that share some k above one pass.
+    """
     of_u = DRAW_AT / pairs["U"].to_numpy()
     mean, repeated = pairs["repeated_mean"].to_numpy(), pairs["repeated"].to_numpy()
     return max(0.0, float(of_u @ (mean**2 / 2 - run - branch / repeated) / (of_u @ of_u)))

@@ -24,7 +24,9 @@ class Reuse:
     """`equivalent`, ln U_eq [draws, N, U, k]: the fresh tokens that give the same loss in one pass.
 
     `saturation`, ln r_inf [draws, N, U], is the largest U_eq / U over k, first reached at `best` (k_opt,
-    [draws, N, U]). `law` is that of r_inf - 1: -of_n is q, of_u is p. Bounds where the fresh runs end.
+    [draws, N, U]). `law` is that of r_inf - 1: -of_n is q, of_u is p. Bounds where the fresh runs end, and
+    where the passes do while the loss falls and other N have more of them (`Grid.cut`): else q would be that
+    of the passes each size was given.
     """
 
     equivalent: Censored
@@ -39,6 +41,9 @@ def reuse(grid: "Grid", fresh: "FirstPass", seed: int) -> Reuse:
     spread = np.log(grid.unique)[:, None]
     low, high = equivalent.low - spread, equivalent.high - spread
     best, saturation = _most(grid.passes, Censored(low, high))
+    high = np.where(grid.cut, np.inf, saturation.high)
+    low = np.where(np.isinf(saturation.low) & np.isinf(high), np.nan, saturation.low)
+    saturation = Censored(low, np.where(np.isnan(low), np.nan, high))
     logs = _above_one(saturation)
     return Reuse(equivalent, saturation, best, power_law(grid.sizes, grid.unique, logs, seed))
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _FEWEST_POINTS = 5
 """First passes that a form of four parameters needs."""
+_FEWEST_SIZES = 3
+"""Sizes below which the same curve fits with and without a floor that falls with N."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,9 @@ def duality_table(found: ToLoss, tuned: "Grid", settings: IntervalSettings) -> p
             at = np.flatnonzero(found.sizes == tuned.sizes[n])
             if not len(at) or not found.logs.known[0, at[0], t]:
                 continue
-            ratio = np.exp(passes.low[:, n, u] + np.log(tuned.unique[u]) - found.logs.low[:, at[0], t])
+            # A draw of noise may have both of them as bounds.
+            with np.errstate(invalid="ignore"):
+                ratio = np.exp(passes.low[:, n, u] + np.log(tuned.unique[u]) - found.logs.low[:, at[0], t])
             key = {"loss": loss, "N": tuned.sizes[n], "U": tuned.unique[u], "k": np.exp(passes.low[0, n, u])}
             rows.append(key | estimate_row(settings, {"repeated_over_fresh": ratio}))
     keys = dict.fromkeys(("loss", "N", "U", "k"), pl.Float64)
@@ -115,7 +119,7 @@ def _kaplan(fresh: "FirstPass", targets: np.ndarray, batch: "FirstPassBatch | No
     """Tokens [N, targets] by L(N, S_min) fitted to the measured losses; steps are tokens without a batch."""
     n, e = np.nonzero(~np.isnan(fresh.losses[0]))
     unknown = np.full((len(fresh.sizes), len(targets)), np.nan)
-    if len(n) < _FEWEST_POINTS:
+    if len(n) < _FEWEST_POINTS or len(np.unique(n)) < _FEWEST_SIZES:
         return unknown
     loss, tokens = fresh.losses[0, n, e], fresh.tokens[e]
     if batch is None:

@@ -40,7 +40,8 @@ def shares_table(grids: "dict[str, Grid]", fresh: "FirstPass", settings: "Interv
             found = _terms(grid, fresh, u)
             if found is not None:
                 sizes, terms = found
-                terms["extracted"] = terms["extraction"] / terms["total"]
+                with np.errstate(divide="ignore", invalid="ignore"):  # r_inf may be the same at every N
+                    terms["extracted"] = terms["extraction"] / terms["total"]
                 ends = {"sizes": len(sizes), "N_least": sizes[0], "N_largest": sizes[-1]}
                 rows.append({"recipe": recipe, "U": unique, **ends, **estimate_row(settings, terms)})
     keys = {
@@ -57,7 +58,7 @@ def _terms(grid: "Grid", fresh: "FirstPass", u: int) -> tuple[np.ndarray, dict[s
     """The sizes, and each term [draws]; None with fewer than three neighbouring sizes."""
     sizes = np.intersect1d(grid.sizes, fresh.sizes)
     at, of = np.isin(grid.sizes, sizes), np.isin(fresh.sizes, sizes)
-    tokens = _tokens(fresh, of, grid.of_size[:, at, u])
+    tokens = _tokens(fresh, of, np.where(grid.cut, np.nan, grid.of_size)[:, at, u])
     run = _longest(~np.isnan(tokens[0]))
     if len(run) < _FEWEST_SIZES:
         return None

@@ -38,7 +38,7 @@ from quarry.analysis.epochs.sample_efficiency import (
     tokens_table,
 )
 from quarry.analysis.epochs.shares import fixed_passes_table, shares_table
-from quarry.analysis.epochs.study_warnings import study_warnings
+from quarry.analysis.epochs.study_warnings import study_warnings, table_warnings
 from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.loading import PointsLike
 from quarry.checks import check_positive, check_settings
@@ -120,8 +120,13 @@ def study_epochs(
         noise=surface.noise,
         level=level,
         unigram_entropy=entropy,
-        recipes=(recipes := recipes_table(annealed_rows(points), CELL)),
-        warnings=(*points.remarks, *study_warnings(surface, tuned, floor), *batch_warnings(recipes)),
+        recipes=(recipes := recipes_table(rows := annealed_rows(points), CELL)),
+        warnings=(
+            *points.remarks,
+            *table_warnings(rows, entropy),
+            *study_warnings(surface, quantities),
+            *batch_warnings(recipes),
+        ),
         **(tables := _tables(quantities, surface.noise, entropy, settings)),
         **(claims := judged(quantities, tables, surface.noise, rho, seed, settings)),
         ensemble_verdicts=()

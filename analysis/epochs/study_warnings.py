@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from quarry.text import count
+from quarry.analysis.epochs.grid import falling
+from quarry.analysis.fitting.warnings import copies_warnings
+from quarry.analysis.points.schema import ONE_PASS, TUNED
+from quarry.text import count, number
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.cells import Terminal
-    from quarry.analysis.epochs.floors import Floors
     from quarry.analysis.epochs.grid import Grid
+    from quarry.analysis.epochs.quantities import Quantities
+    from quarry.analysis.epochs.reuse import Reuse
 
 _FEW_DEGREES_OF_FREEDOM = 5
 
@@ -18,22 +22,41 @@ _FEW_DEGREES_OF_FREEDOM = 5
 _NAMED = 5
 
 
-def study_warnings(surface: "Terminal", tuned: "Grid", floor: "Floors") -> tuple[str, ...]:
+def study_warnings(surface: "Terminal", found: "Quantities") -> tuple[str, ...]:
+    tuned, floor = found.tuned, found.floor
     warnings = []
     if np.isnan(floor.irreducible[0]):
+        known = int((~np.isnan(floor.asymptote[0]) & ~np.isnan(floor.default[0])).sum())
         warnings.append(
-            f"L_inf needs a floor at four U, and there are {len(tuned.unique)}: no regimes, no slopes"
+            f"L_inf needs four U with a floor for N to infinity, and there are {known}: no regimes, no slopes"
         )
-    falling, cells = _falling_cells(tuned), int((~np.isnan(tuned.of_size[0])).sum())
-    if falling:
+    still, cells = _falling_cells(tuned), int((~np.isnan(tuned.of_size[0])).sum())
+    if still:
         warnings.append(
-            f"in {falling} of {cells} cells (N, U) the most passes trained are the best: floors may lie lower"
+            f"in {still} of {cells} cells (N, U) the most passes trained are the best: floors may lie lower"
+        )
+    if ends := _ends(found.plain, found.reuse):
+        warnings.append(
+            f"r_inf at the last k of cells that still fall is the worth of {' to '.join(ends)} passes by U: "
+            "its exponent in U is partly that of the passes trained"
         )
     if surface.noise.freedom and surface.noise.freedom < _FEW_DEGREES_OF_FREEDOM:
         warnings.append(
             f"the noise has only {surface.noise.freedom} degrees of freedom, which widens the intervals"
         )
     return (*warnings, *_outlier_warnings(surface.outliers))
+
+
+def table_warnings(table: pl.DataFrame, entropy: float) -> tuple[str, ...]:
+    """Copies of runs, which would be replicates without noise, and an L_0 that is none."""
+    losses = table.select("N", "U", "E", *TUNED, "loss", "cluster").unique()
+    warnings = copies_warnings(losses.drop("cluster"))
+    if (least := float(table["loss"].min())) >= entropy:  # pyright: ignore[reportArgumentType]
+        warnings.append(
+            f"L_0 = {number(entropy)} nats per token is not above the least loss, {number(least)}: what can "
+            "be extracted, and the shares of it, mean nothing"
+        )
+    return tuple(warnings)
 
 
 def _outlier_warnings(outliers: pl.DataFrame) -> list[str]:
@@ -51,10 +74,16 @@ def _outlier_warnings(outliers: pl.DataFrame) -> list[str]:
     ]
 
 
+def _ends(plain: "Grid", reuse: "Reuse") -> list[str]:
+    """The fewest and the most passes at which the r_inf of cells that still fall was taken; none if equal."""
+    still = falling(plain.losses[0]) & reuse.saturation.known[0]
+    last = plain.last[still]
+    if not len(last) or last.min() * ONE_PASS >= last.max():
+        return []
+    return [number(end, 3) for end in (last.min(), last.max())]
+
+
 def _falling_cells(tuned: "Grid") -> int:
     """The number of cells (N, U) trained at several k whose least loss is at the largest k."""
-    measured = tuned.losses[0]
-    several = (~np.isnan(measured)).sum(axis=-1) > 1
-    filled = np.where(np.isnan(measured), np.inf, measured)
-    last = measured.shape[-1] - 1 - (~np.isnan(measured))[..., ::-1].argmax(axis=-1)
-    return int((several & (filled.argmin(axis=-1) == last)).sum())
+    several = (~np.isnan(tuned.losses[0])).sum(axis=-1) > 1
+    return int((several & falling(tuned.losses[0])).sum())

@@ -91,11 +91,7 @@ def _single_unique(law: "Law", points: "Points") -> list[str]:
 def _table_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") -> list[str]:
     """Points that may not be what the law assumes."""
     warnings = [*_unit_warnings(law, points), *_setting_warnings(law, points)]
-    if (repeated_rows := _identical(law, points.table)) > 0:
-        warnings.append(
-            f"{plural(repeated_rows, 'row')} {'repeats another' if repeated_rows == 1 else 'repeat others'} "
-            "exactly: copies of one narrow the intervals"
-        )
+    warnings += copies_warnings(points.table.select(*law.inputs, law.response))
     if (far := _far_from_6ne(points.table)) > 0:
         warnings.append(f"C is not within a factor of 3 of 6NE in {plural(far, 'point')}: is it in FLOPs?")
     warnings += text_warnings(points.table)
@@ -180,9 +176,13 @@ def rejection(law: str, inputs: Sequence[str], response: str, misfit: "Misfit") 
     ]
 
 
-def _identical(law: "Law", table: pl.DataFrame) -> int:
-    """Rows that repeat another's inputs and response to the last digit."""
-    return len(table) - table.select(*law.inputs, law.response).n_unique()
+def copies_warnings(values: pl.DataFrame) -> list[str]:
+    """How many rows repeat another's inputs and response to the last digit."""
+    copies = len(values) - values.n_unique()
+    if not copies:
+        return []
+    verb = "repeats another" if copies == 1 else "repeat others"
+    return [f"{plural(copies, 'row')} {verb} exactly: copies of one narrow the intervals"]
 
 
 def _far_from_6ne(table: pl.DataFrame) -> int:
