@@ -13,6 +13,7 @@ from quarry.analysis.commands.figures import save_charts
 from quarry.analysis.commands.options import BootstrapOptions, LossColumn, OutputOptions, ReadingOptions
 from quarry.analysis.commands.printing import print_warnings, write_result
 from quarry.analysis.commands.reading import read_points
+from quarry.analysis.fitting.comparison.held_out import FEWEST_RUNS
 from quarry.analysis.fitting.comparison.repeated_data import Rivals, compare_rivals
 from quarry.console import TitledTable, make_console
 from quarry.errors import DONE
@@ -102,6 +103,8 @@ def winners_table(result: Rivals) -> Table:
     for row in result.winners.iter_rows(named=True):
         start = f"{row['column']} = {count(row['cut'])}"
         rest = ", ".join(row["not_worse"]) or "none"
+        if not row["tested"]:
+            rest = f"not tested: needs {FEWEST_RUNS} runs held out"
         table.add_row(
             row["question"],
             start,

@@ -13,6 +13,7 @@ import polars as pl
 
 from quarry.analysis.fitting.comparison.held_out import (
     BETTER_PROBABILITY,
+    FEWEST_RUNS,
     check_draws,
     measure_gap,
     refits_without,
@@ -21,6 +22,7 @@ from quarry.analysis.fitting.comparison.questions import CELL, Question, Refusal
 from quarry.analysis.fitting.comparison.recipes import POINT, of_best_recipe
 from quarry.analysis.fitting.estimation import estimate
 from quarry.analysis.fitting.settings import FitSettings
+from quarry.analysis.fitting.warnings import copies_warnings
 from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.repeated_data import (
@@ -63,6 +65,7 @@ _WINNERS = {
     "runs": pl.Int64,
     "winner": pl.String,
     "not_worse": pl.List(pl.String),
+    "tested": pl.Boolean,
 }
 _VERDICTS = {
     "question": pl.String,
@@ -85,8 +88,9 @@ class Rivals(Result):
     - `verdicts`: a row for each question and law, best first: error, difference from the best, its interval
       (low, high) and the probability that the best is better, over resamples of the runs fitted and of those
       held out; null with fewer than five runs held out.
-    - `winners`: a row for each question: column and cut (what is held out), units, runs, winner, and
-      the laws `not_worse` than it within the noise.
+    - `winners`: a row for each question: column and cut (what is held out), units, runs, winner, the laws
+      `not_worse` than it within the noise, and whether that was `tested`: with fewer than five runs held out
+      all are listed.
     - `predictions`: a row for each question, law and unit: N, U, k, measured, predicted.
     - `refused`: law, question and reason of what could not be asked.
     """
@@ -169,7 +173,7 @@ def compare_rivals(
         refused=pl.DataFrame([*impossible, *unfitted, *unanswered], schema=_REFUSED, orient="row"),
         fits=fits,
         level=level,
-        warnings=(*warnings, *_floor_warnings(cells.table)),
+        warnings=(*warnings, *_copies(points.table), *_floor_warnings(cells.table)),
     )
 
 
@@ -250,6 +254,7 @@ def _winner(question: Question, verdicts: pl.DataFrame) -> dict:
         "runs": len(np.unique(question.runs)),
         "winner": None if own.is_empty() else own["law"][0],
         "not_worse": close["law"].to_list(),
+        "tested": len(np.unique(question.runs)) >= FEWEST_RUNS,
     }
 
 
@@ -280,6 +285,10 @@ def _predictions(questions: Sequence[Question], answers: _Answers) -> pl.DataFra
                 measured, predicted = pl.Series(question.measured), pl.Series(answer.predicted[0])
                 tables.append(labels.with_columns(measured=measured, predicted=predicted))
     return pl.concat(tables)
+
+
+def _copies(table: pl.DataFrame) -> list[str]:
+    return copies_warnings(table.select(*POINT, "loss"))
 
 
 def _floor_warnings(cells: pl.DataFrame) -> tuple[str, ...]:

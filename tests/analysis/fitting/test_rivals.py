@@ -159,6 +159,11 @@ def test_what_the_points_do_not_allow_is_listed_with_its_reason():
     assert reasons[None, "largest U"].startswith("fewer than two values of U")
     assert reasons["kaplan-nd", "largest N, best k"] == "3 distinct points left to fit 4 parameters"
     assert found.verdicts["probability"].null_count() > 0
+    best_k = found.winners.filter(question="largest N, best k").row(0, named=True)
+    assert (best_k["runs"], best_k["tested"]) == (1, False)
+    console = Console(width=200, record=True, file=io.StringIO())
+    print_rivals(found, console)
+    assert "not tested: needs 5 runs held out" in console.export_text()
     for draws in (0, 50):
         with pytest.raises(FitError, match=f"bootstrap={draws}: a probability needs at least 100 draws"):
             compare_rivals(one, LAWS, bootstrap=draws)
