@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
@@ -16,6 +16,7 @@ from quarry.analysis.fitting.intervals import finite
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
 from quarry.analysis.laws.chinchilla import CHINCHILLA, SKALING, chinchilla_optimum
 from quarry.analysis.laws.kaplan_frontier import compute_exponent, optimal_size, plan_efficient_run
+from quarry.analysis.points.loading import as_points
 from quarry.analysis.points.units import check_counts, ranges_of
 from quarry.checks import check_choice, check_positive
 from quarry.errors import FitError
@@ -146,12 +147,13 @@ def allocate(
     if method != "isoflop":
         _check_not_given(method, own)
     settings = {"bootstrap": bootstrap, "seed": seed, "level": level}
-    if method == "envelope":
-        found = fit_envelope(points, **settings)
-        return _from_trend(method, found, found.trend, flops)
-    if method == "isoflop":
-        found = fit_isoflop(points, method=curve, **own, **settings)
-        return _from_trend(method, found, found.trend, flops)
+    if method in ("envelope", "isoflop"):
+        if method == "envelope":
+            found = fit_envelope(points, **settings)
+        else:
+            found = fit_isoflop(points, method=curve, **own, **settings)
+        allocation = _from_trend(method, found, found.trend, flops)
+        return replace(allocation, warnings=(*as_points(points).remarks, *allocation.warnings))
     if method == "parametric":
         return _parametric(points, flops, law, settings)
     return _kaplan(points, flops, critical, settings)

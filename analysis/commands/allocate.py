@@ -87,7 +87,7 @@ def allocate_points(path: Path, options: AllocateOptions, console: Console) -> A
         console.print(line)
     if isinstance(allocation.found, IsoFlop) and not allocation.found.refused.is_empty():
         console.print(refused_table(allocation.found))
-    print_warnings([*points.remarks, *allocation.warnings], console)
+    print_warnings(allocation.warnings, console)
     if options.output.json is not None:
         write_result(allocation.to_json(), options.output.json)
     if options.output.figures is not None:

@@ -69,12 +69,13 @@ def cross_points(path: Path | None, options: CrossingOptions, console: Console) 
     points = read_points(path, reading, mid_schedule=options.mid_schedule)
     result = find_crossing(points, offset=options.offset, **vars(draws))
     console.print(crossing_table(result), law_table(result), reading_table(result))
-    print_warnings([*points.remarks, *result.warnings], console)
+    print_warnings(result.warnings, console)
     merged = None
     if options.surface is not None:
         fitted = fit(points, options.surface, bootstrap=draws.bootstrap, seed=draws.seed)
         merged = find_merge(fitted, eps=options.eps, level=draws.level)
         console.print(merge_table(merged))
+        print_warnings([f"of the surface: {each}" for each in merged.warnings], console)
     if output.json is not None:
         write_result(result.to_json() | {"merge": merged.to_json() if merged else None}, output.json)
     if output.figures is not None:

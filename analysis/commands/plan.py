@@ -14,6 +14,7 @@ from quarry.analysis.commands.options import ReadingOptions
 from quarry.analysis.commands.plan_tables import (
     help_table,
     interval_table,
+    mixture_lines,
     next_table,
     parts_lines,
     plan_table,
@@ -98,9 +99,9 @@ def plan_budget(options: PlanOptions, console: Console) -> list[Plan]:
         console.print(Text("no --fit given: published fits, whose data, tokens and counts are not yours"))
         for surface in surfaces:
             console.print(Text(f"  {surface.name}: {surface.source}"))
-    console.print(plan_table(plans))
+    console.print(plan_table(plans), *mixture_lines(surfaces), sep="\n")
     if any(surface.draws for surface in surfaces):
-        console.print(interval_table(plans), *parts_lines(plans))
+        console.print(interval_table(plans), *parts_lines(plans), sep="\n")
     console.print(help_table(plans))
     print_warnings(_shared_warnings(plans), console)
     if options.json is not None:

@@ -1,7 +1,7 @@
 """Plans and next runs as tables of the terminal."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -9,12 +9,14 @@ from rich.text import Text
 
 from quarry import text
 from quarry.analysis.fitting.prediction.band import FURTHER
+from quarry.analysis.laws.mixture import COUNTS, law_weights
 from quarry.console import TitledTable
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.intervals import Interval
     from quarry.analysis.planning.budget import Plan
     from quarry.analysis.planning.next_runs import NextRun, NextRuns
+    from quarry.analysis.planning.surface import Surface
 
 
 def plan_table(plans: "Sequence[Plan]") -> Table:
@@ -24,7 +26,7 @@ def plan_table(plans: "Sequence[Plan]") -> Table:
     table = _table(
         f"the best N and E for {text.power(plans[0].flops)} FLOPs and {tokens}",
         ("fit", "law", "N", "E", "k", "B", "S", "loss", "limited by"),
-        caption=f"B: {', '.join(dict.fromkeys(shown.batch_rule for shown in plans))}",
+        caption="\n".join(_captions(plans)),
     )
     for shown in plans:
         counts = (text.count(value) for value in (shown.n, shown.tokens))
@@ -33,6 +35,26 @@ def plan_table(plans: "Sequence[Plan]") -> Table:
         name = Text(shown.name)
         table.add_row(name, shown.law, *counts, passes, *batch, text.number(shown.loss), _limit(shown))
     return table
+
+
+def _captions(plans: "Sequence[Plan]") -> list[str]:
+    """What C, N and B are."""
+    counts = ", ".join(dict.fromkeys(shown.count for shown in plans if shown.count))
+    rules = ", ".join(dict.fromkeys(shown.batch_rule for shown in plans))
+    return [f"C = 6NE{f'; N: {counts}' if counts else ''}", f"B: {rules}"]
+
+
+def mixture_lines(surfaces: "Sequence[Surface]") -> list[Text]:
+    """For each fit of laws together, of which loss its N and E are the least."""
+    return [
+        Text(f"{surface.name}: the least mean loss of {', '.join(_weighed(weights))}")
+        for surface in surfaces
+        if (weights := law_weights(surface.params))
+    ]
+
+
+def _weighed(weights: Mapping[str, float]) -> list[str]:
+    return [f"{law} ({weight:.0%})" for law, weight in weights.items() if weight >= COUNTS]
 
 
 def _limit(shown: "Plan") -> str:

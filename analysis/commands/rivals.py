@@ -54,7 +54,6 @@ def compare_laws(path: Path, options: RivalsOptions, console: Console) -> Rivals
     reading, output = options.reading, options.output
     points = read_points(path, reading, loss=options.loss)
     result = compare_rivals(points, least=options.least, **vars(options.draws))
-    print_warnings(points.remarks, console)
     print_rivals(result, console)
     if output.json is not None:
         write_result(rivals_json(result), output.json)

@@ -96,7 +96,7 @@ def find_crossing(
         settings={"bootstrap": bootstrap, "seed": seed, "source": points.source, "count": points.count},
         warnings=(),
     )
-    return replace(result, warnings=tuple(crossing_warnings(result, samples)))
+    return replace(result, warnings=(*points.remarks, *crossing_warnings(result, samples)))
 
 
 def _checked(points: PointsLike) -> "Points":

@@ -41,7 +41,7 @@ class Merge(Result):
     Excess is (L_C(C) - L*(D)) / (L*(D) - L_inf) at the D = E of the frontier. `flops` is None where the
     excess is not above `eps` at the smallest budget of the points, or stays above it: `reason` says which.
     `interval` has None on a side that the draws leave open, `p_never` is the share of draws that never merge;
-    `shown` has the excess against C.
+    `shown` has the excess against C, and `warnings` are those of the fit.
     """
 
     law: str
@@ -52,6 +52,7 @@ class Merge(Result):
     level: float
     p_never: float | None
     shown: pl.DataFrame
+    warnings: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -114,6 +115,7 @@ def find_merge(fit: "Fit", *, eps: float = 0.05, level: float = 0.9) -> Merge:
         level=level,
         p_never=never_share(positions),
         shown=shown,
+        warnings=fit.warnings,
     )
 
 

@@ -23,6 +23,9 @@ _STEP = 1e-4
 # A plan that spends less than this share of the budget earns a remark.
 _SPENT = 0.99
 
+# Two plans of one optimum are found to within this share of the loss.
+_SAME_LOSS = 1e-8
+
 # The corner of a law at k = 1 is looked for this factor away from it.
 _CORNER = 1.001
 
@@ -142,6 +145,8 @@ class LawPlan:
         """Another plan's loss against this one's, draw by draw."""
         other = float(loss(self.surface.params))
         gain = self.loss - other
+        if abs(gain) < _SAME_LOSS * self.loss:
+            other, gain = self.loss, 0.0
         return Doubling(other, gain, self._interval(lambda params: self.at(params) - loss(params), gain))
 
     def remarks(self) -> list[str]:

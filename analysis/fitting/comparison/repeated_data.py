@@ -156,6 +156,7 @@ def compare_rivals(
     check_settings(FitError, bootstrap, seed, level)
     if not 0 < least < 1:
         raise FitError(f"least={least:g}: must lie between 0 and 1")
+    remarks = as_points(points).remarks
     points, warnings = of_best_recipe(_prepared(points))
     cells = _repeated(points)
     questions, impossible = make_questions(points.table, cells.table, least)
@@ -173,7 +174,7 @@ def compare_rivals(
         refused=pl.DataFrame([*impossible, *unfitted, *unanswered], schema=_REFUSED, orient="row"),
         fits=fits,
         level=level,
-        warnings=(*warnings, *_copies(points.table), *_floor_warnings(cells.table)),
+        warnings=(*remarks, *warnings, *_copies(points.table), *_floor_warnings(cells.table)),
     )
 
 

@@ -207,6 +207,13 @@ def _diagnostics(
 
 
 def _rejections(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> tuple[str, ...]:
-    """The warnings of the laws that count, each once."""
-    said = [warning for name, one in fits.items() if weights[name] >= COUNTS for warning in one.warnings]
-    return tuple(dict.fromkeys(said))
+    """The warnings of the laws that count, each once, after its laws where not all of them say it."""
+    counted = [name for name in fits if weights[name] >= COUNTS]
+    said: dict[str, list[str]] = {}
+    for name in counted:
+        for warning in dict.fromkeys(fits[name].warnings):
+            said.setdefault(warning, []).append(name)
+    return tuple(
+        warning if len(laws) == len(counted) or laws[0] in warning else f"{', '.join(laws)}: {warning}"
+        for warning, laws in said.items()
+    )

@@ -1,16 +1,18 @@
 """The envelope's optima against the closed form, and what runs that end too early cannot tell."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
 
 from quarry.analysis.allocation.envelope import fit_envelope
+from quarry.analysis.allocation.methods import allocate
 from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
-from quarry.analysis.points.loading import load_points
+from quarry.analysis.points.loading import as_points, load_points
 from quarry.errors import FitError
 from quarry.train.record.points_table import points_table
 from tests.published import published
@@ -46,6 +48,13 @@ def test_without_noise_the_exponents_and_the_optimum_are_those_of_the_law(law):
     n, tokens = chinchilla_optimum(law, 1e20)
     assert result.trend.n(1e20)[0] == pytest.approx(float(n), rel=0.05)
     assert result.trend.tokens(1e20)[0] == pytest.approx(float(tokens), rel=0.05)
+
+
+def test_what_was_read_as_what_is_in_every_form_of_an_allocation():
+    points = replace(as_points(curves()), notes=("read as this",))
+    found = allocate(points, [1e19], method="envelope", bootstrap=0)
+    assert found.to_json()["warnings"][0] == "read as this"
+    assert "read as this" in found._repr_html_()
 
 
 def test_the_handovers_lie_on_the_frontier_between_the_sizes():

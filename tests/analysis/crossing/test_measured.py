@@ -19,6 +19,7 @@ from quarry.analysis.fitting.prediction.extrapolation import Extrapolation
 from quarry.analysis.fitting.prediction.outlook import Outlook
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.published import PUBLISHED
+from quarry.analysis.points.loading import as_points
 from quarry.analysis.report.figures.crossing import crossing_curves, crossing_histogram
 from quarry.errors import FitError, PointsError
 from tests.analysis.coverage import fewest_held
@@ -80,7 +81,9 @@ PARALLEL = World(alpha_D=0.25)  # alpha_D p exceeds alpha_C
 
 @pytest.mark.slow
 def test_without_noise_the_true_laws_and_crossing_are_found():
-    found = find_crossing(WORLD.table(0.0, 0), bootstrap=0)
+    points = replace(as_points(WORLD.table(0.0, 0)), notes=("read as this",))
+    found = find_crossing(points, bootstrap=0)
+    assert found.to_json()["warnings"][0] == "read as this"
     assert found.crossing.flops == pytest.approx(1e20, rel=1e-3)
     assert found.crossing.loss == pytest.approx(WORLD.best(1e20), rel=1e-4)
     assert found.crossing.tokens == pytest.approx(WORLD.tokens.at(1e20), rel=1e-3)

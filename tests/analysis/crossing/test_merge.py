@@ -55,7 +55,8 @@ def test_a_chinchilla_frontier_keeps_its_distance_from_its_floor(own):
 @pytest.mark.slow
 def test_kaplans_surface_lies_nine_per_cent_above_its_floor(own):
     params = PUBLISHED["kaplan-nd"].params
-    own = surface(own, KAPLAN_ND, params)
+    own = replace(surface(own, KAPLAN_ND, params), warnings=("rejected",))
+    assert find_merge(own).warnings == ("rejected",)
     expected = (1 + params["alpha_D"] / params["alpha_N"]) ** params["alpha_D"] - 1
     assert find_merge(own).shown["excess"].to_numpy() == pytest.approx(expected, rel=1e-4)
 

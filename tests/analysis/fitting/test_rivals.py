@@ -15,6 +15,7 @@ from quarry.analysis.fitting.comparison.repeated_data import RIVALS, compare_riv
 from quarry.analysis.laws.kaplan import KAPLAN_ND
 from quarry.analysis.laws.law import Law
 from quarry.analysis.laws.repeated_data import DATA_CONSTRAINED, EFFECTIVE_REUSE, OVERFIT_EPOCHS
+from quarry.analysis.points.loading import as_points
 from quarry.analysis.points.table import Points
 from quarry.analysis.report.figures.rivals import held_out_predictions
 from quarry.errors import FitError
@@ -154,7 +155,9 @@ def test_the_best_recipe_is_kept_at_each_number_of_passes():
 def test_what_the_points_do_not_allow_is_listed_with_its_reason():
     """One U, and too few cells for Kaplan's law."""
     one = made_by("overfit-epochs").filter(pl.col("U") < 1.5e8, pl.col("N") < 5e8)
-    found = compare_rivals(one, of("kaplan-nd", "overfit-epochs"), bootstrap=100)
+    told = replace(as_points(one), notes=("read as this",))
+    found = compare_rivals(told, of("kaplan-nd", "overfit-epochs"), bootstrap=100)
+    assert rivals_json(found)["warnings"][0] == "read as this"
     reasons = {(law, question): reason for law, question, reason in found.refused.iter_rows()}
     assert reasons[None, "largest U"].startswith("fewer than two values of U")
     assert reasons["kaplan-nd", "largest N, best k"] == "3 distinct points left to fit 4 parameters"

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from quarry.analysis.commands.plan import PlanOptions, choose_runs, draw, plan_budget
+from quarry.analysis.commands.plan_tables import mixture_lines
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws.catalog import LAWS
 from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.laws.kaplan_frontier import plan_efficient_run
+from quarry.analysis.laws.mixture import mix_laws, mixed_params
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.laws.repeated_data import epochs
 from quarry.analysis.planning.budget import plan
@@ -140,7 +142,8 @@ def test_where_passes_hurt_the_budget_is_left_unspent():
     assert any("more passes over 1B unique tokens would hurt" in warning for warning in shown.warnings)
     for more_n, more_k in ((1.05, 1), (1 / 1.05, 1), (1, 1.05), (1, 1 / 1.05)):
         assert OVERFIT.loss(shown.n * more_n, shown.tokens * more_k, 1e9) > shown.loss
-    assert shown.doubling["C"].gain == pytest.approx(0, abs=1e-7)
+    assert shown.doubling["C"].gain == 0
+    assert shown.doubling["C"].loss == shown.loss
     assert shown.doubling["k"].gain < 0 < shown.doubling["U"].gain
     assert plan(OVERFIT, 1e23).spent == pytest.approx(1e23)
 
@@ -499,6 +502,25 @@ def test_the_command_with_a_fit_prints_intervals(written):
     said = console.export_text()
     assert "95% intervals" in said
     assert str(written) in said  # two fits of one name
+    assert "C = 6NE; N: N, as the table counts it" in said
+    assert sum("the loss of a new run is known within" in line for line in said.splitlines()) == 2
+
+
+def test_a_plan_by_laws_together_says_whose_loss_it_is_the_least_of():
+    laws = [MUENNIGHOFF.law, OVERFIT.law]
+    weights = dict(zip((law.name for law in laws), (0.7, 0.3), strict=True))
+    own = dict(zip(weights, (MUENNIGHOFF.params, OVERFIT.params), strict=True))
+    both = Surface("both", mix_laws(laws), mixed_params(weights, own), "made up")
+    (line,) = mixture_lines([BESIROGLU, both])
+    assert line.plain == "both: the least mean loss of data-constrained (70%), overfit-epochs (30%)"
+    shown = plan(both, 1e21, 1e9)
+    sizes, tokens = (
+        axis.ravel() for axis in np.meshgrid(np.geomspace(1e8, 1e11, 60), np.geomspace(1e9, 1e12, 60))
+    )
+    inside = 6 * sizes * tokens <= 1e21
+    mean = 0.7 * MUENNIGHOFF.loss(sizes, tokens, 1e9) + 0.3 * OVERFIT.loss(sizes, tokens, 1e9)
+    assert shown.loss <= mean[inside].min()
+    assert shown.loss == pytest.approx(mean[inside].min(), rel=1e-3)
 
 
 def test_a_name_in_brackets_is_printed_as_it_is(written, tmp_path):

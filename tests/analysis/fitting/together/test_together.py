@@ -19,7 +19,7 @@ from quarry.analysis.fitting.settings import FitSettings
 from quarry.analysis.fitting.together import candidates
 from quarry.analysis.fitting.together.candidates import applicable_laws
 from quarry.analysis.fitting.together.stacking import mixed, stack
-from quarry.analysis.fitting.together.together import _draws, _usable, estimate_together
+from quarry.analysis.fitting.together.together import _draws, _rejections, _usable, estimate_together
 from quarry.analysis.laws.catalog import LAWS
 from quarry.analysis.laws.formulas import plain
 from quarry.analysis.laws.mixture import member_params, mix_laws, mixed_params, overtraining_of_counts
@@ -204,6 +204,16 @@ def test_a_law_at_a_limit_does_not_open_what_another_bounds():
     assert not surface().stopped(loss).any()
     lanes["overtraining"]["eta"] = np.where(hot, 0.1, 5.0)
     assert surface().stopped(loss).all()
+
+
+@pytest.mark.slow
+def test_a_warning_of_some_laws_says_of_which(together):
+    told = {"one": ("A is open", "rows repeat"), "two": ("rows repeat", "two is rejected"), "least": ("no",)}
+    told["three"] = ("A is open", "rows repeat")
+    one = together.members["chinchilla"]
+    fits = {name: replace(one, warnings=warnings) for name, warnings in told.items()}
+    weights = {"one": 0.5, "two": 0.27, "three": 0.2, "least": 0.03}
+    assert _rejections(fits, weights) == ("one, three: A is open", "rows repeat", "two is rejected")
 
 
 @pytest.mark.slow
