@@ -34,7 +34,7 @@ def held_out_entropy(table: pl.DataFrame, given: float | None) -> float:
     if given is None:
         raise FitError(
             "the points have no unigram_entropy (older runs, or another trainer's): give that of the "
-            "held-out text, in nats per token, with --unigram-entropy"
+            "held-out text, in nats per token (quarry epochs --unigram-entropy)"
         )
     check_positive(FitError, unigram_entropy=given)
     return given

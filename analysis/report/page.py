@@ -97,7 +97,11 @@ def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
             source=source,
             runs=json_values(source.runs.to_dicts()),
             data=data,
-            summary=[*summarise(source.runs, source.curves, fits), *(optimum.sentences if optimum else ())],
+            summary=[
+                *summarise(source.runs, source.curves, fits, source.says_annealed),
+                *(optimum.sentences if optimum else ()),
+            ],
+            mid_schedule=not source.curves["annealed"].all(),
             sections=sections,
             columns=list(TABLE.items()),
             law_rows=law_rows(fits),

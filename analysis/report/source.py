@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from quarry import text
 from quarry.analysis.points.columns import with_annealed
 from quarry.analysis.points.curves import learning_curves, training_curves
 from quarry.analysis.points.loading import load_points, read_table
@@ -33,7 +34,8 @@ class Source:
 
     `runs` has the columns of `run_table`, `curves` those of `learning_curves`, `training` a row per logged
     step (columns TRAINING_COLUMNS), none for a table of points. `record` is the points table where it has
-    the columns of `quarry points`, else None. `made` is where all of it comes from, by heading.
+    the columns of `quarry points`, else None. `made` is where all of it comes from, by heading;
+    `says_annealed` whether the losses measured after the learning rate had decayed are told from others.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class Source:
     configuration: Configuration | None = None
     made: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    says_annealed: bool = True
 
     @cached_property
     def ended(self) -> "Points":
@@ -85,8 +88,22 @@ def _from_table(path: Path) -> Source:
         return Source(path, _title(runs), runs, learning_curves(record), record, made=made)
     points = load_points(path, annealed_only=False)
     runs = runs_of_points(points.table)
-    made, remarks = describe_table(path, raw), tuple(points.remarks)
-    return Source(path, path.stem, runs, _curves(points.table), None, made=made, remarks=remarks)
+    said = "annealed" in points.table.columns
+    remarks = (*points.remarks, *([] if said else [_unsaid(points.table)]))
+    return Source(
+        path, path.stem, runs, _curves(points.table), None, made=describe_table(path, raw), remarks=remarks,
+        says_annealed=said,
+    )  # fmt: skip
+
+
+def _unsaid(table: pl.DataFrame) -> str:
+    """What a table without the column annealed leaves open."""
+    several = int((table.group_by("run").len()["len"] > 1).sum())
+    along = f", also where a run has several rows ({text.plural(several, 'run')})" if several else ""
+    return (
+        "no column annealed says which losses were measured after the learning rate had decayed: all count "
+        f"as such{along}"
+    )
 
 
 def _typed(rows: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from quarry import text
 from quarry.analysis.allocation.beyond import ends_with_misfit
 from quarry.analysis.fitting.warnings import rejection
 from quarry.analysis.points.columns import law_inputs
+from quarry.analysis.points.schema import SAME_VALUE
 from quarry.analysis.report.comparison import best_law
 from quarry.analysis.report.takeover import best_sizes
 
@@ -23,11 +24,15 @@ def span(values: pl.Series) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def summarise(runs: pl.DataFrame, curves: pl.DataFrame, fits: "Sequence[Fit]") -> list[str]:
+def summarise(
+    runs: pl.DataFrame, curves: pl.DataFrame, fits: "Sequence[Fit]", says_annealed: bool = True
+) -> list[str]:
     """The main facts of a study, what was trained first. `runs` are those of `run_table`, `curves` those of
-    `learning_curves`."""
-    sentences = [_scale(runs), *_diverged(runs), *_best(runs), *_compression(runs), *_takeover(curves)]
-    return sentences + _law(fits)
+    `learning_curves`; `says_annealed` as in `Source`."""
+    best = _best(runs, "annealed validation loss" if says_annealed else "last loss of a run")
+    return [
+        _scale(runs), *_diverged(runs), *best, *_compression(runs), *_takeover(curves), *_law(fits)
+    ]  # fmt: skip
 
 
 def _scale(runs: pl.DataFrame) -> str:
@@ -37,8 +42,14 @@ def _scale(runs: pl.DataFrame) -> str:
     return (
         f"{text.plural(runs.height, 'run')} of {models}, N = {span(sizes)} "
         f"parameters, each trained on {span(read)} tokens{distinct}, "
-        f"for {text.power(float(runs['C'].sum()))} FLOPs in all (6NE)."
+        f"for {text.power(float(runs['C'].sum()))} FLOPs in all ({_counted(runs)})."
     )
+
+
+def _counted(runs: pl.DataFrame) -> str:
+    """How the FLOPs of the runs were counted."""
+    apart = (runs["C"] / (6.0 * runs["N"] * runs["E"]) - 1).abs()
+    return "6NE" if not (apart > SAME_VALUE).any() else "by the table's column C, which is not 6NE"
 
 
 def _diverged(runs: pl.DataFrame) -> list[str]:
@@ -50,13 +61,13 @@ def _diverged(runs: pl.DataFrame) -> list[str]:
     )
 
 
-def _best(runs: pl.DataFrame) -> list[str]:
+def _best(runs: pl.DataFrame, what: str) -> list[str]:
     ended = runs.filter(pl.col("annealed"), pl.col("loss").is_finite()).sort("loss")
     if ended.is_empty():
         return ["No run has reached the end of its schedule yet, so no loss here is annealed."]
     best = ended.row(0, named=True)
     return [
-        f"The lowest annealed validation loss is {best['loss']:.4f}{_error(best)} nats per token, "
+        f"The lowest {what} is {best['loss']:.4f}{_error(best)} nats per token, "
         f"of {best['run']} (N = {text.count(best['N'])})."
     ]
 

@@ -27,7 +27,6 @@ LABELS = {
     "B_crit": "critical batch, tokens",
     "loss": "held-out loss, nats per token",
 }
-DOTS = "large dots: after the learning rate had decayed; a cross: the run diverged"
 TOOLTIP = [
     alt.Tooltip("run:N"),
     alt.Tooltip("N:Q", format=".3s"),
@@ -123,6 +122,12 @@ def lined(table: pl.DataFrame) -> pl.Expr:
     runs = table.group_by("run").agg(pl.col("N").min()).sort("N", "run")["run"]
     kept = np.linspace(0, len(runs) - 1, min(len(runs), MOST_LINES)).round().astype(int)
     return pl.col("run").is_in(runs.gather(kept).implode())
+
+
+def dots_said(table: pl.DataFrame) -> str:
+    """What the subtitle says of dots and crosses; all dots are large where none is mid-schedule."""
+    large = "" if table["annealed"].all() else "large dots: after the learning rate had decayed; "
+    return f"{large}a cross: the run diverged"
 
 
 def lines_said(table: pl.DataFrame) -> str:

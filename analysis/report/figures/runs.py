@@ -4,10 +4,10 @@ import altair as alt
 import polars as pl
 
 from quarry.analysis.report.figures.parts import (
-    DOTS,
     colour,
     data,
     dots,
+    dots_said,
     few_sizes,
     finished,
     lined,
@@ -61,7 +61,7 @@ def _crosses(base: alt.Chart) -> alt.Chart:
 def learning_curves(curves: pl.DataFrame) -> alt.LayerChart:
     """Held-out loss against tokens processed. `curves` as `quarry.analysis.points.curves.learning_curves`
     gives it."""
-    return finished(_curves(curves, "E"), "Learning curves", DOTS + lines_said(curves))
+    return finished(_curves(curves, "E"), "Learning curves", dots_said(curves) + lines_said(curves))
 
 
 def compute_curves(curves: pl.DataFrame, frontier: pl.DataFrame) -> alt.LayerChart:

@@ -8,6 +8,7 @@ import pytest
 
 from quarry import fit
 from quarry.analysis.points.curves import learning_curves
+from quarry.analysis.report.page import write_report
 from quarry.analysis.report.summary import summarise
 from quarry.analysis.report.takeover import best_sizes
 from tests.analysis.quick import QUICK
@@ -86,3 +87,30 @@ def test_sizes_of_the_demo_compete_over_two_decades():
     assert first.n < last.n
     assert min(first.sizes, last.sizes) >= 2
     assert np.log10(last.c / first.c) > 2
+
+
+def test_a_table_that_does_not_say_what_was_annealed_is_not_said_to_be(tmp_path):
+    """One run of a table with its own C; no law can be fitted, so the page is cheap."""
+    rows = [{"run": "r", "N": 1e6, "D": e, "C": 3e6 * e, "loss": 4 - e / 1e9} for e in (1e8, 2e8)]
+    told = {}
+    for name, table in (("unsaid", rows), ("said", [row | {"annealed": row["D"] > 1e8} for row in rows])):
+        points = tmp_path / f"{name}.csv"
+        pl.DataFrame(table).write_csv(points)
+        page = write_report(points, points.with_suffix(".html"), bootstrap=0).read_text(encoding="utf-8")
+        told[name] = " ".join(page.split())
+    for words, unsaid in (
+        ("no column annealed says which losses were measured after the learning rate had decayed", True),
+        ("also where a run has several rows (1 run)", True),
+        ("The lowest last loss of a run is 3.8000", True),
+        ("fitted to the losses of the table", True),
+        ("The lowest annealed validation loss is 3.8000", False),
+        ("fitted to the annealed end points of the runs", False),
+        ("It includes points measured mid-schedule", False),
+        ("large dots: after the learning rate had decayed", False),
+    ):
+        assert [words in told["unsaid"], words in told["said"]] == [unsaid, not unsaid], words
+    assert "FLOPs in all (by the table's column C, which is not 6NE)" in told["unsaid"].replace("&#39;", "'")
+
+
+def test_flops_that_are_6ne_are_said_to_be(fits):
+    assert "FLOPs in all (6NE)" in lede(fits[:1])
