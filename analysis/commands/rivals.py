@@ -100,10 +100,7 @@ def winners_table(result: Rivals) -> Table:
     for heading in ("held out", "from", "predicted", "runs", "wins", "not worse within the noise"):
         table.add_column(heading, justify="left")
     for row in result.winners.iter_rows(named=True):
-        start = f"{row['column']} = {count(row['cut'])}"
-        rest = ", ".join(row["not_worse"]) or "none"
-        if not row["tested"]:
-            rest = f"not tested: needs {FEWEST_RUNS} runs held out"
+        start, rest = f"{row['column']} = {count(row['cut'])}", _not_worse(result, row)
         table.add_row(
             row["question"],
             start,
@@ -113,6 +110,15 @@ def winners_table(result: Rivals) -> Table:
             Text(rest),
         )
     return table
+
+
+def _not_worse(result: Rivals, row: dict) -> str:
+    """The laws that are not worse than the winner of a question, or why none is named."""
+    if len(result.verdicts.filter(question=row["question"])) < 2:
+        return f"{MISSING} (no other law answers)"
+    if not row["tested"]:
+        return f"not tested: needs {FEWEST_RUNS} runs held out"
+    return ", ".join(row["not_worse"]) or "none"
 
 
 def gaps_table(result: Rivals) -> Table:

@@ -197,6 +197,9 @@ def _fits(
     settings = FitSettings(bootstrap=0)
     fits, unfitted = {}, []
     for name, law in laws.items():
+        if law.early_stopped and cells.table.is_empty():
+            unfitted.append((name, "every question", "no size saw its data for several numbers of passes"))
+            continue
         try:
             fits[name] = estimate(cells if law.early_stopped else points, law, settings)
         except FitError as error:

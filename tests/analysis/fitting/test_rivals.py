@@ -164,9 +164,16 @@ def test_what_the_points_do_not_allow_is_listed_with_its_reason():
     assert found.verdicts["probability"].null_count() > 0
     best_k = found.winners.filter(question="largest N, best k").row(0, named=True)
     assert (best_k["runs"], best_k["tested"]) == (1, False)
-    console = Console(width=200, record=True, file=io.StringIO())
-    print_rivals(found, console)
-    assert "not tested: needs 5 runs held out" in console.export_text()
+    two = replace(found, verdicts=pl.concat([found.verdicts, found.verdicts]))
+    for each, said in ((found, "(no other law answers)"), (two, "not tested: needs 5 runs held out")):
+        console = Console(width=200, record=True, file=io.StringIO())
+        print_rivals(each, console)
+        assert said in console.export_text()
+    once = made_by("overfit-epochs").filter(pl.col("k") == 1)
+    (refused,) = compare_rivals(once, of("kaplan-nd", "overfit-epochs"), bootstrap=100).refused.filter(
+        law="kaplan-nd"
+    )["reason"]
+    assert refused == "no size saw its data for several numbers of passes"
     for draws in (0, 50):
         with pytest.raises(FitError, match=f"bootstrap={draws}: a probability needs at least 100 draws"):
             compare_rivals(one, LAWS, bootstrap=draws)
