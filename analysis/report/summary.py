@@ -111,8 +111,9 @@ def _law(fits: "Sequence[Fit]") -> list[str]:
     least = " best" if known > 1 else ""
     tests = {fit.diagnostics.held_out_points for fit in fits if fit.diagnostics.held_out_error is not None}
     points += "; each law on those that it is of" if len(tests) > 1 else ""
+    runs = "the largest of its own runs" if len(tests) > 1 else "the largest runs"
     error = text.percent(best.diagnostics.held_out_error)
-    predicts = f"{rank} predicts the largest runs{least} by a fit without them, to {error} ({points})."
+    predicts = f"{rank} predicts {runs}{least} by a fit without them, to {error} ({points})."
     return [" ".join([predicts, *_growth(best), _largest_miss(best)])]
 
 

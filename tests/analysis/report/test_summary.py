@@ -80,6 +80,7 @@ def test_ten_times_the_largest_size_has_the_misfit_of_what_lies_beyond():
 def test_laws_that_are_tested_on_different_points_say_so(fits):
     both = [fits[1], fit(QUICKSTART, QUICK, bootstrap=0)]
     assert "to 0.67% (1 point; each law on those that it is of)." in lede(both)
+    assert "Of 2 laws power-offset predicts the largest of its own runs best" in lede(both)
 
 
 def test_sizes_of_the_demo_compete_over_two_decades():
