@@ -216,13 +216,8 @@ def _design_warnings(groups: list[pl.DataFrame], stray: int, method: str) -> lis
         warnings.append(
             f"{text.plural(stray, 'point')} left out: no other size at that C, or the run is there already"
         )
-    for group in groups:
-        low, high = group["C"].to_numpy().min(), group["C"].to_numpy().max()
-        if high > low * _SPREAD:
-            warnings.append(
-                f"C varies by {high / low - 1:.0%} within the budget {text.power(high, 3)}: its losses are "
-                "moved to one C"
-            )
+    if moved := [(high, high / low - 1) for low, high in map(_ends, groups) if high > low * _SPREAD]:
+        warnings.append(_moved(moved))
     if method == "parabola":
         widest = max(group["N"].to_numpy().max() / group["N"].to_numpy().min() for group in groups)
         warnings.append(
@@ -230,6 +225,20 @@ def _design_warnings(groups: list[pl.DataFrame], stray: int, method: str) -> lis
             f"2603.22339): here they span a factor of {text.number(widest, 3)}"
         )
     return warnings
+
+
+def _ends(group: pl.DataFrame) -> tuple[float, float]:
+    c = group["C"].to_numpy()
+    return float(c.min()), float(c.max())
+
+
+def _moved(budgets: list[tuple[float, float]]) -> str:
+    """That C varies within these budgets, each with its share: one sentence, however many there are."""
+    shares = sorted({f"{share:.0%}" for _, share in budgets}, key=lambda words: float(words[:-1]))
+    varies = shares[0] if len(shares) == 1 else f"{shares[0]} to {shares[-1]}"
+    first, last = (text.power(budgets[place][0], 3) for place in (0, -1))
+    where = f"the budget {first}" if len(budgets) == 1 else f"{len(budgets)} budgets from {first} to {last}"
+    return f"C varies by {varies} within {where}: the losses of each are moved to one C"
 
 
 def _unused(table: pl.DataFrame, tolerance: float | None) -> list[str]:

@@ -101,8 +101,8 @@ def causes_chart(found: "Epochs") -> alt.LayerChart:
         for name, recipe in (("plain", "one recipe"), ("tuned", "best of the recipes"))
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("first:Q", title="d ln(excess after one pass) / d ln N"),
-        y=alt.Y("slope:Q", title="d ln r_inf / d ln N: below, worth less"),
+        x=alt.X("first:Q", title="d ln(excess after one pass) / d ln N", scale=alt.Scale(padding=14)),
+        y=alt.Y("slope:Q", title="d ln r_inf / d ln N: below, worth less", scale=alt.Scale(padding=14)),
     )
     dots = base.mark_point(size=90, filled=True).encode(
         color=alt.Color("U:N", title="U", sort=None),
@@ -142,7 +142,7 @@ def regime_map(found: "Epochs") -> alt.LayerChart:
     ]
     scale = alt.Scale(domain=list(REGIME_COLOURS), range=list(REGIME_COLOURS.values()))
     squares = alt.Chart(alt.InlineData(values=rows)).mark_rect(stroke="white", strokeWidth=1).encode(
-        x=alt.X("U:O", title="U, unique tokens; within each, k from left to right", sort=_by("of_u")),
+        x=alt.X("U:O", title="U, unique tokens; k rises within each", sort=_by("of_u")),
         xOffset=alt.XOffset("k:O"),
         y=alt.Y("N:O", title="N, parameters", sort=_by("of_n", "descending")),
         color=alt.Color("regime:N", scale=scale, title="more of", legend=alt.Legend(symbolType="square")),

@@ -1,6 +1,7 @@
 """Figures of runs: learning curves, the compute frontier, bits per byte."""
 
 import altair as alt
+import numpy as np
 import polars as pl
 
 from quarry.analysis.report.figures.parts import (
@@ -85,12 +86,19 @@ def bits_per_byte(scores: pl.DataFrame, baselines: dict[str, float]) -> alt.Laye
     y = y_axis(every, "bits_per_byte", "bits per byte")
     marks = dots(scores, "N").encode(x=x_axis(scores, "N"), y=y)
     subtitle = "dotted: general-purpose compressors on the same text"
-    return finished([marks, *_rules(baselines)], "Bits per byte of the test text", subtitle)
+    return finished([marks, *_rules(baselines, _gap(scores["N"]))], "Bits per byte of the test text", subtitle)
 
 
-def _rules(baselines: dict[str, float]) -> list[alt.Chart]:
-    """A labelled horizontal line for each value."""
+def _rules(baselines: dict[str, float], n: float) -> list[alt.Chart]:
+    """A horizontal line for each value, labelled at N = n."""
     named = alt.Chart(alt.InlineData(values=[{"name": k, "value": v} for k, v in baselines.items()]))
     rule = named.mark_rule(color=INK, strokeDash=[2, 3]).encode(y="value:Q")
-    label = named.mark_text(color=INK, align="right", dy=-7, fontSize=12)
-    return [rule, label.encode(y="value:Q", x=alt.value("width"), text="name:N")]
+    label = named.mark_text(color=INK, dy=-7, fontSize=12)
+    return [rule, label.encode(y="value:Q", x=alt.datum(n), text="name:N")]
+
+
+def _gap(sizes: pl.Series) -> float:
+    """The middle of the widest gap between neighbouring N, where a label covers no dot."""
+    n = sizes.unique().sort().cast(pl.Float64).to_numpy()
+    widest = int(np.argmax(n[1:] / n[:-1])) if len(n) > 1 else 0
+    return float(np.sqrt(n[widest] * n[min(widest + 1, len(n) - 1)]))

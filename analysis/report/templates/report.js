@@ -12,8 +12,17 @@ const sharedData = parsed("chart-data");
 function specOf(chart) {
   const spec = parsed(chart.dataset.spec);
   spec.datasets = Object.fromEntries(spec.datasets.map((name) => [name, sharedData[name]]));
-  if (chart.clientWidth < 480) spec.config.legend.columns = 4;
+  if (chart.clientWidth < 480) {
+    spec.config.legend.columns = 4;
+    spec.config.legend.layout = { bottom: { direction: "vertical" } };
+  }
   return spec;
+}
+
+// A legend is as wide as its longest labels: where it runs out of the figure, it has half as many columns.
+function tooWide(chart, view) {
+  const legends = view.scenegraph().root.items[0].items.filter((mark) => mark.role === "legend");
+  return legends.some((mark) => mark.items.some((legend) => view.origin()[0] + legend.bounds.x2 > chart.clientWidth));
 }
 
 // Thousands of marks are drawn as one picture, in the ink of the page: it is drawn again where the theme changes.
@@ -29,7 +38,12 @@ function draw(chart, spec) {
   const options = { ...embedOptions, renderer: many ? "canvas" : "svg", downloadFileName: chart.dataset.spec };
   chart.drawn = spec;
   return vegaEmbed(chart, many ? inked(chart, spec) : spec, options)
-    .then(() => chart.classList.add("drawn"))
+    .then(({ view }) => {
+      const legend = spec.config.legend;
+      if (!(legend.columns > 1 && tooWide(chart, view))) return chart.classList.add("drawn");
+      legend.columns = Math.floor(legend.columns / 2);
+      return draw(chart, spec);
+    })
     .catch((error) => {
       chart.textContent = `This figure could not be drawn: ${error.message}`;
       console.error(error);

@@ -256,6 +256,33 @@ def test_nothing_is_wider_than_the_window(browser, report, width):
     assert browser.execute_script(rows) < 80
 
 
+@pytest.fixture
+def phone(browser) -> Iterator[webdriver.Chrome]:
+    """A browser of 390 pixels, less than a window can have."""
+    view = {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", view)
+    yield browser
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.slow
+def test_on_a_phone_legends_and_the_words_of_verdicts_stay_on_the_page(phone, report):
+    opened(phone, report)
+    wider = """const chart = document.querySelector("[data-spec=chart-learning-curves]"), spec = specOf(chart);
+        spec.config.legend.columnPadding = 70;
+        return draw(chart, spec)"""  # as labels of some words would be
+    phone.execute_script(wider)
+    beyond = """const right = (element) => element.getBoundingClientRect().right;
+        return [...document.querySelectorAll(".chart .role-legend-label text")]
+            .filter((label) => right(label) > right(label.closest("figure"))).map((label) => label.textContent)"""
+    assert phone.execute_script(beyond) == []
+    fits = """document.querySelector("#laws").insertAdjacentHTML("beforeend", `<div class="scroll">
+        <table id="verdicts"><tbody><tr><th>a claim</th><td>yes</td><td>${"by words ".repeat(99)}</td></tr></table>`);
+        const [table] = document.querySelectorAll("#verdicts");
+        return table.scrollWidth <= table.parentElement.clientWidth"""
+    assert phone.execute_script(fits)
+
+
 @pytest.mark.slow
 def test_a_click_on_a_size_in_the_legend_fades_the_other_runs(browser, report):
     as_opened(browser, report)

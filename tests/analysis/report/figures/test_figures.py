@@ -104,6 +104,7 @@ def test_each_compressor_is_a_line_of_its_name():
     low, high = spec["layer"][0]["encoding"]["y"]["scale"]["domain"]
     assert low < 2.0
     assert high > 3.5
+    assert 1000 < spec["layer"][2]["encoding"]["x"]["datum"] < 2000  # between the dots, not on one
 
 
 @pytest.mark.slow
