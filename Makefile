@@ -30,6 +30,7 @@ lint: $(VENV)/installed-dev
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m tests.link_tree build/typing
 	NO_MKDOCS_2_WARNING=1 JAX_PLATFORMS=cpu $(BIN)/mkdocs build --quiet
+	@echo "build/site/index.html"
 
 # Runs the notebooks: each as .ipynb and .html in build/notebooks.
 notebooks: $(VENV)/installed-docs

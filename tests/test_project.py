@@ -26,6 +26,12 @@ def test_the_workflow_runs_what_ci_runs():
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o100
 
 
+def test_the_site_can_be_read_from_its_folder():
+    """Its links name files, not folders, of which a browser without a server shows the listing."""
+    words = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert re.search(r"^plugins:\n(?:  .*\n)*?  - offline\n", words, re.MULTILINE)
+
+
 @pytest.mark.parametrize("image", ["gpu", "tpu"])
 def test_an_image_installs_extras_that_exist(image):
     text = (ROOT / "docker" / f"{image}.Dockerfile").read_text(encoding="utf-8")

@@ -39,6 +39,8 @@ def command(
             time.sleep(every)
             states = _look(runs, page)
             live.update(states_table(states), refresh=True)
+    if not console.is_terminal:  # where the table is printed once, without the end of its last line
+        console.line()
     return DONE
 
 

@@ -105,15 +105,17 @@ def states_page(states: Sequence[RunState]) -> str:
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in each.cells) + "</tr>" for each in states
     )
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{again}<title>{title}</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{_PHONES}{again}<title>{title}</title>'
         f"<style>{_STYLE}</style></head><body><h1>{title}</h1>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></body></html>"
+        f"<div><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></body></html>"
     )
 
 
+_PHONES = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 _STYLE = (
     ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;"
     "padding:0 1rem}h1{font-size:1.2rem}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     "th,td{padding:.2rem .8rem;text-align:right}th:nth-child(-n+2),td:nth-child(-n+2){text-align:left}"
-    "tbody tr:nth-child(odd){background:color-mix(in srgb,currentColor 6%,transparent)}"
+    "tbody tr:nth-child(odd){background:color-mix(in srgb,currentColor 6%,transparent)}div{overflow-x:auto}"
+    "@media(max-width:40rem){body{margin:1rem auto;padding:0 .6rem}table{font-size:.8rem}th,td{padding:.2rem .4rem}}"
 )

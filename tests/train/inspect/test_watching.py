@@ -61,6 +61,7 @@ def test_the_command_prints_once_and_writes_a_page_without_markup_of_the_record(
     assert "40 of 100" in capsys.readouterr().out
     assert "<script>" not in page.read_text()
     assert 'http-equiv="refresh"' not in page.read_text()
+    assert 'name="viewport"' in page.read_text()  # or a phone shows it at a third of its size
 
 
 def test_a_long_name_is_shown_whole():
@@ -72,8 +73,9 @@ def test_a_long_name_is_shown_whole():
     assert "".join(first_column) == f"run{name}"
 
 
-def test_it_ends_by_itself_when_none_trains(runs):
+def test_it_ends_by_itself_when_none_trains(runs, capsys):
     assert run(["watch", str(runs), "--every", "0.1"]) == 0
+    assert capsys.readouterr().out.endswith("\n")
 
 
 def test_bad_input_is_named(runs, tmp_path):
