@@ -1,4 +1,4 @@
-"""What every result offers in a notebook: its rows, a chart, and both as HTML."""
+"""What every result offers in a notebook or a console: its rows, a chart, and its rows as HTML and text."""
 
 from collections.abc import Mapping
 from html import escape
@@ -16,7 +16,10 @@ _STYLE = "font-variant-numeric: tabular-nums"
 
 
 class Result:
-    """A result: `table()` has its rows, `plot()` draws it, a notebook shows it as HTML with its warnings."""
+    """A result: `table()` has its rows, `plot()` draws it; a notebook and `print` show it with its warnings."""
+
+    def __init_subclass__(cls) -> None:
+        cls.__repr__ = Result.__repr__  # that of a dataclass would print every array of the result
 
     @property
     def headline(self) -> str:
@@ -34,6 +37,16 @@ class Result:
         """
         # Figures lie above the results that they draw, so they are imported when the chart is wanted.
         return import_module(_FIGURES).chart_of(self)
+
+    def __repr__(self) -> str:
+        import polars as pl
+
+        with pl.Config(
+            tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_rows=50, tbl_cols=-1
+        ):
+            rows = str(self.table())
+        warnings = (f"warning: {warning}" for warning in getattr(self, "warnings", ()))
+        return "\n".join([self.headline, rows, *warnings])
 
     def _repr_html_(self) -> str:
         warnings = "".join(f"<li>{escape(warning)}</li>" for warning in getattr(self, "warnings", ()))

@@ -37,6 +37,14 @@ def test_a_fit_has_rows_a_chart_and_html(law):
     assert "<td>alpha</td>" in page
 
 
+def test_a_console_shows_what_a_notebook_does(law):
+    shown = repr(law).splitlines()
+    assert shown[0] == law.headline
+    assert any("alpha" in line for line in shown)
+    assert len(shown) < 20  # the arrays of the draws are not among them
+    assert repr(_Hostile()).endswith("warning: <script>alert(1)</script>")
+
+
 def test_a_prediction_at_numbers_is_a_float_and_at_arrays_an_array(law):
     at = {"N": 1e9, "E": 2e10}
     low, high = law.band(at, new_run=True)

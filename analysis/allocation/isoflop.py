@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 # Warnings: the largest ratio of C within a budget, and the least probability of minima so far off the line.
 _SPREAD, _UNLIKELY = 1.12, 0.01
+_TOLD = 4
+"""Budgets without a minimum that a refusal names: a grid of N and E has dozens, of two sizes each."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +188,14 @@ def _check_enough(kept: list[Minimum], refused: list[Minimum]) -> None:
         budgets += [f"C = {text.power(one.curve.flops, 3)}: {one.reason}" for one in refused]
         raise FitError(
             f"{text.plural(len(kept), 'budget')} with a minimum, and a line needs 2 "
-            f"({'; '.join(budgets) or 'none has several sizes'}): train several sizes at a further budget"
+            f"({_first(budgets) or 'none has several sizes'}): train several sizes at a further budget"
         )
+
+
+def _first(budgets: list[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(budgets) - _TOLD
+    return "; ".join([*budgets[:_TOLD], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _optima(minima: list[Minimum]) -> Optima:

@@ -1,6 +1,7 @@
 """What the columns of another trainer's table are called: as the user says, or by the usual synonyms."""
 
 import re
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 
@@ -24,6 +25,8 @@ SYNONYMS = {
 """The usual names of columns, the surest first; case and signs do not count, so `Val/Loss` is val_loss."""
 
 _TOKENS = {"D", "E"}
+_UNITS = {"k": "1e3", "K": "1e3", "M": "1e6", "B": "1e9", "T": "1e12"}
+_UNIT = re.compile(r"[(\[]([kKMBT])[)\]]$")
 _FACTOR = re.compile(r"\s*(?P<factor>[\d.]+(?:[eE][+-]?\d+)?)\s*\*\s*(?P<name>.+?)\s*")
 _ASSIGNMENTS = re.compile(r",(?=\s*\w+\s*=)")
 
@@ -80,7 +83,7 @@ def with_synonyms(raw: pl.DataFrame, wanted: Collection[str]) -> tuple[pl.DataFr
             taken[name] = usual
     named = raw.with_columns(raw[own].alias(name) for name, own in taken.items())
     said = ", ".join(f"{own} as {name}" for name, own in taken.items())
-    return named, [f"read {said} (--columns says otherwise)"] if taken else []
+    return named, [f"read {said} (--columns names another)"] if taken else []
 
 
 def suggestions(names: Iterable[str], missing: Iterable[str]) -> str:
@@ -93,5 +96,11 @@ def suggestions(names: Iterable[str], missing: Iterable[str]) -> str:
         close = [own for word, own in free.items() if get_close_matches(word, known, 1, 0.75)]
         if close:
             meant[name] = close[0]
-    words = ",".join(f"{name}={own}" for name, own in meant.items())
-    return f"; did you mean --columns {words}?" if meant else ""
+    words = ",".join(f"{name}={_in_units(own)}" for name, own in meant.items())
+    return f"; did you mean --columns {shlex.quote(words)}?" if meant else ""
+
+
+def _in_units(name: str) -> str:
+    """The column `name` as --columns takes it, `Tokens (B)` with the factor that it says."""
+    unit = _UNIT.search(name)
+    return f"{_UNITS[unit[1]]}*{name}" if unit else name

@@ -67,7 +67,7 @@ def with_recipe_names(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
             taken[name] = usual[0]
     said = ", ".join(f"{own} as {name}" for name, own in taken.items())
     named = table.with_columns(pl.col(own).alias(name) for name, own in taken.items())
-    return named, [f"read {said} (--columns says otherwise)"] if taken else []
+    return named, [f"read {said} (--columns names another)"] if taken else []
 
 
 def settings(table: pl.DataFrame, same: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -112,7 +112,7 @@ def of_rates() -> list[Row]:
     """The best rate of the narrowest and of the widest model, by muP and without."""
     return [
         _of_rate("mup", "Yang 2022, muP", "none", lambda places: places <= 1),
-        _of_rate("standard", "Yang 2022, without muP", "3, as 1 / width", lambda places: places > 1),
+        _of_rate("standard", "Yang 2022, without muP", "it falls; 3 if as 1 / width", lambda down: down > 1),
     ]
 
 

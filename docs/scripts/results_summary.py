@@ -70,7 +70,7 @@ def rows() -> list[Row]:
     eight = Row(
         "popular summary, 3",
         "8 times the model needs 5 times the data",
-        number(published, 3),
+        f"5; {number(published, 3)} by Table 2",
         shown(value, ends),
         span(both.points, ("N", "U")),
         judge(ends, published, rivals=(8.0,)),

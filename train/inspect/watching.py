@@ -117,5 +117,6 @@ _STYLE = (
     "padding:0 1rem}h1{font-size:1.2rem}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     "th,td{padding:.2rem .8rem;text-align:right}th:nth-child(-n+2),td:nth-child(-n+2){text-align:left}"
     "tbody tr:nth-child(odd){background:color-mix(in srgb,currentColor 6%,transparent)}div{overflow-x:auto}"
-    "@media(max-width:40rem){body{margin:1rem auto;padding:0 .6rem}table{font-size:.8rem}th,td{padding:.2rem .4rem}}"
+    "@media(max-width:40rem){body{margin:1rem auto;padding:0 .6rem}table{font-size:.8rem}"
+    "th,td{padding:.2rem .4rem}}"
 )

@@ -86,7 +86,9 @@ def bits_per_byte(scores: pl.DataFrame, baselines: dict[str, float]) -> alt.Laye
     y = y_axis(every, "bits_per_byte", "bits per byte")
     marks = dots(scores, "N").encode(x=x_axis(scores, "N"), y=y)
     subtitle = "dotted: general-purpose compressors on the same text"
-    return finished([marks, *_rules(baselines, _gap(scores["N"]))], "Bits per byte of the test text", subtitle)
+    return finished(
+        [marks, *_rules(baselines, _gap(scores["N"]))], "Bits per byte of the test text", subtitle
+    )
 
 
 def _rules(baselines: dict[str, float], n: float) -> list[alt.Chart]:

@@ -112,6 +112,7 @@ def test_columns_are_named_by_the_user_with_their_units(tmp_path):
     [
         ("parms,tokns,loss\n1,2,3\n", (), r"did you mean --columns N=parms,D=tokns\?"),
         ("parms,tokns,los\n1,2,3\n", (), r"did you mean --columns N=parms,loss=los,D=tokns\?"),
+        ("N,Tokens (B),loss\n1,2,3\n", (), r"did you mean --columns 'D=1e9\*Tokens \(B\)'\?"),
         ("N,D,loss\n1,2,3\n", ("N=parms",), "no column 'parms' for N"),
         ("params,D,loss\n1,2,3\n", ("N=parms",), "did you mean params"),
         ("N,D,loss\n1,2,3\n", ("N",), "cannot read 'N': write --columns"),

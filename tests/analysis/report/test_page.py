@@ -268,16 +268,19 @@ def phone(browser) -> Iterator[webdriver.Chrome]:
 @pytest.mark.slow
 def test_on_a_phone_legends_and_the_words_of_verdicts_stay_on_the_page(phone, report):
     opened(phone, report)
-    wider = """const chart = document.querySelector("[data-spec=chart-learning-curves]"), spec = specOf(chart);
+    wider = """const chart = document.querySelector("[data-spec=chart-learning-curves]");
+        const spec = specOf(chart);
         spec.config.legend.columnPadding = 70;
         return draw(chart, spec)"""  # as labels of some words would be
     phone.execute_script(wider)
     beyond = """const right = (element) => element.getBoundingClientRect().right;
         return [...document.querySelectorAll(".chart .role-legend-label text")]
-            .filter((label) => right(label) > right(label.closest("figure"))).map((label) => label.textContent)"""
+            .filter((label) => right(label) > right(label.closest("figure")))
+            .map((label) => label.textContent)"""
     assert phone.execute_script(beyond) == []
-    fits = """document.querySelector("#laws").insertAdjacentHTML("beforeend", `<div class="scroll">
-        <table id="verdicts"><tbody><tr><th>a claim</th><td>yes</td><td>${"by words ".repeat(99)}</td></tr></table>`);
+    fits = """document.querySelector("#laws").insertAdjacentHTML("beforeend",
+            `<div class="scroll"><table id="verdicts"><tbody>
+             <tr><th>a claim</th><td>yes</td><td>${"by words ".repeat(99)}</td></tr></table>`);
         const [table] = document.querySelectorAll("#verdicts");
         return table.scrollWidth <= table.parentElement.clientWidth"""
     assert phone.execute_script(fits)
