@@ -16,7 +16,7 @@ _STYLE = "font-variant-numeric: tabular-nums"
 
 
 class Result:
-    """A result: `table()` has its rows, `plot()` draws it; a notebook and `print` show it with its warnings."""
+    """A result: `table()` has its rows, `plot()` draws it; a notebook and print() show its warnings too."""
 
     def __init_subclass__(cls) -> None:
         cls.__repr__ = Result.__repr__  # that of a dataclass would print every array of the result
