@@ -133,7 +133,10 @@ def _of_world(
     surface = terminal(Points(table, (), source, ""), draws, seed)
     fresh = first_pass(surface)
     settings = IntervalSettings.of_noise(level, surface.noise.freedom)
-    for recipe, grid in (("plain", plain_grid(surface)), ("tuned", tuned_grid(surface))):
+    grids = {"plain": plain_grid(surface)}
+    if not surface.cells["plain"].all():  # else the best recipe is no further choice
+        grids["tuned"] = tuned_grid(surface)
+    for recipe, grid in grids.items():
         if not grid.losses.size:
             raise FitError("no U was read more than once")
         averaged = ensemble_draws(ensembles, grid.unique, surface.noise, draws, seed)

@@ -276,8 +276,11 @@ def falling_reuse(evidence: Evidence) -> Verdict:
 
 def _of_the_fall(evidence: Evidence) -> str:
     """The slope of ln r_inf and its terms by recipe and U, and the slopes of ln r after four passes."""
-    words = ""
-    for row in evidence.shares.iter_rows(named=True):
+    words, shares = "", evidence.shares
+    plain, tuned = (shares.filter(recipe=recipe).drop("recipe") for recipe in ("plain", "tuned"))
+    if plain.equals(tuned):  # one recipe was tried
+        shares = shares.filter(recipe="plain")
+    for row in shares.iter_rows(named=True):
         terms = f"extraction {estimate(row, 'extraction', 2)}, own least loss {estimate(row, 'own_least', 2)}"
         whole = f"d ln r_inf / d ln N {estimate(row, 'total', 2)}"
         words += f"; {row['recipe']} at {count(row['U'])}: {whole} = {terms}"

@@ -48,6 +48,15 @@ def test_the_command_writes_the_table_and_prints_the_headlines(tmp_path, monkeyp
     assert "these verdicts are by one set of choices" not in printed
 
 
+def test_the_best_of_one_recipe_is_no_further_choice(monkeypatch):
+    told = []
+    monkeypatch.setattr(choices._Study, "rows", lambda self: told.append(self.grid) or iter(()))
+    for table, grids in ((TABLE, 2), (TABLE.filter(pl.col("weight_decay") < 1), 1)):
+        told.clear()
+        choices.table_of_choices(numeric_points(table.drop("n_params")), None, None, workers=1)
+        assert len(told) == grids  # without the smallest size there are no replicates, and no study
+
+
 def test_batches_above_the_critical_one_and_the_smallest_size_are_left_out():
     critical = {"B_star": 4000.0, "alpha_B": 0.5}  # 1,024 tokens at a loss of 1.98
     below = choices._world(TABLE, choices.BELOW, "N", "out", critical)

@@ -111,6 +111,13 @@ def test_copies_of_rows_and_an_entropy_below_the_losses_are_told():
     assert not any("repeat others" in each or "L_0" in each for each in study(points, 0).warnings)
 
 
+def test_one_recipe_is_told_once():
+    """Without another the best recipe is the plain one."""
+    words = study(table(), 0).verdicts[3].words
+    assert "plain at 100M" in words
+    assert "tuned at" not in words
+
+
 def test_two_sizes_do_not_fit_kaplans_form():
     found = study(table(sizes=SIZES[:2]), 0).sample_efficiency
     assert found["gamma"].null_count() == 0
