@@ -149,7 +149,7 @@ def _bounds_of(own: "PowerLaw", grid: "Grid") -> Bounds:
 
 def _objection(laws: "BothLaws", free: "PowerLaw", bound: "PowerLaw") -> str:
     if np.isnan(free.of_n[0]) or np.isnan(bound.of_n[0]):
-        return f"{free.known} of {free.cells} cells show the passes, the others bounds: too few for it"
+        return f"too few for it: {free.unborne}"
     if free is laws.separable and laws.rejected:
         return f"rejected: an interaction of N and U raises the log-likelihood by {laws.gain:.1f}"
     lost = float(free.likelihood[0] - bound.likelihood[0])

@@ -16,7 +16,7 @@ from quarry.analysis.epochs.estimates import interval_of, probability
 from quarry.analysis.epochs.floors import FEWEST_PASSES
 from quarry.analysis.fitting.intervals import Interval, IntervalSettings, finite
 from quarry.analysis.points.schema import ONE_PASS
-from quarry.text import count, estimate, number
+from quarry.text import count, estimate, number, plural
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.gap import Gap
@@ -53,15 +53,16 @@ class Evidence:
     """What the claims are judged by: quantities over draws, and the settings of their intervals.
 
     `passes` are those to the deciding criterion, `common` those to a loss that all sizes reach, at the U in
-    `unique` that have a floor; `largest` is the largest N trained on repeated tokens. `one_pass` and
-    `merging` are the answers of the laws to claims 2 and 3, `gap` and `gaps` the gap and its forms. `gaps`
-    and `reuse_law` are None where too few cells were measured. `shares` and `fixed_passes` say how much of
-    the fall of r_inf is what.
+    `unique` that have a floor, `floors_end` whether all of these are for N to infinity; `largest` is the
+    largest N trained on repeated tokens. `one_pass` and `merging` are the answers of the laws to claims 2 and
+    3, `gap` and `gaps` the gap and its forms. `gaps` and `reuse_law` are None where too few cells were
+    measured. `shares` and `fixed_passes` say how much of the fall of r_inf is what.
     """
 
     passes: "Passes"
     common: "Passes"
     unique: np.ndarray
+    floors_end: bool
     largest: float
     one_pass: "Sequence[Answer]"
     merging: "Sequence[Answer]"
@@ -144,6 +145,8 @@ def _too_few(passes: "Passes") -> str:
     cells, known = int((~np.isnan(logs.low[0])).sum()), int(logs.known[0].sum())
     if not cells:
         return _NO_FLOOR
+    if known >= 3 and passes.laws is not None:
+        return f"passes to {passes.name}: {passes.laws.separable.unborne}"
     first, never = int((logs.low[0] == -np.inf).sum()), int((logs.high[0] == np.inf).sum())
     return (
         f"only {known} of {cells} cells (N, U) show the passes to {passes.name}: {first} come there by the "
@@ -185,7 +188,7 @@ def one_pass(evidence: Evidence) -> Verdict:
     quantity = f"N that comes within {passes.name} in one pass"
     reached = _reached_in_one(passes, evidence.unique)
     p = probability(reached, np.ones_like(reached))
-    if decided(p) == "yes" or (p is None and reached[0]):
+    if evidence.floors_end and (decided(p) == "yes" or (p is None and reached[0])):
         words = f"{passes.name} was reached in one pass at every U, by a size trained"
         return Verdict(claim, quantity, None, (None, None), p, decided(p), "the first passes trained", words)
     return _by_all_laws(claim, quantity, evidence.one_pass, evidence)
@@ -237,7 +240,8 @@ def _by_all_laws(claim: str, quantity: str, answers: "Sequence[Answer]", evidenc
         return _unmeasured(claim, quantity, _NO_FLOOR if not len(evidence.unique) else _no_law(answers))
     holds, words = together(counted)
     objections = "".join(f"; not counted: {each}" for each in _objections(answers))
-    beyond = f"{len(counted)} laws carried beyond the sizes trained, to {count(evidence.largest)}{objections}"
+    laws = plural(len(counted), "law")
+    beyond = f"{laws} carried beyond the sizes trained, to {count(evidence.largest)}{objections}"
     shares = [answer.share for answer in counted if answer.share is not None]
     least_sure = {"yes": min, "no": max}.get(holds)
     share = least_sure(shares) if least_sure else None
@@ -266,8 +270,7 @@ def falling_reuse(evidence: Evidence) -> Verdict:
     if law is None:
         return _unmeasured(claim, quantity, "too few cells whose size was also trained on fresh tokens")
     if np.isnan(law.of_n[0]):
-        reason = f"only {law.known} of {law.cells} cells (N, U) show r_inf, the others bound it"
-        return _unmeasured(claim, quantity, reason)
+        return _unmeasured(claim, quantity, f"r_inf: {law.unborne}")
     q = -law.of_n
     question = _Question(claim, quantity, "q =", _law_cells(law, "r_inf"))
     verdict = question.answer(q, settings.widened(q) > 0, settings)

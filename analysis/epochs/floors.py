@@ -12,7 +12,7 @@ from quarry.analysis.epochs.grid import FirstPass, Grid, least, same_tokens
 if TYPE_CHECKING:
     from quarry.analysis.fitting.intervals import IntervalSettings
 
-_FEWEST_SIZES, _EXPONENTS = 4, np.geomspace(0.1, 2.0, 50)
+FEWEST_SIZES, _EXPONENTS = 4, np.geomspace(0.1, 2.0, 50)
 """Values that an asymptote c x^-gamma + L of three parameters needs, and the gamma searched."""
 FEWEST_PASSES = 8
 """Up to the fourth pass repeats are worth nearly what fresh tokens are (Muennighoff et al. 2023, 2305.16264):
@@ -109,7 +109,7 @@ def limit(x: np.ndarray, losses: np.ndarray, shared: bool = True, lowest: float 
     """
     found = np.full(losses.shape[:2], np.nan)
     there = ~np.isnan(losses[0])
-    lines = np.flatnonzero(there.sum(axis=1) >= _FEWEST_SIZES)
+    lines = np.flatnonzero(there.sum(axis=1) >= FEWEST_SIZES)
     if not len(lines):
         return found
     ends, misfit = _over_exponents(x, losses, there, lines)

@@ -65,6 +65,7 @@ def judged(
         found.passes[0],
         found.passes[1],
         laws.unique,
+        not np.isnan(found.floor.asymptote[0][~np.isnan(found.floor.default[0])]).any(),
         float(found.tuned.sizes.max()),
         one_pass,
         merging,

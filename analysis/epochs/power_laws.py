@@ -42,6 +42,13 @@ class PowerLaw:
         """d ln y / d ln N at U, [draws]."""
         return self.of_n + self.of_both * np.log(u / self.u_middle)
 
+    @property
+    def unborne(self) -> str:
+        """Why the cells do not bear the law, where they do not."""
+        if self.known < 3:
+            return f"only {self.known} of {self.cells} cells (N, U) show it, the others bound it"
+        return f"N and U do not vary apart among the {self.known} of {self.cells} cells (N, U) that show it"
+
     def at(self, n: float | np.ndarray, u: float) -> np.ndarray:
         """y at one N, or at one of each draw; [draws]."""
         of_u = np.nan_to_num(self.of_u) * np.log(u / self.u_middle)

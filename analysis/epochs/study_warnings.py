@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from quarry.analysis.epochs.floors import FEWEST_SIZES
 from quarry.analysis.epochs.grid import falling
 from quarry.analysis.fitting.warnings import copies_warnings
 from quarry.analysis.points.schema import ONE_PASS, TUNED
@@ -29,6 +30,11 @@ def study_warnings(surface: "Terminal", found: "Quantities") -> tuple[str, ...]:
         known = int((~np.isnan(floor.asymptote[0]) & ~np.isnan(floor.default[0])).sum())
         warnings.append(
             f"L_inf needs four U with a floor for N to infinity, and there are {known}: no regimes, no slopes"
+        )
+    if few := int((np.isnan(floor.asymptote[0]) & ~np.isnan(floor.default[0])).sum()):
+        warnings.append(
+            f"at {few} of {int((~np.isnan(floor.default[0])).sum())} U the floor is the least loss trained, "
+            f"of fewer than {FEWEST_SIZES} sizes: larger ones may come lower"
         )
     still, cells = _falling_cells(tuned), int((~np.isnan(tuned.of_size[0])).sum())
     if still:

@@ -89,6 +89,30 @@ def test_a_floor_that_the_first_pass_reaches_is_not_called_too_few_that_reach_it
     )
 
 
+def of_own_tokens(ratio) -> pl.DataFrame:
+    """Each size on its own U = ratio N alone, and on fresh tokens."""
+    rows = [(n, ratio * n, k * ratio * n) for n in SIZES for k in PASSES for _ in range(2)]
+    rows += [(n, e, e) for n in SIZES for e in np.geomspace(5e8, 5e11, 6)]
+    noise = np.exp(0.004 * np.random.default_rng(0).standard_normal(len(rows)))
+    points = pl.DataFrame(rows, schema=["N", "U", "D"], orient="row")
+    return points.with_columns(loss=fresh_loss(pl.col("N"), pl.col("D")) * noise)
+
+
+def test_the_least_loss_of_one_size_is_no_floor_that_it_reaches_in_one_pass():
+    """So many tokens that more passes give no size much."""
+    found = study(of_own_tokens(3000))
+    assert (found.passes.filter(criterion="10% above the floor")["censored"] == "left").all()
+    assert found.verdicts[1].holds != "yes"
+    assert any("at 5 of 5 U the floor is the least loss trained" in each for each in found.warnings)
+
+
+def test_sizes_and_tokens_that_grow_together_are_said_to():
+    found = study(of_own_tokens(5))
+    words = "N and U do not vary apart among the 5 of 5 cells (N, U) that show it"
+    assert words in found.verdicts[3].cells
+    assert "do not vary apart" in found.verdicts[0].cells
+
+
 def test_no_law_that_the_cells_do_not_bear_counts():
     """Repeats are worth as much as fresh tokens: no size trained comes near a floor, and none is named."""
     found = study(table())
