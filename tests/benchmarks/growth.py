@@ -198,8 +198,7 @@ def measure(what: str, most: int) -> list[dict[str, object]]:
     sizes = tuple(size for size in sizes if size <= most)
     with tempfile.TemporaryDirectory() as folder:
         of(sizes[0], Path(folder) / "warm") if what.startswith("2,000") else None
-        costs = [of(size, Path(folder)) for size in sizes]
-    costs = [cost if isinstance(cost, Cost) else Cost(cost) for cost in costs]
+        costs = [_cost(what, of, size, Path(folder)) for size in sizes]
     seconds = [cost.seconds for cost in costs]
     exponent = round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 3)
     growth = np.diff(np.log([cost.processor or cost.seconds for cost in costs])) / np.diff(np.log(sizes))
@@ -217,6 +216,14 @@ def measure(what: str, most: int) -> list[dict[str, object]]:
     ]
     print(*rows, sep="\n", flush=True)
     return rows
+
+
+def _cost(what: str, of: Callable[[int, Path], float | Cost], size: int, folder: Path) -> Cost:
+    """One measurement, printed at once: the largest take long."""
+    cost = of(size, folder)
+    cost = cost if isinstance(cost, Cost) else Cost(cost)
+    print(what, size, cost, flush=True)
+    return cost
 
 
 def main() -> None:

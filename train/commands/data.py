@@ -37,6 +37,8 @@ class Get:
     name: Name
     tokenizer: str = "bytes"
     """`bytes`, `bpe:VOCABULARY` or `pixels:LEVELS`."""
+    tokenizer_of: str | None = None
+    """A store, in a folder or gs://BUCKET/FOLDER, whose tokenizer is taken."""
     near_duplicates: float | None = None
     """Drop one of two documents at least so similar, such as 0.8."""
     held_out: tuple[str, ...] = ()
@@ -55,10 +57,28 @@ class Put:
     to: Annotated[Positional[str], arg(help="A folder, or gs://BUCKET/FOLDER.")]
     tokenizer: str = "bytes"
     """`bytes`, `bpe:VOCABULARY` or `pixels:LEVELS`."""
+    tokenizer_of: str | None = None
+    """A store, in a folder or gs://BUCKET/FOLDER, whose tokenizer is taken."""
     near_duplicates: float | None = None
     """Drop one of two documents at least so similar, such as 0.8."""
     held_out: tuple[str, ...] = ()
     """Hold out the documents whose names fit one of these patterns."""
+    shard_bytes: int = 2**32
+    """The most bytes of a file."""
+    cache: Cache = None
+
+
+@dataclass(frozen=True)
+class Join:
+    """Join stores of parts of a corpus, made on several machines, to one: as if it had been prepared at once.
+
+    Make the first part by `put`, the others with `--tokenizer-of` it. Documents of several parts count once;
+    near duplicates were looked for within each part alone.
+    """
+
+    parts: Annotated[Positional[tuple[str, ...]], arg(help="Stores: folders, or gs://BUCKET/FOLDER.")]
+    to: str
+    """A folder, or gs://BUCKET/FOLDER."""
     shard_bytes: int = 2**32
     """The most bytes of a file."""
     cache: Cache = None
@@ -90,14 +110,15 @@ Action = (
     Annotated[List, subcommand("list")]
     | Annotated[Get, subcommand("get")]
     | Annotated[Put, subcommand("put")]
+    | Annotated[Join, subcommand("join")]
     | Annotated[Inspect, subcommand("inspect")]
     | Annotated[Mix, subcommand("mix")]
 )
 
 
 def command(action: Annotated[OmitSubcommandPrefixes[Action], arg(name="")]) -> int:
-    """Which corpora there are; `get`, `put` (copy) or `inspect` one, `mix` several by a run's losses."""
-    run = {List: list_corpora, Get: get, Put: put, Inspect: inspect, Mix: mix}[type(action)]
+    """Which corpora there are; `get`, `put` (copy) or `inspect` one, `join` parts, `mix` by a run."""
+    run = {List: list_corpora, Get: get, Put: put, Join: join, Inspect: inspect, Mix: mix}[type(action)]
     run(action, make_console())
     return DONE
 
@@ -141,20 +162,41 @@ def put(action: Put, console: Console) -> None:
     from quarry.train.data.store_copying import copy_store
 
     with shown() as say:
-        copy_store(_prepared(action, say), action.to, action.shard_bytes, say)
-    console.print(f"--data.corpus store:{action.to} --data.tokenizer {action.tokenizer}", soft_wrap=True)
+        store = _prepared(action, say)
+        copy_store(store, action.to, action.shard_bytes, say)
+    _print_corpus(store, action.to, console)
+
+
+def join(action: Join, console: Console) -> None:
+    """Join stores, copy the joined one, and print how to train on it."""
+    from quarry.train.data.store_copying import copy_store
+    from quarry.train.data.store_joining import join_stores
+
+    with shown() as say:
+        store = join_stores(action.parts, cache_or_default(action.cache), say)
+        copy_store(store, action.to, action.shard_bytes, say)
+    _print_corpus(store, action.to, console)
+
+
+def _print_corpus(store: "TokenStore", place: str, console: Console) -> None:
+    """Print how to train on the store."""
+    console.print(f"--data.corpus store:{place} --data.tokenizer {store.tokenizer.name}", soft_wrap=True)
 
 
 def _prepared(action: Get | Put, say: Callable[[str], object]) -> "TokenStore":
+    from quarry.train.data.prepared import tokenizer_of
     from quarry.train.data.store_building import prepare_tokens
 
+    cache = cache_or_default(action.cache)
+    given = None if action.tokenizer_of is None else tokenizer_of(action.tokenizer_of, cache)
     return prepare_tokens(
         action.name,
-        action.tokenizer,
-        cache_or_default(action.cache),
+        action.tokenizer if given is None else given.name,
+        cache,
         near_duplicates=action.near_duplicates,
         held_out=action.held_out,
         say=say,
+        tokenizer=given,
     )
 
 

@@ -84,9 +84,22 @@ class BucketStore(TokenStore):
 
 
 def open_bucket_store(address: str, cache: Path, *, verify: bool, say: Say) -> BucketStore:
-    """The store at `gs://BUCKET/FOLDER`. No training token is read.
+    """The store at `gs://BUCKET/FOLDER`, its held-out text in the cache. No training token is read.
 
     Raises DataError if there is none, if a shard is missing or does not match the manifest, and BucketError.
+    """
+    store = read_bucket_store(address, cache)
+    store.check_objects()
+    with cache_lock(cache / "remote", say):
+        if not _has_held_out(store, verify, say):
+            _fetch_held_out(store, say)
+    return store
+
+
+def read_bucket_store(address: str, cache: Path) -> BucketStore:
+    """The store at `gs://BUCKET/FOLDER`, by its manifest and tokenizer alone.
+
+    Raises DataError if there is none, and BucketError.
     """
     folder = Folder(address)
     objects = folder.objects()
@@ -96,12 +109,12 @@ def open_bucket_store(address: str, cache: Path, *, verify: bool, say: Say) -> B
         )
     make_writable(cache)
     directory = _small_files(folder, cache)
-    store = _read_bucket_store(directory, folder, objects)
-    store.check_objects()
-    with cache_lock(cache / "remote", say):
-        if not _has_held_out(store, verify, say):
-            _fetch_held_out(store, say)
-    return store
+    try:
+        store = read_store(directory)
+    except DamagedStore as damage:
+        fault = damage.fault.replace(str(directory), folder.address)
+        raise DataError(f"{fault}: `quarry data put` copies it again") from None
+    return BucketStore(store.directory, store.manifest, store.tokenizer, folder, objects)
 
 
 def _small_files(folder: Folder, cache: Path) -> Path:
@@ -116,15 +129,6 @@ def _small_files(folder: Folder, cache: Path) -> Path:
         with atomic_write(directory / name) as partial:
             partial.write_bytes(small)
     return directory
-
-
-def _read_bucket_store(directory: Path, folder: Folder, objects: Mapping[str, Stored]) -> BucketStore:
-    try:
-        store = read_store(directory)
-    except DamagedStore as damage:
-        fault = damage.fault.replace(str(directory), folder.address)
-        raise DataError(f"{fault}: `quarry data put` copies it again") from None
-    return BucketStore(store.directory, store.manifest, store.tokenizer, folder, objects)
 
 
 def _has_held_out(store: BucketStore, verify: bool, say: Say) -> bool:

@@ -24,16 +24,30 @@ def open_prepared(
     Raises DataError if there is no such store, if it is damaged, or if it was made otherwise than `rules` or
     the tokenizer say; BucketError.
     """
-    address = bucket_address(Path(place))
-    if address is None:
-        store = open_store_folder(Path(place).expanduser(), verify, say)
-    else:
-        from quarry.train.data.bucket_store import open_bucket_store
-
-        store = open_bucket_store(address, cache, verify=verify, say=say)
+    store = open_place(place, cache, say, verify=verify)
     _check_tokenizer(place, store, tokenizer)
     _check_rules(place, store, rules)
     return store
+
+
+def open_place(place: str, cache: Path, say: Say = silent, *, verify: bool = True) -> TokenStore:
+    """The store at `place`, however it was made. Raises DataError if there is none or it is damaged."""
+    address = bucket_address(Path(place))
+    if address is None:
+        return open_store_folder(Path(place).expanduser(), verify, say)
+    from quarry.train.data.bucket_store import open_bucket_store
+
+    return open_bucket_store(address, cache, verify=verify, say=say)
+
+
+def tokenizer_of(place: str, cache: Path) -> Tokenizer:
+    """The tokenizer of the store at `place`; its tokens are not read. Raises as `open_place`."""
+    address = bucket_address(Path(place))
+    if address is None:
+        return open_store_folder(Path(place).expanduser(), verify=False).tokenizer
+    from quarry.train.data.bucket_store import read_bucket_store
+
+    return read_bucket_store(address, cache).tokenizer
 
 
 def open_store_folder(folder: Path, verify: bool, say: Say = silent) -> TokenStore:

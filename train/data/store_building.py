@@ -18,7 +18,7 @@ from quarry.train.data.prepared import open_prepared
 from quarry.train.data.prepared_corpus import KIND
 from quarry.train.data.splitting import SplitCorpus, SplitRules, shares_far_from_weights, split_corpus
 from quarry.train.data.store import SPLITS, Say, TokenStore, hash_json, open_store, silent
-from quarry.train.data.store_writing import holds_good_store, write_store
+from quarry.train.data.store_writing import holds_good_store, write_splits, write_store
 from quarry.train.data.synthetic_corpus import copies_of_a_source
 from quarry.train.data.tokenizer import Tokenizer
 from quarry.train.data.tokenizers import ByteTokenizer, make_tokenizer, vocabulary_size
@@ -145,7 +145,12 @@ def _build(
             say(f"writing {split.sizes.sum() / 1e6:.1f} MB of text as tokens, {tokenizer.name}")
             facts = {"content": content, "format": FORMAT, "vocab_size": tokenizer.vocab_size} | split.facts
             facts["text_sha256"] = text_checksum(split)
-            write_store(cache / "tokens" / content, split, tokenizer, provenance | recipe | facts)
+            manifest = provenance | recipe | facts
+            write_store(
+                cache / "tokens" / content,
+                tokenizer,
+                lambda folder: (write_splits(folder, split, tokenizer), manifest),
+            )
     _write_entry(index, {"content": content, "provenance": provenance})
     return _open_as(cache, content, provenance)
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +30,25 @@ def holds_good_store(directory: Path) -> bool:
     return True
 
 
-def write_store(directory: Path, split: SplitCorpus, tokenizer: Tokenizer, manifest: dict[str, Any]) -> None:
+Written = dict[str, tuple[dict[str, Any], list[dict[str, Any]]]]
+"""Of each split its entry of the manifest, and one for each of its files."""
+
+
+def write_store(
+    directory: Path, tokenizer: Tokenizer, write: Callable[[Path], tuple[Written, dict[str, Any]]]
+) -> None:
     """Write the store in a temporary folder, then rename it: no reader sees half of it.
 
-    A damaged store in its place is removed, and so is what a build that was killed has left. Only the process
-    that holds the lock of the cache may call this.
+    `write` writes the splits into a folder and returns them, and the rest of the manifest. A damaged store in
+    its place is removed, and so is what a build that was killed has left. Only the process that holds the
+    lock of the cache may call this.
     """
     _remove_unfinished(directory.parent)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=directory.parent) as scratch:
         partial = Path(scratch) / "store"
         partial.mkdir()
-        written = {name: _write_split(partial, split, name, tokenizer) for name in SPLITS}
+        written, manifest = write(partial)
         save_tokenizer(tokenizer, partial / "tokenizer.json")
         manifest = manifest | {"splits": {name: entry for name, (entry, _) in written.items()}}
         if shards := {name: parts for name, (_, parts) in written.items() if len(parts) > 1}:
@@ -56,24 +64,21 @@ def _remove_unfinished(tokens: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_split(
-    folder: Path, split: SplitCorpus, name: str, tokenizer: Tokenizer
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Write a split; returns its entry of the manifest, and one for each of its files."""
-    documents, size = 0, 0
+def write_splits(folder: Path, split: SplitCorpus, tokenizer: Tokenizer) -> Written:
+    """Write the tokens of every split of a corpus."""
     separator = np.array([tokenizer.separator], tokenizer.dtype).tobytes()
 
     def encode(text: str) -> tuple[bytes, int]:
         return tokenizer.encode(text).tobytes() + separator, tokenizer.text_bytes(text)
 
-    texts = tracked(split.texts(name), f"writing {name}", len(split.members[name]))
-    with ShardWriter(folder, name, tokenizer.dtype.itemsize) as writer:
-        for chunk, text_bytes in map_in_order(encode, texts):
-            writer.write(chunk)
-            documents += 1
-            size += text_bytes
-    counts = {"documents": documents, "tokens": writer.whole.size // tokenizer.dtype.itemsize, "bytes": size}
-    return counts | writer.whole.digests(), writer.shards
+    def write_split(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        texts = tracked(split.texts(name), f"writing {name}", len(split.members[name]))
+        with ShardWriter(folder, name, tokenizer.dtype.itemsize) as writer:
+            for chunk, text_bytes in map_in_order(encode, texts):
+                writer.write(chunk, text_bytes)
+        return writer.entry(), writer.shards
+
+    return {name: write_split(name) for name in SPLITS}
 
 
 class Digested:
@@ -95,12 +100,13 @@ class Digested:
 class ShardWriter:
     """Writes a split in files of at most SHARD_BYTES; a split of one file is named without a number.
 
-    On leaving, `whole` has the digests of all bytes and `shards` the tokens and digests of each file.
+    After leaving, `entry` is that of the manifest and `shards` the tokens and digests of each file.
     """
 
     def __init__(self, folder: Path, split: str, itemsize: int):
         self._folder, self._split, self._itemsize = folder, split, itemsize
-        self.whole, self.shards = Digested(), []
+        self._whole, self.shards = Digested(), []
+        self._documents, self._text_bytes = 0, 0
         self._begin()
 
     def __enter__(self) -> "ShardWriter":
@@ -111,9 +117,17 @@ class ShardWriter:
         if len(self.shards) == 1:
             self._path(0).rename(self._folder / shard_names(self._split, 1)[0])
 
-    def write(self, chunk: bytes) -> None:
-        """Write whole tokens."""
-        self.whole.update(chunk)
+    def entry(self) -> dict[str, Any]:
+        """Counts and digests of the split."""
+        tokens = self._whole.size // self._itemsize
+        counts = {"documents": self._documents, "tokens": tokens, "bytes": self._text_bytes}
+        return counts | self._whole.digests()
+
+    def write(self, chunk: bytes, text_bytes: int) -> None:
+        """Write the tokens of a document, which is so many bytes of text."""
+        self._documents += 1
+        self._text_bytes += text_bytes
+        self._whole.update(chunk)
         rest, most = memoryview(chunk), SHARD_BYTES - SHARD_BYTES % self._itemsize
         while rest:
             if self._shard.size == most:

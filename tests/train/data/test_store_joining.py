@@ -1,0 +1,109 @@
+"""Stores of parts that several machines made are joined to the store of the whole, bit for bit."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+
+from quarry.errors import DataError
+from quarry.train.data import store_joining
+from quarry.train.data.prepared import tokenizer_of
+from quarry.train.data.store import SPLITS
+from quarry.train.data.store_building import prepare_tokens
+from quarry.train.data.store_copying import copy_store
+from quarry.train.data.store_joining import join_stores
+from tests.commands import quarry_here
+from tests.train.record.emulator import BUCKET, serving
+
+
+@pytest.fixture(scope="module")
+def parts(folder, tmp_path_factory):
+    """The folder's documents in three folders; one document lies in two of them."""
+    root = tmp_path_factory.mktemp("parts")
+    for number, file in enumerate(sorted(folder.iterdir())):
+        (root / str(number % 3)).mkdir(exist_ok=True)
+        shutil.copy(file, root / str(number % 3))
+    shutil.copy(root / "0" / "000.txt", root / "1" / "again.txt")
+    return [root / str(part) for part in range(3)]
+
+
+@pytest.fixture(scope="module")
+def stores(parts, tmp_path_factory):
+    """The places of the stores of the parts, in bytes."""
+    cache = tmp_path_factory.mktemp("stores")
+    return [str(prepare_tokens(f"folder:{part}", "bytes", cache).directory) for part in parts]
+
+
+@pytest.mark.parametrize("block", [300, 2**20])
+def test_the_joined_store_is_that_of_the_whole(store, stores, tmp_path, monkeypatch, block):
+    monkeypatch.setattr(store_joining, "BLOCK", block)  # 300 bytes are less than a document
+    joined = join_stores(stores, tmp_path)
+    for split in SPLITS:
+        assert np.array_equal(joined.tokens(split), store.tokens(split))
+    for name in ("splits", "documents", "text_sha256", "vocab_size"):
+        assert joined.manifest[name] == store.manifest[name]
+    assert joined.manifest["duplicates_dropped"] == 1
+    assert joined.manifest["corpus"].count(" + folder:") == 2
+    joined.verify()
+
+
+def test_a_joined_store_is_not_made_again(stores, tmp_path):
+    said = []
+    one = join_stores(stores, tmp_path, said.append)
+    other = join_stores(stores[::-1], tmp_path, said.append)
+    assert other.directory == one.directory
+    assert len(said) == 1
+    assert said[0].startswith("joining 0.1 MB")
+
+
+def test_parts_in_a_bucket_with_the_first_ones_tokenizer_are_joined(parts, folder, tmp_path, monkeypatch):
+    """By the commands, as two machines would: each has a cache of its own."""
+    with serving() as (variables, _):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        places = [f"gs://{BUCKET}/parts/{number}" for number in range(3)]
+        tokenizers = [("--tokenizer", "bpe:290"), *2 * [("--tokenizer-of", places[0])]]
+        for part, place, words in zip(parts, places, tokenizers, strict=True):
+            cache = tmp_path / part.name
+            quarry_here("data", "put", f"folder:{part}", place, *words, cwd=tmp_path, cache=cache)
+        whole = tmp_path / "whole"
+        answer = quarry_here("data", "join", *places, "--to", whole, cwd=tmp_path, cache=tmp_path / "here")
+        assert answer.stdout.split() == ["--data.corpus", f"store:{whole}", "--data.tokenizer", "bpe:290"]
+        given = tokenizer_of(places[0], tmp_path / "there")
+    at_once = prepare_tokens(f"folder:{folder}", "bpe:290", tmp_path / "at-once", tokenizer=given)
+    joined = prepare_tokens(f"store:{whole}", "bpe:290", tmp_path / "here")
+    for split in SPLITS:
+        assert np.array_equal(joined.tokens(split), at_once.tokens(split))
+
+
+def test_stores_that_cannot_be_joined_are_refused(parts, stores, tmp_path):
+    def prepared(corpus, tokenizer="bytes", **options):
+        return str(prepare_tokens(corpus, tokenizer, tmp_path / "other", **options).directory)
+
+    part = f"folder:{parts[1]}"
+    with pytest.raises(DataError, match=r"parts = .*: name two stores or more to join"):
+        join_stores(stores[:1], tmp_path)
+    with pytest.raises(DataError, match=r"was made with test_fraction = 0.2, .* with 0.05: only stores made"):
+        join_stores([stores[0], prepared(part, test_fraction=0.2)], tmp_path)
+    one, other = (prepared(f"folder:{folder}", "bpe:290") for folder in parts[:2])
+    with pytest.raises(DataError, match=f"has tokens of another bpe:290 than .*--tokenizer-of {one}"):
+        join_stores([one, other], tmp_path)
+    mixture = prepared(f"mix:folder:{parts[0]}=0.5+folder:{parts[1]}=0.5")
+    with pytest.raises(DataError, match="is a mixture: only stores in the order of hashes"):
+        join_stores([mixture, stores[0]], tmp_path)
+
+
+def test_documents_in_another_order_are_refused(store, stores, tmp_path):
+    place = tmp_path / "turned"
+    copy_store(store, str(place))
+    tokens = store.tokens("train")
+    first = int(np.flatnonzero(tokens == store.tokenizer.separator)[0]) + 1
+    turned = np.concatenate([tokens[first:], tokens[:first]])
+    store = dataclasses.replace(store, directory=place)
+    (place / "train.bin").write_bytes(turned.tobytes())
+    with pytest.raises(DataError, match=r"train.bin is damaged"):
+        join_stores([str(place), stores[0]], tmp_path)
+    parts = {str(place): store, stores[0]: prepare_tokens(f"store:{stores[0]}", "bytes", tmp_path)}
+    with pytest.raises(DataError, match=f"{place}: its train documents are not in the order of their hashes"):
+        store_joining._write(tmp_path, parts)

@@ -1,0 +1,177 @@
+"""Joins token stores of parts of a corpus, which several machines have made, to the store of the whole.
+
+The documents of a store lie in the order of a hash of their text, which also tells their split, so that the
+stores are merged: each is read once, from its first token to its last. What is held in memory is a block of
+each split of each store. Texts are had by decoding the tokens, which is without loss.
+"""
+
+import hashlib
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from quarry.errors import DataError
+from quarry.train.data.cache_errors import errors_in_sentences
+from quarry.train.data.cache_lock import cache_lock
+from quarry.train.data.documents import to_utf8
+from quarry.train.data.parallel import usable_cores
+from quarry.train.data.prepared import open_place
+from quarry.train.data.progress import tracked
+from quarry.train.data.splitting import digest
+from quarry.train.data.store import SPLITS, Say, Split, TokenStore, hash_json, open_store, silent
+from quarry.train.data.store_building import FORMAT
+from quarry.train.data.store_writing import ShardWriter, Written, holds_good_store, write_store
+from quarry.train.record.folders import make_writable
+
+BLOCK = 2**20
+"""Tokens that are read at once."""
+_RULES = ("validation_fraction", "test_fraction", "near_duplicates", "held_out")
+
+
+class Stored(NamedTuple):
+    """A document of a store: the hash of its text, its split, its tokens with the separator, its bytes."""
+
+    digest: bytes
+    split: Split
+    tokens: np.ndarray
+    text_bytes: int
+
+
+@dataclass
+class Counts:
+    """What a merge has seen: documents that were there before, and a SHA-256 of the digests of the others."""
+
+    repeated: int
+    text: Any
+
+
+def join_stores(places: Sequence[str], cache: Path, say: Say = silent) -> TokenStore:
+    """The store, below `cache`, of all documents of the stores at `places`: folders or gs://BUCKET/FOLDER.
+
+    With the tokenizer that they share it has the tokens of the store of their corpora together, bit for bit;
+    but near duplicates were looked for within each part alone. A document of several parts counts once.
+    Raises DataError for stores that were made by different rules or tokenizers, or whose documents are not in
+    the order of their hashes, as those of mixtures are; BucketError and DiskFull.
+    """
+    with errors_in_sentences(cache):
+        make_writable(cache)
+        parts = {place: open_place(place, cache, say) for place in places}
+        _check_alike(parts)
+        stores = list(parts.values())
+        tokenizer = stores[0].tokenizer
+        content = hash_json([sorted(store.manifest["content"] for store in stores), FORMAT])[:32]
+        directory = cache / "tokens" / content
+        with cache_lock(cache, say):
+            if not holds_good_store(directory):
+                size = sum(store.n_bytes(split) for store in stores for split in SPLITS)
+                say(f"joining {size / 1e6:.1f} MB of text")
+
+                def write(folder: Path) -> tuple[Written, dict[str, Any]]:
+                    written, counts = _write(folder, parts)
+                    return written, _manifest(stores, counts) | {"content": content}
+
+                write_store(directory, tokenizer, write)
+        return open_store(directory, content)
+
+
+def _check_alike(parts: Mapping[str, TokenStore]) -> None:
+    if len(parts) < 2:
+        raise DataError(f"parts = {' '.join(parts) or 'none'}: name two stores or more to join")
+    (first, one), *others = parts.items()
+    for place, store in others:
+        for name in _RULES:
+            if store.manifest.get(name) != one.manifest.get(name):
+                raise DataError(
+                    f"{place} was made with {name} = {store.manifest.get(name)}, {first} with "
+                    f"{one.manifest.get(name)}: only stores made alike can be joined"
+                )
+        if store.tokenizer.definition != one.tokenizer.definition:
+            raise DataError(
+                f"{place} has tokens of another {store.tokenizer.name} than {first}: prepare it with "
+                f"--tokenizer-of {first}"
+            )
+    for place, store in parts.items():
+        for name, what in (
+            ("shares", "a mixture"),
+            ("split_by", "cut by position"),
+            ("selection", "selected"),
+        ):
+            if name in store.manifest:
+                raise DataError(f"{place} is {what}: only stores in the order of hashes can be joined")
+
+
+def _write(folder: Path, parts: Mapping[str, TokenStore]) -> tuple[Written, Counts]:
+    """Write the merged splits."""
+    counts, itemsize = Counts(0, hashlib.sha256()), next(iter(parts.values())).tokenizer.dtype.itemsize
+    total = sum(store.manifest["splits"][split]["documents"] for store in parts.values() for split in SPLITS)
+    with ThreadPoolExecutor(usable_cores()) as pool, ExitStack() as stack:
+        writers = {split: stack.enter_context(ShardWriter(folder, split, itemsize)) for split in SPLITS}
+        for document in tracked(_merged(parts, counts, pool), "joining", total):
+            writers[document.split].write(document.tokens.tobytes(), document.text_bytes)
+    return {split: (writer.entry(), writer.shards) for split, writer in writers.items()}, counts
+
+
+def _merged(parts: Mapping[str, TokenStore], counts: Counts, pool: Executor) -> Iterator[Stored]:
+    """The distinct documents of all parts and splits in the order of their hashes."""
+    streams = [_documents(place, store, split, pool) for place, store in parts.items() for split in SPLITS]
+    for key, same in groupby(heapq.merge(*streams, key=_hash), key=_hash):
+        document, *others = same
+        counts.repeated += len(others)
+        counts.text.update(key)
+        yield document
+
+
+def _hash(document: Stored) -> bytes:
+    return document.digest
+
+
+def _documents(place: str, store: TokenStore, split: Split, pool: Executor) -> Iterator[Stored]:
+    """The documents of a split in its order. Raises DataError where that is not the order of the hashes."""
+    tokenizer, last = store.tokenizer, b""
+
+    def known(tokens: np.ndarray) -> Stored:
+        text = to_utf8(tokenizer.decode(tokens[:-1]))
+        return Stored(digest(text), split, tokens, len(text))
+
+    for block in _blocks(store, split):
+        for document in pool.map(known, block):
+            if document.digest <= last:
+                raise DataError(f"{place}: its {split} documents are not in the order of their hashes")
+            last = document.digest
+            yield document
+
+
+def _blocks(store: TokenStore, split: Split) -> Iterator[list[np.ndarray]]:
+    """The tokens of each document of a split, its separator included, some documents at a time."""
+    reader, rest = store.reader(split), np.empty(0, store.tokenizer.dtype)
+    for first in range(0, len(reader), BLOCK):
+        block = np.concatenate([rest, reader.read(first, first + BLOCK)])
+        ends = np.flatnonzero(block == store.tokenizer.separator) + 1
+        *whole, rest = np.split(block, ends)
+        yield whole
+
+
+def _manifest(stores: Sequence[TokenStore], counts: Counts) -> dict[str, Any]:
+    """The manifest of the joined store, but for its splits and its name."""
+    first = stores[0].manifest
+    each = {
+        name: " + ".join(dict.fromkeys(str(store.manifest[name]) for store in stores))
+        for name in ("corpus", "source", "licence")
+    }
+    added = {
+        name: sum(store.manifest[name] for store in stores)
+        for name in ("duplicates_dropped", "near_duplicates_dropped")
+        if name in first
+    }
+    documents = sum(store.manifest["documents"] for store in stores) - counts.repeated
+    rules = {name: first[name] for name in ("tokenizer", *_RULES, "format", "vocab_size") if name in first}
+    facts = {"documents": documents, "joined": [store.manifest["content"] for store in stores]}
+    added["duplicates_dropped"] += counts.repeated
+    return each | rules | added | facts | {"text_sha256": counts.text.hexdigest()}
