@@ -45,7 +45,7 @@ COMMANDS = {
     ),
     "data": Command(
         "quarry.train.commands.data",
-        "Which corpora there are; `get`, `put` (copy) or `inspect` one, `mix` several by a run's losses.",
+        "Which corpora there are; `get`, `put` (copy), `join` or `inspect` one, `mix` by a run's losses.",
     ),
     "train": Command("quarry.train.commands.train", "Create or resume one run: <workdir>/<study>/<point>/."),
     "compile": Command(

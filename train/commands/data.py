@@ -117,7 +117,7 @@ Action = (
 
 
 def command(action: Annotated[OmitSubcommandPrefixes[Action], arg(name="")]) -> int:
-    """Which corpora there are; `get`, `put` (copy) or `inspect` one, `join` parts, `mix` by a run."""
+    """Which corpora there are; `get`, `put` (copy), `join` or `inspect` one, `mix` by a run's losses."""
     run = {List: list_corpora, Get: get, Put: put, Join: join, Inspect: inspect, Mix: mix}[type(action)]
     run(action, make_console())
     return DONE
