@@ -53,10 +53,11 @@ class Evidence:
     """What the claims are judged by: quantities over draws, and the settings of their intervals.
 
     `passes` are those to the deciding criterion, `common` those to a loss that all sizes reach, at the U in
-    `unique` that have a floor, `floors_end` whether all of these are for N to infinity; `largest` is the
-    largest N trained on repeated tokens. `one_pass` and `merging` are the answers of the laws to claims 2 and
-    3, `gap` and `gaps` the gap and its forms. `gaps` and `reuse_law` are None where too few cells were
-    measured. `shares` and `fixed_passes` say how much of the fall of r_inf is what.
+    `unique` that have a floor, `floors_end` whether all of these are for N to infinity, of sizes with as many
+    passes as others; `largest` is the largest N trained on repeated tokens. `one_pass` and `merging` are the
+    answers of the laws to claims 2 and 3, `gap` and `gaps` the gap and its forms. `gaps` and `reuse_law` are
+    None where too few cells were measured. `shares` and `fixed_passes` say how much of the fall of r_inf is
+    what.
     """
 
     passes: "Passes"

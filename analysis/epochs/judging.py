@@ -48,6 +48,12 @@ def by_ensembles(
     return judged(other, tables, noise, rho, seed, settings)["verdicts"]
 
 
+def _floors_end(found: "Quantities") -> bool:
+    """Whether every floor is one for N to infinity, of sizes that were not cut short of their passes."""
+    ended = ~np.isnan(found.floor.asymptote[0]) & ~found.tuned.cut.any(axis=0)
+    return bool(ended[~np.isnan(found.floor.default[0])].all())
+
+
 def judged(
     found: "Quantities",
     tables: dict[str, Any],
@@ -65,7 +71,7 @@ def judged(
         found.passes[0],
         found.passes[1],
         laws.unique,
-        not np.isnan(found.floor.asymptote[0][~np.isnan(found.floor.default[0])]).any(),
+        _floors_end(found),
         float(found.tuned.sizes.max()),
         one_pass,
         merging,

@@ -106,6 +106,16 @@ def test_the_least_loss_of_one_size_is_no_floor_that_it_reaches_in_one_pass():
     assert any("at 5 of 5 U the floor is the least loss trained" in each for each in found.warnings)
 
 
+def test_a_floor_of_sizes_cut_short_is_none_that_they_reach_in_one_pass():
+    """The largest have two passes, and are within 10% of their second after the first."""
+    sizes = (5e7, 4e9, 8e9, 1.6e10, 3.2e10)
+    points = table(dict(zip(sizes, (64, 2, 2, 2, 2), strict=True)), sizes=sizes, once=False)
+    found = study(points.filter(U=4e8))
+    first = found.passes.filter(criterion="10% above the floor", N=3.2e10)
+    assert (first["censored"] == "left").all()
+    assert found.verdicts[1].holds != "yes"
+
+
 def test_sizes_and_tokens_that_grow_together_are_said_to():
     found = study(of_own_tokens(5))
     words = "N and U do not vary apart among the 5 of 5 cells (N, U) that show it"
