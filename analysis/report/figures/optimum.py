@@ -36,7 +36,7 @@ def optima_by_way(found: "Mapping[str, Allocation]", largest: float, quantity: Q
     names = list(found)
     colour = alt.Color("way:N", title=None, scale=alt.Scale(domain=names, range=SERIES[: len(names)]))
     base = alt.Chart(alt.InlineData(values=lines.to_dicts())).encode(
-        x=alt.X("C:Q", **axis(lines["C"].to_list(), "C", text.power)),
+        x=alt.X("C:Q", **axis([*lines["C"], *marks["C"]], "C", text.power)),
         y=alt.Y("value:Q", **axis([low, high], quantity, text.count)),
         color=colour,
     )

@@ -40,6 +40,8 @@ MOST_LINES = 300
 """Runs that have a line where each has one: of more no eye can follow one, and they take a browser long."""
 MOST_SIZES = 12
 """With more sizes than this, their colours and lines cannot be told apart one by one."""
+_BAR = alt.ExprRef("min(width, 320)")
+"""How long the bar of a ramp of colours is: no longer than the figure, on a phone too."""
 
 FIELDS = {
     "run",
@@ -154,7 +156,7 @@ def colour_ramp(values: pl.Series, field: str, title: str, form: Callable[..., s
     """The colour of each of many values along a ramp, logarithmically."""
     shown = log_ticks(*ends(values.cast(pl.Float64)))
     label = f"{json.dumps(tick_labels(shown, form))}[indexof({shown}, datum.value)]"
-    legend = alt.Legend(values=shown, labelExpr=label, gradientLength=320, direction="horizontal")
+    legend = alt.Legend(values=shown, labelExpr=label, gradientLength=_BAR, direction="horizontal")
     return alt.Color(f"{field}:Q", title=title, scale=alt.Scale(type="log", range=RAMP), legend=legend)
 
 

@@ -19,10 +19,12 @@ function specOf(chart) {
   return spec;
 }
 
-// A legend is as wide as its longest labels: where it runs out of the figure, it has half as many columns.
+// A legend is as wide as its longest labels: where it runs out of the figure, it has half as many columns. (A ramp
+// of colours has none.)
 function tooWide(chart, view) {
-  const legends = view.scenegraph().root.items[0].items.filter((mark) => mark.role === "legend");
-  return legends.some((mark) => mark.items.some((legend) => view.origin()[0] + legend.bounds.x2 > chart.clientWidth));
+  const marks = view.scenegraph().root.items[0].items.filter((mark) => mark.role === "legend");
+  const legends = marks.flatMap((mark) => mark.items).filter((legend) => legend.datum.type !== "gradient");
+  return legends.some((legend) => view.origin()[0] + legend.bounds.x2 > chart.clientWidth);
 }
 
 // Thousands of marks are drawn as one picture, in the ink of the page: it is drawn again where the theme changes.

@@ -4,10 +4,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from quarry import allocate, text
 from quarry.analysis.allocation.envelope import fit_envelope
 from quarry.analysis.allocation.isoflop import fit_isoflop
 from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
 from quarry.analysis.report.figures.allocation import compute_optimal, envelope_curves, isoflop_curves
+from quarry.analysis.report.figures.optimum import optima_by_way
+from quarry.analysis.report.figures.parts import colour_ramp
 
 BESIROGLU = {"L_inf": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}
 
@@ -46,6 +49,18 @@ def test_every_budget_is_a_curve_and_only_those_with_a_minimum_are_marked(budget
     assert spec["layer"][0]["encoding"]["color"]["sort"] == ["10¹⁸", "10¹⁹", "10²⁰", "10²²"]
     assert budgets.plot().to_dict()["title"] == spec["title"]
     assert "isoFLOP minima of 3 budgets: N ~ C^" in budgets._repr_html_()
+
+
+def test_the_optima_of_small_budgets_lie_inside_the_axes(curves):
+    found = allocate(curves, [1e20, 1e21], method="envelope", bootstrap=100)
+    spec = optima_by_way({"envelope": found}, 1e20, "N").to_dict()
+    low, high = spec["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    assert low < min(row["C"] for row in rows(spec, -1)) < 1e20 < high
+
+
+def test_the_bar_of_a_ramp_is_no_longer_than_its_figure():
+    ramp = colour_ramp(pl.Series([1e3, 1e6]), "N", "N", text.count).to_dict()
+    assert ramp["legend"]["gradientLength"] == {"expr": "min(width, 320)"}
 
 
 def test_budgets_of_too_few_sizes_are_not_drawn(budgets):
