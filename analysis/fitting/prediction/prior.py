@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from quarry.analysis.laws.mixture import MIXTURE
+
 if TYPE_CHECKING:
     from quarry.analysis.laws.law import Law
 
@@ -18,6 +20,9 @@ TABLE = Path(__file__).with_name("prior.csv")
 
 SURFACE, CURVE = "a law of several inputs", "a law of one input"
 """The rows of the laws that no ladder was fitted with."""
+
+TOGETHER = "laws of several inputs, together"
+"""The row of a mixture of laws."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ def _table() -> dict[str, Prior]:
 
 def prior_of(law: "Law") -> Prior:
     """The prior of a law, else that of its kind."""
-    return _table().get(law.name, _table()[CURVE if len(law.inputs) == 1 else SURFACE])
+    kind = CURVE if len(law.inputs) == 1 else TOGETHER if law.name == MIXTURE else SURFACE
+    return _table().get(law.name, _table()[kind])
 
 
 def prior_named(name: str) -> Prior:

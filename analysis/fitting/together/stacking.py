@@ -14,8 +14,9 @@ from quarry.analysis.fitting.prediction.scores import interval_score
 # Weights are tried in steps of one over this, and the misfit a decade out at these values.
 _STEPS, _MISFITS = 10, np.geomspace(1e-4, 1.0, 17)
 
-# Weights whose score is worse than the best by this fraction count e times less: backtests are few.
-_TEMPERATURE = 0.1
+# Weights whose score is worse than the best by this fraction count e times less: backtests are few. At 0.1
+# the intervals of published ladders held 88% of the largest runs, at 0.3 90%, at the same score.
+_TEMPERATURE = 0.3
 
 
 def stack(backtests: Sequence[Backtests], noise: float, growth: float, level: float) -> np.ndarray:

@@ -6,7 +6,7 @@ power-offset and broken-power. A row for each contender: how many points its 95%
 the largest run of each split, the median width, the interval score (Gneiting and Raftery 2007) of log loss.
 
 On two quiet cores the tables of `../shared/data/published` take 14 minutes by chinchilla, about 20 by skaling
-and about half an hour by auto: `--law chinchilla skaling auto`.
+and 15 by auto (on one shared core of a newer machine): `--law chinchilla skaling auto`.
 """
 
 import argparse

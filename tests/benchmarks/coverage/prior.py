@@ -3,7 +3,8 @@
 Every ladder of the folder is cut at three computes, and each law is fitted and backtested below the cut. Of
 all log-normal priors on a grid of medians, spreads and growths (the power of the distance) the one is taken
 whose intervals of the points beyond have the best interval score, families counted alike, among those that
-hold 94.5% of the points and 90% of the largest runs (if none does, that which holds the most points). Writes
+hold 94.5% of the points and 90% of the largest runs (if none does, that which holds the most points); of
+scores within 0.5% of the best, that which holds the most. Writes
 `analysis/fitting/prediction/prior.csv`, and, as its sources, the scores of the grid
 (`experiments/results/bands/prior.csv`), the most probable misfit of every ladder by its own backtests
 (`experiments/results/bands/ladders.csv`), and what a prior chosen without each family holds of it
@@ -27,7 +28,7 @@ from quarry.analysis.fitting.prediction.extrapolation import (
     measure_extrapolation,
 )
 from quarry.analysis.fitting.prediction.outlook import Outlook, noise_at
-from quarry.analysis.fitting.prediction.prior import CURVE, SURFACE, TABLE, Prior
+from quarry.analysis.fitting.prediction.prior import CURVE, SURFACE, TABLE, TOGETHER, Prior
 from quarry.analysis.fitting.prediction.scores import interval_score
 from quarry.analysis.laws.catalog import find_law
 from quarry.analysis.laws.law import Law
@@ -41,6 +42,8 @@ SPREADS, GROWTHS = (0.7, 1.0, 1.4), (0.7, 1.0)
 POINTS_HELD, LARGEST_HELD = 0.945, 0.90
 RESULTS = Path("experiments/results/bands")
 LEVEL, DRAWS = 0.95, 200
+# Refits of the same points move a score by as much.
+AS_GOOD = 1.005
 PRIOR, HELD = ["median", "spread", "growth"], ["points_held", "largest_held", "score", "unshifted"]
 
 
@@ -63,7 +66,10 @@ def main() -> None:
     folder = options.parse_args().folder
     warnings.simplefilter("ignore")
     surfaces, curves = read_ladders(folder), read_curves(folder)
-    tested = {SURFACE: list(_tested(surfaces, find_law("chinchilla")))}
+    tested = {
+        SURFACE: list(_tested(surfaces, find_law("chinchilla"))),
+        TOGETHER: list(_tested(surfaces, None)),
+    }
     for law in ("power-offset", "broken-power"):
         tested[law] = list(_tested(curves, find_law(law, "E")))
     tested[CURVE] = [one for law in ("power-offset", "broken-power") for one in tested[law]]
@@ -75,19 +81,21 @@ def main() -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     pl.concat(grids.values()).write_csv(RESULTS / "prior.csv", float_precision=4)
     pl.concat(_misfits(law, found) for law, found in tested.items()).write_csv(RESULTS / "ladders.csv")
-    left_out = _left_out(scores[SURFACE])  # the curves are all of one family
+    judged = (SURFACE, TOGETHER)  # the curves are all of one family
+    left_out = pl.concat(_left_out(scores[law]).insert_column(0, pl.lit(law).alias("law")) for law in judged)
     left_out.write_csv(RESULTS / "left_out.csv", float_precision=4)
     print(pl.read_csv(TABLE), left_out)
 
 
-def _tested(ladders: list[Ladder], law: Law) -> Iterator[Tested]:
+def _tested(ladders: list[Ladder], law: Law | None) -> Iterator[Tested]:
+    """The splits of the ladders, by one law or by those that apply, together."""
     for ladder in ladders:
-        print(law.name, ladder.name, flush=True)
+        print(law.name if law else TOGETHER, ladder.name, flush=True)
         for split in splits(ladder, SHARES):
             fit = fitted(split.below, law, DRAWS)
             if fit is None or fit.outlook is None:
                 continue
-            inputs = {name: split.beyond[name].to_numpy() for name in law.inputs}
+            inputs = {name: split.beyond[name].to_numpy() for name in fit.law.inputs}
             middle = fit.predict(inputs)
             reach = fit.parameter_reach(inputs)
             error = np.log(split.beyond["loss"].to_numpy() / middle)
@@ -150,10 +158,14 @@ def _judge(one: Tested, prior: Prior) -> dict[str, str | float]:
 
 
 def _best(grid: pl.DataFrame) -> pl.DataFrame:
-    """The best score among the priors that hold enough; without any, the one that holds the most."""
+    """The best score among the priors that hold enough; without any, the one that holds the most.
+
+    Of scores that are as good, the one that holds the most of the largest runs, then of the points.
+    """
     enough = grid.filter(pl.col("points_held") >= POINTS_HELD, pl.col("largest_held") >= LARGEST_HELD)
-    best = enough.sort("score") if len(enough) else grid.sort("points_held", descending=True)
-    return best.head(1)
+    best = enough.filter(pl.col("score") <= pl.col("score").min() * AS_GOOD)
+    most = ["largest_held", "points_held"] if len(best) else ["points_held"]
+    return (best if len(best) else grid).sort(*most, "score", descending=[*[True] * len(most), False]).head(1)
 
 
 def _misfits(law: str, tested: list[Tested]) -> pl.DataFrame:

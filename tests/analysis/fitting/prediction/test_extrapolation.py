@@ -15,11 +15,12 @@ from quarry.analysis.fitting.prediction.band import widened
 from quarry.analysis.fitting.prediction.distance import distance, fitted_ranges
 from quarry.analysis.fitting.prediction.extrapolation import measure_extrapolation, mixture_quantile
 from quarry.analysis.fitting.prediction.outlook import noise_at
-from quarry.analysis.fitting.prediction.prior import Prior, prior_of
+from quarry.analysis.fitting.prediction.prior import CURVE, SURFACE, TOGETHER, Prior, prior_named, prior_of
 from quarry.analysis.fitting.prediction.rolling_origin import backtest
 from quarry.analysis.fitting.prediction.scores import interval_score
 from quarry.analysis.fitting.search import Data
 from quarry.analysis.laws.catalog import LAWS, find_law
+from quarry.analysis.laws.mixture import mix_laws
 from tests.analysis.designs import GRID
 from tests.analysis.quick import QUICK
 
@@ -81,6 +82,14 @@ def test_every_law_has_a_prior():
     priors = [prior_of(law) for law in LAWS.values()]
     assert all(0.001 < one.median < 0.2 and 0.1 < one.spread < 3 and 0.2 < one.growth < 2 for one in priors)
     assert prior_of(find_law("kaplan-n")) == prior_of(find_law("kaplan-c"))
+
+
+def test_laws_together_have_a_prior_of_their_own():
+    """A mixture of laws of one input has that of its kind."""
+    together = mix_laws([LAWS["chinchilla"], LAWS["skaling"]])
+    assert prior_of(together) == prior_named(TOGETHER) != prior_named(SURFACE)
+    curve = mix_laws([find_law("power-offset", "E"), find_law("broken-power", "E")])
+    assert prior_of(curve) == prior_named(CURVE)
 
 
 def test_the_interval_score():
