@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from quarry.analysis.laws.mixture import MIXTURE
-
 if TYPE_CHECKING:
     from quarry.analysis.laws.law import Law
 
@@ -46,7 +44,7 @@ def _table() -> dict[str, Prior]:
 
 def prior_of(law: "Law") -> Prior:
     """The prior of a law, else that of its kind."""
-    kind = CURVE if len(law.inputs) == 1 else TOGETHER if law.name == MIXTURE else SURFACE
+    kind = CURVE if len(law.inputs) == 1 else TOGETHER if "members" in law.options else SURFACE
     return _table().get(law.name, _table()[kind])
 
 
