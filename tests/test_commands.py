@@ -185,6 +185,7 @@ def test_doctor_reports_and_measures(cache, tmp_path):
     assert re.search("cpu:0 +│ cpu +│ right", done.stdout)
     assert re.search("other hosts +│ a process on its own ", done.stdout)
     assert re.search("GiB free, enough for 3 checkpoints of 0.2 MiB", done.stdout)
+    assert not re.search(r"\b1 cores", done.stdout)
     assert re.search("file lock +│ locks ", done.stdout)
     for words in ("versions", "devices", "cache at", "extras", "tokens/s at N ="):
         assert words in done.stdout

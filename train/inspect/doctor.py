@@ -11,6 +11,7 @@ from rich.table import Table
 
 from quarry.errors import DataError
 from quarry.installation import install_command, training_is_installed
+from quarry.text import plural
 from quarry.train.config.experiment import Experiment
 from quarry.train.inspect.environment import file_locks_work, free_space, other_hosts, unused_devices
 from quarry.train.record.folders import make_writable
@@ -79,7 +80,8 @@ def _version(package: str) -> str:
 def _devices(cores: int) -> Table:
     import jax
 
-    table = Table("device", "kind", "a product there", title=f"devices ({cores} cores for this process)")
+    title = f"devices ({plural(cores, 'core')} for this process)"
+    table = Table("device", "kind", "a product there", title=title)
     for device in jax.local_devices():
         table.add_row(str(device), device.device_kind, _product(device))
     for sentence in unused_devices():
