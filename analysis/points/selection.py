@@ -195,8 +195,9 @@ def _check_enough(points: Points, law: Law) -> None:
     if distinct < needed:
         dropped = "; ".join(f"{out.n} dropped: {out.reason}" for out in points.excluded if out.n)
         raise FitError(
-            f"{law.name} has {needed} parameters ({', '.join(law.parameter_names)}), and there are only "
-            f"{distinct} distinct points in {', '.join(law.inputs)}" + (f" ({dropped})" if dropped else "")
+            f"{law.name} has {needed} parameters ({', '.join(law.parameter_names)}), and there "
+            f"{'is' if distinct == 1 else 'are'} only {text.plural(distinct, 'distinct point')} in "
+            f"{', '.join(law.inputs)}" + (f" ({dropped})" if dropped else "")
         )
 
 
