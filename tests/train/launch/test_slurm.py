@@ -143,13 +143,15 @@ def test_a_point_near_its_time_limit_saves_and_is_queued_again(cluster, on_slurm
     directory, logs = RunDirectory(tmp_path / "runs/study/tiny"), tmp_path / "runs/.slurm"
     on_slurm("study", "--slurm.time", 1, "--slurm.warning", 50)
 
-    def said(code: int) -> bool:
-        return any(f"exit code {code}: queued again" in log.read_text() for log in logs.glob("*/*.out"))
+    def queued_again(*codes: int) -> bool:
+        said = [f"exit code {code}: queued again" for code in codes]
+        return any(words in log.read_text() for log in logs.glob("*/*.out") for words in said)
 
-    wait_until(lambda: begun(directory) or said(140), 60, "the point to train")
-    if begun(directory):  # Slurm looks every 30 s, and may have warned before
+    # Slurm looks every 30 s, and may have warned before it trains, or in its first steps
+    wait_until(lambda: begun(directory) or queued_again(75, 140), 60, "the point to train")
+    if not queued_again(75, 140):
         hold(directory)
-        wait_until(lambda: said(75), 60, "the point to be warned and save")
+        wait_until(lambda: queued_again(75), 60, "the point to be warned and save")
     wait_until(lambda: cluster.jobs() == ["PENDING"], 60, "Slurm to queue the point again")
 
 
