@@ -79,15 +79,21 @@ def test_the_page_says_what_a_prior_holds_of_a_family_left_out(law, largest):
 def test_the_page_says_how_the_families_held_worst_are_held_by_each():
     page = " ".join((ROOT / "docs" / "trust.md").read_text().split())
     table = pl.read_csv(BANDS / "family.csv").filter(contender="three parts (ours)")
-    gzip, porian = (
+    gzip, porian, chinchilla = (
         [table.filter(law=law, family=name).row(0, named=True) for law in ("chinchilla", "auto")]
-        for name in ("gzip", "porian")
+        for name in ("gzip", "porian", "chinchilla")
     )
     words = [f"{percent(row['inside_95'])} of {row['points']}" for row in gzip]
     assert f"held worst, {words[0]} points" in page
     assert f"(laws together: {words[1]})" in page
     held = [percent(row["largest_95"]) for row in porian]
-    assert f"held in {held[0]} of the splits, by laws together in {held[1]}" in page
+    without = pl.read_csv(BANDS / "left_out.csv").filter(law=TOGETHER, family="porian")["largest_held"][0]
+    words = f"by laws together in {held[1]} ({percent(without)} of three splits by the prior chosen without"
+    assert f"held in {held[0]} of the splits, {words}" in page
+    one, both = ([percent(row[name]) for row in chinchilla] for name in ("largest_95", "largest_80"))
+    assert both[1] == "0%"
+    words = f"`chinchilla` holds {one[0]}, laws together {one[1]}, at 80% {both[0]} and none"
+    assert f"of the largest runs of Chinchilla's ladder {words}" in page
 
 
 def test_the_page_says_what_the_sign_of_the_backtests_is_worth():

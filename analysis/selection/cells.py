@@ -19,9 +19,10 @@ SEEDS = ["draw", "seed_init", "seed_order"]
 
 
 def rule_name(selection: pl.Expr) -> pl.Expr:
-    """A rule without the files it reads; the number of candidates, if one is given, stays."""
-    name, candidates = selection.str.replace(r"\?.*$", ""), selection.str.extract(r"(candidates=\d+)")
-    return pl.when(candidates.is_null()).then(name).otherwise(name + "?" + candidates)
+    """A rule without the files it reads; its numbers, if any are given, stay."""
+    name = selection.str.replace(r"\?.*$", "")
+    numbers = selection.str.extract_all(r"(?:candidates|keep|piece|group)=[^,]+").list.join(",")
+    return pl.when(numbers == "").then(name).otherwise(name + "?" + numbers)
 
 
 def read_points(paths: Iterable[Path]) -> pl.DataFrame:
@@ -54,7 +55,7 @@ def check_no_repeats(ends: pl.DataFrame, keys: list[str]) -> None:
     for row in ends.group_by(keys, maintain_order=True).len().filter(pl.col("len") > 1).iter_rows(named=True):
         raise PointsError(
             f"{row['len']} runs of the rule {row['rule']!r} at N = {row['n_nonembedding']:,}, U = "
-            f"{row['unique_tokens']:,} have the same seeds and length: keep one of them"
+            f"{row['unique_tokens']:,} have the same seeds and length: keep one, and one recipe"
         )
 
 

@@ -27,6 +27,7 @@ def lead(points: pl.DataFrame, rule: str, control: str = "pieces") -> pl.DataFra
     ends = points.filter(pl.col("annealed"), split="validation", status="finished")
     spent = pl.col("flops_6ne") + pl.col("flops_selection").fill_null(0.0)
     ends = ends.with_columns(rule=rule_name(pl.col("selection")), flops=spent)
+    ends = ends.filter(pl.col("rule").is_in([rule, control]))
     check_no_repeats(ends, [*CELL, "rule", *SEEDS])
     of_rule, of_control = (ends.filter(rule=name) for name in (rule, control))
     both = of_rule.join(of_control, on=[*CELL, *SEEDS], suffix="_control", nulls_equal=True)

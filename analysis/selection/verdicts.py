@@ -63,9 +63,16 @@ def _lines(cells: pl.DataFrame, rule: str, control: str, level: float) -> list[d
     if len(lines) > 1:
         means = mean_over_sizes(cells, [line["n"] for line in lines])
         of_means = paired(means, rule, control)
+        if _once(of_means) and _once(means.filter(rule=control)):
+            return lines  # with replicates of some N only their mean has none
         joint = _line(of_means, noise_of_difference(of_means, means, control), level)
         lines += [joint] if joint is not None else []
     return lines
+
+
+def _once(cells: pl.DataFrame) -> bool:
+    """Whether no U has replicates."""
+    return not cells["unique_tokens"].is_duplicated().any()
 
 
 def _line(both: pl.DataFrame, noise: pl.DataFrame, level: float) -> dict[str, Any] | None:

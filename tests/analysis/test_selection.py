@@ -140,6 +140,23 @@ def test_a_run_that_is_there_twice_is_refused(judge):
         judge(twice)
 
 
+def test_numbers_of_a_rule_are_part_of_its_name_and_other_rules_may_repeat():
+    """What repeats of one rule say of another is nothing."""
+    points = study().with_columns(tokens=(pl.col("unique_tokens") * pl.col("epochs")).round().cast(pl.Int64))
+    half = points.filter(selection="same").with_columns(selection=pl.lit("same?keep=0.5"))
+    both = pl.concat([points, half])
+    assert {"same", "same?keep=0.5"} <= set(verdicts(both)["rule"])
+    repeated = pl.concat([both, half])
+    assert lead(repeated, "twice").equals(lead(points, "twice"))
+    with pytest.raises(PointsError, match=r"2 runs of the rule 'same\?keep=0.5' .* have the same seeds"):
+        verdicts(repeated)
+
+
+def test_replicates_of_one_size_give_the_lines_of_each_and_none_of_their_mean():
+    points = study().filter((pl.col("n_nonembedding") == 1000) | (pl.col("draw") == 0))
+    assert verdicts(points).filter(rule="twice")["n"].to_list() == [1000, 4000]
+
+
 def test_studies_without_replicates_or_enough_tokens_are_refused():
     points = study()
     with pytest.raises(PointsError, match="the rule 'pieces' has no replicates"):

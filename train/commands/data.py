@@ -43,6 +43,10 @@ class Get:
     """Drop one of two documents at least so similar, such as 0.8."""
     held_out: tuple[str, ...] = ()
     """Hold out the documents whose names fit one of these patterns."""
+    validation_fraction: float = 0.05
+    """The share of the documents that validates."""
+    test_fraction: float = 0.05
+    """The share of the documents that tests."""
     cache: Cache = None
 
 
@@ -63,6 +67,10 @@ class Put:
     """Drop one of two documents at least so similar, such as 0.8."""
     held_out: tuple[str, ...] = ()
     """Hold out the documents whose names fit one of these patterns."""
+    validation_fraction: float = 0.05
+    """The share of the documents that validates."""
+    test_fraction: float = 0.05
+    """The share of the documents that tests."""
     shard_bytes: int = 2**32
     """The most bytes of a file."""
     cache: Cache = None
@@ -189,12 +197,18 @@ def _prepared(action: Get | Put, say: Callable[[str], object]) -> "TokenStore":
 
     cache = cache_or_default(action.cache)
     given = None if action.tokenizer_of is None else tokenizer_of(action.tokenizer_of, cache)
+    if given is not None and action.tokenizer not in ("bytes", given.name):
+        raise DataError(
+            f"tokenizer = {action.tokenizer}, but {action.tokenizer_of} has tokens of {given.name}: give one"
+        )
     return prepare_tokens(
         action.name,
         action.tokenizer if given is None else given.name,
         cache,
         near_duplicates=action.near_duplicates,
         held_out=action.held_out,
+        validation_fraction=action.validation_fraction,
+        test_fraction=action.test_fraction,
         say=say,
         tokenizer=given,
     )

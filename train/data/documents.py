@@ -171,7 +171,7 @@ def files_below(root: Path, suffixes: Set[str], skip: Set[str] = frozenset()) ->
     Raises DataError for a folder that cannot be read.
     """
     entries = (entry for entry in entries_below(root, skip) if suffix(entry) in suffixes)
-    paths = [entry.path for entry in entries if entry.is_file()]
+    paths = [entry.path for entry in entries if _is_file(entry)]
     return [Path(path) for path in sorted(paths, key=lambda path: path.split(os.sep))]
 
 
@@ -185,6 +185,11 @@ def entries_below(root: Path | str, skip: Set[str] = frozenset()) -> Iterator[os
             yield entry
             if entry.is_dir(follow_symlinks=False) and entry.name not in skip:
                 yield from entries_below(entry.path, skip)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file, or a link to one; a link to itself or to nothing is none."""
+    return os.path.isfile(entry.path) if entry.is_symlink() else entry.is_file()
 
 
 def suffix(entry: os.DirEntry[str]) -> str:

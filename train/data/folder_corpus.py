@@ -93,7 +93,9 @@ def _check_links(root: Path) -> None:
     would not be the folder's."""
     inside = os.path.realpath(root)
     for entry in entries_below(root):
-        if not (entry.is_symlink() and (entry.is_dir() or suffix(entry) in TEXT_SUFFIXES | TABLE_SUFFIXES)):
+        if not entry.is_symlink():
+            continue
+        if not (os.path.isdir(entry.path) or suffix(entry) in TEXT_SUFFIXES | TABLE_SUFFIXES):
             continue
         target = os.path.realpath(entry.path)
         if not (os.path.exists(target) and Path(target).is_relative_to(inside)):

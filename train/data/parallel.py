@@ -15,7 +15,7 @@ def map_in_order(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
 
     A few items per core are held at a time. An error is raised where its result is due.
     """
-    workers = usable_cores()
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if workers == 1:
         yield from map(function, items)
         return
@@ -27,8 +27,3 @@ def map_in_order(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def usable_cores() -> int:
-    """The cores that the process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

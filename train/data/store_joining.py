@@ -2,13 +2,13 @@
 
 The documents of a store lie in the order of a hash of their text, which also tells their split, so that the
 stores are merged: each is read once, from its first token to its last. What is held in memory is a block of
-each split of each store. Texts are had by decoding the tokens, which is without loss.
+each split of each store. Texts are had by decoding the tokens, which is without loss. Where documents are
+held out by name, a text that one part holds out is held out of the others.
 """
 
 import hashlib
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,7 +21,6 @@ from quarry.errors import DataError
 from quarry.train.data.cache_errors import errors_in_sentences
 from quarry.train.data.cache_lock import cache_lock
 from quarry.train.data.documents import to_utf8
-from quarry.train.data.parallel import usable_cores
 from quarry.train.data.prepared import open_place
 from quarry.train.data.progress import tracked
 from quarry.train.data.splitting import digest
@@ -33,6 +32,11 @@ from quarry.train.record.folders import make_writable
 BLOCK = 2**20
 """Tokens that are read at once."""
 _RULES = ("validation_fraction", "test_fraction", "near_duplicates", "held_out")
+
+_OTHER_ORDERS = (
+    ("shares", "is a mixture: join its parts, each prepared by itself"),
+    ("split_by", "has so few documents that each is cut: prepare them with those of another part"),
+)
 
 
 class Stored(NamedTuple):
@@ -84,6 +88,10 @@ def join_stores(places: Sequence[str], cache: Path, say: Say = silent) -> TokenS
 def _check_alike(parts: Mapping[str, TokenStore]) -> None:
     if len(parts) < 2:
         raise DataError(f"parts = {' '.join(parts) or 'none'}: name two stores or more to join")
+    for place, store in parts.items():
+        _check_mergeable(place, store)
+    if len({store.manifest["content"] for store in parts.values()}) < len(parts):
+        raise DataError(f"{' and '.join(parts)} are not all different stores: name each once")
     (first, one), *others = parts.items()
     for place, store in others:
         for name in _RULES:
@@ -97,30 +105,32 @@ def _check_alike(parts: Mapping[str, TokenStore]) -> None:
                 f"{place} has tokens of another {store.tokenizer.name} than {first}: prepare it with "
                 f"--tokenizer-of {first}"
             )
-    for place, store in parts.items():
-        for name, what in (
-            ("shares", "a mixture"),
-            ("split_by", "cut by position"),
-            ("selection", "selected"),
-        ):
-            if name in store.manifest:
-                raise DataError(f"{place} is {what}: only stores in the order of hashes can be joined")
+
+
+def _check_mergeable(place: str, store: TokenStore) -> None:
+    for name in ("content", "duplicates_dropped"):
+        if name not in store.manifest:
+            raise DataError(f"{place} was made by an earlier version ({name} is missing): prepare it again")
+    for name, what in _OTHER_ORDERS:
+        if name in store.manifest:
+            raise DataError(f"{place} {what}")
 
 
 def _write(folder: Path, parts: Mapping[str, TokenStore]) -> tuple[Written, Counts]:
     """Write the merged splits."""
     counts, itemsize = Counts(0, hashlib.sha256()), next(iter(parts.values())).tokenizer.dtype.itemsize
     total = sum(store.manifest["splits"][split]["documents"] for store in parts.values() for split in SPLITS)
-    with ThreadPoolExecutor(usable_cores()) as pool, ExitStack() as stack:
+    with ExitStack() as stack:
         writers = {split: stack.enter_context(ShardWriter(folder, split, itemsize)) for split in SPLITS}
-        for document in tracked(_merged(parts, counts, pool), "joining", total):
+        for document in tracked(_merged(parts, counts), "joining", total):
             writers[document.split].write(document.tokens.tobytes(), document.text_bytes)
     return {split: (writer.entry(), writer.shards) for split, writer in writers.items()}, counts
 
 
-def _merged(parts: Mapping[str, TokenStore], counts: Counts, pool: Executor) -> Iterator[Stored]:
+def _merged(parts: Mapping[str, TokenStore], counts: Counts) -> Iterator[Stored]:
     """The distinct documents of all parts and splits in the order of their hashes."""
-    streams = [_documents(place, store, split, pool) for place, store in parts.items() for split in SPLITS]
+    held_out_first = sorted(SPLITS, key="train".__eq__)  # of equal documents the first stream's is taken
+    streams = [_documents(place, store, split) for split in held_out_first for place, store in parts.items()]
     for key, same in groupby(heapq.merge(*streams, key=_hash), key=_hash):
         document, *others = same
         counts.repeated += len(others)
@@ -132,30 +142,28 @@ def _hash(document: Stored) -> bytes:
     return document.digest
 
 
-def _documents(place: str, store: TokenStore, split: Split, pool: Executor) -> Iterator[Stored]:
+def _documents(place: str, store: TokenStore, split: Split) -> Iterator[Stored]:
     """The documents of a split in its order. Raises DataError where that is not the order of the hashes."""
     tokenizer, last = store.tokenizer, b""
-
-    def known(tokens: np.ndarray) -> Stored:
-        text = to_utf8(tokenizer.decode(tokens[:-1]))
-        return Stored(digest(text), split, tokens, len(text))
-
-    for block in _blocks(store, split):
-        for document in pool.map(known, block):
-            if document.digest <= last:
-                raise DataError(f"{place}: its {split} documents are not in the order of their hashes")
-            last = document.digest
-            yield document
+    for tokens in _pieces(store, split):
+        text = tokenizer.decode(tokens[:-1])
+        document = Stored(digest(to_utf8(text)), split, tokens, tokenizer.text_bytes(text))
+        if document.digest <= last:
+            raise DataError(f"{place}: its {split} documents are not in the order of their hashes")
+        last = document.digest
+        yield document
 
 
-def _blocks(store: TokenStore, split: Split) -> Iterator[list[np.ndarray]]:
-    """The tokens of each document of a split, its separator included, some documents at a time."""
-    reader, rest = store.reader(split), np.empty(0, store.tokenizer.dtype)
+def _pieces(store: TokenStore, split: Split) -> Iterator[np.ndarray]:
+    """The tokens of each document of a split, its separator included."""
+    reader, begun = store.reader(split), []
     for first in range(0, len(reader), BLOCK):
-        block = np.concatenate([rest, reader.read(first, first + BLOCK)])
-        ends = np.flatnonzero(block == store.tokenizer.separator) + 1
-        *whole, rest = np.split(block, ends)
-        yield whole
+        block = reader.read(first, first + BLOCK)
+        *whole, rest = np.split(block, np.flatnonzero(block == store.tokenizer.separator) + 1)
+        for tokens in whole:
+            yield np.concatenate([*begun, tokens])
+            begun = []
+        begun.append(rest)
 
 
 def _manifest(stores: Sequence[TokenStore], counts: Counts) -> dict[str, Any]:
@@ -174,4 +182,6 @@ def _manifest(stores: Sequence[TokenStore], counts: Counts) -> dict[str, Any]:
     rules = {name: first[name] for name in ("tokenizer", *_RULES, "format", "vocab_size") if name in first}
     facts = {"documents": documents, "joined": [store.manifest["content"] for store in stores]}
     added["duplicates_dropped"] += counts.repeated
-    return each | rules | added | facts | {"text_sha256": counts.text.hexdigest()}
+    if "near_duplicates" not in first:  # else the parts do not tell what they read and dropped
+        facts["text_sha256"] = counts.text.hexdigest()
+    return each | rules | added | facts

@@ -4,7 +4,7 @@ To add one, write a class with the methods of `Tokenizer` and add it to KINDS.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -149,8 +149,12 @@ class BpeTokenizer(Tokenizer):
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    @cached_property
+    def _piece(self) -> Callable[[int], bytes]:
+        return self.pieces.__getitem__
+
     def decode(self, ids: np.ndarray) -> str:
-        return b"".join(self.tokens[i] for i in ids if i != self.separator).decode("utf-8", errors="replace")
+        return b"".join(map(self._piece, np.asarray(ids).tolist())).decode("utf-8", errors="replace")
 
 
 KINDS: dict[str, type[Tokenizer]] = {"bytes": ByteTokenizer, "bpe": BpeTokenizer, "pixels": PixelTokenizer}

@@ -44,7 +44,7 @@ def _table() -> dict[str, Prior]:
 
 def prior_of(law: "Law") -> Prior:
     """The prior of a law, else that of its kind."""
-    kind = CURVE if len(law.inputs) == 1 else TOGETHER if "members" in law.options else SURFACE
+    kind = CURVE if len(law.inputs) == 1 else TOGETHER if len(law.options.get("members", ())) > 1 else SURFACE
     return _table().get(law.name, _table()[kind])
 
 

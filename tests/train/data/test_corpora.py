@@ -310,6 +310,17 @@ def test_binary_text_is_refused(tmp_path):
         list(open_corpus(f"folder:{tmp_path}", tmp_path))
 
 
+def test_links_to_themselves_are_no_text(tmp_path):
+    """One that is named as text is refused, as its text would be left out."""
+    (tmp_path / "a.txt").write_text("text")
+    for name, target in (("loop", "loop"), ("below", "a.txt/below"), ("long", "x" * 300)):
+        (tmp_path / name).symlink_to(target)
+    assert len(open_corpus(f"folder:{tmp_path}", tmp_path)) == 1
+    (tmp_path / "loop.txt").symlink_to("loop.txt")
+    with pytest.raises(DataError, match=r"loop.txt is a link to .*loop.txt, which is not in the folder"):
+        open_corpus(f"folder:{tmp_path}", tmp_path)
+
+
 @pytest.mark.parametrize("target", ["outside/secret.txt", "outside", "missing.txt"])
 def test_links_that_leave_a_folder_are_refused(tmp_path, target):
     for path in (tmp_path / "in" / "a.txt", tmp_path / "outside" / "secret.txt"):

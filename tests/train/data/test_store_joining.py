@@ -77,7 +77,7 @@ def test_parts_in_a_bucket_with_the_first_ones_tokenizer_are_joined(parts, folde
         assert np.array_equal(joined.tokens(split), at_once.tokens(split))
 
 
-def test_stores_that_cannot_be_joined_are_refused(parts, stores, tmp_path):
+def test_stores_that_cannot_be_joined_are_refused(store, parts, stores, tmp_path):
     def prepared(corpus, tokenizer="bytes", **options):
         return str(prepare_tokens(corpus, tokenizer, tmp_path / "other", **options).directory)
 
@@ -90,8 +90,50 @@ def test_stores_that_cannot_be_joined_are_refused(parts, stores, tmp_path):
     with pytest.raises(DataError, match=f"has tokens of another bpe:290 than .*--tokenizer-of {one}"):
         join_stores([one, other], tmp_path)
     mixture = prepared(f"mix:folder:{parts[0]}=0.5+folder:{parts[1]}=0.5")
-    with pytest.raises(DataError, match="is a mixture: only stores in the order of hashes"):
+    with pytest.raises(DataError, match="is a mixture: join its parts"):
         join_stores([mixture, stores[0]], tmp_path)
+    (tmp_path / "few").mkdir()
+    (tmp_path / "few" / "one.txt").write_text("one document\n" * 90)
+    with pytest.raises(DataError, match="has so few documents that each is cut"):
+        join_stores([prepared(f"folder:{tmp_path / 'few'}"), stores[0]], tmp_path)
+    with pytest.raises(DataError, match="are not all different stores: name each once"):
+        join_stores([stores[0], stores[0] + "/"], tmp_path)
+    with pytest.raises(DataError, match=r"was made by an earlier version \(content is missing\)"):
+        store_joining._check_mergeable("old", dataclasses.replace(store, manifest={}))
+
+
+def test_a_text_that_one_part_holds_out_by_name_is_held_out_of_the_others(parts, tmp_path):
+    """Whatever the order of the parts; with near twins dropped no checksum of all texts is told."""
+    held = ("*/1*.txt", "*/2*.txt")
+    shutil.copytree(parts[0], tmp_path / "other")
+    text = (tmp_path / "other" / "003.txt").read_text()
+    (tmp_path / "other" / "199.txt").write_text(text)
+    (tmp_path / "other" / "003.txt").unlink()
+    options = {"held_out": held, "near_duplicates": 0.99}
+    one, other = (
+        str(prepare_tokens(f"folder:{folder}", "bytes", tmp_path / "made", **options).directory)
+        for folder in (parts[0], tmp_path / "other")
+    )
+    for number, places in enumerate(((one, other), (other, one))):
+        joined = join_stores(places, tmp_path / f"{number}")
+        held_out = [joined.tokenizer.decode(joined.tokens(split)) for split in ("validation", "test")]
+        assert any(text in found for found in held_out)
+        assert text not in joined.tokenizer.decode(joined.tokens("train"))
+        assert "text_sha256" not in joined.manifest
+
+
+def test_the_bytes_of_pixels_are_their_number(tmp_path):
+    """Of many levels a pixel is a character of several bytes in UTF-8."""
+    rng, places = np.random.default_rng(0), []
+    for part in range(2):
+        (tmp_path / str(part)).mkdir()
+        for number in range(60):
+            picture = "".join(map(chr, 0x2800 + rng.integers(0, 200, 25)))
+            (tmp_path / str(part) / f"{number}.txt").write_text(picture, encoding="utf-8")
+        corpus = f"folder:{tmp_path / str(part)}"
+        places.append(prepare_tokens(corpus, "pixels:256", tmp_path / "made"))
+    joined = join_stores([str(store.directory) for store in places], tmp_path / "joined")
+    assert joined.n_bytes("train") == sum(store.n_bytes("train") for store in places)
 
 
 def test_documents_in_another_order_are_refused(store, stores, tmp_path):
