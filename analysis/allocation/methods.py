@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
@@ -23,7 +23,6 @@ from quarry.errors import FitError
 from quarry.results import Result
 
 if TYPE_CHECKING:
-    from quarry.analysis.allocation.trends import Trend
     from quarry.analysis.fitting.intervals import Interval
     from quarry.analysis.fitting.prediction.band import Parts
     from quarry.analysis.fitting.result import Fit
@@ -147,13 +146,10 @@ def allocate(
     if method != "isoflop":
         _check_not_given(method, own)
     settings = {"bootstrap": bootstrap, "seed": seed, "level": level}
-    if method in ("envelope", "isoflop"):
-        if method == "envelope":
-            found = fit_envelope(points, **settings)
-        else:
-            found = fit_isoflop(points, method=curve, **own, **settings)
-        allocation = _from_trend(method, found, found.trend, flops)
-        return replace(allocation, warnings=(*as_points(points).remarks, *allocation.warnings))
+    if method == "envelope":
+        return _from_trend(method, fit_envelope(points, **settings), points, flops)
+    if method == "isoflop":
+        return _from_trend(method, fit_isoflop(points, method=curve, **own, **settings), points, flops)
     if method == "parametric":
         return _parametric(points, flops, law, settings)
     return _kaplan(points, flops, critical, settings)
@@ -166,13 +162,15 @@ def _check_not_given(method: Method, own: Mapping[str, Any]) -> None:
 
 
 def _from_trend(
-    method: Method, found: Envelope | IsoFlop, trend: "Trend", flops: Sequence[float]
+    method: Method, found: Envelope | IsoFlop, points: "PointsLike", flops: Sequence[float]
 ) -> Allocation:
+    trend = found.trend
     check_counts(ranges_of(found.budgets if isinstance(found, IsoFlop) else found.handovers))
     budgets = _budgets(flops, trend.n, trend.tokens, trend.parts)
     outside = dict.fromkeys(warning for budget in flops for warning in trend.warnings_at(budget))
     a, b = (trend.a, trend.a_interval), (trend.b, trend.b_interval)
-    return Allocation(method, budgets, a, b, trend.level, found, tuple(outside) or trend.warnings)
+    warnings = (*as_points(points).remarks, *(outside or trend.warnings))
+    return Allocation(method, budgets, a, b, trend.level, found, warnings)
 
 
 def _parametric(

@@ -56,6 +56,10 @@ def _lines(cells: pl.DataFrame, rule: str, control: str, level: float) -> list[d
     if both.is_empty():
         raise PointsError(f"no run by {rule!r} has the seeds of one by {control!r} in the same cell")
     noise = noise_of_difference(both, cells, control)
+    if noise.is_empty():
+        raise PointsError(
+            f"the rule {control!r} has no replicates: without them differences have no interval"
+        )
     found = [
         _line(of_size, noise, level) for _, of_size in both.group_by("n_nonembedding", maintain_order=True)
     ]
@@ -63,16 +67,11 @@ def _lines(cells: pl.DataFrame, rule: str, control: str, level: float) -> list[d
     if len(lines) > 1:
         means = mean_over_sizes(cells, [line["n"] for line in lines])
         of_means = paired(means, rule, control)
-        if _once(of_means) and _once(means.filter(rule=control)):
-            return lines  # with replicates of some N only their mean has none
-        joint = _line(of_means, noise_of_difference(of_means, means, control), level)
+        shared = noise_of_difference(of_means, means, control)
+        # with replicates of some N only their mean has none
+        joint = None if shared.is_empty() else _line(of_means, shared, level)
         lines += [joint] if joint is not None else []
     return lines
-
-
-def _once(cells: pl.DataFrame) -> bool:
-    """Whether no U has replicates."""
-    return not cells["unique_tokens"].is_duplicated().any()
 
 
 def _line(both: pl.DataFrame, noise: pl.DataFrame, level: float) -> dict[str, Any] | None:

@@ -30,9 +30,9 @@ class List:
     cache: Cache = None
 
 
-@dataclass(frozen=True)
-class Get:
-    """Prepare the token store of a corpus; what an earlier call has prepared is not done again."""
+@dataclass(frozen=True, kw_only=True)
+class Preparing:
+    """How the token store of a corpus is made."""
 
     name: Name
     tokenizer: str = "bytes"
@@ -50,30 +50,21 @@ class Get:
     cache: Cache = None
 
 
-@dataclass(frozen=True)
-class Put:
+@dataclass(frozen=True, kw_only=True)
+class Get(Preparing):
+    """Prepare the token store of a corpus; what an earlier call has prepared is not done again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Put(Preparing):
     """Copy the token store of a corpus to a folder or a bucket, from where `store:PLACE` trains on it.
 
     The store is prepared first, as by `get`. Files that are there already are not copied again.
     """
 
-    name: Name
     to: Annotated[Positional[str], arg(help="A folder, or gs://BUCKET/FOLDER.")]
-    tokenizer: str = "bytes"
-    """`bytes`, `bpe:VOCABULARY` or `pixels:LEVELS`."""
-    tokenizer_of: str | None = None
-    """A store, in a folder or gs://BUCKET/FOLDER, whose tokenizer is taken."""
-    near_duplicates: float | None = None
-    """Drop one of two documents at least so similar, such as 0.8."""
-    held_out: tuple[str, ...] = ()
-    """Hold out the documents whose names fit one of these patterns."""
-    validation_fraction: float = 0.05
-    """The share of the documents that validates."""
-    test_fraction: float = 0.05
-    """The share of the documents that tests."""
     shard_bytes: int = 2**32
     """The most bytes of a file."""
-    cache: Cache = None
 
 
 @dataclass(frozen=True)
@@ -191,7 +182,7 @@ def _print_corpus(store: "TokenStore", place: str, console: Console) -> None:
     console.print(f"--data.corpus store:{place} --data.tokenizer {store.tokenizer.name}", soft_wrap=True)
 
 
-def _prepared(action: Get | Put, say: Callable[[str], object]) -> "TokenStore":
+def _prepared(action: Preparing, say: Callable[[str], object]) -> "TokenStore":
     from quarry.train.data.prepared import tokenizer_of
     from quarry.train.data.store_building import prepare_tokens
 

@@ -163,9 +163,10 @@ def _best(grid: pl.DataFrame) -> pl.DataFrame:
     Of scores that are as good, the one that holds the most of the largest runs, then of the points.
     """
     enough = grid.filter(pl.col("points_held") >= POINTS_HELD, pl.col("largest_held") >= LARGEST_HELD)
-    best = enough.filter(pl.col("score") <= pl.col("score").min() * AS_GOOD)
-    most = ["largest_held", "points_held"] if len(best) else ["points_held"]
-    return (best if len(best) else grid).sort(*most, "score", descending=[*[True] * len(most), False]).head(1)
+    if enough.is_empty():
+        return grid.sort("points_held", descending=True).head(1)
+    as_good = enough.filter(pl.col("score") <= pl.col("score").min() * AS_GOOD).sort("score")
+    return as_good.sort("largest_held", "points_held", descending=True, maintain_order=True).head(1)
 
 
 def _misfits(law: str, tested: list[Tested]) -> pl.DataFrame:
