@@ -76,6 +76,10 @@ def join_stores(places: Sequence[str], cache: Path, say: Say = silent) -> TokenS
             if not holds_good_store(directory):
                 size = sum(store.n_bytes(split) for store in stores for split in SPLITS)
                 say(f"joining {size / 1e6:.1f} MB of text")
+                if "near_duplicates" in stores[0].manifest:
+                    say(
+                        "note: near duplicates were dropped within each part: twins of several parts are kept"
+                    )
 
                 def write(folder: Path) -> tuple[Written, dict[str, Any]]:
                     written, counts = _write(folder, parts)

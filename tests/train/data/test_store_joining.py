@@ -115,7 +115,11 @@ def test_a_text_that_one_part_holds_out_by_name_is_held_out_of_the_others(parts,
         for folder in (parts[0], tmp_path / "other")
     )
     for number, places in enumerate(((one, other), (other, one))):
-        joined = join_stores(places, tmp_path / f"{number}")
+        said = []
+        joined = join_stores(places, tmp_path / f"{number}", said.append)
+        assert (
+            said[1] == "note: near duplicates were dropped within each part: twins of several parts are kept"
+        )
         held_out = [joined.tokenizer.decode(joined.tokens(split)) for split in ("validation", "test")]
         assert any(text in found for found in held_out)
         assert text not in joined.tokenizer.decode(joined.tokens("train"))
