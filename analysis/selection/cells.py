@@ -19,9 +19,10 @@ SEEDS = ["draw", "seed_init", "seed_order"]
 
 
 def rule_name(selection: pl.Expr) -> pl.Expr:
-    """A rule without the files it reads; its numbers, if any are given, stay."""
-    name = selection.str.replace(r"\?.*$", "")
-    numbers = selection.str.extract_all(r"(?:candidates|keep|piece|group)=[^,]+").list.join(",")
+    """A rule without the files it reads and the size of its pieces; how many it keeps, if given, stays."""
+    name, options = selection.str.replace(r"\?.*$", ""), selection.str.replace(r"[?,]like=.*$", "")
+    kept = options.str.extract_all(r"[?,](?:candidates|keep)=[\d.]+").list.eval(pl.element().str.slice(1))
+    numbers = kept.list.sort().list.join(",")
     return pl.when(numbers == "").then(name).otherwise(name + "?" + numbers)
 
 

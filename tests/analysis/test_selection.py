@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from quarry.analysis.selection.__main__ import cells
-from quarry.analysis.selection.cells import noise_at, noise_of_difference, paired, t_factor
+from quarry.analysis.selection.cells import noise_at, noise_of_difference, paired, rule_name, t_factor
 from quarry.analysis.selection.lead import lead, words
 from quarry.analysis.selection.lines import fit_line
 from quarry.analysis.selection.verdicts import verdicts
@@ -150,6 +150,19 @@ def test_numbers_of_a_rule_are_part_of_its_name_and_other_rules_may_repeat():
     assert lead(repeated, "twice").equals(lead(points, "twice"))
     with pytest.raises(PointsError, match=r"2 runs of the rule 'same\?keep=0.5' .* have the same seeds"):
         verdicts(repeated)
+
+
+@pytest.mark.parametrize(
+    ("selection", "name"),
+    [
+        ("low?scores=/runs/keep=0.5/x,keep=0.3", "low?keep=0.3"),
+        ("quality?like=mix:a=0.5+folder:/x,keep=2/y", "quality"),
+        ("low?keep=0.5,candidates=4", "low?candidates=4,keep=0.5"),
+        ("pieces?piece=256", "pieces"),
+    ],
+)
+def test_a_rule_is_named_without_files_and_pieces(selection, name):
+    assert pl.DataFrame({"selection": selection}).select(rule_name(pl.col("selection"))).item() == name
 
 
 def test_replicates_of_one_size_give_the_lines_of_each_and_none_of_their_mean():

@@ -29,12 +29,15 @@ from quarry.train.data.store_building import FORMAT
 from quarry.train.data.store_writing import ShardWriter, Written, holds_good_store, write_store
 from quarry.train.record.folders import make_writable
 
+JOINING = 1
+"""Of how stores are joined; part of the name of a joined one."""
 BLOCK = 2**20
 """Tokens that are read at once."""
 _RULES = ("validation_fraction", "test_fraction", "near_duplicates", "held_out")
 
 _OTHER_ORDERS = (
     ("shares", "is a mixture: join its parts, each prepared by itself"),
+    ("selection", "is selected text: join what it was selected from"),
     ("split_by", "has so few documents that each is cut: prepare them with those of another part"),
 )
 
@@ -60,7 +63,8 @@ def join_stores(places: Sequence[str], cache: Path, say: Say = silent) -> TokenS
     """The store, below `cache`, of all documents of the stores at `places`: folders or gs://BUCKET/FOLDER.
 
     With the tokenizer that they share it has the tokens of the store of their corpora together, bit for bit;
-    but near duplicates were looked for within each part alone. A document of several parts counts once.
+    but near duplicates were looked for within each part alone, and a text that one part holds out by name is
+    held out, whichever part comes first. A document of several parts counts once.
     Raises DataError for stores that were made by different rules or tokenizers, or whose documents are not in
     the order of their hashes, as those of mixtures are; BucketError and DiskFull.
     """
@@ -68,9 +72,9 @@ def join_stores(places: Sequence[str], cache: Path, say: Say = silent) -> TokenS
         make_writable(cache)
         parts = {place: open_place(place, cache, say) for place in places}
         _check_alike(parts)
-        stores = list(parts.values())
+        stores = sorted(parts.values(), key=lambda store: store.manifest["content"])
         tokenizer = stores[0].tokenizer
-        content = hash_json([sorted(store.manifest["content"] for store in stores), FORMAT])[:32]
+        content = hash_json([[store.manifest["content"] for store in stores], FORMAT, JOINING])[:32]
         directory = cache / "tokens" / content
         with cache_lock(cache, say):
             if not holds_good_store(directory):

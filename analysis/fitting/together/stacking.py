@@ -15,7 +15,8 @@ from quarry.analysis.fitting.prediction.scores import interval_score
 _STEPS, _MISFITS = 10, np.geomspace(1e-4, 1.0, 17)
 
 # Weights whose score is worse than the best by this fraction count e times less: backtests are few. At 0.1
-# the intervals of published ladders held 88% of the largest runs, at 0.3 90%; scores 0.425 and 0.428.
+# the intervals of published ladders held 88% of the largest runs, at 0.3 90%; scores 0.425 and 0.428 (both
+# by the prior of one law).
 _TEMPERATURE = 0.3
 
 
