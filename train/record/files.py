@@ -209,6 +209,14 @@ def holds(path: Path, content: bytes | bytearray) -> bool:
         return False
 
 
+def is_at(path: os.PathLike, descriptor: int) -> bool:
+    """Whether an open file or folder is still what is found at `path`."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except OSError:
+        return False
+
+
 def clear_unless_regular(path: Path) -> None:
     """Take away what stands in the place of a file of ours: a folder, which is kept, a pipe, a dead link."""
     if path.is_dir() and not path.is_symlink():

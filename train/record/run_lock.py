@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from quarry.errors import ConfigError, LeaseLost
-from quarry.train.record.files import clear_unless_regular
+from quarry.train.record.files import clear_unless_regular, is_at
 from quarry.train.record.schema import LOCK
 
 PATIENCE_SECONDS = 0.3
@@ -58,10 +58,10 @@ class RunLock:
 
         Raises LeaseLost if another process trains in the directory by now.
         """
-        if all(_is_at(path, descriptor) for path, descriptor in self._open.items()):
+        if all(is_at(path, descriptor) for path, descriptor in self._open.items()):
             return
         try:
-            if not _is_at(self._path, self._open[self._path]):
+            if not is_at(self._path, self._open[self._path]):
                 self._path.mkdir(parents=True, exist_ok=True)
                 self._lock_directory()
             self._lock_file()
@@ -123,11 +123,3 @@ def _lock(descriptor: int) -> None:
             if time.monotonic() > until:
                 raise
         time.sleep(0.02)
-
-
-def _is_at(path: Path, descriptor: int) -> bool:
-    """Whether an open file is still what is found at `path`."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except OSError:
-        return False

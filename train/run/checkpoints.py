@@ -22,6 +22,7 @@ from quarry.errors import DamagedCheckpoint, RunError
 from quarry.train.hosts.agreement import broadcast_from_first, gather_from_all, is_first_host, process_count
 from quarry.train.record.bucket import Folder
 from quarry.train.record.disk_space import is_about_space
+from quarry.train.record.files import is_at
 from quarry.train.run.checkpoint_reading import read_item
 from quarry.train.run.fingerprint import fingerprint, names
 from quarry.train.run.seal import make_seal, open_seal
@@ -58,6 +59,7 @@ class Checkpoints:
         self.facts: dict[str, Any] = {}
         self._step, self._failed = 0, False
         self._lost: set[int] = set()
+        self._folder: int | None = None
         self._open()
 
     def _open(self) -> None:
@@ -67,7 +69,7 @@ class Checkpoints:
             lightweight_initialize=True,  # else one damaged file would keep all of them from being listed
         )
         self._manager = ocp.CheckpointManager(self._directory, options=options, item_handlers=writers())
-        self._folder = self._identity()
+        self._hold_folder()
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
         """Orbax asks this: which checkpoints to keep beside the newest."""
@@ -187,7 +189,7 @@ class Checkpoints:
             self._open_again()
         else:
             self._directory.mkdir(parents=True, exist_ok=True)
-            self._folder = self._identity()
+            self._hold_folder()
         lost = (
             f"the checkpoint of step {self._step} was not saved ({reason})" if reason else "it had vanished"
         )
@@ -209,15 +211,18 @@ class Checkpoints:
 
     def _has_vanished(self) -> bool:
         """Whether another folder, or none, is where this process opened that of the checkpoints."""
-        return is_first_host() and self._folder is not None and self._identity() != self._folder
+        return is_first_host() and self._folder is not None and not is_at(self._directory, self._folder)
 
-    def _identity(self) -> tuple[int, int] | None:
-        """Which folder holds the checkpoints: device and inode; None without one, and on a bucket."""
-        try:
-            status = None if self._bucket else os.stat(self._directory)
-        except OSError:
-            return None
-        return status and (status.st_dev, status.st_ino)
+    def _hold_folder(self) -> None:
+        """Keep the folder open, unless it is on a bucket: one made in its place then has another inode."""
+        self._let_go()
+        with suppress(OSError):
+            self._folder = None if self._bucket else os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+
+    def _let_go(self) -> None:
+        if self._folder is not None:
+            os.close(self._folder)
+            self._folder = None
 
     def _report_lost(self, bucket: Folder) -> None:
         """Report finished checkpoints that have vanished from the bucket, each once."""
@@ -237,6 +242,7 @@ class Checkpoints:
                 self._report_lost(self._bucket)
         finally:
             self._manager.close()
+            self._let_go()
 
 
 def writers() -> dict[str, ocp.CheckpointHandler]:

@@ -157,6 +157,19 @@ def test_a_log_knows_what_it_wrote(tmp_path):
     log.close()
 
 
+def test_a_folder_of_checkpoints_made_again_at_once_is_another_one(tmp_path):
+    """Many file systems give it the inode of the one just deleted, unless a process has that one open."""
+    folder = tmp_path / "checkpoints"
+    checkpoints, reported = opened(folder)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    checkpoints.due()
+    checkpoints.close()
+    assert [(event, sentence) for event, _, sentence in reported] == [
+        ("restored", f"{folder} is made again for new checkpoints: it had vanished")
+    ]
+
+
 @pytest.fixture
 def beside_another_host(tmp_path, monkeypatch):
     """Checkpoints of the first of two hosts, and what it reports."""
