@@ -7,7 +7,7 @@ import pytest
 
 from quarry import fit, fit_isoflop
 from quarry.analysis.points.curves import learning_curves
-from quarry.experiments.quickstart import TOKENS
+from quarry.experiments.quickstart import BATCH_TOKENS, TOKENS
 from tests.conftest import ROOT
 
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
@@ -24,19 +24,23 @@ def quoted(pattern: str) -> tuple[str, ...]:
 
 def test_the_models_and_losses_of_the_demo():
     points = pl.read_parquet(POINTS)
-    n, runs = points["n_nonembedding"] / 1e3, points["point"].n_unique()
-    said = quoted("# byte-level models of # to # thousand parameters")
-    assert said == (str(runs), f"{n.min():.0f}", f"{n.max():.0f}")
-    ended = learning_curves(points).filter(pl.col("annealed"), pl.col("E") == TOKENS).sort("N")["loss"]
+    n, branches = points["n_nonembedding"] / 1e3, points.filter(pl.col("trunk").is_not_null())["point"]
+    said = quoted("byte-level models of # to # thousand parameters")
+    assert said == (f"{n.min():.0f}", f"{n.max():.0f}")
+    assert quoted("six runs and # branches of them") == (str(branches.n_unique()),)
+    assert points["point"].n_unique() == 6 + branches.n_unique()
+    longest = TOKENS // BATCH_TOKENS * BATCH_TOKENS
+    ended = learning_curves(points).filter(pl.col("annealed"), pl.col("E") == longest).sort("N")["loss"]
+    assert len(ended) == 6
     said = quoted(
         "At # thousand tokens the loss falls from # to # nats per byte from the smallest to the largest"
     )
     assert said == (f"{TOKENS / 1e3:.0f}", f"{ended[0]:.2f}", f"{ended[-1]:.2f}")
 
 
-def test_the_sizes_that_are_best_for_the_two_budgets():
+def test_the_sizes_that_are_best_for_the_three_budgets():
     found = fit_isoflop(POINTS)
-    said = quoted("at 2e11 and at 6e11 FLOPs the best has # and # thousand parameters")
+    said = quoted("at 6e10, 1.2e11 and 2.4e11 FLOPs the best has #, # and # thousand parameters")
     assert said == tuple(f"{n / 1e3:.0f}" for n in found.budgets["N"])
     exponent = (found.trend.a, *found.trend.a_interval)
     assert quoted("a = # [#, #]") == tuple(f"{value:.2f}" for value in exponent)

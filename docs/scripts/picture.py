@@ -42,9 +42,10 @@ def panel(chart: alt.LayerChart) -> alt.LayerChart:
 
 
 def quickstart() -> alt.HConcatChart:
-    """The isoFLOP minima of two budgets, and L(N) at equal tokens with its band."""
+    """The isoFLOP minima of three budgets, and L(N) at equal tokens with its band."""
     panels = [panel(isoflop_curves(fit_isoflop(POINTS))), panel(fitted_law(fit(POINTS, "power-offset")))]
-    chart = alt.HConcatChart(hconcat=panels, config=alt.Config.from_dict(THEME), spacing=40)
+    look = alt.Config.from_dict(THEME | {"font": "DejaVu Sans"})  # it has every superscript
+    chart = alt.HConcatChart(hconcat=panels, config=look, spacing=40)
     return chart.resolve_scale(color="independent")
 
 

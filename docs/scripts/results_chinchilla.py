@@ -24,7 +24,7 @@ LADDER = Table(RESULTS / "chinchilla_isoflop/points.parquet")
 KAPLAN_A = TRENDS["kaplan-n-opt"].exponent
 _NUMBERED = {method: f"approach {number}" for number, method in enumerate(APPROACHES, 1)}
 TEXTS = {
-    QUICKSTART: "speeches, two budgets",
+    QUICKSTART: "speeches, three budgets",
     FRESH: "novels, six sizes",
     LADDER: "speeches, ladder",
 }

@@ -59,7 +59,7 @@ def of_size() -> list[Row]:
     """L(N) at equal tokens, on two texts."""
     published = PUBLISHED["kaplan-n"].params["alpha_N"]
     rows = []
-    for table, text in ((FRESH, "novels, 17 million bytes"), (QUICKSTART, "speeches, 896 thousand bytes")):
+    for table, text in ((FRESH, "novels, 17 million bytes"), (QUICKSTART, "speeches, 403 thousand bytes")):
         found, why = fitted(table, "kaplan-n"), WHY[f"kaplan-n, {text}"]
         claim, command = f"L ~ N^-alpha_N, {text}", command_of(table, "kaplan-n")
         rows.append(exponent(f"{KAPLAN}, eq. 1.1", claim, "alpha_N", found, published, why, command))

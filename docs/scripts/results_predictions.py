@@ -28,7 +28,7 @@ class Held:
 
 
 HELD = (
-    Held("speeches, demo", QUICKSTART, "power-offset", "N>5e5"),
+    Held("speeches, demo", QUICKSTART, "power-offset", "N>3e5"),
     Held("novels, fresh", FRESH, "kaplan-n", LARGEST),
     Held("novels, fresh", FRESH, "kaplan-ns", LARGEST, critical=True),
     Held("novels, fresh", FRESH, "chinchilla", LARGEST),

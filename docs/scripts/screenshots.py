@@ -24,7 +24,7 @@ FOLDER = DOCS / "tour"
 POINTS = "experiments/results/quickstart/points.parquet"
 COMMAND = ("fit", POINTS, "--law", "power-offset")
 COLUMNS = 110
-COLORS = 96
+COLORS = 240
 """Of a picture's palette: figures have few."""
 
 

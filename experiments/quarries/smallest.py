@@ -7,12 +7,27 @@ Command: quarry train experiments/quarries/smallest.py --variant rust
 import dataclasses
 
 from quarry.experiments.quarries import CORPORA
-from quarry.experiments.quickstart import TOKENS, recipe
-from quarry.train.config.experiment import DataConfig, Experiment
+from quarry.model.config import modern
+from quarry.train.config.experiment import (
+    DataConfig,
+    Duration,
+    EvaluationConfig,
+    Experiment,
+    OptimizerConfig,
+    ScheduleConfig,
+)
 from quarry.train.data.inspection import usual_tokenizers
 from quarry.train.data.tokenizers import vocabulary_size
 
-config = recipe(d_model=16, tokens=TOKENS)
+config = Experiment(
+    model=modern(16, 3, n_heads=1, context=128),
+    duration=Duration(tokens=896_000),
+    data=DataConfig(corpus="sotu", tokenizer="bytes"),
+    optimizer=OptimizerConfig(learning_rate=0.3 / 16),
+    schedule=ScheduleConfig(kind="wsd", warmup=0.05, decay=0.25),
+    evaluation=EvaluationConfig(validation_tokens=65_536, test_tokens=65_536, count=5),
+    batch_tokens=1024,
+)
 
 
 def on(corpus: str) -> Experiment:

@@ -20,7 +20,7 @@ EXIT_CODES = {"finished": DONE, "diverged": FAILED, "failed": FAILED, "preempted
 File = Annotated[Positional[Path], arg(help="A scale-point file: it defines `config = Experiment(...)`.")]
 Workdir = Annotated[Path, arg(help="The directory of runs: a folder, or gs://bucket/folder.")]
 RunPath = Annotated[
-    Positional[Path], arg(help="A run directory, such as runs/quickstart/n9k_896k; also gs://bucket/runs/...")
+    Positional[Path], arg(help="A run directory, such as runs/quickstart/n6k; also gs://bucket/runs/...")
 ]
 Cache = Annotated[
     Path | None,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from quarry.errors import ConfigError
 from quarry.model.config import ModelConfig
+from quarry.train.config.branches import branches
 from quarry.train.config.experiment import Duration, Experiment
 from quarry.train.config.point_files import check_name, find_study, load_point_file
 from quarry.train.launch.model_shapes import nearest_shape
@@ -114,9 +115,10 @@ def _read_study(like: Path, output: Path) -> _Study:
 
 
 def _existing_experiments(study: _Study) -> list[Experiment]:
-    """The experiments that the study has already."""
+    """The experiments that the study has already, those of branches too."""
     files = find_study(str(study.like.parent), []) if study.recipe else [study.like]
-    return [point.config for file in files for point in load_point_file(file)]
+    points = [point for file in files for point in load_point_file(file)]
+    return [run.config for point in points for run in (point, *branches(point))]
 
 
 def _unused_file(output: Path, name: str, files: dict[Path, str]) -> Path:

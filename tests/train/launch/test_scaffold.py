@@ -8,6 +8,7 @@ import pytest
 from quarry.errors import ConfigError
 from quarry.model.config import kaplan, modern
 from quarry.model.counting import count_parameters
+from quarry.train.config.branches import branches
 from quarry.train.config.point_files import load_point_file
 from quarry.train.launch.model_shapes import nearest_shape
 from quarry.train.launch.scaffold import write_points
@@ -15,7 +16,7 @@ from tests.commands import quarry
 from tests.conftest import ROOT
 from tests.train.tiny import write_tiny
 
-QUICKSTART = ROOT / "experiments" / "quickstart" / "n9k_896k.py"
+QUICKSTART = ROOT / "experiments" / "quickstart" / "n6k.py"
 
 
 def size(config):
@@ -29,7 +30,7 @@ def configs(files):
 def test_points_of_a_study_with_a_recipe_use_it_by_import(tmp_path):
     from quarry.experiments.quickstart import recipe
 
-    files = write_points([(40e3, 3e5), (1e6, 2e6)], QUICKSTART, tmp_path / "next")
+    files = write_points([(27e3, 3e5), (1e6, 2e6)], QUICKSTART, tmp_path / "next")
     small, large = configs(files)
     assert small == recipe(d_model=32, tokens=300_000)
     assert large == recipe(d_model=large.model.d_model, tokens=2_000_000)
@@ -38,9 +39,9 @@ def test_points_of_a_study_with_a_recipe_use_it_by_import(tmp_path):
 
 
 def test_the_docstring_says_claim_expected_command_and_the_actual_size(tmp_path):
-    (file,) = write_points([(40e3, 3e5)], QUICKSTART, tmp_path / "next", expected=["a loss of 1.9"])
+    (file,) = write_points([(27e3, 3e5)], QUICKSTART, tmp_path / "next", expected=["a loss of 1.9"])
     doc = load_point_file(file)[0].doc
-    assert "N = 37,184 (planned: 40,000)" in doc
+    assert "N = 24,800 (planned: 27,000)" in doc
     assert "Expected: a loss of 1.9" in doc
     assert f"Command: quarry train {file}" in doc
     assert "Claim: " in doc
@@ -120,11 +121,13 @@ def test_a_recipe_that_is_not_installed_is_imported_from_beside_and_else_not(tmp
 
 
 def test_a_point_asked_for_twice_or_already_there_gets_other_seeds(tmp_path):
-    files = write_points([(9e3, 896e3), (40e3, 3e5), (40e3, 3e5), (40e3, 3e5)], QUICKSTART, tmp_path / "next")
+    planned = [(222e3, 403e3), (6e3, 403e3), (40e3, 3e5), (40e3, 3e5), (40e3, 3e5)]
+    assert {point.name for point in branches(load_point_file(QUICKSTART)[0])} >= {"n6k-t403000"}
+    files = write_points(planned, QUICKSTART, tmp_path / "next")
     found = configs(files)
-    assert [config.seed_init for config in found] == [1, 0, 1, 2]
-    assert [config.seed_order for config in found] == [1, 0, 1, 2]
-    assert len(set(files)) == 4
+    assert [config.seed_init for config in found] == [1, 1, 0, 1, 2]
+    assert [config.seed_order for config in found] == [1, 1, 0, 1, 2]
+    assert len(set(files)) == 5
 
 
 def test_points_too_near_for_their_names_have_files_of_their_own(tmp_path):
@@ -155,10 +158,10 @@ def test_what_was_written_goes_when_a_later_file_cannot_be(tmp_path):
 @pytest.mark.parametrize(
     ("point", "says"),
     [
-        ((2e3, 1e6), "N = 2000: the nearest model like .* has 9,"),
+        ((2e3, 1e6), "N = 2000: the nearest model like .* has 6,"),
         ((math.nan, 1e6), "N = nan: a point needs"),
         ((1e5, math.inf), "E = inf: a point needs"),
-        ((1e5, 100.0), "E = 100.0: .* at least 1024"),
+        ((1e5, 100.0), "E = 100.0: .* at least 512"),
         ((1e5, 1e6, 0.0), "U = 0.0: a point needs"),
     ],
 )
@@ -203,6 +206,6 @@ def test_the_written_study_survives_a_dry_run(tmp_path, cache):
     done = quarry(cache, "sweep", "next", "more", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {line.split()[0]: line.split()[1:5] for line in done.stdout.splitlines() if line.startswith("n")}
-    assert rows["n37.2k_300k"][0] == rows["n37.2k_300k_seed1"][0] == "37.2k"
-    assert rows["n37.2k_300k"][2] == "300k"
+    assert rows["n55.6k_300k"][0] == rows["n55.6k_300k_seed1"][0] == "55.6k"
+    assert rows["n55.6k_300k"][2] == "300k"
     assert rows[next(name for name in rows if name.endswith("_u5k"))][3] == "4"
