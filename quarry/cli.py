@@ -16,6 +16,7 @@ from rich.text import Text
 
 import quarry
 from quarry.cache import cache_directory, keep_programs
+from quarry.collector import collect_rarely, leave_cycles
 from quarry.console import forgiving_output, lost_output, make_console
 from quarry.errors import (
     INTERRUPTED,
@@ -200,6 +201,8 @@ def find_command(name: str, words: Sequence[str]) -> Callable[..., int]:
         require_training(f"quarry {name}")
     else:
         keep_programs(cache_directory())
+        collect_rarely()
+        leave_cycles()
     module = import_module(COMMANDS[name].module)
     if name in ("train", "compile"):
         return module.make_command(words)

@@ -32,7 +32,7 @@ jaxtyping.install_import_hook(
     ["quarry.model", "quarry.train", "quarry.analysis"], "tests.strict.typecheck"
 ).__enter__()
 
-gc.set_threshold(50_000, 20, 100)  # as `prepare` of train/hosts/platform.py does for a run
+gc.set_threshold(50_000, 20, 100)  # as `quarry.collector` does for a command
 
 settings.register_profile("quarry", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("quarry")

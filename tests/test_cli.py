@@ -1,5 +1,6 @@
 """The registry of commands: names, help, versions, and what help does not import."""
 
+import gc
 import inspect
 import os
 import subprocess
@@ -18,6 +19,15 @@ def test_the_help_of_a_command_begins_with_its_summary(name):
     help = inspect.getdoc(cli.find_command(name, []))
     assert help is not None
     assert help.splitlines()[0] == cli.COMMANDS[name].summary
+
+
+def test_a_command_of_the_analysis_spares_collections(monkeypatch):
+    at_exit, thresholds = [], []
+    monkeypatch.setattr("atexit.register", at_exit.append)
+    monkeypatch.setattr("gc.set_threshold", lambda *values: thresholds.append(values))
+    cli.find_command("fit", [])
+    assert at_exit == [gc.freeze]
+    assert thresholds[0][0] >= 10_000
 
 
 def test_an_unknown_command_names_the_commands():

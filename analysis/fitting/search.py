@@ -176,7 +176,7 @@ class Data:
 
     def refit(self, minima: Minima, kept: np.ndarray) -> np.ndarray:
         """The best parameters on the rows `kept`, from the minima of all rows and a part of the grid."""
-        starts = self.promising(np.concatenate([minima.params, _grid(self.law, _FEW_STARTS)]), kept)
+        starts = self.promising(np.concatenate([_grid(self.law, _FEW_STARTS), minima.params]), kept)
         solution = self.solve(starts, kept.astype(float))
         return solution.params[np.argmin(solution.objective)]
 
@@ -245,10 +245,11 @@ class Data:
         return places
 
     def jacobian(self, params: np.ndarray) -> np.ndarray:
-        """d residual / d parameter, per e-fold for `log` parameters: [points, parameters]."""
-        from quarry.analysis.fitting.solver import jacobian
+        """d residual / d parameter, per e-fold for `log` parameters: [points, parameters].
 
-        return self.scale[:, None] * jacobian(self.law, params, self.inputs, self.objective.logarithmic)
+        By the program that fits, without a step: one of its own would have to be compiled.
+        """
+        return self.solve(params[None], iterations=0, with_jacobian=True).jacobian[0]
 
     def condition_number(self, params: np.ndarray) -> float:
         """Of the Jacobian with columns scaled to length 1: how nearly the parameters trade off."""

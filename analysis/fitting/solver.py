@@ -56,19 +56,24 @@ _FEW_POINTS = 256
 # By formula and parameters without their starts.
 _SHARED: dict[tuple[Any, ...], "Law"] = {}
 
+# Form, lanes and points of the programs that this process has compiled.
+_COMPILED: set[tuple[Form, int, int]] = set()
+
 
 @dataclass(frozen=True)
 class Solution:
-    """The end of each lane: params [lanes, parameters], objective [lanes], sensitivity [lanes, parameters].
+    """The end of each lane: params [lanes, parameters], objective [lanes], and what was asked for of it.
 
-    A sensitivity is the root mean square change of log loss over the weighted points, per unit of a parameter
-    (per e-fold for `log` ones), less the change that the other parameters can imitate. At zero the points do
-    not determine the parameter. It has no columns unless it was asked for.
+    `jacobian` [lanes, points, parameters] is d residual / d parameter, per e-fold for `log` ones. A
+    `sensitivity` [lanes, parameters] is the root mean square change of log loss over the weighted points, per
+    unit of a parameter (per e-fold for `log` ones), less the change that the other parameters can imitate. At
+    zero the points do not determine the parameter. What was not asked for has no columns.
     """
 
     params: np.ndarray
     objective: np.ndarray
     sensitivity: np.ndarray
+    jacobian: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ def solve(
     pull: Pull | None = None,
     iterations: int = ITERATIONS,
     with_sensitivity: bool = False,
+    with_jacobian: bool = False,
 ) -> Solution:
     """Fit `law` from every start. All arrays float64.
 
@@ -130,11 +136,14 @@ def solve(
             solved = _solver(len(columns) <= _FEW_POINTS)(form, theta[some], measured, settings)
             ends, reached, slopes = jax.tree.map(np.asarray, solved)
         felt = sensitivity(measured.weights, slopes) if with_sensitivity else ends[:, :0]
-        return ends, reached, felt
+        derivatives = np.stack(slopes, axis=-1)[:, :points] if with_jacobian else ends[:, :0]
+        return ends, reached, felt, derivatives
 
-    chunks = _in_threads(chunk, range(0, lanes, size))
-    ends, reached, felt = (np.concatenate(part)[:lanes] for part in zip(*chunks, strict=True))
-    return Solution(to_natural(law, ends), reached, felt)
+    program = form, size, len(columns)
+    chunks = _in_threads(chunk, range(0, lanes, size), program in _COMPILED)
+    _COMPILED.add(program)
+    ends, *others = (np.concatenate(part)[:lanes] for part in zip(*chunks, strict=True))
+    return Solution(to_natural(law, ends), *others)
 
 
 def jacobian(
@@ -166,13 +175,14 @@ def _padded_points(points: int) -> tuple[np.ndarray, np.ndarray]:
     return np.minimum(np.arange(whole), points - 1), np.arange(whole) < points
 
 
-def _in_threads(chunk: Callable[[int], Any], firsts: range) -> list[Any]:
-    """`chunk` of each; the first alone, because it compiles the program that all share."""
-    first = chunk(firsts[0])
+def _in_threads(chunk: Callable[[int], Any], firsts: range, compiled: bool) -> list[Any]:
+    """`chunk` of each; the first alone unless the program that all share is `compiled`."""
+    alone = 0 if compiled and len(firsts) > 1 else 1
+    done = [chunk(first) for first in firsts[:alone]]
     if len(firsts) == 1:
-        return [first]
+        return done
     with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2) as pool:
-        return [first, *pool.map(chunk, firsts[1:])]
+        return [*done, *pool.map(chunk, firsts[alone:])]
 
 
 def _derivatives(form: Form, theta: Array, inputs: Mapping[str, Array]) -> list[Array]:

@@ -6,12 +6,12 @@ and a sweep runs one point per core. To override: `--cores N`; the environment's
 """
 
 import ctypes
-import gc
 import importlib.util
 import os
 from pathlib import Path
 
 from quarry.cache import keep_programs, replace_damaged_programs
+from quarry.collector import collect_rarely
 from quarry.train.hosts.workarounds import apply_workarounds
 
 CPU_FLAGS = ("--xla_backend_optimization_level=1",)
@@ -34,10 +34,6 @@ KEEP_FREED_MEMORY = {
 """Settings of glibc's mallopt(3), in bytes except the number of arenas: one heap that keeps freed memory.
 Every step frees its buffers; by default glibc returns them, and the kernel clears new pages for the next
 step."""
-
-RARE_COLLECTIONS = 50_000, 20, 100
-"""Thresholds of Python's collector of cycles: a tenth of a start went into looking through what JAX imports
-and traces, which stays (experiments/results/LOG.md)."""
 
 GPU = "/dev/nvidia0"
 PLUGINS = {
@@ -90,7 +86,7 @@ def current_core() -> int | None:
 def prepare(cache: Path, cores: int = 1) -> None:
     """Set up this process for training: settings and workarounds; call before JAX is started."""
     apply_workarounds()
-    gc.set_threshold(*RARE_COLLECTIONS)
+    collect_rarely()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not accelerator_present():
         if hasattr(os, "sched_setaffinity"):

@@ -65,7 +65,8 @@ def refit_below(data: "Data", minima: "Minima", seed: int = 0, most: int = MOST_
     if not cuts:
         none = np.empty((0, len(data.law.parameters)))
         return Refits(np.empty(0, int), kept.astype(bool), none, none[:, None])
-    starts = np.concatenate([minima.params, few_starts(data.law, most)])
+    # The minima last: they arrive soon, and the chunk in which the solver runs what is left over ends soon.
+    starts = np.concatenate([few_starts(data.law, most), minima.params])
     params = _refits(data, starts, kept)
     return Refits(np.array(list(cuts)), kept, params, _draws(data, minima, kept, params, seed))
 

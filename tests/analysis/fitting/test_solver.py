@@ -1,5 +1,6 @@
 """The fitting engine against scipy, and against its own definition."""
 
+import threading
 from dataclasses import replace
 
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from quarry.analysis.fitting.cholesky import inverse_diagonal, solve_damped
 from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.precision import float64_on_cpu
 from quarry.analysis.fitting.search import Data, few_starts
-from quarry.analysis.fitting.solver import Pull, Solution, _shared, jacobian, solve
+from quarry.analysis.fitting.solver import Pull, Solution, _in_threads, _shared, jacobian, solve
 from quarry.analysis.laws.chinchilla import CHINCHILLA
 from quarry.analysis.laws.kaplan import KAPLAN_N
 from quarry.analysis.laws.power_laws import POWER_OFFSET
@@ -231,6 +232,24 @@ def test_jacobian_against_differences():
         np.testing.assert_allclose(columns[:, j], (high - low) / (2 * step), rtol=1e-6, atol=1e-9)
 
 
+def test_the_program_that_fits_gives_the_jacobian_of_scaled_residuals():
+    design, rng = DESIGNS["chinchilla"], np.random.default_rng(0)
+    scale, target = rng.uniform(1, 3, len(design.runs)), np.log(design.exact())
+    data = Data(design.law, design.inputs, target, design.runs, Objective(), scale)
+    own = jacobian(design.law, np.array(design.true), design.inputs)
+    np.testing.assert_allclose(data.jacobian(np.array(design.true)), scale[:, None] * own, rtol=1e-12)
+
+
+def test_chunks_wait_for_the_first_only_where_it_compiles():
+    def in_caller(compiled: bool) -> list[bool]:
+        ran = _in_threads(lambda first: (first, threading.get_ident()), range(0, 192, 64), compiled)
+        assert [first for first, _ in ran] == [0, 64, 128]
+        return [thread == threading.get_ident() for _, thread in ran]
+
+    assert in_caller(compiled=False) == [True, False, False]
+    assert in_caller(compiled=True) == [False, False, False]
+
+
 def test_sensitivity_of_a_term_that_does_not_vary_is_nothing():
     n = np.geomspace(1e6, 1e9, 12)
     inputs = {"N": n, "E": np.full(12, 1e10)}
@@ -249,7 +268,7 @@ def test_a_nested_law_is_searched_from_a_part_of_its_grid(monkeypatch, whole_gri
 
     def record(data, starts, *args, **options):
         lanes.append(len(starts))
-        return Solution(starts, np.arange(1.0, 1 + len(starts)), np.ones_like(starts))
+        return Solution(starts, np.arange(1.0, 1 + len(starts)), np.ones_like(starts), np.empty(0))
 
     monkeypatch.setattr(Data, "solve", record)
     data.nested_starts()
