@@ -11,8 +11,8 @@ from quarry.train.config.point_files import load_point_file
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = (
-    *("chinchilla_isoflop", "porian", "kaplan_batch", "kaplan_shape", "kaplan_context", "kaplan_transfer"),
-    *("kaplan_architectures", "ensembles", "geometry", "finetuning"),
+    *("chinchilla_isoflop", "porian", "kaplan_nd", "kaplan_batch", "kaplan_shape", "kaplan_context"),
+    *("kaplan_transfer", "kaplan_architectures", "modalities", "ensembles", "geometry", "finetuning"),
 )
 PRODUCTS = 786.5e12
 """FLOP/s of one large product in bf16 on an H200, measured (experiments/results/speed/gpu-2026-11-29.csv)."""

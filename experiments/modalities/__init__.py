@@ -11,7 +11,8 @@ Commands:
 
 Durations are 2^20 tokens, and branches that decay at 2^17 to 2^19; to save time 14, 37, 83 and 147 thousand
 parameters end at 2^18, and images of 28x28 have three sizes. No token is read twice but in `passes`, where
-21 thousand parameters read few images several times: L(D). All rules are `quickstart`'s: none is tuned.
+21 thousand parameters read few images several times: L(D). The rate falls as 1 / d_model (`quickstart`):
+none is tuned. `gpu` is the same for one GPU, `paper` language at the paper's sizes.
 """
 
 from dataclasses import dataclass

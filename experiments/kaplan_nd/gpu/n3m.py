@@ -1,0 +1,10 @@
+"""3 million parameters on 262 thousand to 34 million bytes of novels.
+
+Claim and expectation: see experiments/kaplan_nd/__init__.py.
+Command: quarry sweep experiments/kaplan_nd/gpu/n3m.py
+"""
+
+from quarry.experiments.kaplan_nd import GPU, point, subsets
+
+config = point(d_model=256, grid=GPU)
+variants = subsets(d_model=256, grid=GPU)

@@ -1,0 +1,10 @@
+"""25 thousand parameters on 16 thousand to 4 million bytes, each read until it overfits or time is up.
+
+Claim and expectation: see experiments/kaplan_nd/__init__.py.
+Command: quarry sweep experiments/kaplan_nd/n25k.py
+"""
+
+from quarry.experiments.kaplan_nd import point, subsets
+
+config = point(d_model=32)
+variants = subsets(d_model=32)

@@ -1,0 +1,10 @@
+"""0.4 million parameters on WebText2 and seven subsets of it.
+
+Claim and expectation: see experiments/kaplan_nd/__init__.py.
+Command: quarry sweep experiments/kaplan_nd/paper/n393k.py
+"""
+
+import quarry.experiments.kaplan_nd.paper as study
+
+config = study.on(2, 128)
+variants = study.subsets(2, 128)

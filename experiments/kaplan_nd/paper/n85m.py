@@ -1,0 +1,10 @@
+"""85 million parameters on WebText2 and seven subsets of it.
+
+Claim and expectation: see experiments/kaplan_nd/__init__.py.
+Command: quarry sweep experiments/kaplan_nd/paper/n85m.py
+"""
+
+import quarry.experiments.kaplan_nd.paper as study
+
+config = study.on(12, 768)
+variants = study.subsets(12, 768)

@@ -1,0 +1,10 @@
+"""85 million parameters on every modality.
+
+Claim and expectation: see experiments/modalities/__init__.py.
+Command: quarry sweep experiments/modalities/gpu/n85m.py
+"""
+
+from quarry.experiments.modalities.gpu import point, variants
+
+config = point(768)
+variants = variants(768)
