@@ -11,6 +11,7 @@ import results_chinchilla
 import results_costs
 import results_essay
 import results_kaplan
+import results_kaplan_nd
 import results_porian
 import results_predictions
 import results_summary
@@ -22,7 +23,7 @@ TABLES = ROOT / "experiments" / "results" / "claims"
 
 def claims() -> list[dict[str, str]]:
     """The rows of all claims, numbered."""
-    parts = (results_summary, results_kaplan, results_chinchilla, results_essay)
+    parts = (results_summary, results_kaplan, results_chinchilla, results_essay, results_kaplan_nd)
     found = [row.cells() for part in parts for row in part.rows()]
     return [{"number": str(number), **row} for number, row in enumerate(found, 1)]
 

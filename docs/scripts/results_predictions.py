@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 from results_chinchilla import LADDER, allocate_words
 from results_kaplan import EPOCHS, FRESH, QUICKSTART, REPEATED, critical_words, own_critical
+from results_kaplan_nd import GRID
 from results_rows import Table, command_of, fitted
 
 from quarry import fit_isoflop
@@ -35,6 +36,7 @@ HELD = (
     Held("novels, fresh", FRESH, "skaling", LARGEST),
     Held("novels, repeated", REPEATED, "kaplan-nd", LARGEST),
     Held("novels, all", EPOCHS.but(best_recipe=True), "data-constrained", LARGEST, bootstrap=100),
+    Held("speeches, Kaplan's protocol", GRID, "kaplan-nd", "N>2e5"),
     Held("speeches, ladder", LADDER, "chinchilla", "N>2e5"),
     Held("speeches, ladder", LADDER, "skaling", "N>2e5"),
     Held("speeches, ladder", LADDER, "chinchilla", TOP),
