@@ -1,7 +1,7 @@
 # Quarry for Cloud TPU hosts: the image of `quarry sweep STUDY --emit jobset --tpu.image ...`, or for a TPU VM.
 # From the repository's folder, with the study in it:
 #   docker build -f docker/tpu.Dockerfile -t quarry:tpu .
-#   docker run --privileged --net=host -v "$PWD/runs:/quarry/runs" -v quarry-cache:/cache quarry:tpu sweep quickstart
+#   docker run --privileged --net=host -v "$PWD/runs:/quarry/runs" -v quarry-cache:/cache quarry:tpu sweep mystudy
 FROM python:3.12-slim
 ENV QUARRY_CACHE=/cache PYTHONUNBUFFERED=1
 WORKDIR /quarry

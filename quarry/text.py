@@ -70,9 +70,9 @@ def duration(seconds: Number) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.2g} s"
 
 
-def plural(number: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def plural(number: int, noun: str, several: str = "") -> str:
+    """`1 run`, `2 runs`; `several` is the plural of a noun that takes no s."""
+    return f"{number} {noun if number == 1 else several or noun + 's'}"
 
 
 def interval(bounds: tuple[float | None, float | None], digits: int = 3) -> str:

@@ -40,7 +40,7 @@ def test_the_models_and_losses_of_the_demo():
 
 def test_the_sizes_that_are_best_for_the_three_budgets():
     found = fit_isoflop(POINTS)
-    said = quoted("at 6e10, 1.2e11 and 2.4e11 FLOPs the best has #, # and # thousand parameters")
+    said = quoted("at 6e10, 1.2e11 and 2.4e11 FLOPs the least loss is at #, # and # thousand parameters")
     assert said == tuple(f"{n / 1e3:.0f}" for n in found.budgets["N"])
     exponent = (found.trend.a, *found.trend.a_interval)
     assert quoted("a = # [#, #]") == tuple(f"{value:.2f}" for value in exponent)

@@ -86,7 +86,7 @@ ends.select(
 # guesses evenly among 256 bytes has a loss of ln 256; lower is better; and there is a floor, because text is not entirely
 # predictable.
 #
-# Each line below is one run. Look for three things. Do the lines fall fast, then slowly? The easy structure is learned first. Do
+# Each line below is one run; a dot of its own is a branch, a run that left another one's line to end there. Look for three things. Do the lines fall fast, then slowly? The easy structure is learned first. Do
 # the larger models lie lower *at the same amount of text*? Then they get more out of each token. And is there a drop at the end
 # of each line, where the learning rate is brought to zero? A point measured before that drop is not comparable with one measured
 # after it, so every point carries a flag, `annealed`, and the fits below use annealed points only: the large dots.

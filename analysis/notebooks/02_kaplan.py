@@ -166,7 +166,7 @@ Markdown(
 #   than small ones, and makes the line look flatter.
 # - A power law that falls to zero is straight; with a floor below it, it bends. How far our losses are above the floor of their text
 #   is what a short ladder cannot tell (the first notebook tries).
-# - The frontier of a dozen runs is a staircase, and which runs lie on it is itself a matter of luck. The interval knows that luck
+# - The frontier of a few runs is a staircase, and which runs lie on it is itself a matter of luck. The interval knows that luck
 #   only from redrawing the runs.
 
 # %% [markdown]

@@ -12,6 +12,7 @@ from quarry.train.record.run_directory import RunDirectory
 
 RUN_COLUMNS: dict[str, pl.DataType] = {
     "run": pl.String(),
+    "trunk": pl.String(),  # the point that it is a branch of
     "status": pl.String(),
     "N": pl.Int64(),  # non-embedding parameters
     "U": pl.Int64(),
@@ -83,7 +84,7 @@ def _row(directory: RunDirectory) -> dict[str, Any]:
     metrics, evals = directory.rows(directory.metrics), directory.rows(directory.evals)
     run = directory.read_run()
     named = {"N": "n_nonembedding", "U": "unique_tokens", "B": "batch_tokens"}
-    named |= {name: name for name in ("peak_learning_rate", "n_params", "n_head")}
+    named |= {name: name for name in ("trunk", "peak_learning_rate", "n_params", "n_head")}
     row: dict[str, Any] = {"run": directory.name, "status": run.get("status")}
     row |= {symbol: run.get(name) for symbol, name in named.items()}
     row |= _cost(run, [*metrics, *evals]) | _scores(run, evals)

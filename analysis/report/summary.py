@@ -38,12 +38,18 @@ def summarise(
 def _scale(runs: pl.DataFrame) -> str:
     sizes, read, unique = (runs[name].drop_nulls() for name in ("N", "E", "U"))
     distinct = "" if read.equals(unique) else f" ({span(unique)} distinct ones were there to read)"
-    models = text.plural(sizes.n_unique(), "model size")
+    models, whole = text.plural(sizes.n_unique(), "model size"), runs.filter(pl.col("trunk").is_null())
+    branches = runs.height - whole.height
     return (
-        f"{text.plural(runs.height, 'run')} of {models}, N = {span(sizes)} "
+        f"{text.plural(whole.height, 'run')}{_and_branches(branches)} of {models}, N = {span(sizes)} "
         f"parameters, each trained on {span(read)} tokens{distinct}, "
-        f"for {text.power(float(runs['C'].sum()))} FLOPs in all ({_counted(runs)})."
+        f"for {text.power(float(whole['C'].sum()))} FLOPs in all ({_counted(runs)}"
+        f"{', without the cooldowns of branches' if branches else ''})."
     )
+
+
+def _and_branches(number: int) -> str:
+    return f" and {text.plural(number, 'branch', 'branches')} of them," if number else ""
 
 
 def _counted(runs: pl.DataFrame) -> str:

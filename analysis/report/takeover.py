@@ -1,9 +1,15 @@
 """Which size is best for a budget, where sizes compete: their learning curves pass through it."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+
+from quarry.analysis.points.schema import SAME_VALUE
+
+# Runs planned for one budget end within this factor of it: steps are whole.
+_SAME_BUDGET = 1 + SAME_VALUE
 
 
 @dataclass(frozen=True)
@@ -16,7 +22,9 @@ class Best:
 
 
 def best_sizes(curves: pl.DataFrame) -> tuple[Best, Best] | None:
-    """The best size at the least and at the largest budget that two sizes or more pass through; or None.
+    """The best size at the least and at the largest budget that half of the sizes, two or more, pass through.
+
+    None where no budget has so many: the winner of a few of them says little of the others.
 
     `curves` has a row per evaluation with run, N, C (FLOPs) and loss. Between two evaluations of a run the
     logarithm of the loss is taken as linear in that of C. A size competes only at budgets within its curves.
@@ -26,16 +34,17 @@ def best_sizes(curves: pl.DataFrame) -> tuple[Best, Best] | None:
     spans = usable.group_by("N").agg(low=pl.col("C").min(), high=pl.col("C").max())
     if len(spans) < 2:
         return None
-    low, high = float(spans["low"].sort()[1]), float(spans["high"].sort()[-2])
+    enough = max(2, math.ceil(len(spans) / 2))
+    low, high = float(spans["low"].sort()[enough - 1]), float(spans["high"].sort()[-enough])
     ends = [_best(runs, c) for c in (low, high)]
-    return None if low >= high or min(end.sizes for end in ends) < 2 else (ends[0], ends[1])
+    return None if low >= high or min(end.sizes for end in ends) < enough else (ends[0], ends[1])
 
 
 def _best(runs: list[pl.DataFrame], c: float) -> Best:
     loss: dict[float, float] = {}
     for run in runs:
         at, n = run["C"].to_numpy(), float(run["N"][0])
-        if at[0] <= c <= at[-1]:
+        if at[0] / _SAME_BUDGET <= c <= at[-1] * _SAME_BUDGET:
             own = float(np.interp(np.log(c), np.log(at), np.log(run["loss"].to_numpy())))
             loss[n] = min(own, loss.get(n, np.inf))
     return Best(c, min(loss, key=lambda n: loss[n], default=np.nan), len(loss))

@@ -1,4 +1,4 @@
-"""Quarries: every kind of data that needs no hub, measured, and read by the quickstart's smallest model.
+"""Quarries: every kind of data that needs no hub, measured, and read by one small model.
 
 Claim: what a fixed small model reaches differs more between kinds of data than between sizes of model, and so
 does what gzip reaches (Henighan 2020, 2010.14701, section 3).

@@ -3,8 +3,8 @@
 Claim: on real text the held-out loss falls as a power of N at equal tokens (Kaplan 2020, 2001.08361), and at
 equal compute one size has the least loss, a larger one at a larger budget (Hoffmann 2022, 2203.15556,
 approach 2), already between 6 and 394 thousand parameters.
-Expected: six sizes at equal tokens give L(N), each larger one a lower loss; four sizes at each of three
-budgets of compute have their least loss inside them, and give N_opt(C).
+Expected: six sizes at equal tokens give L(N), each larger one a lower loss; of four sizes at each of three
+budgets of compute the least loss moves from the smallest to the next, and curves through them give N_opt(C).
 Command: quarry sweep quickstart
 
 One file per size. A size is one run at a constant rate to the most tokens it needs, with a branch that decays

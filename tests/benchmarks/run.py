@@ -44,7 +44,7 @@ SHAPES = {
     "64x3x4": Shape(64, 3, 4, 8, 128),
     "128x3x8": Shape(128, 3, 8, 8, 128),
 }
-"""By d_model x layers x heads; the last three are those of the demo, with heads of 16 features."""
+"""By d_model x layers x heads; the last three are the demo's until 2026-11-30, with heads of 16 features."""
 USUAL = ("32x2x2", "64x2x2", "128x4x4", "256x6x4")
 REPEATS, SECONDS = 3, 4.0
 TORCH = Path(".cache/torch/bin/python")

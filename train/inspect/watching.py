@@ -20,6 +20,8 @@ STOPPED = "stopped"
 """A run whose record says `running` while no process trains it: killed; the same command resumes it."""
 HEADINGS = ("run", "state", "steps", "train loss", "validation", "tokens/s", "left")
 REFRESH_SECONDS = 5
+_NAME_WIDTH = 20
+"""Characters of a name that are not broken in a narrow terminal."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,16 @@ def summary(states: Sequence[RunState]) -> str:
 
 
 def states_table(states: Sequence[RunState]) -> Table:
-    """The states as a table of the terminal."""
+    """The states as a table of the terminal, runs of one study without its name."""
+    studies = {each.run.partition("/")[0] for each in states}
     table = TitledTable(title=summary(states))
     for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading in HEADINGS[:2] else "right", overflow="fold")
+        left, name = heading in HEADINGS[:2], heading == HEADINGS[0]
+        least = min(_NAME_WIDTH, max(len(each.run) for each in states)) if name else None
+        table.add_column(heading, justify="left" if left else "right", overflow="fold", min_width=least)
     for each in states:
-        table.add_row(*map(Text, each.cells))
+        run, *others = each.cells
+        table.add_row(*map(Text, (run.partition("/")[2] if len(studies) == 1 else run, *others)))
     return table
 
 

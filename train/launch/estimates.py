@@ -17,7 +17,7 @@ TRAINING_SHARE = 0.65
 TOKEN_SECONDS = 5e-6
 """Time per token for everything but matrix products, at these sizes."""
 STARTUP_SECONDS = 4.0
-"""Imports, compilation and the first checkpoint. All four were measured on the quickstart ladder
+"""Imports, compilation and the first checkpoint. All four were measured on a ladder of the quickstart
 (experiments/results/LOG.md)."""
 BRANCH_SECONDS = 1.0
 """The same for a branch, which shares its trunk's process and programs."""

@@ -1,4 +1,4 @@
-"""3 million parameters on WebText2 and seven subsets of it.
+"""3 million parameters on C4, as much as WebText2 and seven smaller parts.
 
 Claim and expectation: see experiments/kaplan_nd/__init__.py.
 Command: quarry sweep experiments/kaplan_nd/paper/n3m.py

@@ -155,7 +155,7 @@ def test_a_heading_sorts_the_runs_and_their_data_are_at_hand(browser, ladder, re
 
 @pytest.fixture(scope="module")
 def budgets(tmp_path_factory) -> Path:
-    """The page on a table of another trainer: four sizes at each of two budgets."""
+    """The page on a table of another trainer: four sizes at each of three budgets."""
     law, rng = Law(A=24.0, B=1200.0, alpha=0.43, beta=0.6), np.random.default_rng(0)
     rows = [
         {"params": n, "flops": c, "val_loss": law(n, c / (6 * n)) * np.exp(0.002 * rng.standard_normal())}

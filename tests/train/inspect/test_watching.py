@@ -70,7 +70,18 @@ def test_a_long_name_is_shown_whole():
     with console.capture() as capture:
         console.print(states_table([RunState(name, "finished", 512, 512, 3.37, 2.13, 7560.0)]))
     first_column = re.findall(r"^ (\S+)", capture.get(), re.MULTILINE)
-    assert "".join(first_column) == f"run{name}"
+    assert "".join(first_column) == f"run{name.removeprefix('study/')}"
+
+
+def test_names_of_two_studies_have_the_study_and_short_ones_are_not_broken():
+    console = Console(width=80, file=io.StringIO())
+    states = [
+        RunState(f"{study}/n25k-t403000", "finished", 787, 787, 1.6, 1.9, 144e3) for study in ("a", "b")
+    ]
+    for shown, names in ((states, ["a/n25k-t403000", "b/n25k-t403000"]), (states[:1], ["n25k-t403000"])):
+        with console.capture() as capture:
+            console.print(states_table(shown))
+        assert re.findall(r"^ (\S+)", capture.get(), re.MULTILINE) == ["run", *names]
 
 
 def test_it_ends_by_itself_when_none_trains(runs, capsys):

@@ -1,7 +1,7 @@
-"""708 million parameters on WebText2 and seven subsets of it.
+"""704 million parameters on C4, as much as WebText2 and seven smaller parts.
 
 Claim and expectation: see experiments/kaplan_nd/__init__.py.
-Command: quarry sweep experiments/kaplan_nd/paper/n708m.py
+Command: quarry sweep experiments/kaplan_nd/paper/n704m.py
 """
 
 import quarry.experiments.kaplan_nd.paper as study
