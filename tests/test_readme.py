@@ -46,6 +46,14 @@ def test_the_sizes_that_are_best_for_the_three_budgets():
     assert quoted("a = # [#, #]") == tuple(f"{value:.2f}" for value in exponent)
 
 
+def test_the_table_that_comes_along_is_the_demo():
+    ended = pl.read_parquet(POINTS).filter("annealed", split="validation")
+    own = ended.select(run=pl.coalesce("trunk", "point"), N="n_nonembedding", E="tokens", loss="loss")
+    shipped = pl.read_csv(ROOT / "docs" / "ladder.csv")
+    assert shipped.equals(own.with_columns(pl.col("loss").round(4)).sort("N", "E"))
+    assert README.count("docs/ladder.csv") == 3
+
+
 @pytest.mark.slow
 def test_the_interval_of_the_irreducible_loss_is_that_of_the_command_beside_it():
     quoted("`quarry fit experiments/results/quickstart/points.parquet --law power-offset`")

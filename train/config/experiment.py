@@ -291,7 +291,7 @@ class Experiment:
     """Tokens per device in one forward and backward pass; gradients accumulate over the passes of a step.
     None: about 512 on a CPU, where small passes stay in its cache, and the whole batch on an accelerator."""
     seed_init: int = 0
-    """Seed of the first parameters, from 0 to 2^64 - 1."""
+    """Seed of the first parameters, from 0 to 2^63 - 1."""
     seed_order: int = 0
     """Seed of the order of the sequences and of dropout, in the same range."""
     log_every: int = 10
