@@ -20,13 +20,14 @@ _FEWEST = 4
 
 
 def thinned(rows: pl.DataFrame, tokens: str, most: int) -> pl.DataFrame:
-    """At most about `most` rows of all runs, evenly spread in log tokens, the last of each run kept."""
+    """At most about `most` rows of all runs, evenly spread in log tokens, with the ends of each run."""
     if rows.height <= most:
         return rows
     of_each = max(_FEWEST, most // rows["run"].n_unique()) - 1
     log = pl.col(tokens).cast(pl.Float64).log()
     first, last = log.min(), log.max()  # of all: a branch, a short piece, is not drawn more densely
     place = ((log - first) / (last - first + 1e-9) * of_each).ceil()
+    place = pl.when(pl.col(tokens) == pl.col(tokens).min().over("run")).then(-1.0).otherwise(place)
     kept = rows.with_columns(place=place).unique(["run", "place"], keep="last", maintain_order=True)
     return kept.drop("place")
 

@@ -163,6 +163,16 @@ def test_of_many_rows_each_run_keeps_its_last_and_some_before():
     assert thinned(rows, "tokens", 400).equals(rows)
 
 
+def test_a_branch_is_thinned_as_densely_as_its_trunk_and_keeps_its_ends():
+    trunk = pl.DataFrame({"run": "trunk", "tokens": range(1000, 1_000_001, 1000)})
+    branch = pl.DataFrame({"run": "branch", "tokens": range(400_000, 500_001, 500)})
+    kept = thinned(pl.concat([trunk, branch]), "tokens", 200)
+    own = kept.filter(run="branch")["tokens"]
+    assert (own.min(), own.max()) == (400_000, 500_000)
+    along = kept.filter(pl.col("run") == "trunk", pl.col("tokens").is_between(400_000, 500_000)).height
+    assert abs(own.len() - along) <= 3
+
+
 def test_of_many_runs_some_have_a_line_over_all_n_and_each_its_last_dot():
     many = MOST_LINES + 100
     table = pl.DataFrame({"N": [1000 + i for i in range(many)], "run": [f"r{i}" for i in range(many)]})
