@@ -12,6 +12,7 @@ import results_costs
 import results_essay
 import results_kaplan
 import results_kaplan_nd
+import results_modalities
 import results_porian
 import results_predictions
 import results_summary
@@ -23,7 +24,14 @@ TABLES = ROOT / "experiments" / "results" / "claims"
 
 def claims() -> list[dict[str, str]]:
     """The rows of all claims, numbered."""
-    parts = (results_summary, results_kaplan, results_chinchilla, results_essay, results_kaplan_nd)
+    parts = (
+        results_summary,
+        results_kaplan,
+        results_chinchilla,
+        results_essay,
+        results_kaplan_nd,
+        results_modalities,
+    )
     found = [row.cells() for part in parts for row in part.rows()]
     return [{"number": str(number), **row} for number, row in enumerate(found, 1)]
 
