@@ -29,6 +29,23 @@ def test_costs_are_those_of_the_config_files():
     assert load_script("results_costs").rows() == rows
 
 
+def test_rows_of_henighan_are_those_of_the_study_of_modalities(page, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "scripts")  # the script imports others beside it
+    claims = pl.read_csv(TABLES / "claims.csv", infer_schema_length=0).drop("number").to_dicts()
+    rows = [row.cells() for row in load_script("results_modalities").rows()]
+    assert len(rows) == 12
+    assert [row for row in claims if row["source"] == "Henighan 2020, Table 1"] == rows
+    assert {row["verdict"] for row in rows if "L_inf" in row["why"]} == {page.OPEN}
+
+
+def test_what_the_page_says_of_kaplans_protocol_is_in_its_tables(page):
+    claims = pl.read_csv(TABLES / "claims.csv").filter(pl.col("claim").str.contains("Kaplan's protocol"))
+    both = claims.filter(pl.col("claim").str.starts_with("L(N, D)"))
+    factors = [float(ours.split()[0]) / float(theirs) for ours, theirs in both["ours", "published"].rows()]
+    assert max(factors) < 1.6
+    assert "are within a factor of 1.6 of the paper's" in " ".join(page.PAGE.read_text().split())
+
+
 def test_a_verdict_needs_an_interval_that_decides(page):
     judge = page.judge
     assert judge((0.4, 0.6), 0.5) == page.AGREES
