@@ -1,6 +1,6 @@
 """The pictures of docs/tour.md: python docs/scripts/screenshots.py RUNS, those of `make demo`.
 
-Needs chromium and chromedriver, as the tests of the report do.
+Needs chromium and chromedriver, as the tests of the report do, and what `make notebooks docs` builds.
 """
 
 import os
@@ -23,18 +23,22 @@ DOCS = Path(__file__).resolve().parents[1]
 FOLDER = DOCS / "tour"
 POINTS = "experiments/results/quickstart/points.parquet"
 COMMAND = ("fit", POINTS, "--law", "power-offset")
+BUILT = DOCS.parent / "build"
+NOTEBOOK = "01_first_ladder.html"
 COLUMNS = 110
 COLORS = 240
 """Of a picture's palette: figures have few."""
 
 
 class View(NamedTuple):
-    """What a picture shows: the element at its top, its size in CSS pixels, and the theme."""
+    """What a picture shows: the element at its top, its size in CSS pixels, the theme and the page."""
 
     top: str
     width: int
     height: int
     dark: bool = False
+    page: Path | None = None
+    """The report of the runs if there is none."""
 
 
 VIEWS = {
@@ -42,6 +46,8 @@ VIEWS = {
     "optimum": View("#optimum", 1180, 1000),
     "law": View("#laws", 1180, 1000, dark=True),
     "phone": View("#curves", 390, 900),
+    "site": View("body", 1400, 1000, page=BUILT / "site" / "index.html"),
+    "notebook": View("#What-a-learning-curve-shows", 1180, 1100, page=BUILT / "notebooks" / NOTEBOOK),
 }
 
 
@@ -65,7 +71,7 @@ def photograph(browser: webdriver.Chrome, page: Path, view: View) -> Image.Image
     WebDriverWait(browser, 60).until(lambda b: b.execute_script(ready))
     browser.execute_script("document.querySelector(arguments[0]).scrollIntoView()", view.top)
     shown = Image.open(BytesIO(browser.get_screenshot_as_png())).convert("RGB")
-    return shown.quantize(COLORS, dither=Image.Dither.NONE)
+    return shown.quantize(COLORS, kmeans=4, dither=Image.Dither.NONE)
 
 
 def terminal(command: tuple[str, ...]) -> str:
@@ -95,7 +101,7 @@ def main() -> None:
         subprocess.run([quarry, "report", sys.argv[1], "-o", page], check=True)
         with open_browser(folder) as browser:
             for name, view in VIEWS.items():
-                photograph(browser, page, view).save(FOLDER / f"{name}.png", optimize=True)
+                photograph(browser, view.page or page, view).save(FOLDER / f"{name}.png", optimize=True)
     (FOLDER / "terminal.svg").write_text(terminal(COMMAND))
 
 
