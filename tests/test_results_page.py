@@ -3,6 +3,8 @@
 import polars as pl
 import pytest
 
+from quarry import fit
+from quarry.text import number
 from tests.conftest import ROOT
 from tests.page_scripts import load_script
 
@@ -43,7 +45,37 @@ def test_what_the_page_says_of_kaplans_protocol_is_in_its_tables(page):
     both = claims.filter(pl.col("claim").str.starts_with("L(N, D)"))
     factors = [float(ours.split()[0]) / float(theirs) for ours, theirs in both["ours", "published"].rows()]
     assert max(factors) < 1.6
-    assert "are within a factor of 1.6 of the paper's" in " ".join(page.PAGE.read_text().split())
+    text = " ".join(page.PAGE.read_text().split())
+    assert "are within a factor of 1.6 of the paper's" in text
+    held_out = pl.read_csv(TABLES / "predictions.csv").filter(text="speeches, Kaplan's protocol")
+    assert f"misses by {held_out['largest error'].item()} at worst" in text
+
+
+FITTED = {
+    "kaplan_nd": {"kaplan-nd": ("alpha_N", "alpha_D", "data_exponent"), "kaplan-d": ("alpha_D",)},
+    "quickstart": {"kaplan-n": ("alpha_N",)},
+    "kaplan_batch": {"critical-batch": ("alpha_B",)},
+}
+"""Rows that one cheap fit to a table gives: by study and law."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", FITTED)
+def test_estimates_of_the_rows_are_those_of_fits_to_the_tables(study):
+    claims = pl.read_csv(TABLES / "claims.csv").filter(pl.col("command").str.contains(f"results/{study}/"))
+    for law, names in FITTED[study].items():
+        found = fit(TABLES.parent / study / "points.parquet", law, bootstrap=0)
+        rows = claims.filter(pl.col("command").str.ends_with(f"--law {law}"))["ours"].to_list()
+        values = [(found.params | found.derived)[name] for name in names]
+        assert [row.split()[0] for row in rows] == [number(value, 3) for value in values]
+
+
+def test_the_sizes_of_the_page_are_those_of_its_studies(page):
+    tables = ("quickstart", "kaplan_nd", "chinchilla_isoflop", "epochs")
+    sizes = [pl.read_parquet(TABLES.parent / name / "points.parquet")["n_nonembedding"] for name in tables]
+    small, large = min(n.min() for n in sizes), max(n.filter(n < 1e6).max() for n in sizes)
+    text = " ".join(page.PAGE.read_text().split())
+    assert f"The runs are small: {small / 1e3:.0f} thousand to {large / 1e3:.0f} thousand parameters" in text
 
 
 def test_a_verdict_needs_an_interval_that_decides(page):
