@@ -1,6 +1,5 @@
 """Strict surroundings for every test: shapes checked, rank promotion refused, one private cache."""
 
-import gc
 import importlib
 import os
 import sys
@@ -32,7 +31,7 @@ jaxtyping.install_import_hook(
     ["quarry.model", "quarry.train", "quarry.analysis"], "tests.strict.typecheck"
 ).__enter__()
 
-gc.set_threshold(50_000, 20, 100)  # as `quarry.collector` does for a command
+importlib.import_module("quarry.collector").collect_rarely()
 
 settings.register_profile("quarry", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("quarry")

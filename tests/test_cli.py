@@ -22,6 +22,7 @@ def test_the_help_of_a_command_begins_with_its_summary(name):
 
 
 def test_a_command_of_the_analysis_spares_collections(monkeypatch):
+    cli.find_command("fit", [])  # what it imports has handlers of its own
     at_exit, thresholds = [], []
     monkeypatch.setattr("atexit.register", at_exit.append)
     monkeypatch.setattr("gc.set_threshold", lambda *values: thresholds.append(values))

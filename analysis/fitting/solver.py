@@ -67,7 +67,7 @@ class Solution:
     `jacobian` [lanes, points, parameters] is d residual / d parameter, per e-fold for `log` ones. A
     `sensitivity` [lanes, parameters] is the root mean square change of log loss over the weighted points, per
     unit of a parameter (per e-fold for `log` ones), less the change that the other parameters can imitate. At
-    zero the points do not determine the parameter. What was not asked for has no columns.
+    zero the points do not determine the parameter. What was not asked for is empty.
     """
 
     params: np.ndarray
@@ -136,7 +136,8 @@ def solve(
             solved = _solver(len(columns) <= _FEW_POINTS)(form, theta[some], measured, settings)
             ends, reached, slopes = jax.tree.map(np.asarray, solved)
         felt = sensitivity(measured.weights, slopes) if with_sensitivity else ends[:, :0]
-        derivatives = np.stack(slopes, axis=-1)[:, :points] if with_jacobian else ends[:, :0]
+        own = slice(min(size, lanes - first) if with_jacobian else 0)  # those behind them repeat the last
+        derivatives = np.stack([each[own, :points] for each in slopes], axis=-1)
         return ends, reached, felt, derivatives
 
     program = form, size, len(columns)
@@ -146,16 +147,14 @@ def solve(
     return Solution(to_natural(law, ends), *others)
 
 
-def jacobian(
-    law: "Law", params: np.ndarray, inputs: Mapping[str, Any], logarithmic: bool = True
-) -> np.ndarray:
-    """d residual / d parameter (per e-fold for `log` ones) at one set of params: [points, parameters]."""
+def jacobian(law: "Law", params: np.ndarray, inputs: Mapping[str, Any]) -> np.ndarray:
+    """d log loss / d parameter (per e-fold for `log` ones) at one set of params: [points, parameters]."""
     points = len(inputs[law.inputs[0]])
     rows = _rows(law, inputs, _padded_points(points)[0])
     theta = to_search(law, np.asarray(params))[:, None]
     with float64_on_cpu():
         # Called a few times for each law: compiled without optimization, in a quarter of the time.
-        columns = _compiled(_derivatives, 0)(Form(_shared(law), logarithmic, None), theta, rows)
+        columns = _compiled(_derivatives, 0)(Form(_shared(law), True, None), theta, rows)
         return np.concatenate([np.asarray(column) for column in columns]).T[:points]
 
 

@@ -38,7 +38,7 @@ def summarise(
 def _scale(runs: pl.DataFrame) -> str:
     sizes, read, unique = (runs[name].drop_nulls() for name in ("N", "E", "U"))
     distinct = "" if read.equals(unique) else f" ({span(unique)} distinct ones were there to read)"
-    models, whole = text.plural(sizes.n_unique(), "model size"), runs.filter(pl.col("trunk").is_null())
+    models, whole = text.plural(sizes.n_unique(), "model size"), _whole(runs)
     branches = runs.height - whole.height
     return (
         f"{text.plural(whole.height, 'run')}{_and_branches(branches)} of {models}, N = {span(sizes)} "
@@ -46,6 +46,12 @@ def _scale(runs: pl.DataFrame) -> str:
         f"for {text.power(float(whole['C'].sum()))} FLOPs in all ({_counted(runs)}"
         f"{', without the cooldowns of branches' if branches else ''})."
     )
+
+
+def _whole(runs: pl.DataFrame) -> pl.DataFrame:
+    """The runs that are no branch of another one there."""
+    trunk = pl.concat_str(pl.col("run").str.replace("[^/]*$", ""), "trunk")
+    return runs.filter(pl.col("trunk").is_null() | ~trunk.is_in(runs["run"].to_list()))
 
 
 def _and_branches(number: int) -> str:
@@ -100,7 +106,7 @@ def _takeover(curves: pl.DataFrame) -> list[str]:
         return []
     first, last = (f"{text.power(end.c)} FLOPs (of {end.sizes} there)" for end in ends)
     small, large = (text.count(end.n) for end in ends)
-    between = f"Of the sizes whose curves pass through one budget, that of {small} parameters is best"
+    between = f"Of the sizes whose curves pass through one budget, mid-schedule too, that of {small} is best"
     if ends[0].n == ends[1].n:
         return [f"{between} from {first} to {last}."]
     return [f"{between} at {first}, at {last} that of {large}."]

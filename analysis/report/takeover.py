@@ -24,7 +24,8 @@ class Best:
 def best_sizes(curves: pl.DataFrame) -> tuple[Best, Best] | None:
     """The best size at the least and at the largest budget that half of the sizes, two or more, pass through.
 
-    None where no budget has so many: the winner of a few of them says little of the others.
+    None where these budgets are one, or fewer sizes pass through them: the winner of a few says little of the
+    others.
 
     `curves` has a row per evaluation with run, N, C (FLOPs) and loss. Between two evaluations of a run the
     logarithm of the loss is taken as linear in that of C. A size competes only at budgets within its curves.
@@ -36,8 +37,9 @@ def best_sizes(curves: pl.DataFrame) -> tuple[Best, Best] | None:
         return None
     enough = max(2, math.ceil(len(spans) / 2))
     low, high = float(spans["low"].sort()[enough - 1]), float(spans["high"].sort()[-enough])
-    ends = [_best(runs, c) for c in (low, high)]
-    return None if low >= high or min(end.sizes for end in ends) < enough else (ends[0], ends[1])
+    first, last = (_best(runs, c) for c in (low, high))
+    apart = low * _SAME_BUDGET < high and min(first.sizes, last.sizes) >= enough
+    return (first, last) if apart else None
 
 
 def _best(runs: list[pl.DataFrame], c: float) -> Best:

@@ -1,4 +1,4 @@
-"""99 thousand parameters on 16 thousand to 4 million bytes, each read up to 32 times.
+"""99 thousand parameters on 16 thousand to 4 million bytes, the least of it read up to 32 times.
 
 Claim and expectation: see experiments/kaplan_nd/__init__.py.
 Command: quarry sweep experiments/kaplan_nd/n99k.py

@@ -7,6 +7,7 @@ of the piece by each reference: `loss` at the end of its run, `early` at its fir
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,8 +72,8 @@ class Reference:
             return None
         checkpoints = Checkpoints(self.directory.checkpoints, config.checkpoint, permanent, lambda *_: None)
         fault = lambda _, facts: foreign(facts, experiment_as_json(config), self.store)  # noqa: E731
-        state = checkpoints.at(permanent[0], abstract_state(config, make_mesh(config.mesh)), fault)
-        checkpoints.close()
+        with closing(checkpoints):
+            state = checkpoints.at(permanent[0], abstract_state(config, make_mesh(config.mesh)), fault)
         if state is None:
             raise ConfigError(f"{self.directory} has lost its checkpoint of step {permanent[0]}")
         return state.params

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -89,16 +90,20 @@ def summary(states: Sequence[RunState]) -> str:
 
 def states_table(states: Sequence[RunState]) -> Table:
     """The states as a table of the terminal, runs of one study without its name."""
-    studies = {each.run.partition("/")[0] for each in states}
-    table = TitledTable(title=summary(states))
-    for heading in HEADINGS:
-        left, name = heading in HEADINGS[:2], heading == HEADINGS[0]
-        least = min(_NAME_WIDTH, max(len(each.run) for each in states)) if name else None
-        table.add_column(heading, justify="left" if left else "right", overflow="fold", min_width=least)
-    for each in states:
-        run, *others = each.cells
-        table.add_row(*map(Text, (run.partition("/")[2] if len(studies) == 1 else run, *others)))
+    names, table = _shown_names(states), TitledTable(title=summary(states))
+    least = min(_NAME_WIDTH, max(map(cell_len, names), default=0))
+    table.add_column(HEADINGS[0], overflow="fold", min_width=least)
+    for heading in HEADINGS[1:]:
+        table.add_column(heading, justify="left" if heading == HEADINGS[1] else "right", overflow="fold")
+    for name, each in zip(names, states, strict=True):
+        table.add_row(*map(Text, (name, *each.cells[1:])))
     return table
+
+
+def _shown_names(states: Sequence[RunState]) -> list[str]:
+    """The runs, without their study if they share it."""
+    several = len({each.run.partition("/")[0] for each in states}) > 1
+    return [each.run if several else each.run.partition("/")[2] for each in states]
 
 
 def states_page(states: Sequence[RunState]) -> str:

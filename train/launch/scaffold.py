@@ -10,7 +10,7 @@ from pathlib import Path
 from quarry.errors import ConfigError
 from quarry.model.config import ModelConfig
 from quarry.train.config.branches import branches
-from quarry.train.config.experiment import Duration, Experiment
+from quarry.train.config.experiment import BranchConfig, Duration, Experiment
 from quarry.train.config.point_files import check_name, find_study, load_point_file
 from quarry.train.launch.model_shapes import nearest_shape
 from quarry.train.launch.scaffold_text import NewPoint, Source, file_text
@@ -54,6 +54,7 @@ class _Study(Source):
             self.config,
             model=point.model,
             duration=Duration(tokens=point.tokens),
+            branches=BranchConfig(),
             optimizer=dataclasses.replace(self.config.optimizer, learning_rate=rate),
         )
 
@@ -69,7 +70,8 @@ class _Study(Source):
     def with_new_seeds(self, point: NewPoint, existing: Sequence[Experiment]) -> NewPoint:
         """The point with the first seeds that differ from all `existing` runs, whose loss it would repeat."""
         seeded = (dataclasses.replace(point, seed=seed) for seed in count())
-        return next(candidate for candidate in seeded if self.experiment(candidate) not in existing)
+        known = [_trained(each) for each in existing]
+        return next(each for each in seeded if _trained(self.experiment(each)) not in known)
 
 
 def write_points(
@@ -119,6 +121,14 @@ def _existing_experiments(study: _Study) -> list[Experiment]:
     files = find_study(str(study.like.parent), []) if study.recipe else [study.like]
     points = [point for file in files for point in load_point_file(file)]
     return [run.config for point in points for run in (point, *branches(point))]
+
+
+def _trained(experiment: Experiment) -> Experiment:
+    """The experiment as its loss depends on it: without branches, for a number of steps where U is known."""
+    unique = experiment.data.unique_tokens
+    known = unique is not None or experiment.duration.epochs is None
+    duration = Duration(steps=experiment.steps(unique or 1)) if known else experiment.duration
+    return dataclasses.replace(experiment, branches=BranchConfig(), duration=duration)
 
 
 def _unused_file(output: Path, name: str, files: dict[Path, str]) -> Path:

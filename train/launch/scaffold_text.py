@@ -86,7 +86,7 @@ def _by_change(source: Source, point: NewPoint, file: Path) -> str:
     return f"""import dataclasses
 from pathlib import Path
 
-from quarry.train.config.experiment import Duration
+from quarry.train.config.experiment import BranchConfig, Duration
 from quarry.train.config.point_files import load_point_file
 
 like = load_point_file(Path(__file__).parent / {place})[0].config
@@ -94,6 +94,7 @@ config = dataclasses.replace(
     like,
     model=dataclasses.replace(like.model{", " if model else ""}{model}),
     duration=Duration(tokens={point.tokens}),
+    branches=BranchConfig(),
     optimizer=dataclasses.replace(like.optimizer, learning_rate={rate}),
 )
 """

@@ -211,13 +211,14 @@ class Checkpoints:
 
     def _has_vanished(self) -> bool:
         """Whether another folder, or none, is where this process opened that of the checkpoints."""
-        return is_first_host() and self._folder is not None and not is_at(self._directory, self._folder)
+        return self._folder is not None and not is_at(self._directory, self._folder)
 
     def _hold_folder(self) -> None:
-        """Keep the folder open, unless it is on a bucket: one made in its place then has another inode."""
+        """Keep the folder open on the first host: one made in its place then has another inode."""
         self._let_go()
-        with suppress(OSError):
-            self._folder = None if self._bucket else os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        if is_first_host() and not self._bucket:
+            with suppress(OSError):
+                self._folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
 
     def _let_go(self) -> None:
         if self._folder is not None:
@@ -241,8 +242,8 @@ class Checkpoints:
             if self._bucket:
                 self._report_lost(self._bucket)
         finally:
-            self._manager.close()
             self._let_go()
+            self._manager.close()
 
 
 def writers() -> dict[str, ocp.CheckpointHandler]:

@@ -1,6 +1,7 @@
 """The model of a run, read from its directory: configuration, parameters at the end, the text it read."""
 
 import dataclasses
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,8 +83,8 @@ def newest_state(
     """The newest state of a run and its step. Raises ConfigError if no checkpoint can be read."""
     checkpoints = Checkpoints(directory.checkpoints, config.checkpoint, (), lambda *_: None)
     fault = lambda _, facts: foreign(facts, experiment_as_json(config), store)  # noqa: E731
-    newest = checkpoints.newest(abstract_state(config, make_mesh(config.mesh)), fault)
-    checkpoints.close()
+    with closing(checkpoints):
+        newest = checkpoints.newest(abstract_state(config, make_mesh(config.mesh)), fault)
     if newest is None:
         raise ConfigError(f"{directory} has no checkpoint that can be read")
     return newest

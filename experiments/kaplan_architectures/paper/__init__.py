@@ -16,11 +16,13 @@ from quarry.train.config.experiment import Experiment
 
 LAYERS, REUSED = (1, 4), (2, 8)
 """Layers of LSTM besides 2; uses of one block besides 4."""
+WIDE = 1024
 
 
 def lstm(n: int, n_layers: int = 2) -> Experiment:
-    """LSTMs of about n parameters, 8 d_model^2 a layer."""
-    d_model = round(math.sqrt(n / (8 * n_layers)))
+    """LSTMs of about n parameters, 8 d_model^2 a layer; wide ones can be spread over 64 devices."""
+    width = math.sqrt(n / (8 * n_layers))
+    d_model = round(width) if width < WIDE else 64 * round(width / 64)
     return at_paper(paper_model(n_layers, d_model, architecture="lstm", position="rotary"))
 
 

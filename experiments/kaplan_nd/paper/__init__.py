@@ -1,9 +1,9 @@
-"""L(N, D) at the paper's sizes: 0.4 to 704 million parameters, D of WebText2 and seven less, on C4.
+"""L(N, D) at the paper's sizes: 0.4 to 708 million parameters, D of WebText2 and seven less, on C4.
 
 Dropout is the paper's (section 4.2), N and D are those of the legends of its figures 4 and 9 as we recall
-them; how the sizes divide into layers and widths is our choice, and the largest has 704 million in place of
-708. A run takes the paper's 250 thousand steps whatever its D, and is evaluated at 50 of them: the least is
-its loss (`quarry fit --mid-schedule`).
+them; how the sizes divide into layers and widths is our choice, but for the largest, 36 layers of 1,280. A
+run takes the paper's 250 thousand steps whatever its D, and is evaluated at 50 of them: the least is its loss
+(`quarry fit --mid-schedule`).
 
 Command: quarry sweep kaplan_nd/paper; what it costs is in docs/results.md.
 """

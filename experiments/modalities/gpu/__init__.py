@@ -27,7 +27,7 @@ READ = {
 
 
 def point(d_model: int, name: str = "novels") -> Experiment:
-    """A size on a modality: the most tokens, with branches at a half, a quarter and an eighth of them."""
+    """A size on a modality: the most tokens, with branches at a half, a quarter, an eighth if long enough."""
     modality, most = READ[name]
     config = at_gpu(d_model)
     shape = {"context": modality.context, "vocab_size": vocabulary_size(modality.tokenizer)}

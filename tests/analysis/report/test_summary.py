@@ -8,11 +8,12 @@ import pytest
 
 from quarry import fit, text
 from quarry.analysis.points.curves import learning_curves
-from quarry.analysis.points.runs import runs_of_record
+from quarry.analysis.points.runs import run_table, runs_of_record
 from quarry.analysis.report.page import write_report
 from quarry.analysis.report.summary import summarise
 from quarry.analysis.report.takeover import best_sizes
 from tests.analysis.quick import QUICK
+from tests.analysis.synthetic_runs import write_run
 from tests.conftest import ROOT
 
 QUICKSTART = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
@@ -101,6 +102,14 @@ def test_the_compute_of_branches_is_not_that_of_their_trunks_again():
     spent = 6 * 512 * sum(size * steps for size, steps in trunks.items())
     assert said.startswith("6 runs and 10 branches of them, of 6 model sizes")
     assert f"for {text.power(spent)} FLOPs in all (6NE, without the cooldowns of branches)." in said
+    alone = runs.filter(pl.col("trunk").is_not_null())
+    assert summarise(alone, learning_curves(pl.read_parquet(QUICKSTART)), [])[0].startswith("10 runs of 4 ")
+
+
+def test_the_runs_of_a_directory_say_whose_branches_they_are(tmp_path):
+    for name, trunk in (("a", None), ("a-k1", "a")):
+        write_run(tmp_path / "study" / name, n=1000, trunk=trunk)
+    assert run_table(tmp_path)["trunk"].to_list() == [None, "a"]
 
 
 def test_a_table_that_does_not_say_what_was_annealed_is_not_said_to_be(tmp_path):

@@ -9,6 +9,7 @@ from quarry.errors import ConfigError
 from quarry.model.config import kaplan, modern
 from quarry.model.counting import count_parameters
 from quarry.train.config.branches import branches
+from quarry.train.config.experiment import BranchConfig
 from quarry.train.config.point_files import load_point_file
 from quarry.train.launch.model_shapes import nearest_shape
 from quarry.train.launch.scaffold import write_points
@@ -121,13 +122,21 @@ def test_a_recipe_that_is_not_installed_is_imported_from_beside_and_else_not(tmp
 
 
 def test_a_point_asked_for_twice_or_already_there_gets_other_seeds(tmp_path):
-    planned = [(222e3, 403e3), (6e3, 403e3), (40e3, 3e5), (40e3, 3e5), (40e3, 3e5)]
+    planned = [(222e3, 403e3), (6e3, 403e3), (6288, 6_361_323), (40e3, 3e5), (40e3, 3e5), (40e3, 3e5)]
     assert {point.name for point in branches(load_point_file(QUICKSTART)[0])} >= {"n6k-t403000"}
     files = write_points(planned, QUICKSTART, tmp_path / "next")
     found = configs(files)
-    assert [config.seed_init for config in found] == [1, 1, 0, 1, 2]
-    assert [config.seed_order for config in found] == [1, 1, 0, 1, 2]
-    assert len(set(files)) == 5
+    assert [config.seed_init for config in found] == [1, 1, 1, 0, 1, 2]
+    assert [config.seed_order for config in found] == [1, 1, 1, 0, 1, 2]
+    assert len(set(files)) == 6
+
+
+def test_a_point_like_one_with_branches_has_none_and_counts_them_as_there(tmp_path):
+    like = ROOT / "experiments" / "kaplan_nd" / "n222k.py"
+    files = write_points([(221_728, 5e5), (221_728, 2**20, 2**22)], like, tmp_path / "next")
+    shorter, quarter = configs(files)
+    assert (shorter.branches, quarter.branches) == (BranchConfig(), BranchConfig())
+    assert (shorter.seed_init, quarter.seed_init) == (0, 1)  # a quarter of a pass is a branch there
 
 
 def test_points_too_near_for_their_names_have_files_of_their_own(tmp_path):
