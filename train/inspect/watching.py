@@ -103,7 +103,7 @@ def states_table(states: Sequence[RunState]) -> Table:
 def _shown_names(states: Sequence[RunState]) -> list[str]:
     """The runs, without their study if they share it."""
     several = len({each.run.partition("/")[0] for each in states}) > 1
-    return [each.run if several else each.run.partition("/")[2] for each in states]
+    return [each.run if several else each.run.partition("/")[2] or each.run for each in states]
 
 
 def states_page(states: Sequence[RunState]) -> str:
