@@ -1,0 +1,57 @@
+"""L(D): one size, large for its text, on nested subsets of it, with dropout, stopped at its best.
+
+Claim: L ~ D^-alpha_D with alpha_D = 0.095 (Kaplan 2020, 2001.08361, eq. 1.2: 36 layers of 1,280, early
+stopping).
+Expected: the exponent within a factor of two of the paper's; the largest D within 5% of what the smaller
+ones say.
+Command: quarry sweep kaplan_d
+
+One file per D. A point is one trunk with a branch that decays after each number of passes, and its loss is
+the least of these. Small D also have other first parameters, orders and draws of the text. All other rules are
+the recipe of the study `epochs`. `gpu` is the same on novels for one GPU, `paper` has the paper's size and
+subsets. Tables and verdicts: docs/results.md.
+"""
+
+import dataclasses
+
+from quarry.experiments._scales import GPU as GPU_SCALE
+from quarry.experiments._scales import SEEDS
+from quarry.experiments.epochs import DROPOUT, SMALL, Scale, cell
+from quarry.experiments.epochs.cpu import CORPUS as NOVELS
+from quarry.train.config.experiment import EvaluationConfig, Experiment
+
+D_MODEL, GPU_D_MODEL = 96, 512
+"""222 thousand and 25 million parameters."""
+PASSES = {2**13: 16, 2**14: 16, 2**15: 16, 2**16: 16, 2**17: 32, 2**18: 32, 2**19: 16, 2**20: 8}
+"""The most passes over each D in bytes, by when the loss no longer falls, or what is affordable."""
+GPU_PASSES = {2**19: 32, 2**20: 32, 2**21: 32, 2**22: 16, 2**23: 16, 2**24: 8, 2**25: 4}
+EVALUATION = EvaluationConfig(validation_tokens=65_536, test_tokens=16_384)
+GPU_EVALUATION = EvaluationConfig(validation_tokens=2**20, test_tokens=2**18)
+
+
+def point(unique_tokens: int) -> Experiment:
+    """One D on a CPU."""
+    return _at(D_MODEL, unique_tokens, PASSES[unique_tokens], "sotu", SMALL, EVALUATION)
+
+
+def gpu_point(unique_tokens: int) -> Experiment:
+    """One D on a GPU."""
+    return _at(GPU_D_MODEL, unique_tokens, GPU_PASSES[unique_tokens], NOVELS, GPU_SCALE, GPU_EVALUATION)
+
+
+def redrawn(config: Experiment) -> dict[str, Experiment]:
+    """The same D by other first parameters, orders and draws of the text."""
+    return {
+        f"seed{seed}": dataclasses.replace(
+            config, seed_init=seed, seed_order=seed, data=dataclasses.replace(config.data, draw=seed)
+        )
+        for seed in SEEDS
+    }
+
+
+def _at(
+    d_model: int, u: int, passes: int, corpus: str, scale: Scale, evaluation: EvaluationConfig
+) -> Experiment:
+    config = cell(d_model, u, corpus, most=passes, scale=scale)
+    model = dataclasses.replace(config.model, dropout=DROPOUT)
+    return dataclasses.replace(config, model=model, evaluation=evaluation)

@@ -1,0 +1,9 @@
+"""222 thousand parameters on 524 thousand bytes.
+
+Claim and expectation: see experiments/kaplan_d/__init__.py.
+Command: quarry sweep experiments/kaplan_d/d524k.py
+"""
+
+from quarry.experiments.kaplan_d import point
+
+config = point(unique_tokens=2**19)
