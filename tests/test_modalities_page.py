@@ -5,11 +5,11 @@ import pytest
 
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.modalities.ladders import BESIDE, ladders
-from quarry.experiments.modalities import MODALITIES
+from quarry.experiments.henighan import MODALITIES
 from tests.conftest import ROOT
 from tests.page_scripts import load_script
 
-RESULTS = ROOT / "experiments" / "results" / "modalities"
+RESULTS = ROOT / "experiments" / "results" / "henighan"
 PAGE = (ROOT / "docs" / "modalities.md").read_text()
 
 

@@ -30,6 +30,7 @@ from quarry.analysis.allocation.trends import (
 from quarry.analysis.fitting.bootstrap import resample
 from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.frontier import frontier_places
+from quarry.analysis.points.minimum_steps import at_small_batch
 from quarry.checks import check_settings
 from quarry.errors import FitError
 from quarry.results import Result
@@ -71,7 +72,12 @@ class Envelope(Result):
 
 
 def fit_envelope(
-    points: "PointsLike", *, bootstrap: int = 1000, seed: int = 0, level: float = 0.95
+    points: "PointsLike",
+    *,
+    critical: Mapping[str, float] | None = None,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> Envelope:
     """The compute-optimal N and E of learning curves, or of end points at several horizons for each size.
 
@@ -81,6 +87,8 @@ def fit_envelope(
     Args:
         points: A table with N (parameters), loss (nats per token), and D or E (tokens) or C (FLOPs). Without
             a column `run` every row is its own run.
+        critical: B_star and alpha_B of the critical batch: then C and E are C_min and E_min, at a batch far
+            below it (Kaplan et al. 2020, arXiv 2001.08361, section 5.1), and two of B, S and E are needed.
         bootstrap: How often the runs are resampled for the intervals; 0 for no intervals.
         seed: The seed of the draws.
         level: The probability of the intervals.
@@ -104,7 +112,8 @@ def fit_envelope(
         0.51
     """
     check_settings(FitError, bootstrap, seed, level)
-    table = with_sizes(allocation_table(points))
+    table = allocation_table(points)
+    table = with_sizes(at_small_batch(table, critical) if critical else table)
     places, found = _frontier_and_handovers(_columns(table))
     frontier, handovers = table[places], pl.DataFrame(found)
     _check(table, frontier, handovers)

@@ -34,6 +34,10 @@ Method = Literal["envelope", "isoflop", "parametric", "kaplan"]
 PARAMETRIC = (CHINCHILLA.name, SKALING.name)
 """The laws whose optimum is N = G (C/6)^a: kappa, being outside, moves no minimum."""
 
+AT_SMALL_BATCH = (
+    "C is C_min, at a batch far below the critical one: at B = B_crit the same losses cost twice as much"
+)
+
 _FREEZE_CRITICAL = ("B_star", "alpha_B")
 
 
@@ -112,7 +116,8 @@ def allocate(
             whose budgets are C_min: the compute at a batch far below the critical one.
         law: The law fitted for `parametric`.
         curve: The curve through the losses of one budget for `isoflop`, `akima` or `parabola`.
-        critical: B_star and alpha_B of the critical batch for `kaplan`.
+        critical: B_star and alpha_B of the critical batch, for `kaplan`; for `envelope`, to read C_min and
+            E_min in place of C and E.
         noise: The standard deviation of log loss between seeds for `isoflop`; by default it is measured.
         tolerance: Half the width of a budget of C for `isoflop`, as a fraction of its middle; by default a
             column `budget` says which points are of one budget, else the gaps in C do.
@@ -146,8 +151,11 @@ def allocate(
     if method != "isoflop":
         _check_not_given(method, own)
     settings = {"bootstrap": bootstrap, "seed": seed, "level": level}
+    if method not in ("envelope", "kaplan"):
+        _check_not_given(method, {"critical": critical}, "the methods envelope and kaplan have")
     if method == "envelope":
-        return _from_trend(method, fit_envelope(points, **settings), points, flops)
+        found = fit_envelope(points, critical=critical, **settings)
+        return _from_trend(method, found, points, flops, (AT_SMALL_BATCH,) if critical else ())
     if method == "isoflop":
         return _from_trend(method, fit_isoflop(points, method=curve, **own, **settings), points, flops)
     if method == "parametric":
@@ -155,21 +163,25 @@ def allocate(
     return _kaplan(points, flops, critical, settings)
 
 
-def _check_not_given(method: Method, own: Mapping[str, Any]) -> None:
+def _check_not_given(method: Method, own: Mapping[str, Any], whose: str = "the method isoflop has") -> None:
     for name, value in own.items():
         if value is not None and value != ():
-            raise FitError(f"{name}={value}: only the method isoflop has it, not {method}; leave it out")
+            raise FitError(f"{name}={value}: only {whose} it, not {method}; leave it out")
 
 
 def _from_trend(
-    method: Method, found: Envelope | IsoFlop, points: "PointsLike", flops: Sequence[float]
+    method: Method,
+    found: Envelope | IsoFlop,
+    points: "PointsLike",
+    flops: Sequence[float],
+    notes: tuple[str, ...] = (),
 ) -> Allocation:
     trend = found.trend
     check_counts(ranges_of(found.budgets if isinstance(found, IsoFlop) else found.handovers))
     budgets = _budgets(flops, trend.n, trend.tokens, trend.parts)
     outside = dict.fromkeys(warning for budget in flops for warning in trend.warnings_at(budget))
     a, b = (trend.a, trend.a_interval), (trend.b, trend.b_interval)
-    warnings = (*as_points(points).remarks, *(outside or trend.warnings))
+    warnings = (*as_points(points).remarks, *(outside or trend.warnings), *notes)
     return Allocation(method, budgets, a, b, trend.level, found, warnings)
 
 
@@ -207,10 +219,8 @@ def _kaplan(
     budgets = _fitted_budgets(fitted, flops, lambda p, budget: optimal_size(budget, {**p, **batch}))
     a = fitted.quantity(lambda p: compute_exponent({**p, **batch}) / p["alpha_N"])
     b = fitted.quantity(lambda p: 1 - compute_exponent({**p, **batch}) / p["alpha_N"])
-    note = (
-        "C is C_min, at a batch far below the critical one: at B = B_crit the same losses cost twice as much"
-    )
-    return Allocation("kaplan", budgets, a, b, fitted.level, fitted, (*_fit_warnings(fitted, flops), note))
+    warnings = (*_fit_warnings(fitted, flops), AT_SMALL_BATCH)
+    return Allocation("kaplan", budgets, a, b, fitted.level, fitted, warnings)
 
 
 def _fitted_budgets(

@@ -46,7 +46,8 @@ class FitOptions:
     freeze: Repeated = ()
     """A parameter held at a value, such as "A=521"."""
     critical: Repeated = ()
-    """The critical batch for kaplan-ns, "B_star=2e8" and "alpha_B=0.21"; default Kaplan's."""
+    """The critical batch, "B_star=2e8" and "alpha_B=0.21": for kaplan-ns, by default Kaplan's; for a law of
+    C, to read C_min, the compute at a batch far below it."""
     loss: LossColumn = "loss"
     mid_schedule: MidSchedule = False
     hold_out: Repeated = ()

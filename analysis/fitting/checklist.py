@@ -46,6 +46,8 @@ def _counts(fit: "Fit") -> str:
         "S_min": "S_min = S / (1 + B_crit / B), the steps a batch far above the critical one would need",
         "loss": "loss = nats per token",
     }
+    if fit.diagnostics.settings.critical:
+        meaning["C"] = "C = C_min = C / (1 + B / B_crit), the FLOPs at a batch far below the critical one"
     return "; ".join(meaning[name] for name in fit.law.inputs)
 
 

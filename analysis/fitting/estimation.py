@@ -65,7 +65,7 @@ def fit(
         above: Relative penalty for losses above the curve (1 = symmetric); less where some runs are badly
             tuned.
         critical: B_star and alpha_B of the critical batch, for `kaplan-ns` (default: Kaplan's, for their
-            data).
+            data); for a law of C, to read C_min, the compute at a batch far below it, in place of C.
         bootstrap: How many draws the intervals are made from; 0 for no intervals.
         resampling: Whether a draw resamples runs, resamples points, or simulates seed noise.
         interval: The percentile interval widened for few runs, or BCa.

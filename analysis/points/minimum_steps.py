@@ -28,9 +28,11 @@ def with_minimum_steps(
 
     Needs the columns loss and two of S (or step), B (or batch_tokens), E (or tokens). `critical` has B_star
     and alpha_B, by default those of Kaplan et al. 2020, which hold for their data, tokens and losses. Raises
-    PointsError for `points` (messages call them `source`), and FitError where S_min is below one step, as
-    with the critical batch of other data.
+    PointsError for `points` (messages call them `source`), and FitError where `critical` lacks one, or S_min
+    is below one step, as with the critical batch of other data.
     """
+    if missing := {"B_star", "alpha_B"} - set(critical):
+        raise FitError(f"critical needs B_star and alpha_B; {min(missing)} is missing")
     counts = batch_counts(points, source)
     batch, b_crit = counts["B"], critical_batch(batch_column(points, "loss", source), critical)
     s_min = minimum_steps(counts["S"], batch, b_crit)
@@ -39,6 +41,16 @@ def with_minimum_steps(
     if "C" in points.columns:
         columns["C_min"] = minimum_compute(batch_column(points, "C", source), batch, b_crit)
     return points.with_columns(**{name: pl.Series(values) for name, values in columns.items()})
+
+
+def at_small_batch(
+    points: pl.DataFrame, critical: Mapping[str, float], source: str = "a table"
+) -> pl.DataFrame:
+    """`points` moved to a batch far below the critical one: C is C_min, and E is E_min.
+
+    Needs C beside what `with_minimum_steps` needs, and raises what it raises.
+    """
+    return with_minimum_steps(points, critical, source).with_columns(C="C_min", E="E_min")
 
 
 def batch_counts(table: pl.DataFrame, source: str) -> dict[str, np.ndarray]:

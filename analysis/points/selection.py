@@ -11,7 +11,7 @@ from quarry.analysis.laws.law import Law
 from quarry.analysis.points.best_points import BestPoints
 from quarry.analysis.points.columns import positive_numbers
 from quarry.analysis.points.critical_batch import measure_critical_batch
-from quarry.analysis.points.minimum_steps import with_minimum_steps
+from quarry.analysis.points.minimum_steps import at_small_batch, with_minimum_steps
 from quarry.analysis.points.schema import SAME_VALUE, value_groups
 from quarry.analysis.points.table import Exclusion, Points
 from quarry.errors import FitError
@@ -34,8 +34,10 @@ def points_for_law(points: Points, law: Law, critical: Mapping[str, float] | Non
     """`points` with the columns that `law` needs, as positive Float64. Raises PointsError, FitError.
 
     `critical` has the B_star and alpha_B by which S_min is computed where the table has none; the default is
-    that of Kaplan et al. 2020.
+    that of Kaplan et al. 2020. For a law of C it moves each point to a small batch, C_min.
     """
+    if critical and not {"S_min", "C"} & set(law.inputs):
+        raise FitError(f"critical: {law.name} has neither S_min nor C; leave it out")
     table = _with_inputs(points, law, critical or {})
     for name in (*law.inputs, law.response):
         if name not in table.columns:
@@ -54,8 +56,10 @@ def _used(law: Law, table: pl.DataFrame) -> list[str]:
 
 
 def _with_inputs(points: Points, law: Law, critical: Mapping[str, float]) -> pl.DataFrame:
-    """The table with the inputs that follow from its columns: M = E / N, S_min, B_crit."""
+    """The table with the inputs that follow from its columns: M = E / N, S_min, C_min as C, B_crit."""
     table = points.table
+    if law.inputs == FRONTIER and critical and "C" in table.columns:
+        table = at_small_batch(table, critical, points.source)
     if "M" in law.inputs and "M" not in table.columns and {"N", "E"} <= set(table.columns):
         table = table.with_columns(M=pl.col("E") / pl.col("N"))
     if "S_min" in law.inputs and "S_min" not in table.columns:
@@ -70,8 +74,6 @@ def _with_inputs(points: Points, law: Law, critical: Mapping[str, float]) -> pl.
 def _with_steps(table: pl.DataFrame, critical: Mapping[str, float], source: str) -> pl.DataFrame:
     if not critical:
         return with_minimum_steps(table, source=source).with_columns(**{"published B_crit": True})
-    if missing := {"B_star", "alpha_B"} - set(critical):
-        raise FitError(f"critical needs B_star and alpha_B; {min(missing)} is missing")
     return with_minimum_steps(table, critical, source)
 
 

@@ -7,7 +7,7 @@ import polars as pl
 from quarry.analysis.modalities.__main__ import EXPONENTS, FLOORS, exponent_cells, floor_cells
 from quarry.text import markdown_table
 
-RESULTS = Path(__file__).parents[2] / "experiments" / "results" / "modalities"
+RESULTS = Path(__file__).parents[2] / "experiments" / "results" / "henighan"
 QUANTITIES = ("L(N)", "L(C)", "N_opt(C)")
 
 

@@ -25,7 +25,7 @@ POINTS = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
 BANDS = ROOT / "experiments" / "results" / "bands" / "factor.csv"
 BATCHES = ROOT / "experiments" / "results" / "kaplan_batch" / "points.parquet"
 TRANSFER = ROOT / "experiments" / "results" / "transfer" / "points.parquet"
-MODALITIES = ROOT / "experiments" / "results" / "modalities" / "points.parquet"
+MODALITIES = ROOT / "experiments" / "results" / "henighan" / "points.parquet"
 EPOCHS = ROOT / "experiments" / "results" / "epochs" / "points.parquet"
 
 SHOWN_BEYOND = ("epochs (coupling, reuse)", "data-constrained", "bounded", "epochs (reuse)")

@@ -6,9 +6,9 @@ from results_tables import OPEN, judge
 
 from quarry.text import number
 
-FOLDER = RESULTS / "modalities"
+FOLDER = RESULTS / "henighan"
 COMMAND = (
-    "python -m quarry.analysis.modalities experiments/results/modalities/points.parquet --output RESULTS"
+    "python -m quarry.analysis.modalities experiments/results/henighan/points.parquet --output RESULTS"
 )
 ROUNDED = 0.005
 """The paper prints two digits."""

@@ -31,13 +31,18 @@ config = Experiment(
 
 
 def on(corpus: str) -> Experiment:
-    """The point on a corpus: text in bytes, images in pixels."""
+    """The point on a corpus."""
+    return of_kind(config, corpus)
+
+
+def of_kind(experiment: Experiment, corpus: str) -> Experiment:
+    """The experiment on a corpus: text in bytes, images in pixels."""
     pixels = usual_tokenizers(corpus)[1]
     tokenizer = pixels if pixels.startswith("pixels") else "bytes"
     return dataclasses.replace(
-        config,
+        experiment,
         data=DataConfig(corpus=corpus, tokenizer=tokenizer),
-        model=dataclasses.replace(config.model, vocab_size=vocabulary_size(tokenizer)),
+        model=dataclasses.replace(experiment.model, vocab_size=vocabulary_size(tokenizer)),
     )
 
 

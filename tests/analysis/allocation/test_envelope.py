@@ -8,8 +8,14 @@ import polars as pl
 import pytest
 
 from quarry.analysis.allocation.envelope import fit_envelope
-from quarry.analysis.allocation.methods import allocate
+from quarry.analysis.allocation.methods import AT_SMALL_BATCH, allocate
+from quarry.analysis.fitting.checklist import build_checklist
+from quarry.analysis.fitting.estimation import fit
+from quarry.analysis.laws.batch_size import critical_batch
 from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
+from quarry.analysis.laws.kaplan import KAPLAN_NS
+from quarry.analysis.laws.kaplan_frontier import compute_exponent
+from quarry.analysis.laws.published import find_published
 from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.loading import as_points, load_points
@@ -19,6 +25,7 @@ from tests.published import published
 
 BESIROGLU = {"L_inf": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}
 CHINCHILLAS = {"L_inf": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
+CRITICAL = find_published("critical-batch").params
 UNEQUAL = {"L_inf": 1.7, "A": 400.0, "B": 2000.0, "alpha": 0.46, "beta": 0.31}
 
 
@@ -182,3 +189,40 @@ def test_chinchillas_table_gives_an_exponent_near_a_half():
     low, high = trend.a_interval
     assert low < exponent(BESIROGLU) < high
     assert any("handovers are left out" in warning for warning in trend.warnings)
+
+
+def at_one_batch(sizes=16, evaluations=30, batch=2.0**19):
+    """Learning curves of Kaplan's L(N, S_min), read at one batch."""
+    n, s_min = (
+        axis.ravel()
+        for axis in np.meshgrid(
+            np.geomspace(1e5, 1e10, sizes), np.geomspace(2e3, 2e4, evaluations), indexing="ij"
+        )
+    )
+    loss = KAPLAN_NS.predict(find_published("kaplan-ns").params, {"N": n, "S_min": s_min})
+    steps = s_min * (1 + critical_batch(loss, CRITICAL) / batch)
+    run, tokens = [f"{each:.3g}" for each in n], steps * batch
+    return pl.DataFrame({"run": run, "N": n, "E": tokens, "B": batch, "C": 6 * n * tokens, "loss": loss})
+
+
+def test_the_frontier_at_a_small_batch_has_kaplans_exponents():
+    table, params = at_one_batch(), {**find_published("kaplan-ns").params, **CRITICAL}
+    expected = compute_exponent(params)
+    law = fit(table, "kaplan-c", critical=CRITICAL, bootstrap=0)
+    assert law.params["alpha_C"] == pytest.approx(expected, rel=0.02)
+    assert dict(build_checklist(law))["counts"].startswith("C = C_min")
+    assert fit(table, "kaplan-c", bootstrap=0).params["alpha_C"] > 1.1 * expected
+    found = allocate(table, [1e18], method="envelope", critical=CRITICAL, bootstrap=0)
+    assert found.a[0] == pytest.approx(expected / params["alpha_N"], abs=0.02)
+    assert AT_SMALL_BATCH in found.warnings
+
+
+def test_a_critical_batch_is_refused_where_nothing_reads_it():
+    with pytest.raises(
+        FitError, match=r"critical=.*: only the methods envelope and kaplan have it, not isoflop"
+    ):
+        allocate(curves(), [1e19], method="isoflop", critical=CRITICAL)
+    with pytest.raises(FitError, match="critical: chinchilla has neither S_min nor C"):
+        fit(curves(), "chinchilla", critical=CRITICAL)
+    with pytest.raises(FitError, match="critical needs B_star and alpha_B; alpha_B is missing"):
+        fit(at_one_batch(), "kaplan-c", critical={"B_star": 1e6})

@@ -1,0 +1,10 @@
+"""3 million parameters on every modality.
+
+Claim and expectation: see experiments/henighan/__init__.py.
+Command: quarry sweep experiments/henighan/gpu/n3m.py
+"""
+
+from quarry.experiments.henighan.gpu import point, variants
+
+config = point(256)
+variants = variants(256)

@@ -1,0 +1,10 @@
+"""147 thousand parameters on every modality, for 2^17 to 2^18 tokens.
+
+Claim and expectation: see experiments/henighan/__init__.py.
+Command: quarry sweep experiments/henighan/n147k.py
+"""
+
+from quarry.experiments.henighan import point, variants
+
+config = point("n147k")
+variants = variants("n147k")

@@ -1,0 +1,10 @@
+"""5 thousand parameters on every modality, for 2^17 to 2^20 tokens.
+
+Claim and expectation: see experiments/henighan/__init__.py.
+Command: quarry sweep experiments/henighan/n5k.py
+"""
+
+from quarry.experiments.henighan import point, variants
+
+config = point("n5k")
+variants = variants("n5k")

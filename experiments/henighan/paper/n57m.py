@@ -1,0 +1,9 @@
+"""57 million parameters on C4.
+
+Claim and expectation: see experiments/henighan/__init__.py.
+Command: quarry sweep experiments/henighan/paper/n57m.py
+"""
+
+from quarry.experiments.henighan.paper import point
+
+config = point(n_layers=8, d_model=768)

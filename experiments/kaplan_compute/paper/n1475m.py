@@ -1,0 +1,9 @@
+"""1.5 billion parameters on C4, read along 250 thousand steps.
+
+Claim and expectation: see experiments/kaplan_compute/__init__.py.
+Command: quarry sweep experiments/kaplan_compute/paper/n1475m.py
+"""
+
+from quarry.experiments.kaplan_compute.paper import point
+
+config = point(48, 1600)

@@ -1,0 +1,9 @@
+"""3 million parameters, four passes over 34 million bytes.
+
+Claim and expectation: see experiments/kaplan_n/__init__.py.
+Command: quarry sweep experiments/kaplan_n/gpu/n3m.py
+"""
+
+from quarry.experiments.kaplan_n import gpu_point
+
+config = gpu_point(d_model=256)

@@ -1,9 +1,0 @@
-"""1.7 billion parameters on C4.
-
-Claim and expectation: see experiments/modalities/__init__.py.
-Command: quarry sweep experiments/modalities/paper/n1703m.py
-"""
-
-from quarry.experiments.modalities.paper import point
-
-config = point(n_layers=24, d_model=2432)

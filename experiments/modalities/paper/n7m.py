@@ -1,9 +1,0 @@
-"""7.1 million parameters on C4.
-
-Claim and expectation: see experiments/modalities/__init__.py.
-Command: quarry sweep experiments/modalities/paper/n7m.py
-"""
-
-from quarry.experiments.modalities.paper import point
-
-config = point(n_layers=4, d_model=384)

@@ -1,9 +1,0 @@
-"""0.9 million parameters on C4.
-
-Claim and expectation: see experiments/modalities/__init__.py.
-Command: quarry sweep experiments/modalities/paper/n885k.py
-"""
-
-from quarry.experiments.modalities.paper import point
-
-config = point(n_layers=2, d_model=192)
