@@ -212,9 +212,19 @@ def test_the_frontier_at_a_small_batch_has_kaplans_exponents():
     assert law.params["alpha_C"] == pytest.approx(expected, rel=0.02)
     assert dict(build_checklist(law))["counts"].startswith("C = C_min")
     assert fit(table, "kaplan-c", bootstrap=0).params["alpha_C"] > 1.1 * expected
-    found = allocate(table, [1e18], method="envelope", critical=CRITICAL, bootstrap=0)
-    assert found.a[0] == pytest.approx(expected / params["alpha_N"], abs=0.02)
-    assert AT_SMALL_BATCH in found.warnings
+
+
+def test_the_envelope_of_runs_at_one_batch_is_moved_to_a_small_one():
+    least, batch = curves(), 2.0**19
+    slower = 1 + batch / critical_batch(pl.col("loss"), CRITICAL)
+    table = least.with_columns(E=pl.col("E") * slower, C=pl.col("C") * slower, B=batch)
+    moved = allocate(table, [1e20], method="envelope", critical=CRITICAL, bootstrap=0)
+    known, naive = (allocate(each, [1e20], method="envelope", bootstrap=0) for each in (least, table))
+    assert moved.a[0] == pytest.approx(known.a[0], abs=1e-9)
+    assert moved.budgets["N"][0] == pytest.approx(known.budgets["N"][0])
+    assert abs(naive.a[0] - known.a[0]) > 0.02
+    assert AT_SMALL_BATCH in moved.warnings
+    assert AT_SMALL_BATCH not in naive.warnings
 
 
 def test_a_critical_batch_is_refused_where_nothing_reads_it():
