@@ -17,7 +17,7 @@ def page():
     return load_script("results_tables")
 
 
-@pytest.mark.parametrize("name", ["claims", "predictions", "porian", "costs"])
+@pytest.mark.parametrize("name", ["claims", "predictions", "porian", "costs", "prose"])
 def test_the_page_holds_the_tables(page, name):
     rows = pl.read_csv(TABLES / f"{name}.csv", infer_schema_length=0).fill_null("").to_dicts()
     words = page.PAGE.read_text(encoding="utf-8")
@@ -29,6 +29,12 @@ def test_the_page_holds_the_tables(page, name):
 def test_costs_are_those_of_the_config_files():
     rows = pl.read_csv(TABLES / "costs.csv", infer_schema_length=0).to_dicts()
     assert load_script("results_costs").rows() == rows
+
+
+def test_sentences_with_numbers_are_made_from_the_tables(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "scripts")
+    rows = pl.read_csv(TABLES / "prose.csv", infer_schema_length=0).to_dicts()
+    assert load_script("results_prose").rows() == rows
 
 
 def test_rows_of_henighan_are_those_of_the_study_of_modalities(page, monkeypatch):

@@ -21,12 +21,14 @@ from quarry.experiments.chinchilla_isoflop import CPU
 from quarry.text import number
 
 LADDER = Table(RESULTS / "chinchilla_isoflop/points.parquet")
+ENVELOPE = Table(RESULTS / "chinchilla_envelope/points.parquet", mid_schedule=True)
 KAPLAN_A = TRENDS["kaplan-n-opt"].exponent
 _NUMBERED = {method: f"approach {number}" for number, method in enumerate(APPROACHES, 1)}
 TEXTS = {
     QUICKSTART: "speeches, three budgets",
     FRESH: "novels, six sizes",
     LADDER: "speeches, ladder",
+    ENVELOPE: "speeches, four schedules",
 }
 HOFFMANN = "Hoffmann 2022"
 

@@ -11,11 +11,23 @@ from quarry.train.config.point_files import load_point_file
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = (
-    *("chinchilla_isoflop", "porian", "kaplan_nd", "kaplan_batch", "kaplan_shape", "kaplan_context"),
-    *("kaplan_transfer", "kaplan_architectures", "modalities", "ensembles", "geometry", "finetuning"),
+    *("kaplan_n", "kaplan_d", "kaplan_nd", "kaplan_compute", "kaplan_batch", "kaplan_shape"),
+    *("kaplan_context", "kaplan_transfer", "kaplan_architectures", "chinchilla_envelope"),
+    *(
+        "chinchilla_isoflop",
+        "porian",
+        "henighan",
+        "quarries",
+        "epochs",
+        "ensembles",
+        "geometry",
+        "finetuning",
+    ),
 )
+SCALES = ("", "cpu", "gpu", "tpu", "paper")
+THROUGHPUT = Path("experiments/results/speed/gpu-2026-11-29.csv")
 PRODUCTS = 786.5e12
-"""FLOP/s of one large product in bf16 on an H200, measured (experiments/results/speed/gpu-2026-11-29.csv)."""
+"""FLOP/s of one large product in bf16 on an H200, measured (`THROUGHPUT`)."""
 SHARES = {0: 0.4, 200_000_000: 0.5, 1_000_000_000: 0.65}
 """From so many parameters on, embeddings counted: the share of it that training reaches. Measured there at
 a context of 2,048: 42.5% at 124 million, 52.5% at 350 million, 67% at 1.3 billion; not beyond these."""
@@ -60,5 +72,5 @@ def point_files(folder: Path) -> list[Path]:
 
 
 def rows() -> list[dict[str, str]]:
-    folders = [ROOT / "experiments" / name / scale for name in STUDIES for scale in ("", "gpu", "paper")]
+    folders = [ROOT / "experiments" / name / scale for name in STUDIES for scale in SCALES]
     return [row(folder) for folder in folders if point_files(folder)]

@@ -7,9 +7,7 @@ from results_tables import OPEN, judge
 from quarry.text import number
 
 FOLDER = RESULTS / "henighan"
-COMMAND = (
-    "python -m quarry.analysis.modalities experiments/results/henighan/points.parquet --output RESULTS"
-)
+COMMAND = "python -m quarry.analysis.modalities experiments/results/henighan/points.parquet --output RESULTS"
 ROUNDED = 0.005
 """The paper prints two digits."""
 CLAIMS = {("L(N)", "power-offset"): "L(N) - L_inf ~ N^-alpha", ("N_opt(C)", "chinchilla"): "N_opt ~ C^beta"}

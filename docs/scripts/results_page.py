@@ -1,7 +1,7 @@
 """The numbers of docs/results.md, from the committed tables: `make results`, or this script with names.
 
 Writes experiments/results/claims/*.csv and the tables between the markers of the page; with names (claims,
-predictions, porian, costs) only those.
+predictions, porian, costs, prose) only those; prose is made from the others.
 """
 
 import sys
@@ -15,6 +15,7 @@ import results_kaplan_nd
 import results_modalities
 import results_porian
 import results_predictions
+import results_prose
 import results_summary
 from results_rows import ROOT
 from results_tables import PAGE, blocks, filled
@@ -43,6 +44,7 @@ def main() -> None:
         "predictions": results_predictions.rows,
         "porian": results_porian.rows,
         "costs": results_costs.rows,
+        "prose": results_prose.rows,
     }
     page = PAGE.read_text(encoding="utf-8")
     for name in sys.argv[1:] or made:

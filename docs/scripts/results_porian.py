@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import polars as pl
 from results_chinchilla import LADDER
 from results_rows import RESULTS, Table, shown
+from results_tables import judge
 
 from quarry import fit_isoflop
 from quarry.analysis.allocation.isoflop import IsoFlop
 from quarry.analysis.allocation.learning_curves import read_at
+from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.laws.published_trends import PORIAN_EXPONENTS
 from quarry.errors import FitError
 from quarry.experiments.chinchilla_isoflop import CPU
@@ -30,10 +32,10 @@ TUNED = (
 BUDGETS = CPU.budgets
 
 STEPS = (
-    ("Kaplan's protocol: head not counted, long warm-up, one horizon", LONG, PORIAN_EXPONENTS["kaplan"][0]),
-    ("the head's parameters and FLOPs counted", LONG.but(count=HEAD), None),
-    ("short warm-up", SHORT.but(count=HEAD), None),
-    ("a decay for each budget", LADDER.but(count=HEAD), None),
+    ("Kaplan's protocol: head not counted, long warm-up, one horizon", LONG, "kaplan"),
+    ("the head's parameters and FLOPs counted", LONG.but(count=HEAD), "head"),
+    ("short warm-up", SHORT.but(count=HEAD), "warmup"),
+    ("a decay for each budget", LADDER.but(count=HEAD), "decay"),
     ("the same runs, the head not counted", LADDER, None),
     ("the same runs, all parameters counted", LADDER.but(count="n_params"), None),
     (
@@ -45,11 +47,13 @@ STEPS = (
 )
 
 
-def row(step: str, found: IsoFlop | str, published: float | None, command: str) -> dict[str, str]:
-    """The row of a step; a step without two minima says why."""
-    cells = {"step": step, "published": "" if published is None else number(published, 2), "command": command}
+def row(step: str, found: IsoFlop | str, theirs: str | None, command: str) -> dict[str, str]:
+    """The row of a step, of the paper's by the name `theirs`; a step without two minima says why."""
+    cells = {"step": step, "published": "", "verdict": "", "command": command}
     if isinstance(found, str):
         return cells | {"a": "cannot say", "budgets": found, "N": "–"}
+    if theirs is not None:
+        cells |= beside(theirs, found.trend.a_interval)
     optima = found.budgets
     ends = f"{power(optima['C'][0])} to {power(optima['C'][-1])}"
     refused = (
@@ -64,22 +68,29 @@ def row(step: str, found: IsoFlop | str, published: float | None, command: str) 
     }
 
 
-def of_step(step: str, table: Table, published: float | None) -> dict[str, str]:
+def beside(theirs: str, ends: Interval) -> dict[str, str]:
+    """The paper's exponent, and whether ours holds it and not that of the other end of its steps."""
+    published = PORIAN_EXPONENTS[theirs][0]
+    rival = PORIAN_EXPONENTS["tuned" if theirs in ("kaplan", "head") else "kaplan"][0]
+    return {"published": number(published, 3), "verdict": judge(ends, published, rivals=(rival,))}
+
+
+def of_step(step: str, table: Table, theirs: str | None) -> dict[str, str]:
     budgets = " ".join(f"{each:g}" for each in BUDGETS)
     command = f"quarry allocate {table.words()} --method isoflop --flops {BUDGETS[-1]:g} --read-at {budgets}"
     try:
         found = fit_isoflop(table.points(), read_at=BUDGETS)
     except FitError as error:
         found = str(error).split(" (")[0]
-    return row(step, found, published, command)
+    return row(step, found, theirs, command)
 
 
-def of_best(step: str, tables: Sequence[Table], published: float | None) -> dict[str, str]:
+def of_best(step: str, tables: Sequence[Table], theirs: str | None) -> dict[str, str]:
     """The least loss at each size and budget, of the budgets that all tables were trained to."""
     budgets = AT_CPU.small_batch.budgets
     read = pl.concat([read_at(_table(table.but(count=HEAD)), budgets) for table in tables])
     best = read.sort("loss").unique(["N", "budget"], keep="first")
-    return row(step, fit_isoflop(best), published, "make results  # docs/scripts/results_porian.py")
+    return row(step, fit_isoflop(best), theirs, "make results  # docs/scripts/results_porian.py")
 
 
 def _table(table: Table) -> pl.DataFrame:
@@ -87,6 +98,5 @@ def _table(table: Table) -> pl.DataFrame:
 
 
 def rows() -> list[dict[str, str]]:
-    published = [*[None] * (len(TUNED) - 1), PORIAN_EXPONENTS["tuned"][0]]
-    tuned = [of_best(*step, value) for step, value in zip(TUNED, published, strict=True)]
+    tuned = [of_best(*step, "tuned" if step is TUNED[-1] else None) for step in TUNED]
     return [*(of_step(*step) for step in STEPS), *tuned]

@@ -36,6 +36,7 @@ COLUMNS = {
         "budgets": "budgets",
         "N": "N_opt at the first and last",
         "published": "Porian 2024",
+        "verdict": "verdict",
     },
     "costs": {"study": "study", "runs": "runs", "N": "N", "flops": "FLOPs", "time": "one H200"},
 }
@@ -64,7 +65,9 @@ def markdown(rows: Sequence[Mapping[str, str]], columns: Mapping[str, str]) -> s
 
 
 def blocks(name: str, rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What stands between the markers of a table: the table, and the commands behind its rows."""
+    """What stands between the markers of a table: the table, and the commands behind its rows; or prose."""
+    if name == "prose":
+        return {row["marker"]: row["words"] for row in rows}
     shown = {name: markdown(rows, COLUMNS[name])}
     if "command" in rows[0]:
         shown[f"{name}-commands"] = commands(rows)
@@ -74,10 +77,10 @@ def blocks(name: str, rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 
 def counted(rows: Sequence[Mapping[str, str]]) -> str:
-    """How many rows have each verdict."""
-    verdicts = [row["verdict"] for row in rows]
+    """How many of the rows that have a verdict have each."""
+    verdicts = [row["verdict"] for row in rows if row["verdict"]]
     agree, differ, open_ones = (verdicts.count(each) for each in (AGREES, DIFFERS, OPEN))
-    return f"Of {len(rows)} rows {agree} agree, {differ} do not, and {open_ones} cannot say."
+    return f"Of {len(verdicts)} rows {agree} agree, {differ} do not, and {open_ones} cannot say."
 
 
 def commands(rows: Sequence[Mapping[str, str]]) -> str:

@@ -7,7 +7,8 @@ without it three, as by a rate that falls as 1 / width.
 Command: quarry sweep transfer. (The transfer of losses to other texts is the study `kaplan_transfer`.)
 
 A warmup is a share of the run, weight decay is off: both are no part of the question. `best_rates` says what
-came out; `python -m quarry.experiments.transfer.coordinates` is the coordinate check.
+came out; `python -m quarry.experiments.transfer.coordinates` is the coordinate check. `gpu` and `paper` are
+larger scales.
 """
 
 import polars as pl

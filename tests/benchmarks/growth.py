@@ -184,7 +184,7 @@ MEASUREMENTS: dict[str, tuple[Callable[[int, Path], float | Cost], tuple[int, ..
     "the points table, by runs": (with_runs, (100, 1000, 10_000)),
     "a fit, by rows": (with_table, (240, 1000, 10_000, 100_000)),
     "a report, by runs": (with_report, (10, 100, 1000, 10_000)),
-    "a store of bytes, by MB": (with_text, (1, 4, 16, 64, 256, 1024, 4096)),
+    "a store of bytes, by MB": (with_text, (1, 4, 16, 64, 256, 1024, 4096, 16_384)),
     "a store of bpe:8192, by MB": (partial(with_text, tokenizer="bpe:8192"), (1, 4, 16, 64, 256, 1024)),
 }
 

@@ -9,22 +9,38 @@ Command: quarry sweep epochs/paper; what it costs is in docs/results.md.
 
 import dataclasses
 
-from quarry.experiments._scales import PAPER_CORPUS, PAPER_VOCABULARY, at_paper, paper_model
-from quarry.train.config.experiment import DataConfig, Duration, Experiment, OptimizerConfig, ScheduleConfig
+from quarry.model.config import MeshConfig, kaplan
+from quarry.train.config.experiment import (
+    CheckpointConfig,
+    DataConfig,
+    Duration,
+    EvaluationConfig,
+    Experiment,
+    OptimizerConfig,
+    ScheduleConfig,
+)
 
 BILLION = 10**9
-CONTEXT, BATCH = 2048, 2**21
+VOCABULARY, CONTEXT, BATCH, HEAD_DIM = 50_257, 2048, 2**21, 128
+DEVICES = 64
 
 
 def point(n_layers: int, d_model: int, tokens: int, unique_tokens: int) -> Experiment:
     """One size over `tokens` tokens, `unique_tokens` of them different."""
-    return at_paper(
-        paper_model(n_layers, d_model, context=CONTEXT),
-        data=DataConfig(PAPER_CORPUS, f"bpe:{PAPER_VOCABULARY}", unique_tokens),
+    shape = {"n_heads": d_model // HEAD_DIM, "context": CONTEXT, "vocab_size": VOCABULARY}
+    model = kaplan(d_model, n_layers, **shape, compute_dtype="bfloat16", scan_layers=True, remat="full")
+    return Experiment(
+        model=model,
+        data=DataConfig("tfds:c4", f"bpe:{VOCABULARY}", unique_tokens),
         duration=Duration(tokens=tokens),
         optimizer=OptimizerConfig(learning_rate=2e-4, beta2=0.95, weight_decay=0.1),
         schedule=ScheduleConfig(kind="cosine", warmup=0.01, final=0.1),
+        evaluation=EvaluationConfig(validation_tokens=2**24, test_tokens=2**24),
+        checkpoint=CheckpointConfig(every_seconds=600),
+        mesh=MeshConfig(fsdp=DEVICES),
         batch_tokens=BATCH,
+        micro_batch_tokens=2**17,
+        log_every=100,
     )
 
 

@@ -1,0 +1,101 @@
+"""Kaplan's and Hoffmann's claims once more, each by a study of its own on speeches (docs/results.md)."""
+
+from functools import cache
+
+from results_chinchilla import ENVELOPE, KAPLAN_A, of_approaches
+from results_kaplan import KAPLAN, critical_words, exponent, own_critical
+from results_reasons import WHY
+from results_rows import RESULTS, Row, Table, command_of, fitted, shown, span
+from results_tables import OPEN, judge
+
+from quarry import allocate
+from quarry.analysis.allocation.envelope import Envelope
+from quarry.analysis.allocation.methods import Allocation
+from quarry.analysis.laws.published import PUBLISHED
+from quarry.analysis.laws.published_trends import APPROACHES, TRENDS
+from quarry.experiments.chinchilla_isoflop import CPU
+from quarry.text import number
+
+SIZES = Table(RESULTS / "kaplan_n/points.parquet")
+DATA = Table(RESULTS / "kaplan_d/points.parquet")
+COMPUTE = Table(RESULTS / "kaplan_compute/points.parquet", mid_schedule=True)
+BUDGET = CPU.budgets[-1]
+
+
+def rows() -> list[Row]:
+    return [
+        of_size(),
+        of_data(),
+        *of_compute(),
+        of_optimum(),
+        of_steps(),
+        *of_approaches(ENVELOPE, ("envelope",)),
+    ]
+
+
+def of_size() -> Row:
+    """L(N) after four passes over eight million bytes."""
+    published, found = PUBLISHED["kaplan-n"].params["alpha_N"], fitted(SIZES, "kaplan-n")
+    claim, command = "L ~ N^-alpha_N, speeches, near convergence", command_of(SIZES, "kaplan-n")
+    return exponent(f"{KAPLAN}, eq. 1.1", claim, "alpha_N", found, published, WHY["kaplan_n"], command)
+
+
+def of_data() -> Row:
+    """L(D) of 222 thousand parameters, stopped early."""
+    published, found = PUBLISHED["kaplan-d"].params["alpha_D"], fitted(DATA, "kaplan-d")
+    claim, command = "L ~ D^-alpha_D, speeches, stopped early, eight D", command_of(DATA, "kaplan-d")
+    return exponent(f"{KAPLAN}, eq. 1.2", claim, "alpha_D", found, published, WHY["kaplan_d"], command)
+
+
+def of_compute() -> list[Row]:
+    """L(C) at one batch, and L(C_min) of the same runs."""
+    plain, moved = fitted(COMPUTE, "kaplan-c"), fitted(COMPUTE, "kaplan-c", critical=own_critical())
+    commands = command_of(COMPUTE, "kaplan-c"), command_of(COMPUTE, "kaplan-c", critical_words())
+    theirs = [PUBLISHED[name].params["alpha_C"] for name in ("kaplan-c", "kaplan-c-min")]
+    claims = [f"L ~ {name}^-alpha, speeches, one schedule" for name in ("C", "C_min")]
+    where = [f"{KAPLAN}, eq. {number}" for number in ("3.3", "1.3")]
+    return [
+        exponent(where[each], claims[each], "alpha_C", found, theirs[each], WHY[why], commands[each])
+        for each, (found, why) in enumerate(((plain, "kaplan_compute"), (moved, "kaplan_compute, C_min")))
+    ]
+
+
+@cache
+def frontier() -> Allocation:
+    """N_opt and E_opt of C_min, by the envelope."""
+    return allocate(COMPUTE.points(), [BUDGET], method="envelope", critical=dict(own_critical()))
+
+
+def of_optimum() -> Row:
+    """N_opt ~ C_min^0.73."""
+    (value, ends), verdict_of = frontier().a, (APPROACHES["envelope"].a, 0.0)
+    claim, verdict = "N_opt ~ C_min^a, speeches, one schedule", judge(ends, KAPLAN_A, rivals=verdict_of)
+    where = f"{KAPLAN}, Table 6"
+    return Row(
+        where, claim, number(KAPLAN_A, 3), shown(value, ends), _reach(), verdict, WHY["C_min: a"], _words()
+    )
+
+
+def of_steps() -> Row:
+    """S_min ~ C_min^0.03: what N_opt and the critical batch leave of the budget."""
+    critical, moved = dict(own_critical()), fitted(COMPUTE, "kaplan-c", critical=own_critical())
+    grows = moved.params["alpha_C"] / critical["alpha_B"]
+    value = 1 - frontier().a[0] - grows
+    published = TRENDS["kaplan-s-min"].exponent
+    claim, why = (
+        "S_min ~ C_min^p with p = 1 - a - alpha / alpha_B, of the two rows above",
+        WHY["C_min: S_min"],
+    )
+    said = shown(value, (None, None))
+    return Row(f"{KAPLAN}, Table 6", claim, number(published, 3), said, _reach(), OPEN, why, _words())
+
+
+def _reach() -> str:
+    found = frontier().found
+    assert isinstance(found, Envelope)
+    bounded = found.handovers.filter("bounded")
+    return f"{span(bounded, ('C',))} in {len(bounded)} handovers"
+
+
+def _words() -> str:
+    return f"quarry allocate {COMPUTE.words()} --method envelope --flops {BUDGET:g} {critical_words()}"

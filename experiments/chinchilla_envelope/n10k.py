@@ -1,0 +1,10 @@
+"""10 thousand parameters by four cosines whose lengths span a factor of 16.
+
+Claim and expectation: see experiments/chinchilla_envelope/__init__.py.
+Command: quarry sweep experiments/chinchilla_envelope/n10k.py
+"""
+
+from quarry.experiments.chinchilla_envelope import point, shorter
+
+config = point(d_model=20)
+variants = shorter(d_model=20)

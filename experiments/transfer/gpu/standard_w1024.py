@@ -1,0 +1,10 @@
+"""Without muP, width 1024, two layers: nine rates.
+
+Claim and expectation: see experiments/transfer/__init__.py.
+Command: quarry sweep experiments/transfer/gpu/standard_w1024.py
+"""
+
+import quarry.experiments.transfer.gpu as study
+
+config = study.point("standard", d_model=1024)
+variants = study.variants("standard", d_model=1024)
