@@ -51,10 +51,10 @@ def trials() -> str:
         f"Of {sum(small)} lengths of {sizes} sizes, the batch of 256 has its least loss at that rate in "
         f"{small[0]}, at half of it in {small[1]} and at twice it in {small[2]}; the batch of 1,024 in "
         f"{large[0]}, {large[1]} and {large[2]}. It was expected that the best rate is within a factor of "
-        f"two of the ladder's, which the grid cannot say of the {at_end} of {sum(small + large)} where its end "
-        f"is best. A beta2 of 0.95 or 0.999 in place of 0.99 costs the small batch {means} of the loss in the "
-        f"mean ({ranges}; runs that differ by rounding alone part by up to 0.9%, see the log). Choosing "
-        f"among all of it moves the exponent from {' to '.join(_exponents())}."
+        f"two of the ladder's, which the grid cannot say of the {at_end} of {sum(small + large)} where its "
+        f"end is best. A beta2 of 0.95 or 0.999 in place of 0.99 costs the small batch {means} of the loss "
+        f"in the mean ({ranges}; runs that differ by rounding alone part by up to 0.9%, see the log). "
+        f"Choosing among all of it moves the exponent from {' to '.join(_exponents())}."
     )
 
 
