@@ -38,6 +38,12 @@ def shorter(d_model: int, ladder: Ladder = CPU) -> dict[str, Experiment]:
     }
 
 
+def seeds(d_model: int) -> dict[str, Experiment]:
+    """All four schedules from other first parameters, so that a resample of the runs keeps each size."""
+    schedules = {"init1": point(d_model)} | {f"init1-{name}": each for name, each in shorter(d_model).items()}
+    return {name: dataclasses.replace(each, seed_init=1) for name, each in schedules.items()}
+
+
 def _longest(d_model: int, ladder: Ladder) -> int:
     cost = flops_6n(recipe(d_model, ladder.corpus, ladder.scale, duration=Duration(tokens=1)).model)
     return min(ladder.longest, round(ladder.budgets[-1] / cost))

@@ -4,7 +4,7 @@ Claim and expectation: see experiments/chinchilla_envelope/__init__.py.
 Command: quarry sweep experiments/chinchilla_envelope/n14k.py
 """
 
-from quarry.experiments.chinchilla_envelope import point, shorter
+from quarry.experiments.chinchilla_envelope import point, seeds, shorter
 
 config = point(d_model=24)
-variants = shorter(d_model=24)
+variants = shorter(d_model=24) | seeds(d_model=24)
