@@ -22,8 +22,8 @@ from quarry.train.commands.common import (
 )
 from quarry.train.config.point_files import Point
 from quarry.train.hosts.platform import accelerator_present
-from quarry.train.launch.dry_run import dry_run_table
-from quarry.train.launch.jobs import Job, collect_points, make_jobs
+from quarry.train.launch.dry_run import dry_run_table, missing_corpora
+from quarry.train.launch.jobs import Job, collect_points, make_jobs, plan_jobs
 from quarry.train.launch.launch_files import Engine, texts_left_here, write_launch_files
 from quarry.train.launch.slurm import mark_queued, slurm_is_here
 from quarry.train.launch.slurm_options import SlurmOptions
@@ -47,7 +47,8 @@ class SweepOptions:
     """Points of one shape (seeds, rates, decays, U) that train in one program, for small models on an
     accelerator."""
     dry_run: bool = False
-    """Only print what would be trained: N, U, E, k, B, S, C, estimated time and memory."""
+    """Only print what would be trained: N, U, E, k, B, S, C, estimated time and memory. Nothing is
+    downloaded; what must be known of a corpus that is not here is shown as –."""
     on: Literal["local", "slurm"] = "local"
     """Train on this machine, or submit the points to Slurm as one job array; points that are queued already
     are not submitted again."""
@@ -102,16 +103,25 @@ def train_studies(studies: Sequence[str], options: SweepOptions, console: Consol
         _tell_of_texts_left_here(points)
         return "finished"
     cache = cache_or_default(options.cache)
-    say = Sentences(console).say
-    jobs = make_jobs(collect_points(studies, study_folders()), options.workdir, cache, say)
-    if options.on == "slurm" and (slurm_is_here() or not options.dry_run):
+    points = collect_points(studies, study_folders())
+    if options.dry_run:
+        _print_dry_run(points, options, cache, console)
+        return "finished"
+    jobs = make_jobs(points, options.workdir, cache, Sentences(console).say)
+    if options.on == "slurm":
+        mark_queued(jobs, options.workdir)
+    return _start(jobs, options, cache, console)
+
+
+def _print_dry_run(points: Sequence[Point], options: SweepOptions, cache: Path, console: Console) -> None:
+    jobs = plan_jobs(points, options.workdir, cache, Sentences(console).say)
+    if options.on == "slurm" and slurm_is_here():
         mark_queued(jobs, options.workdir)
     elif options.on == "slurm":
         console.print("note: no Slurm here, so this does not say which points are queued")
-    if options.dry_run:
-        console.print(dry_run_table(jobs))
-        return "finished"
-    return _start(jobs, options, cache, console)
+    console.print(dry_run_table(jobs))
+    for sentence in missing_corpora(jobs):
+        console.print(sentence, highlight=False, soft_wrap=True)
 
 
 def _tell_of_texts_left_here(points: Sequence[Point]) -> None:

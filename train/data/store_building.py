@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from quarry.train.data.cache_errors import errors_in_sentences
 from quarry.train.data.cache_lock import cache_lock
 from quarry.train.data.corpora import fingerprint, input_files, open_corpus
 from quarry.train.data.documents import unchanged
+from quarry.train.data.mixture import corpora_in
 from quarry.train.data.prepared import open_prepared
 from quarry.train.data.prepared_corpus import KIND
 from quarry.train.data.splitting import SplitCorpus, SplitRules, shares_far_from_weights, split_corpus
@@ -29,6 +31,10 @@ FORMAT = 1
 """Of the files and of how documents are split and ordered; part of both hashes."""
 _OF_THE_FILES = ("duplicates_dropped", "shares")
 """Facts that do not follow from the distinct texts, hence not from the name of the store."""
+QUICK_BYTES = 64 * 2**20
+"""Files of text that are made tokens in seconds."""
+_NOT_FILES = ("tfds", "hf", "reasoning")
+"""Kinds of corpora whose text is downloaded, or takes long to generate."""
 _ENTRY = {"content": str, "provenance": {"corpus": str, "source": str, "licence": str}}
 
 
@@ -42,6 +48,7 @@ def prepare_tokens(
     near_duplicates: float | None = None,
     held_out: tuple[str, ...] = (),
     verify: bool = True,
+    quick: bool = False,
     say: Say = silent,
     tokenizer: Tokenizer | None = None,
 ) -> TokenStore:
@@ -49,7 +56,8 @@ def prepare_tokens(
 
     `SplitRules` explains the fractions, `near_duplicates` and `held_out`. `verify` compares the tokens with
     their digests; a damaged store is built again. `say` is told of every step that may take long. A cache
-    that holds the store is only read. With a `tokenizer`, that of another corpus, none is trained.
+    that holds the store is only read. With `quick`, DataError where making it would take more than seconds.
+    With a `tokenizer`, that of another corpus, none is trained.
     `store:PLACE` is opened where it is (`open_prepared`).
     Raises DataError for bad names or rules, if a split is empty or if a file cannot be read or written, and
     DiskFull.
@@ -73,9 +81,22 @@ def prepare_tokens(
     with errors_in_sentences(cache):
         if store := _find(cache, recipe, verify, say, silent):
             return store
+        if quick:
+            _check_quick(corpus_name, tokenizer_name, cache)
         make_writable(cache)
         with cache_lock(cache, say):
             return _find(cache, recipe, verify, silent, say) or _build(cache, recipe, rules, say, tokenizer)
+
+
+def _check_quick(corpus_name: str, tokenizer_name: str, cache: Path) -> None:
+    """Raise DataError for text to download or generate, and for large files, with the command for them."""
+    size = sum(path.stat().st_size for path in input_files(corpus_name, cache / "corpora"))
+    if size > QUICK_BYTES or any(part.partition(":")[0] in _NOT_FILES for part in corpora_in(corpus_name)):
+        words = ["quarry", "data", "get", corpus_name, "--tokenizer", tokenizer_name]
+        raise DataError(
+            f"corpus = {corpus_name!r}: its tokens are not on this machine: the first run prepares them, or "
+            f"`{shlex.join(words)}`"
+        )
 
 
 def _find(cache: Path, recipe: dict[str, Any], verify: bool, say: Say, warn: Say) -> TokenStore | None:

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quarry.checks import require
+from quarry.errors import BucketError, ConfigError, DataError
 from quarry.train.config.branches import branches, fork_step
 from quarry.train.config.experiment import same_programs
 from quarry.train.config.point_files import Point, find_study, load_point_file
+from quarry.train.data.corpora import find_source
+from quarry.train.data.mixture import corpora_in
 from quarry.train.data.store import Say, TokenStore, silent
 from quarry.train.launch import estimates
 from quarry.train.record.files import read_last_row
@@ -17,7 +20,14 @@ from quarry.train.record.locations import locate_run
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.schema import TERMINAL, Status
 from quarry.train.run.compatibility import check_same_config
-from quarry.train.run.sizes import RunSizes, check_vocabulary, prepare_store, resolve_sizes
+from quarry.train.run.sizes import (
+    ConfiguredSizes,
+    RunSizes,
+    check_vocabulary,
+    configured_sizes,
+    prepare_store,
+    resolve_sizes,
+)
 
 if TYPE_CHECKING:
     from quarry.train.launch.worker import Task
@@ -107,6 +117,41 @@ class Job:
         return max(run.directory.ended() for run in self.runs)
 
 
+@dataclass(frozen=True)
+class UnpreparedRun:
+    """One run of a point whose tokens are not on this machine."""
+
+    point: Point
+    directory: RunDirectory
+    sizes: ConfiguredSizes
+
+    def seconds(self, flops_per_second: float) -> float | None:
+        """As `JobRun.seconds`, None where U must be known."""
+        config, first = self.point.config, self.sizes.first
+        if self.sizes.tokens is None:
+            return None
+        tokens = self.sizes.tokens - config.ramp.tokens(first)
+        return estimates.seconds(config, tokens, flops_per_second, branch=first > 0)
+
+
+@dataclass
+class UnpreparedJob:
+    """A point with its branches whose tokens are not on this machine; `missing` says how to get them."""
+
+    runs: list[UnpreparedRun]
+    missing: str
+    state: str = "waiting"
+
+    @property
+    def point(self) -> Point:
+        return self.runs[0].point
+
+    @property
+    def cost(self) -> float:
+        """As that of a `Job`, of the runs whose length is known."""
+        return sum(run.seconds(ORDERING_FLOPS_PER_SECOND) or 0.0 for run in self.runs)
+
+
 def collect_points(studies: Sequence[str], places: Sequence[Path]) -> list[Point]:
     """The points of studies, looked for in `places`, and of files, with their variants.
 
@@ -131,8 +176,36 @@ def make_jobs(points: Sequence[Point], workdir: Path, cache: Path, say: Say = si
     return [_make_job(point, workdir, cache, say) for point in points]
 
 
+def plan_jobs(
+    points: Sequence[Point], workdir: Path, cache: Path, say: Say = silent
+) -> list[Job | UnpreparedJob]:
+    """As `make_jobs`, but nothing is downloaded, and only what takes seconds is prepared."""
+    for point in points:
+        check_vocabulary(point.config)
+        for corpus in corpora_in(point.config.data.corpus):
+            find_source(corpus)  # a wrong name is no missing corpus
+    return [_plan_job(point, workdir, cache, say) for point in points]
+
+
+def _plan_job(point: Point, workdir: Path, cache: Path, say: Say) -> Job | UnpreparedJob:
+    try:
+        store = prepare_store(point.config, cache, verify=False, quick=True, say=say)
+    except (ConfigError, DataError, BucketError) as missing:
+        runs = [_unprepared_run(run, workdir, cache) for run in (point, *branches(point))]
+        return UnpreparedJob(runs, str(missing))
+    return _job_on(store, point, workdir, cache)
+
+
+def _unprepared_run(point: Point, workdir: Path, cache: Path) -> UnpreparedRun:
+    sizes = configured_sizes(point.config, is_branch=point.trunk is not None)
+    return UnpreparedRun(point, _directory(point, workdir, cache), sizes)
+
+
 def _make_job(point: Point, workdir: Path, cache: Path, say: Say) -> Job:
-    store = prepare_store(point.config, cache, verify=False, say=say)
+    return _job_on(prepare_store(point.config, cache, verify=False, say=say), point, workdir, cache)
+
+
+def _job_on(store: TokenStore, point: Point, workdir: Path, cache: Path) -> Job:
     runs = [_make_run(run, workdir, cache, store) for run in (point, *branches(point))]
     job = Job(runs, sum(run.seconds(ORDERING_FLOPS_PER_SECOND) for run in runs))
     status = job.status()
@@ -142,11 +215,17 @@ def _make_job(point: Point, workdir: Path, cache: Path, say: Say) -> Job:
 
 def _make_run(point: Point, workdir: Path, cache: Path, store: TokenStore) -> JobRun:
     sizes = resolve_sizes(point.config, store)
+    directory = _directory(point, workdir, cache)
+    first = fork_step(point.config, sizes.unique_tokens) if point.trunk else 0
+    return JobRun(point, directory, sizes, first)
+
+
+def _directory(point: Point, workdir: Path, cache: Path) -> RunDirectory:
+    """That of a run. Raises ConfigError if it holds one of another configuration."""
     directory = locate_run(workdir, point.run, cache)
     directory.fetch(("config.json", "run.json"))
     check_same_config(directory, point.config)
-    first = fork_step(point.config, sizes.unique_tokens) if point.trunk else 0
-    return JobRun(point, directory, sizes, first)
+    return directory
 
 
 def group_into_stacks(jobs: Sequence[Job], most: int, slots: int) -> list[list[Job]]:

@@ -29,7 +29,7 @@ from quarry.train.launch.slurm_options import SlurmOptions
 from quarry.train.record.files import write_json
 
 if TYPE_CHECKING:
-    from quarry.train.launch.jobs import Job
+    from quarry.train.launch.jobs import Job, UnpreparedJob
 
 FOLDER = ".slurm"
 POINTS = "points.json"
@@ -123,7 +123,7 @@ def slurm_is_here() -> bool:
     return shutil.which("squeue") is not None
 
 
-def mark_queued(jobs: "Sequence[Job]", workdir: Path) -> None:
+def mark_queued(jobs: "Sequence[Job | UnpreparedJob]", workdir: Path) -> None:
     """Set the state of each waiting job that is in Slurm's queue already."""
     states = queued_points(workdir)
     for job in jobs:

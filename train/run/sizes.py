@@ -1,10 +1,11 @@
 """The sizes of a run, resolved on its data: U, S and E in whole sequences and steps."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from quarry.checks import require
-from quarry.train.config.branches import fork_steps
+from quarry.train.config.branches import fork_step, fork_steps
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.schedules import check_schedule
 from quarry.train.data.mixture import corpora_in
@@ -31,6 +32,20 @@ class RunSizes:
         return self.tokens / self.unique_tokens
 
 
+@dataclass(frozen=True)
+class ConfiguredSizes:
+    """Sizes that follow from a configuration without its corpus, None where U must be known for them.
+
+    `first` is the number of steps that a branch shares with its trunk.
+    """
+
+    unique_tokens: int | None
+    epochs: float | None
+    steps: int | None = None
+    tokens: int | None = None
+    first: int = 0
+
+
 def resolve_sizes(experiment: Experiment, store: TokenStore) -> RunSizes:
     """U, S and E of an experiment. Raises ConfigError or DataError if the data is too small for them."""
     context = experiment.model.context
@@ -42,6 +57,12 @@ def resolve_sizes(experiment: Experiment, store: TokenStore) -> RunSizes:
     available = store.n_tokens("train")
     data = experiment.data
     n_sequences = unique_sequences(data.unique_tokens or available - 1, context, available, data.draw)
+    return _sizes(experiment, n_sequences)
+
+
+def _sizes(experiment: Experiment, n_sequences: int) -> RunSizes:
+    """The sizes on U of so many sequences. Raises ConfigError as `resolve_sizes`."""
+    context = experiment.model.context
     _check_batch(experiment, n_sequences * context)
     steps = experiment.steps(n_sequences * context)
     check_schedule(experiment.schedule, steps)
@@ -52,6 +73,22 @@ def resolve_sizes(experiment: Experiment, store: TokenStore) -> RunSizes:
         steps=steps,
         tokens=experiment.ramp.tokens(steps),
     )
+
+
+def configured_sizes(experiment: Experiment, *, is_branch: bool) -> ConfiguredSizes:
+    """The sizes of an experiment whose corpus is not here, which is taken to have the U that is named.
+
+    Raises ConfigError or DataError for sizes that fit no corpus.
+    """
+    context, named = experiment.model.context, experiment.data.unique_tokens
+    if named is None and experiment.duration.epochs is not None:
+        return ConfiguredSizes(None, experiment.duration.epochs)
+    unique = None if named is None else unique_sequences(named, context, sys.maxsize) * context
+    if unique is not None:
+        _sizes(experiment, unique // context)
+    steps = experiment.steps(unique or 0)
+    tokens, first = experiment.ramp.tokens(steps), fork_step(experiment, unique or 0) if is_branch else 0
+    return ConfiguredSizes(unique, tokens / unique if unique else None, steps, tokens, first)
 
 
 def _check_batch(experiment: Experiment, unique: int) -> None:
@@ -82,7 +119,7 @@ def check_vocabulary(experiment: Experiment) -> None:
 
 
 def prepare_store(
-    experiment: Experiment, cache: Path, *, verify: bool = True, say: Say = silent
+    experiment: Experiment, cache: Path, *, verify: bool = True, quick: bool = False, say: Say = silent
 ) -> TokenStore:
     """The token store of an experiment, built if the cache does not have it; see `prepare_tokens`.
 
@@ -99,6 +136,7 @@ def prepare_store(
         near_duplicates=data.near_duplicates,
         held_out=data.held_out,
         verify=verify,
+        quick=quick,
         say=say,
     )
     return select_tokens(store, data.selection, cache, verify=verify, say=say)
