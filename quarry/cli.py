@@ -28,7 +28,7 @@ from quarry.errors import (
     is_utf8,
 )
 from quarry.installation import require_training, training_is_installed
-from quarry.options import OPTIONAL
+from quarry.options import OPTIONAL, hide_empty_defaults
 from quarry.text import did_you_mean
 
 
@@ -226,6 +226,7 @@ def run(words: Sequence[str]) -> int:
         if words[0] in TRAINING | {"new"} and wrong is not None:
             raise ConfigError(f"{wrong!r} {NOT_UTF8}")
         command = find_command(words[0], words[1:])
+        hide_empty_defaults(command)
         with OPTIONAL:
             return tyro.cli(command, prog=f"quarry {words[0]}", args=words[1:])
     if list(words) == ["--version"]:

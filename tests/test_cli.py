@@ -3,6 +3,7 @@
 import gc
 import inspect
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -10,7 +11,8 @@ from importlib.metadata import version
 import pytest
 
 from quarry import cli
-from quarry.errors import ConfigError, OutOfMemory
+from quarry.analysis.laws.catalog import LAWS
+from quarry.errors import ConfigError, LawError, OutOfMemory
 from tests.conftest import ROOT
 
 
@@ -45,6 +47,28 @@ def test_an_option_that_may_be_none_is_shown_as_what_it_takes(capsys):
         printed = capsys.readouterr().out
         assert "None}" not in printed
     assert "--unique-tokens FLOAT" in printed
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_no_default_of_nothing_is_shown(name, capsys):
+    with pytest.raises(SystemExit):
+        cli.run([name, "--help"])
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert not re.findall(r"\(default: (?:None|False|''|)\)", printed)
+    if name == "sweep":
+        assert "(default: 1)" in printed
+        assert "that train in one program, for small models on an accelerator." in printed
+
+
+def test_the_laws_are_choices_and_a_wrong_one_is_refused_in_one_sentence(capsys):
+    with pytest.raises(SystemExit):
+        cli.run(["fit", "--help"])
+    printed = re.sub(r"[│\s]", "", capsys.readouterr().out)
+    assert printed.count("{" + ",".join([*LAWS, "auto"]) + "}") == 1
+    for option in ("--law", "--against"):
+        words = ["fit", str(ROOT / "docs/ladder.csv"), "--law", "chinchilla", option, "chinchila"]
+        with pytest.raises(LawError, match=r"no law 'chinchila': .*, did you mean chinchilla\?$"):
+            cli.run(words)
 
 
 def test_the_version_is_printed(capsys):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rich.console import Console
-from tyro.conf import arg
+from tyro.conf import UseAppendAction
 
 from quarry.analysis.commands.options import (
     BootstrapOptions,
@@ -38,11 +38,12 @@ if TYPE_CHECKING:
 class FitOptions:
     """How a law is fitted, and what is reported beside the fit."""
 
-    law: Annotated[str, arg(help=f"One of {', '.join(LAWS)}, or auto: those that apply, as one.")]
+    law: Annotated[str, choice((*LAWS, MIXTURE), suggested=True)]
+    """The law to fit, or auto: those that apply, as one."""
     x: Annotated[str, choice(UNITS)] = "N"
     """The variable of power-offset and broken-power."""
-    terms: tuple[Annotated[str, choice(EPOCH_TERMS)], ...] | None = None
-    """The terms of epochs beside Chinchilla's; default coupling and reuse."""
+    terms: tuple[Annotated[str, choice(EPOCH_TERMS, metavar="TERM")], ...] | None = None
+    """The terms of epochs beside Chinchilla's: coupling, reuse, overfit; default coupling and reuse."""
     freeze: Repeated = ()
     """A parameter held at a value, such as "A=521"."""
     critical: Repeated = ()
@@ -56,7 +57,7 @@ class FitOptions:
     """Also report the objective at this parameter value, such as "R_D=15.39", and downhill from there."""
     profile: Repeated = ()
     """Also report the profile likelihood of this parameter or derived quantity."""
-    against: Repeated = ()
+    against: UseAppendAction[tuple[Annotated[str, choice(LAWS, suggested=True, metavar="LAW")], ...]] = ()
     """Also compare with this law, by the errors of predicting points that neither law was fitted to."""
     objective: Residuals = "huber"
     """Huber loss of log residuals, squares of log residuals, or squares of the residuals of the loss."""
@@ -101,6 +102,8 @@ def fit_points(path: Path, options: FitOptions, console: Console) -> "Fit":
     if together:
         _check_together(options)
     law = None if together else find_law(options.law, options.x, options.terms)
+    for name in options.against:
+        find_law(name)  # a wrong name is refused before the fit
     reading, settings = options.reading, _settings(options)
     points = read_points(path, reading, loss=options.loss, mid_schedule=options.mid_schedule, law=law)
     points, held_out = points.hold_out(options.hold_out)
