@@ -29,7 +29,7 @@ def notebook_files(config: MkDocsConfig) -> Iterator[File]:
         resources = {"output_files_dir": name}
         page, resources = MarkdownExporter().from_notebook_node(notebook, resources)
         page = page.replace('<table border="1" class="dataframe">', "<table>")  # the theme's own tables
-        yield File.generated(config, f"notebooks/{name}.md", content=with_badge(name, page))
+        yield File.generated(config, f"notebooks/{name}.md", content=with_links(name, page))
         yield File.generated(config, f"notebooks/{name}.ipynb", content=nbformat.writes(notebook))
         for figure, data in resources["outputs"].items():
             yield File.generated(config, f"notebooks/{figure}", content=data)
@@ -41,12 +41,11 @@ def read_notebook(source: Path) -> NotebookNode:
     return nbformat.read(built, as_version=4) if built.exists() else jupytext.read(source)
 
 
-def with_badge(name: str, page: str) -> str:
+def with_links(name: str, page: str) -> str:
     """The page with a line below its title that opens the notebook elsewhere, and formulas as MathML."""
     title, text = re.fullmatch(r".*?^(# [^\n]+)\n(.*)", page, re.DOTALL | re.MULTILINE).groups()
     there = f"{COLAB}/github/{REPOSITORY}/blob/notebooks/{name}.ipynb"
-    badge = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({there})"
-    line = f"{badge} · [{name}.ipynb]({name}.ipynb) · `quarry notebook` opens all of them"
+    line = f"[Open in Colab]({there}) · [{name}.ipynb]({name}.ipynb) · `quarry notebook` opens all of them"
     return f"{title}\n\n{line}\n{with_formulas(text)}"
 
 

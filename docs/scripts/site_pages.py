@@ -1,4 +1,7 @@
-"""Pages that MkDocs makes: the help of every command, the public names of `quarry`, the notebooks."""
+"""Pages that MkDocs makes: the help of every command, the public names of `quarry`, the notebooks.
+
+The build fails if a page would load something from another host.
+"""
 
 import io
 import os
@@ -8,12 +11,14 @@ from pathlib import Path
 from types import ModuleType
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 import quarry
 from quarry import cli
 
 sys.path.append(str(Path(__file__).parent))
+from foreign_loads import foreign_loads
 from notebook_pages import notebook_files
 
 WIDTH = "80"
@@ -26,6 +31,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for file in notebook_files(config):
         files.append(file)
     return files
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Fail if a file of the site loads something from another host."""
+    for file in sorted(Path(config.site_dir).rglob("*")):
+        if file.suffix in (".html", ".css", ".js") and (hosts := foreign_loads(file.read_text("utf-8"))):
+            raise PluginError(f"{file} loads {hosts[0]}: the site must work without a network")
 
 
 def commands_page() -> str:
