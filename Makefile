@@ -25,7 +25,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/pyright
 	cd build/typing && ../../$(BIN)/lint-imports ../../pyproject.toml
 
-# The site of docs/, into build/site; a broken link or a page outside the navigation fails it. The notebooks are shown
+# The site of docs/, into build/site; a broken link, a page outside the navigation or a load from another host fails it. The notebooks are shown
 # as `make notebooks` ran them last.
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m tests.link_tree build/typing

@@ -35,10 +35,15 @@ def notebook_files(config: MkDocsConfig) -> Iterator[File]:
             yield File.generated(config, f"notebooks/{figure}", content=data)
 
 
-def read_notebook(source: Path) -> NotebookNode:
-    """The notebook that was run, else its source."""
-    built = BUILT / f"{source.stem}.ipynb"
-    return nbformat.read(built, as_version=4) if built.exists() else jupytext.read(source)
+def read_notebook(source: Path, built: Path = BUILT) -> NotebookNode:
+    """The notebook as it was run, or its source if it has changed since or was not run."""
+    notebook, run = jupytext.read(source), built / f"{source.stem}.ipynb"
+    if not run.exists():
+        return notebook
+    executed = nbformat.read(run, as_version=4)
+    texts = [cell.source for cell in executed.cells]
+    del texts[1:2]  # the cell that installs Quarry in Colab
+    return executed if texts == [cell.source for cell in notebook.cells] else notebook
 
 
 def with_links(name: str, page: str) -> str:
