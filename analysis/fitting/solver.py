@@ -10,7 +10,6 @@ shrinks the objective until an optimiser's tolerance stops it early (Besiroglu e
 losses above the law.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -36,6 +35,7 @@ from quarry.analysis.fitting.objective import Objective
 from quarry.analysis.fitting.precision import float64_on_cpu
 from quarry.analysis.fitting.sensitivity import sensitivity
 from quarry.cache import replace_damaged_programs
+from quarry.cores import available_cores
 
 if TYPE_CHECKING:
     from quarry.analysis.laws.law import Law, Values
@@ -180,7 +180,7 @@ def _in_threads(chunk: Callable[[int], Any], firsts: range, compiled: bool) -> l
     done = [chunk(first) for first in firsts[:alone]]
     if len(firsts) == 1:
         return done
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2) as pool:
+    with ThreadPoolExecutor(len(available_cores())) as pool:
         return [*done, *pool.map(chunk, firsts[alone:])]
 
 

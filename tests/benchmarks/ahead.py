@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from quarry.train.hosts.platform import available_cores
+from quarry.cores import available_cores
 from quarry.train.record.run_directory import RunDirectory
 from tests.benchmarks.run import SHAPES
 from tests.benchmarks.start import POINT

@@ -19,11 +19,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from quarry.cache import cache_directory
+from quarry.cores import available_cores
 from quarry.model.config import modern
 from quarry.model.sharding import make_mesh
 from quarry.train.config.experiment import Experiment
 from quarry.train.data.store_building import prepare_tokens
-from quarry.train.hosts.platform import available_cores, prepare
+from quarry.train.hosts.platform import prepare
 from quarry.train.run import step as steps
 from quarry.train.run.evaluation import Evaluator
 from quarry.train.run.programs import traced_step

@@ -20,10 +20,11 @@ from pathlib import Path
 from rich.console import Console
 
 from quarry.cache import cache_directory
+from quarry.cores import available_cores
 from quarry.model.config import modern
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import Point
-from quarry.train.hosts.platform import available_cores, prepare
+from quarry.train.hosts.platform import prepare
 from quarry.train.record.files import read_jsonl
 from quarry.train.record.run_directory import RunDirectory
 from tests.benchmarks.contenders import endless, training_rate

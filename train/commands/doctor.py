@@ -6,10 +6,11 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from quarry.console import make_console
+from quarry.cores import available_cores
 from quarry.errors import DONE
 from quarry.installation import require_training
 from quarry.train.commands.common import RUNS, Cache, cache_or_default
-from quarry.train.hosts.platform import available_cores, prepare
+from quarry.train.hosts.platform import prepare
 
 
 def command(

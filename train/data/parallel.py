@@ -1,10 +1,11 @@
 """A function on many items by several threads, the results in the order of the items."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from quarry.cores import available_cores
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -15,7 +16,7 @@ def map_in_order(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
 
     A few items per core are held at a time. An error is raised where its result is due.
     """
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = len(available_cores())
     if workers == 1:
         yield from map(function, items)
         return

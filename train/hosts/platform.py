@@ -12,6 +12,7 @@ from pathlib import Path
 
 from quarry.cache import keep_programs, replace_damaged_programs
 from quarry.collector import collect_rarely
+from quarry.cores import available_cores
 from quarry.train.hosts.workarounds import apply_workarounds
 
 CPU_FLAGS = ("--xla_backend_optimization_level=1",)
@@ -58,13 +59,6 @@ def _present(device: str) -> bool:
     if os.environ.get("JAX_PLATFORMS", "").split(",")[0] == "cpu":
         return False
     return Path(device).exists() and any(importlib.util.find_spec(package) for package in PLUGINS[device])
-
-
-def available_cores() -> list[int]:
-    """The cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
 
 
 def choose_cores(count: int) -> list[int]:

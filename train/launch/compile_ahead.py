@@ -16,9 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quarry.cores import available_cores
 from quarry.train.config.experiment import Experiment
 from quarry.train.config.point_files import Point
-from quarry.train.hosts.platform import available_cores, gpu_present, prepare
+from quarry.train.hosts.platform import gpu_present, prepare
 from quarry.train.launch.bound_processes import PYTHON, start_fresh
 from quarry.train.launch.process_commands import point_argument, point_from_argument
 from quarry.train.run.sizes import prepare_store, resolve_sizes

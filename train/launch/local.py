@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from quarry.cores import available_cores
 from quarry.errors import BAD_INPUT, PREEMPTED
-from quarry.train.hosts.platform import accelerator_present, available_cores
+from quarry.train.hosts.platform import accelerator_present
 from quarry.train.launch.preloaded import Preloaded
 from quarry.train.launch.process_commands import point_command, stack_command
 from quarry.train.launch.worker import Worker, open_log

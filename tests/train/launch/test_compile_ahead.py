@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from quarry.cores import available_cores
 from quarry.train.config.point_files import load_point_file
-from quarry.train.hosts.platform import available_cores
 from quarry.train.launch.bound_processes import PYTHON
 from quarry.train.launch.compile_ahead import compiling_ahead, idle_cores, to_compile
 from quarry.train.launch.jobs import group_into_stacks, make_jobs

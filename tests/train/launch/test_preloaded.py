@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from quarry.train.hosts.platform import available_cores
+from quarry.cores import available_cores
 from quarry.train.launch.bound_processes import PYTHON
 from quarry.train.launch.preloaded import Preloaded
 from tests.commands import environment, run
