@@ -12,6 +12,7 @@ from quarry.analysis.instruments.context_loss import position_table
 from quarry.analysis.instruments.noise_scale import critical_batches, noise_scales
 from quarry.analysis.instruments.other_texts import class_exponents, slope_along, transfer_offsets
 from quarry.analysis.points.loading import load_points
+from quarry.analysis.report.figures.instruments import position_loss
 from quarry.analysis.report.instrument_charts import instrument_charts
 from quarry.errors import PointsError
 from quarry.train.record.logs import JsonlLog
@@ -131,3 +132,45 @@ def test_the_report_draws_what_was_measured(runs):
     charts = instrument_charts(runs, points_table(runs), partial(fit_context, bootstrap=0))
     assert list(charts) == ["noise-scale", "context", "transfer", "classes"]
     assert all(chart.to_dict()["layer"] for chart in charts.values())
+
+
+def rows_of(chart: dict) -> list[dict]:
+    """The rows of all data of a chart."""
+    return [row for rows in chart["datasets"].values() for row in rows]
+
+
+def positions_of(*sizes: float) -> pl.DataFrame:
+    """Positions of a run for each N, the later the longer."""
+    rows = [
+        {"run": f"study/{index}", "N": n, "E": 1e5 * (1 + index), "T": place, "loss": 2 + 1 / place}
+        for index, n in enumerate(sizes)
+        for place in (1.0, 10.0, 100.0)
+    ]
+    return pl.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "coloured", "drawn"),
+    [
+        ([1e4, 1e5, 1e6], ["10k", "100k", "1M"], {0, 1, 2}),
+        ([1e4, 1e5, 1e5], ["study/0", "study/1", "study/2"], {0, 1, 2}),
+        ([1e4, 1e5] * 8, ["10k", "100k"], {14, 15}),
+        (np.geomspace(1e4, 1e6, 16), None, set(range(16))),
+    ],
+)
+def test_every_curve_over_positions_has_a_colour_of_its_own(sizes, coloured, drawn):
+    chart = position_loss(positions_of(*map(float, sizes)), []).to_dict()
+    (colour,) = (layer["encoding"]["color"] for layer in chart["layer"])
+    assert {row["run"] for row in rows_of(chart)} == {f"study/{index}" for index in drawn}
+    assert colour["scale"].get("domain") == coloured
+    assert len(set(colour["scale"]["range"])) == len(coloured or colour["scale"]["range"])
+    thinned = "of each N the run of the most tokens, 2 of 16 runs" in chart["title"]["subtitle"]
+    assert thinned == (len(drawn) < len(sizes))
+
+
+def test_the_law_of_a_run_has_the_colour_of_its_points(runs):
+    positions = position_table(runs / "n10000b256")
+    chart = position_loss(positions, fit_context(positions, bootstrap=0)).to_dict()
+    dots, line = (layer["encoding"]["color"] for layer in chart["layer"])
+    assert dots == line
+    assert {row["size"] for row in rows_of(chart)} == {"10k"}

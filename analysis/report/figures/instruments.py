@@ -9,7 +9,16 @@ import polars as pl
 
 from quarry import text
 from quarry.analysis.report.figures.lines import line_colour
-from quarry.analysis.report.figures.parts import axis, colour, finished, sized, x_axis, y_axis
+from quarry.analysis.report.figures.parts import (
+    MOST_SIZES,
+    axis,
+    colour,
+    finished,
+    sized,
+    tooltip,
+    x_axis,
+    y_axis,
+)
 from quarry.analysis.report.figures.theme import INK
 
 if TYPE_CHECKING:
@@ -46,17 +55,44 @@ def noise_scale(scales: pl.DataFrame, batches: pl.DataFrame) -> alt.LayerChart:
 
 
 def position_loss(positions: pl.DataFrame, fits: "Sequence[ContextFit]") -> alt.LayerChart:
-    """The loss by position of each run with its law. `positions` as `position_table` gives it."""
-    positions = sized(positions)
+    """The loss by position of each run with its law. `positions` as `position_table` gives it.
+
+    Colours tell sizes apart, or runs where there are up to MOST_SIZES. Of more, each N has one.
+    """
+    positions, said = _followed(sized(positions))
+    shown = _coloured(positions)
     points = alt.Chart(alt.InlineData(values=positions.to_dicts())).encode(
-        x=x_axis(positions, "T"), y=y_axis(positions["loss"]), color=colour(positions), detail="run:N"
+        x=x_axis(positions, "T"),
+        y=y_axis(positions["loss"]),
+        color=shown,
+        detail="run:N",
+        tooltip=tooltip(positions),
     )
     layers = [points.mark_circle(size=60)]
-    if lines := [_law(each, positions) for each in fits if each.fit is not None]:
-        rows = sized(pl.concat(lines)).to_dicts()
+    runs = set(positions["run"])
+    if lines := [_law(each, positions) for each in fits if each.fit is not None and each.run in runs]:
+        rows = sized(pl.concat(lines)).with_columns(line="run").to_dicts()
         line = alt.Chart(alt.InlineData(values=rows)).mark_line(strokeWidth=1.6)
-        layers.append(line.encode(x="T:Q", y="loss:Q", color=colour(positions), detail="run:N"))
-    return finished(layers, "Loss by position in the context", "lines: a + b T^-c of each run")
+        layers.append(line.encode(x="T:Q", y="loss:Q", color=shown, detail="run:N"))
+    return finished(layers, "Loss by position in the context", f"lines: a + b T^-c of each run{said}")
+
+
+def _followed(positions: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    """The rows of runs that can be told apart, with the column `line`, and what the subtitle adds."""
+    positions = positions.with_columns(line="run")
+    runs = positions.group_by("run", "N").agg(pl.max("E", "T"))
+    if len(runs) <= MOST_SIZES or runs["N"].is_unique().all():
+        return positions, ""
+    longest = runs.sort("N", -pl.col("E"), -pl.col("T"), "run").unique("N", keep="first")["run"]
+    said = f"; of each N the run of the most tokens, {len(longest)} of {len(runs)} runs"
+    return positions.filter(pl.col("run").is_in(longest.implode())), said
+
+
+def _coloured(positions: pl.DataFrame) -> alt.Color:
+    """A colour for each N if it has one run, else for each run."""
+    if positions["run"].n_unique() == positions["N"].n_unique():
+        return colour(positions)
+    return line_colour(positions, "run", 2, "circle")
 
 
 def _law(each: "ContextFit", positions: pl.DataFrame) -> pl.DataFrame:
