@@ -7,9 +7,10 @@ ones say.
 Command: quarry sweep kaplan_d
 
 One file per D. A point is one trunk with a branch that decays after each number of passes, and its loss is
-the least of these. Small D also have other first parameters, orders and draws of the text. All other rules
-are the recipe of the study `epochs`. `gpu` is the same on novels for one GPU, `paper` has the paper's size
-and subsets. Tables and verdicts: docs/results.md.
+the least of these. On a CPU each D is trained thrice, by other first parameters, orders and draws of the
+text: a speech has about 49 thousand bytes, so that small D are few documents. All other rules are the recipe
+of the study `epochs`. `gpu` is the same on novels for one GPU, `paper` has the paper's size and subsets.
+Tables and verdicts: docs/results.md.
 """
 
 import dataclasses

@@ -1,9 +1,10 @@
-"""222 thousand parameters on 524 thousand bytes.
+"""222 thousand parameters on 524 thousand bytes, and by other seeds and draws.
 
 Claim and expectation: see experiments/kaplan_d/__init__.py.
 Command: quarry sweep experiments/kaplan_d/d524k.py
 """
 
-from quarry.experiments.kaplan_d import point
+from quarry.experiments.kaplan_d import point, redrawn
 
 config = point(unique_tokens=2**19)
+variants = redrawn(config)
