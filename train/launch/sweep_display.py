@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
 
 from quarry.train.launch.local import ELSEWHERE
 from quarry.train.record.files import read_last_row
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from quarry.train.launch.jobs import Job
 
 
+_TIME = 7
+"""Characters of a time, which a narrow terminal leaves whole."""
+
+
 class SweepDisplay:
     """One bar for the whole sweep, weighted by cost, and one for each running point."""
 
@@ -22,11 +27,11 @@ class SweepDisplay:
         self._jobs, self._bars = jobs, dict[str, TaskID]()
         self._progress = Progress(
             TextColumn("{task.description}", style="bold", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=20),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[note]}", markup=False),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            TimeElapsedColumn(table_column=Column(min_width=_TIME)),
+            TimeRemainingColumn(elapsed_when_finished=True, table_column=Column(min_width=_TIME)),
             console=console,
         )
         self._all = self._progress.add_task("sweep", total=sum(job.cost for job in jobs), note="")
@@ -45,11 +50,15 @@ class SweepDisplay:
             share, row = _progress(job) if job.state == "running" else (float(_ended(job)), None)
             done += share * job.cost
             self._refresh_bar(job, share, row)
-        finished = sum(job.state in TERMINAL for job in self._jobs)
-        elsewhere = sum(job.state == ELSEWHERE for job in self._jobs)
-        note = f"{finished} of {len(self._jobs)} points" + (f", {elsewhere} {ELSEWHERE}" if elsewhere else "")
-        note += ", stopping: the running points save" if stopping else ""
+        note = self._counted() + (", stopping: the running points save" if stopping else "")
         self._progress.update(self._all, completed=done, note=note)
+
+    def _counted(self) -> str:
+        states = [job.state for job in self._jobs]
+        finished, elsewhere = sum(state in TERMINAL for state in states), states.count(ELSEWHERE)
+        begun = self._bars or finished or elsewhere
+        note = f"{finished} of {len(states)} points" + (f", {elsewhere} {ELSEWHERE}" if elsewhere else "")
+        return note if begun else f"{note}, workers start"
 
     def _refresh_bar(self, job: "Job", share: float, row: dict | None) -> None:
         name = job.point.run

@@ -49,13 +49,12 @@ class Sentences(Quiet):
 
 
 def columns() -> tuple:
-    """Columns of a progress bar: name, steps, loss, speed, time elapsed and left."""
+    """Columns of a progress bar: name, steps, loss and speed or what comes before them, times."""
     return (
         TextColumn("{task.description}", style="bold", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.3f}"),
-        TextColumn("{task.fields[speed]:,.0f} tokens/s"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
@@ -69,11 +68,12 @@ class Bar(Sentences):
         self._progress = Progress(*columns(), console=console)
 
     def start(self, name: str, step: int, steps: int) -> None:
-        self._task = self._progress.add_task(name, total=steps, completed=step, loss=float("nan"), speed=0.0)
+        self._task = self._progress.add_task(name, total=steps, completed=step, note="compiling")
         self._progress.start()
 
     def update(self, step: int, loss: float, tokens_per_second: float) -> None:
-        self._progress.update(self._task, completed=step, loss=loss, speed=tokens_per_second)
+        note = f"loss {loss:.3f} {tokens_per_second:,.0f} tokens/s"
+        self._progress.update(self._task, completed=step, note=note)
 
     def stop(self) -> None:
         self._progress.stop()

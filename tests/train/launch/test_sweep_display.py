@@ -1,5 +1,6 @@
-"""What the display of a sweep says of a point before its first logged step."""
+"""What the displays of a sweep and of a run say before the first logged step, and in a narrow terminal."""
 
+import io
 import json
 from types import SimpleNamespace
 
@@ -7,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from quarry.train.launch.sweep_display import SweepDisplay
+from quarry.train.record.progress import Bar
 from quarry.train.record.run_directory import RunDirectory
 from quarry.train.record.run_lock import RunLock
 
@@ -44,3 +46,27 @@ def test_a_sweep_that_was_asked_to_stop_says_what_it_waits_for(job):
     display = SweepDisplay([job], Console(quiet=True))
     display.refresh(stopping=True)
     assert display._progress.tasks[0].fields["note"] == "0 of 1 points, stopping: the running points save"
+
+
+def test_times_stay_whole_in_a_narrow_terminal(job):
+    console = Console(width=80, force_terminal=True, file=io.StringIO())
+    display = SweepDisplay([job], console)
+    display.refresh(stopping=True)
+    console.print(display._progress.make_tasks_table(display._progress.tasks))
+    assert console.file.getvalue().count("0:00:00") == 2
+
+
+def test_a_sweep_says_that_its_workers_start(job):
+    job.state = "waiting"
+    display = SweepDisplay([job], Console(quiet=True))
+    display.refresh()
+    assert display._progress.tasks[0].fields["note"] == "0 of 1 points, workers start"
+
+
+def test_a_run_compiles_until_its_first_loss():
+    bar = Bar(Console(quiet=True))
+    bar.start("point", step=0, steps=10)
+    assert bar._progress.tasks[0].fields["note"] == "compiling"
+    bar.update(step=1, loss=2.5, tokens_per_second=1000.0)
+    assert bar._progress.tasks[0].fields["note"] == "loss 2.500 1,000 tokens/s"
+    bar.stop()
