@@ -28,11 +28,11 @@ import altair as alt
 import polars as pl
 from IPython.display import Markdown
 
+import quarry
 from quarry import experiments
-from quarry.analysis.report.figures.fits import fitted_law, residuals
+from quarry.analysis.report.figures.fits import residuals
 from quarry.analysis.report.figures.runs import compute_curves
 from quarry.analysis.report.figures.runs import learning_curves as draw_learning_curves
-from quarry import fit, load_points
 from quarry.analysis.points.curves import learning_curves, load_results
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.text import count, interval, number
@@ -134,9 +134,9 @@ frontier.group_by("N", maintain_order=True).agg(cheapest=pl.col("C").min(), dear
 # misses count less than their square (the Huber loss), so that one odd run cannot drag the line away.
 
 # %%
-measured = load_points(runs / "points.parquet" if (runs / "points.parquet").exists() else runs)
-kaplan = fit(measured, "kaplan-n", bootstrap=400, seed=0)
-fitted_law(kaplan)
+measured = quarry.load_points(runs / "points.parquet" if (runs / "points.parquet").exists() else runs)
+kaplan = quarry.fit(measured, "kaplan-n", bootstrap=400, seed=0)
+kaplan.plot()
 
 # %%
 alpha = kaplan.params["alpha_N"]
@@ -178,8 +178,8 @@ residuals(kaplan)
 # nearly the same line through the points. The honest answer is then not a number but a statement about which sides are open.
 
 # %%
-offset = fit(measured, "power-offset", x="N", bootstrap=400, seed=0)
-fitted_law(offset)
+offset = quarry.fit(measured, "power-offset", x="N", bootstrap=400, seed=0)
+offset.plot()
 
 # %%
 rows = "\n".join(

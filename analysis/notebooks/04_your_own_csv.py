@@ -32,19 +32,13 @@ import numpy as np
 import polars as pl
 from IPython.display import Markdown
 
-from quarry.errors import FitError
-from quarry.analysis.report.figures.fits import fitted, residuals
-from quarry import fit, load_points
-from quarry.analysis.commands.printing import write_result
-from quarry.analysis.report.figures.parts import axis, finished
-from quarry.analysis.laws.chinchilla import CHINCHILLA, chinchilla_optimum
-from quarry.analysis.laws.published import PUBLISHED
+import quarry
 from quarry.text import count, interval, number, power
-from quarry.analysis.report.figures.theme import INK
 
 alt.renderers.enable("svg")
 _ = pl.Config.set_tbl_rows(20)
-TRUTH = PUBLISHED["besiroglu"].params
+KNOWN = quarry.find_published("besiroglu")
+TRUTH = KNOWN.params
 
 
 def table(*rows):
@@ -66,10 +60,18 @@ def example_rows(rng):
     rows = []
     for n in np.geomspace(2e7, 2e9, 6):
         for ratio in (4, 15, 50, 200, 640):
-            loss = float(CHINCHILLA.predict(TRUTH, {"N": n, "E": ratio * n}))
+            loss = float(KNOWN.law.predict(TRUTH, {"N": n, "E": ratio * n}))
             sd = loss * (0.006 if ratio < 10 else 0.003)
-            row = {"run": f"{count(n)}-{ratio}", "N": round(n), "D": round(ratio * n), "loss_sd": sd, "cluster": "blue"}
-            rows.append(row | {"loss": loss + sd * rng.standard_normal(), "status": "finished", "annealed": True})
+            row = {
+                "run": f"{count(n)}-{ratio}",
+                "N": round(n),
+                "D": round(ratio * n),
+                "loss_sd": sd,
+                "cluster": "blue",
+            }
+            rows.append(
+                row | {"loss": loss + sd * rng.standard_normal(), "status": "finished", "annealed": True}
+            )
     middle = rows[12] | {"D": rows[12]["D"] // 2, "loss": rows[12]["loss"] * 1.04, "annealed": False}
     diverged = rows[17] | {"run": "hot", "loss": 7.1, "status": "diverged", "annealed": False}
     return pl.DataFrame([*rows, middle, diverged])
@@ -102,7 +104,7 @@ pl.read_csv(csv).tail(5)
 # nothing is dropped in silence.
 
 # %%
-points = load_points(csv)
+points = quarry.load_points(csv)
 left_out = "".join(f"\n- {gone.n}: {gone.reason}" for gone in points.excluded) or " nothing."
 Markdown(f"{len(points.table)} points of {points.table['run'].n_unique()} runs are left. Left out:{left_out}")
 
@@ -128,8 +130,8 @@ Markdown(
 # ## The fit
 
 # %%
-law = fit(kept, "chinchilla", bootstrap=400)
-fitted(law)
+law = quarry.fit(kept, "chinchilla", bootstrap=400)
+law.plot()
 
 # %%
 truth = {name: number(TRUTH[name]) if known else "?" for name in law.params}
@@ -150,9 +152,12 @@ table(
 # %% [markdown]
 # A and B look uncertain by large factors, and that is no fault. They are the loss of a model with *one* parameter or *one* token; the
 # exponents, and above all the predictions, are what the points know. Judge a fit by its predictions, as in the next section.
+#
+# `law` alone shows the same table and every warning; `law.table()` has its rows. How far the points bound an exponent is its
+# profile: the best fit at each of its values.
 
 # %%
-residuals(law)
+quarry.profile(law, "alpha").plot()
 
 # %% [markdown]
 # ## The prediction of what was held out
@@ -161,24 +166,11 @@ residuals(law)
 # 95% bands nineteen in twenty should hold; if far fewer do, the law has another form out there, or the expensive runs were made otherwise.
 
 # %%
-predicted = (
-    law.predictions(held)
-    .sort("C")
-    .with_columns(low=pl.when(pl.col("low") > 0).then("low"), high=pl.when(pl.col("high").is_finite()).then("high"))
-)
-base = alt.Chart(alt.InlineData(values=predicted.select("C", "loss", "predicted", "low", "high").to_dicts())).encode(
-    x=alt.X("C:Q", **axis(predicted["C"].to_list(), "C", power))
-)
-every = [value for name in ("loss", "predicted", "low", "high") for value in predicted[name].drop_nulls()]
-spans = base.mark_rule(color=INK, strokeWidth=2, clip=True).encode(
-    y=alt.Y("low:Q", **axis(every, "loss", number)), y2="high:Q"
-)
-ticks = base.mark_tick(color=INK, thickness=2, width=14).encode(y="predicted:Q")
-dots = base.mark_circle(size=90, color="#c2497b", opacity=1).encode(y="loss:Q")
-finished([spans, ticks, dots], "Runs that the fit has not seen", f"dots: measured; lines: {law.level:.0%} for a new run")
+predicted = law.predictions(held).sort("C")
+predicted.select("C", "N", "E", "loss", "predicted", "error", "low", "high")
 
 # %%
-inside = predicted.filter(pl.col("loss") > pl.col("low").fill_null(0), pl.col("loss") < pl.col("high").fill_null(np.inf))
+inside = predicted.filter(pl.col("loss").is_between("low", "high"))
 reach = held["C"].max() / kept.table["C"].max()
 Markdown(
     f"{len(inside)} of {len(predicted)} lie inside their band, the largest error is {predicted['error'].abs().max():.2%}, and the "
@@ -209,7 +201,8 @@ choices = {
 if "loss_sd" in kept.table.columns:
     choices["noise='loss_sd'"] = {"noise": "loss_sd"}
 others = {
-    words: law if not options else fit(kept, "chinchilla", bootstrap=200, **options) for words, options in choices.items()
+    words: law if not options else quarry.fit(kept, "chinchilla", bootstrap=200, **options)
+    for words, options in choices.items()
 }
 table(
     ("choice", "L_inf", "alpha", "a", "interval of a", "error on what was held out"),
@@ -243,14 +236,16 @@ def design(pairs):
     """A table of N, E and loss from the known law."""
     n, tokens = np.array(pairs, float).T
     noise = np.exp(0.003 * np.random.default_rng(1).standard_normal(len(n)))
-    return pl.DataFrame({"N": n, "E": tokens, "loss": CHINCHILLA.predict(TRUTH, {"N": n, "E": tokens}) * noise})
+    return pl.DataFrame(
+        {"N": n, "E": tokens, "loss": KNOWN.law.predict(TRUTH, {"N": n, "E": tokens}) * noise}
+    )
 
 
 def told(rows):
     """What a fit of Chinchilla's law says of a table: a, the warnings, or why it is refused."""
     try:
-        one = fit(rows, "chinchilla", bootstrap=200)
-    except FitError as refusal:
+        one = quarry.fit(rows, "chinchilla", bootstrap=200)
+    except quarry.FitError as refusal:
         return f"refused: {refusal}"
     a = f"a = {one.shown('a', 3)}, {interval(one.derived_interval.get('a', (None, None)))}"
     return a + "".join(f"<br>– {warning}" for warning in one.warnings)
@@ -282,24 +277,16 @@ Markdown("\n".join(f"- {warning}" for warning in law.warnings) or "None.")
 
 # %%
 budget = 10 * kept.table["C"].max()
-size, size_bounds = law.quantity(lambda q: chinchilla_optimum(q, budget)[0])
-n_best, e_best = chinchilla_optimum(law.params, budget)
-low, high = law.band({"N": n_best, "E": e_best}, new_run=True)
-table(
-    (f"at C = {power(budget)} FLOPs", "value", f"{law.level:.0%} interval", "truth"),
-    (
-        "N_opt",
-        count(size),
-        interval(size_bounds) if None in size_bounds else " to ".join(map(count, size_bounds)),
-        count(chinchilla_optimum(TRUTH, budget)[0]) if known else "?",
-    ),
-    (
-        "loss of a run there",
-        f"{law.predict({'N': n_best, 'E': e_best}):.3f}",
-        f"{low:.3f} to {high:.3f}" if np.isfinite(high) else interval((None, None)),
-        f"{CHINCHILLA.predict(TRUTH, {'N': n_best, 'E': e_best}):.3f}" if known else "?",
-    ),
-)
+try:
+    best = quarry.allocate(kept, [budget], method="parametric", bootstrap=400)
+    low, high = law.band({name: best.budgets[name][0] for name in "NE"}, new_run=True)
+    expected = f"At {power(budget)} FLOPs {count(best.budgets['N'][0])} parameters are best, and 95 of 100 runs of that size would end at {interval((low, high))} nats per token."
+except quarry.FitError as refusal:
+    best, expected = None, f"No best size for {power(budget)} FLOPs: {refusal}"
+Markdown(expected)
+
+# %%
+best.plot() if best else None
 
 # %% [markdown]
 # ## A record to keep
@@ -310,9 +297,8 @@ table(
 
 # %%
 saved = folder / "fit.json"
-write_result(law.to_json(), saved)
-record = json.loads(saved.read_text())
-print(", ".join(record))
+saved.write_text(json.dumps(law.to_json()))
+print(", ".join(law.to_json()))
 
 # %%
 Markdown("\n".join(f"- **{name}**: {value}" for name, value in law.checklist()))
