@@ -30,7 +30,6 @@ from quarry.analysis.allocation.trends import (
 from quarry.analysis.fitting.bootstrap import resample
 from quarry.analysis.fitting.intervals import IntervalSettings
 from quarry.analysis.points.frontier import frontier_places
-from quarry.analysis.points.minimum_steps import at_small_batch
 from quarry.checks import check_settings
 from quarry.errors import FitError
 from quarry.results import Result
@@ -112,8 +111,7 @@ def fit_envelope(
         0.51
     """
     check_settings(FitError, bootstrap, seed, level)
-    table = allocation_table(points)
-    table = with_sizes(at_small_batch(table, critical) if critical else table)
+    table = with_sizes(allocation_table(points, critical))
     places, found = _frontier_and_handovers(_columns(table))
     frontier, handovers = table[places], pl.DataFrame(found)
     _check(table, frontier, handovers)

@@ -14,7 +14,7 @@ Minima further off the line than their noise explains widen its intervals in pro
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +95,7 @@ def fit_isoflop(
     tolerance: float | None = None,
     noise: float | None = None,
     read_at: Sequence[float] = (),
+    critical: Mapping[str, float] | None = None,
     bootstrap: int = 1000,
     seed: int = 0,
     level: float = 0.95,
@@ -117,6 +118,8 @@ def fit_isoflop(
             size and budget, else by what a polynomial in log N leaves near the minima, else it is loss_sem.
         read_at: The budgets, in FLOPs, at which the losses of each run are read, between those measured. For
             learning curves that were measured at other C than one another.
+        critical: B_star and alpha_B of the critical batch: then C and E are C_min and E_min, at a batch far
+            below it (Kaplan et al. 2020, arXiv 2001.08361, section 5.1), and two of B, S and E are needed.
         bootstrap: How many draws of the noise the intervals are made from; 0 for no intervals.
         seed: The seed of the draws.
         level: The probability of the intervals.
@@ -141,7 +144,7 @@ def fit_isoflop(
     check_settings(FitError, bootstrap, seed, level)
     _check_own(method, tolerance, noise)
     check_positive(FitError, read_at=read_at)
-    table = allocation_table(points)
+    table = allocation_table(points, critical)
     if len(read_at):
         table = read_curves_at(table, read_at)
     groups, stray = group_budgets(table, tolerance)

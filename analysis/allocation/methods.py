@@ -116,8 +116,8 @@ def allocate(
             whose budgets are C_min: the compute at a batch far below the critical one.
         law: The law fitted for `parametric`.
         curve: The curve through the losses of one budget for `isoflop`, `akima` or `parabola`.
-        critical: B_star and alpha_B of the critical batch, for `kaplan`; for `envelope`, to read C_min and
-            E_min in place of C and E.
+        critical: B_star and alpha_B of the critical batch, for `kaplan`; for `envelope` and `isoflop`, to
+            read C_min and E_min in place of C and E.
         noise: The standard deviation of log loss between seeds for `isoflop`; by default it is measured.
         tolerance: Half the width of a budget of C for `isoflop`, as a fraction of its middle; by default a
             column `budget` says which points are of one budget, else the gaps in C do.
@@ -151,15 +151,16 @@ def allocate(
     if method != "isoflop":
         _check_not_given(method, own)
     settings = {"bootstrap": bootstrap, "seed": seed, "level": level}
-    if method not in ("envelope", "kaplan"):
-        _check_not_given(method, {"critical": critical}, "the methods envelope and kaplan have")
+    if method == "parametric":
+        _check_not_given(method, {"critical": critical}, "the methods envelope, isoflop and kaplan have")
+        return _parametric(points, flops, law, settings)
+    notes = (AT_SMALL_BATCH,) if critical else ()
     if method == "envelope":
         found = fit_envelope(points, critical=critical, **settings)
-        return _from_trend(method, found, points, flops, (AT_SMALL_BATCH,) if critical else ())
+        return _from_trend(method, found, points, flops, notes)
     if method == "isoflop":
-        return _from_trend(method, fit_isoflop(points, method=curve, **own, **settings), points, flops)
-    if method == "parametric":
-        return _parametric(points, flops, law, settings)
+        found = fit_isoflop(points, method=curve, critical=critical, **own, **settings)
+        return _from_trend(method, found, points, flops, notes)
     return _kaplan(points, flops, critical, settings)
 
 

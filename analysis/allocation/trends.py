@@ -1,6 +1,7 @@
 """How the compute-optimal N and E grow with C: straight lines in logarithms through measured optima."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from quarry.analysis.fitting.prediction.band import FURTHER
 from quarry.analysis.points.columns import positive_numbers
 from quarry.analysis.points.comparable import text_warnings
 from quarry.analysis.points.loading import PointsLike, as_points
+from quarry.analysis.points.minimum_steps import at_small_batch
 from quarry.analysis.points.schema import repeats_data
 from quarry.checks import check_positive
 from quarry.errors import FitError
@@ -152,16 +154,17 @@ def _lines(optima: Optima, middle: float) -> dict[str, Any]:
     return {"a": a, "b": b, "N_0": np.exp(log_n), "E_0": np.exp(log_e)}
 
 
-def allocation_table(points: PointsLike) -> pl.DataFrame:
+def allocation_table(points: PointsLike, critical: Mapping[str, float] | None = None) -> pl.DataFrame:
     """The table of `points` with run, and with N, E, C and loss as positive Float64.
 
-    E or C may be left out if the other is there: C = 6NE. Raises PointsError, FitError.
+    E or C may be left out if the other is there: C = 6NE. With the B_star and alpha_B of a `critical` batch
+    they are those at a batch far below it. Raises PointsError, FitError.
     """
     points = as_points(points)
     table = positive_numbers(points.table, ("N", "E", "C", "loss"), points.source, "an allocation")
     if table.is_empty():
         raise FitError("there are no points")
-    return table
+    return at_small_batch(table, critical, points.source) if critical else table
 
 
 def measurement_warnings(used: pl.DataFrame) -> list[str]:

@@ -55,8 +55,8 @@ class AllocateOptions:
     """Read the losses of each run at these C, in FLOPs, between those measured, for isoflop: for learning
     curves that were measured at other C than one another."""
     critical: Repeated = ()
-    """The critical batch, "B_star=2e8" and "alpha_B=0.21": for kaplan, by default Kaplan's; for envelope, to
-    read C_min, the compute at a batch far below it."""
+    """The critical batch, "B_star=2e8" and "alpha_B=0.21": for kaplan, by default Kaplan's; for envelope
+    and isoflop, to read C_min, the compute at a batch far below it."""
     loss: LossColumn = "loss"
     mid_schedule: MidSchedule = False
     reading: Annotated[ReadingOptions, Flat] = ReadingOptions()

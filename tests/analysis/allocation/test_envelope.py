@@ -214,12 +214,15 @@ def test_the_frontier_at_a_small_batch_has_kaplans_exponents():
     assert fit(table, "kaplan-c", bootstrap=0).params["alpha_C"] > 1.1 * expected
 
 
-def test_the_envelope_of_runs_at_one_batch_is_moved_to_a_small_one():
-    least, batch = curves(), 2.0**19
+@pytest.mark.parametrize(
+    "method", [{"method": "envelope"}, {"method": "isoflop", "read_at": (3e18, 1e19, 3e19)}]
+)
+def test_runs_at_one_batch_are_moved_to_a_small_one(method):
+    least, batch = curves(sizes=16, reach=(0.5, 5000)), 2.0**19
     slower = 1 + batch / critical_batch(pl.col("loss"), CRITICAL)
     table = least.with_columns(E=pl.col("E") * slower, C=pl.col("C") * slower, B=batch)
-    moved = allocate(table, [1e20], method="envelope", critical=CRITICAL, bootstrap=0)
-    known, naive = (allocate(each, [1e20], method="envelope", bootstrap=0) for each in (least, table))
+    moved = allocate(table, [1e20], critical=CRITICAL, bootstrap=0, **method)
+    known, naive = (allocate(each, [1e20], bootstrap=0, **method) for each in (least, table))
     assert moved.a[0] == pytest.approx(known.a[0], abs=1e-9)
     assert moved.budgets["N"][0] == pytest.approx(known.budgets["N"][0])
     assert abs(naive.a[0] - known.a[0]) > 0.02
@@ -229,9 +232,9 @@ def test_the_envelope_of_runs_at_one_batch_is_moved_to_a_small_one():
 
 def test_a_critical_batch_is_refused_where_nothing_reads_it():
     with pytest.raises(
-        FitError, match=r"critical=.*: only the methods envelope and kaplan have it, not isoflop"
+        FitError, match=r"critical=.*: only the methods envelope, isoflop and kaplan have it, not parametric"
     ):
-        allocate(curves(), [1e19], method="isoflop", critical=CRITICAL)
+        allocate(curves(), [1e19], method="parametric", critical=CRITICAL)
     with pytest.raises(FitError, match="critical: chinchilla has neither S_min nor C"):
         fit(curves(), "chinchilla", critical=CRITICAL)
     with pytest.raises(FitError, match="critical needs B_star and alpha_B; alpha_B is missing"):
