@@ -16,6 +16,7 @@ import results_modalities
 import results_porian
 import results_predictions
 import results_prose
+import results_studies
 import results_summary
 from results_rows import ROOT
 from results_tables import PAGE, blocks, filled
@@ -32,6 +33,7 @@ def claims() -> list[dict[str, str]]:
         results_essay,
         results_kaplan_nd,
         results_modalities,
+        results_studies,
     )
     found = [row.cells() for part in parts for row in part.rows()]
     return [{"number": str(number), **row} for number, row in enumerate(found, 1)]

@@ -3,16 +3,20 @@
 from dataclasses import dataclass
 
 import polars as pl
-from results_chinchilla import LADDER, allocate_words
+from results_chinchilla import ENVELOPE, LADDER, allocate_words
 from results_kaplan import EPOCHS, FRESH, QUICKSTART, REPEATED, critical_words, own_critical
 from results_kaplan_nd import GRID
-from results_rows import Table, command_of, fitted
+from results_rows import RESULTS, Table, command_of, fitted
+from results_studies import COMPUTE, DATA, SIZES
 
 from quarry import fit_isoflop
 from quarry.experiments.chinchilla_isoflop import CPU
 from quarry.text import count, number
 
 LARGEST = "N>3e5"
+TEXTS_LONGER = Table(RESULTS / "kaplan_transfer/longer/points.parquet")
+WIDTHS = Table(RESULTS / "geometry/points.parquet")
+KINDS = Table(RESULTS / "henighan/points.parquet")
 TOP = f"C>{0.9 * CPU.budgets[-1]:.2g}"
 
 
@@ -36,12 +40,28 @@ HELD = (
     Held("novels, fresh", FRESH, "skaling", LARGEST),
     Held("novels, repeated", REPEATED, "kaplan-nd", LARGEST),
     Held("novels, all", EPOCHS.but(best_recipe=True), "data-constrained", LARGEST, bootstrap=100),
+    Held("speeches, near convergence", SIZES, "kaplan-n", "N>9e4"),
+    Held("speeches, eight D", DATA, "kaplan-d", "U>1e6"),
     Held("speeches, Kaplan's protocol", GRID, "kaplan-nd", "N>2e5"),
+    Held("speeches, one schedule", COMPUTE, "kaplan-c", "C>5e12"),
+    Held("novels, other texts", TEXTS_LONGER, "kaplan-n", LARGEST),
+    Held("speeches, widths", WIDTHS, "power-offset", LARGEST),
+    Held("speeches, four schedules", ENVELOPE.but(mid_schedule=False), "chinchilla", "N>2e5"),
     Held("speeches, ladder", LADDER, "chinchilla", "N>2e5"),
     Held("speeches, ladder", LADDER, "skaling", "N>2e5"),
     Held("speeches, ladder", LADDER, "chinchilla", TOP),
     Held("speeches, ladder", LADDER, "skaling", TOP),
     Held("speeches, ladder", LADDER, "kaplan-c", TOP),
+    *(
+        Held(f"{text}, Henighan's ladder", KINDS.but(exclude=(f"corpus!={corpus!r}",)), "chinchilla", "N>1e5")
+        for text, corpus in (
+            ("speeches", "sotu"),
+            ("Python", "stdlib"),
+            ("proofs", "metamath"),
+            ("problems", "reasoning"),
+            ("pixels of 16x16", "fashion?size=16"),
+        )
+    ),
 )
 
 

@@ -9,7 +9,7 @@ from results_rows import RESULTS, Row, Table, command_of, fitted, shown, span
 from results_tables import OPEN, judge
 
 from quarry import allocate
-from quarry.analysis.allocation.envelope import Envelope
+from quarry.analysis.allocation.isoflop import IsoFlop
 from quarry.analysis.allocation.methods import Allocation
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.laws.published_trends import APPROACHES, TRENDS
@@ -19,7 +19,6 @@ from quarry.text import number
 SIZES = Table(RESULTS / "kaplan_n/points.parquet")
 DATA = Table(RESULTS / "kaplan_d/points.parquet")
 COMPUTE = Table(RESULTS / "kaplan_compute/points.parquet", mid_schedule=True)
-BUDGET = CPU.budgets[-1]
 
 
 def rows() -> list[Row]:
@@ -61,41 +60,37 @@ def of_compute() -> list[Row]:
 
 
 @cache
-def frontier() -> Allocation:
-    """N_opt and E_opt of C_min, by the envelope."""
-    return allocate(COMPUTE.points(), [BUDGET], method="envelope", critical=dict(own_critical()))
+def optima() -> Allocation:
+    """N_opt and E_opt of C_min: the losses along each run, read at the ladder's budgets."""
+    critical = dict(own_critical())
+    return allocate(COMPUTE.points(), [CPU.budgets[-1]], read_at=CPU.budgets, critical=critical)
 
 
 def of_optimum() -> Row:
     """N_opt ~ C_min^0.73."""
-    (value, ends), verdict_of = frontier().a, (APPROACHES["envelope"].a, 0.0)
-    claim, verdict = "N_opt ~ C_min^a, speeches, one schedule", judge(ends, KAPLAN_A, rivals=verdict_of)
-    where = f"{KAPLAN}, Table 6"
-    return Row(
-        where, claim, number(KAPLAN_A, 3), shown(value, ends), _reach(), verdict, WHY["C_min: a"], _words()
-    )
+    value, ends = optima().a
+    verdict = judge(ends, KAPLAN_A, rivals=(APPROACHES["isoflop"].a, 0.0))
+    where, claim = f"{KAPLAN}, Table 6", "N_opt ~ C_min^a, speeches, one schedule"
+    said, why = shown(value, ends), WHY["C_min: a"]
+    return Row(where, claim, number(KAPLAN_A, 3), said, _reach(), verdict, why, _words())
 
 
 def of_steps() -> Row:
     """S_min ~ C_min^0.03: what N_opt and the critical batch leave of the budget."""
-    critical, moved = dict(own_critical()), fitted(COMPUTE, "kaplan-c", critical=own_critical())
-    grows = moved.params["alpha_C"] / critical["alpha_B"]
-    value = 1 - frontier().a[0] - grows
-    published = TRENDS["kaplan-s-min"].exponent
-    claim, why = (
-        "S_min ~ C_min^p with p = 1 - a - alpha / alpha_B, of the two rows above",
-        WHY["C_min: S_min"],
-    )
-    said = shown(value, (None, None))
-    return Row(f"{KAPLAN}, Table 6", claim, number(published, 3), said, _reach(), OPEN, why, _words())
+    moved, critical = fitted(COMPUTE, "kaplan-c", critical=own_critical()), dict(own_critical())
+    value = 1 - optima().a[0] - moved.params["alpha_C"] / critical["alpha_B"]
+    published, said = TRENDS["kaplan-s-min"].exponent, shown(value, (None, None))
+    where, claim = f"{KAPLAN}, Table 6", "S_min ~ C_min^p, p = 1 - a - alpha / alpha_B"
+    return Row(where, claim, number(published, 3), said, _reach(), OPEN, WHY["C_min: S_min"], _words())
 
 
 def _reach() -> str:
-    found = frontier().found
-    assert isinstance(found, Envelope)
-    bounded = found.handovers.filter("bounded")
-    return f"{span(bounded, ('C',))} in {len(bounded)} handovers"
+    found = optima().found
+    assert isinstance(found, IsoFlop)
+    return f"{span(found.budgets, ('C',))} in {len(found.budgets)} budgets, {len(found.refused)} refused"
 
 
 def _words() -> str:
-    return f"quarry allocate {COMPUTE.words()} --method envelope --flops {BUDGET:g} {critical_words()}"
+    budgets = " ".join(f"{each:g}" for each in CPU.budgets)
+    command = f"quarry allocate {COMPUTE.words()} --method isoflop --flops {CPU.budgets[-1]:g}"
+    return f"{command} --read-at {budgets} {critical_words()}"
