@@ -31,7 +31,7 @@ FORMAT = 1
 """Of the files and of how documents are split and ordered; part of both hashes."""
 _OF_THE_FILES = ("duplicates_dropped", "shares")
 """Facts that do not follow from the distinct texts, hence not from the name of the store."""
-QUICK_BYTES = 64 * 2**20
+QUICK_BYTES = 32 * 2**20
 """Files of text that are made tokens in seconds."""
 _NOT_FILES = ("tfds", "hf", "reasoning")
 """Kinds of corpora whose text is downloaded, or takes long to generate."""

@@ -139,7 +139,7 @@ def prepare_store(
         quick=quick,
         say=say,
     )
-    return select_tokens(store, data.selection, cache, verify=verify, say=say)
+    return select_tokens(store, data.selection, cache, verify=verify, quick=quick, say=say)
 
 
 def prepare_others(

@@ -1,6 +1,7 @@
 """The table of a dry run: numbers that can be read, and what is known without the corpus."""
 
 import dataclasses
+import random
 
 import pytest
 
@@ -9,6 +10,7 @@ from quarry.model.config import modern
 from quarry.train.config.experiment import BranchConfig, DataConfig, Duration, Experiment, ScheduleConfig
 from quarry.train.config.point_files import Point
 from quarry.train.data import store_building
+from quarry.train.data.selection import stores
 from quarry.train.launch import estimates
 from quarry.train.launch.dry_run import dry_run_table, missing_corpora, passes
 from quarry.train.launch.jobs import plan_jobs
@@ -89,6 +91,16 @@ def test_a_dry_run_neither_downloads_nor_prepares_what_takes_long(plan, tmp_path
     for corpus in ("tfds:lm1b", "hf:some/text", f"folder:{tmp_path}", f"mix:folder:{tmp_path}=1+tfds:c4=1"):
         _, (note,) = plan(dataclasses.replace(ABSENT, data=data(corpus=corpus)))
         assert f"`quarry data get {corpus} --tokenizer bytes`" in note
+
+
+def test_a_dry_run_chooses_no_tokens(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(stores, "_build", None)
+    words = random.Random(0)
+    (tmp_path / "text.txt").write_text(" ".join(words.choice(("ore", "vein", "slate")) for _ in range(9999)))
+    config = dataclasses.replace(ABSENT, data=data(corpus=f"folder:{tmp_path}", selection="gzip:middle"))
+    (whole, *_), (note,) = plan(config)
+    assert whole["U"] == "2.08k"
+    assert "data.selection = 'gzip:middle': the first run chooses its tokens" in note
 
 
 def test_a_corpus_that_does_not_exist_is_no_missing_corpus(plan):

@@ -42,13 +42,19 @@ VERSION = 1
 
 
 def select_tokens(
-    store: TokenStore, selection: str, cache: Path, *, verify: bool = True, say: Say = silent
+    store: TokenStore,
+    selection: str,
+    cache: Path,
+    *,
+    verify: bool = True,
+    quick: bool = False,
+    say: Say = silent,
 ) -> TokenStore:
     """The store of the rule `selection`, made below `cache` on first use; that of `random` is `store` itself,
     that of a rule that chooses while training the store of its pieces.
 
     Raises ConfigError for a rule that does not exist, DataError if its score cannot be had or nothing is
-    left, DiskFull.
+    left, or with `quick` if it was not made before, DiskFull.
     """
     selection = rule_before_training(selection)
     rule = read_rule(selection)
@@ -63,6 +69,8 @@ def select_tokens(
         content = _content(store, rule, cache)
         if found := _find(cache, content, verify, say):
             return found
+        if quick:
+            raise DataError(f"data.selection = {selection!r}: the first run chooses its tokens")
         with cache_lock(cache, say):
             return _find(cache, content, verify, say) or _build(store, rule, selection, content, cache, say)
 
