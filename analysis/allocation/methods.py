@@ -11,6 +11,7 @@ from quarry import text
 from quarry.analysis.allocation.beyond import look_beyond_points, parts_at, with_misfit
 from quarry.analysis.allocation.envelope import Envelope, fit_envelope
 from quarry.analysis.allocation.isoflop import IsoFlop, fit_isoflop
+from quarry.analysis.allocation.supported import check_bounded, check_near
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.fitting.intervals import finite
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
@@ -197,13 +198,15 @@ def _parametric(
 def parametric_allocation(fitted: "Fit", flops: Sequence[float]) -> Allocation:
     """The compute-optimal N and E of each budget C in `flops`, by a fitted law of PARAMETRIC.
 
-    Raises FitError if N and E move together in its points.
+    Raises FitError if N and E move together in its points, or these do not support its optimum.
     """
     if fitted.diagnostics.confounded:
         raise FitError("N and E move together in these points: no law of both says what a budget buys best")
     check_counts(fitted.diagnostics.ranges)
-    budgets = _fitted_budgets(fitted, flops, lambda p, budget: chinchilla_optimum(p, budget)[0])
     a, b = (fitted.quantity(lambda p, name=name: CHINCHILLA.derive(p)[name]) for name in "ab")
+    check_bounded(fitted, a, ("alpha", "beta"))
+    check_near(fitted)
+    budgets = _fitted_budgets(fitted, flops, lambda p, budget: chinchilla_optimum(p, budget)[0])
     return Allocation("parametric", budgets, a, b, fitted.level, fitted, _fit_warnings(fitted, flops))
 
 
@@ -217,8 +220,9 @@ def _kaplan(
     batch = {name: (critical or KAPLAN_CRITICAL_BATCH)[name] for name in _FREEZE_CRITICAL}
     for budget in flops:
         plan_efficient_run(budget, fitted.params, batch)  # refuses a budget that buys nothing
-    budgets = _fitted_budgets(fitted, flops, lambda p, budget: optimal_size(budget, {**p, **batch}))
     a = fitted.quantity(lambda p: compute_exponent({**p, **batch}) / p["alpha_N"])
+    check_bounded(fitted, a, ("alpha_N", "alpha_S"))
+    budgets = _fitted_budgets(fitted, flops, lambda p, budget: optimal_size(budget, {**p, **batch}))
     b = fitted.quantity(lambda p: 1 - compute_exponent({**p, **batch}) / p["alpha_N"])
     warnings = (*_fit_warnings(fitted, flops), AT_SMALL_BATCH)
     return Allocation("kaplan", budgets, a, b, fitted.level, fitted, warnings)

@@ -19,7 +19,7 @@ from quarry.analysis.instruments.context_law import fit_context
 from quarry.analysis.laws import formulas as mathml
 from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.schema import ONE_PASS
-from quarry.analysis.report.comparison import best_law, law_rows
+from quarry.analysis.report.comparison import best_law, law_rows, leading_law, why_not_best
 from quarry.analysis.report.figures.fits import parity
 from quarry.analysis.report.instrument_charts import instrument_charts
 from quarry.analysis.report.library import charts_library
@@ -86,8 +86,8 @@ def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
     charts |= instruments
     for part in (*sections, *(each for each in (repeats, optimum) if each)):
         charts |= part.charts
-    best = best_law(fits)
-    charts |= {"parity": parity(best)} if best else {}
+    shown = best_law(fits) or leading_law(fits)
+    charts |= {"parity": parity(shown)} if shown else {}
     figures, data = page_figures(charts)
     return (
         _environment()
@@ -105,6 +105,7 @@ def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
             sections=sections,
             columns=list(TABLE.items()),
             law_rows=law_rows(fits),
+            why_not_best=why_not_best(fits),
             optimum=optimum,
             repeats=repeats,
             instruments=list(instruments),

@@ -8,10 +8,11 @@ import polars as pl
 
 from quarry import text
 from quarry.analysis.allocation.beyond import ends_with_misfit
+from quarry.analysis.fitting.intervals import OPEN
 from quarry.analysis.fitting.warnings import rejection
 from quarry.analysis.points.columns import law_inputs
 from quarry.analysis.points.schema import SAME_VALUE
-from quarry.analysis.report.comparison import best_law
+from quarry.analysis.report.comparison import best_law, compared, leading_law
 from quarry.analysis.report.takeover import best_sizes
 
 if TYPE_CHECKING:
@@ -113,29 +114,36 @@ def _takeover(curves: pl.DataFrame) -> list[str]:
 
 
 def _law(fits: "Sequence[Fit]") -> list[str]:
-    """The law that predicts runs left out best: how well, what more parameters do, where it misses."""
+    """The law that predicts runs left out best, or most of them: how well, what more N does, its misses."""
     best = best_law(fits)
-    if best is None:
+    shown = best or leading_law(fits)
+    if shown is None:
         return ["No law could be tested on larger runs than those it is fitted to."] if fits else []
-    known = sum(fit.diagnostics.held_out_error is not None for fit in fits)
-    points = text.plural(best.diagnostics.held_out_points, "point")
-    rank = f"Of {known} laws {best.law.name}" if known > 1 else f"The law {best.law.name}"
-    least = " best" if known > 1 else ""
+    error = text.percent(shown.diagnostics.held_out_error)
+    points = text.plural(shown.diagnostics.held_out_points, "point")
+    predicts = f"{_rank(fits, shown, best)} by a fit without them, to {error} ({points})."
+    return [" ".join([predicts, *_growth(shown), _largest_miss(shown)])]
+
+
+def _rank(fits: "Sequence[Fit]", shown: "Fit", best: "Fit | None") -> str:
+    if best is not None:
+        return (
+            f"Of {len(compared(fits))} laws tested on the same runs {best.law.name} predicts the largest best"
+        )
     tests = {fit.diagnostics.held_out_points for fit in fits if fit.diagnostics.held_out_error is not None}
-    points += "; each law on those that it is of" if len(tests) > 1 else ""
     runs = "the largest of its own runs" if len(tests) > 1 else "the largest runs"
-    error = text.percent(best.diagnostics.held_out_error)
-    predicts = f"{rank} predicts {runs}{least} by a fit without them, to {error} ({points})."
-    return [" ".join([predicts, *_growth(best), _largest_miss(best)])]
+    return f"The law {shown.law.name} predicts {runs}"
 
 
 def _growth(fit: "Fit") -> list[str]:
-    """What ten times the largest N does to the loss, the other inputs at their largest."""
+    """What ten times the largest N does to the loss, the others at their largest, if that is bounded."""
     if "N" not in fit.law.inputs or fit.law.response != "loss":
         return []
     largest = {name: float(fit.points[name].to_numpy().max()) for name in fit.law.inputs}
     ten = largest | {"N": 10 * largest["N"]}
     factor, ends = fit.quantity(lambda p: fit.law.predict(p, ten) / fit.law.predict(p, largest))
+    if ends == OPEN:
+        return []
     place = {name: np.array(value) for name, value in ten.items()}
     ends = ends_with_misfit(fit.outlook, place, factor, ends, fit.level)
     return [

@@ -97,7 +97,11 @@ def test_exponents_that_follow_from_a_parameter_at_a_search_limit_are_marked():
     points = ROOT / "experiments" / "results" / "quickstart" / "points.parquet"
     fitted = quarry.fit(points, "chinchilla", bootstrap=0)
     upper = {each.name: each.upper for each in fitted.law.parameters}
-    at_limit = replace(fitted, params=fitted.params | {"alpha": upper["alpha"]})
+    steepest = upper["alpha"]  # its A balances the terms at N of 50,000, or the optimum would be refused
+    balanced = (
+        fitted.params["A"] * fitted.params["alpha"] / steepest * 5e4 ** (steepest - fitted.params["alpha"])
+    )
+    at_limit = replace(fitted, params=fitted.params | {"alpha": steepest, "A": balanced})
     assert parametric_allocation(at_limit, [1e13]).shown("a").endswith(" (limit)")
     without_effect = replace(fitted, params=fitted.params | {"L_inf": upper["L_inf"]})
     for each in (fitted, without_effect):

@@ -1,6 +1,7 @@
 """The lede: takeovers between sizes that compete, and the law that predicts best with its misfit."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 from quarry import fit, text
 from quarry.analysis.points.curves import learning_curves
 from quarry.analysis.points.runs import run_table, runs_of_record
+from quarry.analysis.report.comparison import best_law, law_rows, why_not_best
 from quarry.analysis.report.page import write_report
 from quarry.analysis.report.summary import summarise
 from quarry.analysis.report.takeover import best_sizes
@@ -57,9 +59,9 @@ def lede(fits: list) -> str:
     return " ".join(summarise(runs, learning_curves(pl.read_parquet(QUICKSTART)), fits))
 
 
-def test_the_headline_is_that_of_the_law_that_predicts_best_with_its_misfit(fits):
-    said = lede(fits)
-    assert "Of 2 laws power-offset predicts the largest runs best by a fit without them, to 1.19%" in said
+def test_the_headline_is_that_of_the_law_that_predicts_most_with_its_misfit(fits):
+    said = lede(fits)  # both hold out one point, which ranks nothing: the smaller error, and no "best"
+    assert "The law power-offset predicts the largest runs by a fit without them, to 1.19% (1 point)." in said
     assert "kaplan-n" not in said
     assert "Its largest miss is quickstart/n222k, 0.015 nats above the law." in said
     alone = lede(fits[:1])
@@ -84,8 +86,27 @@ def test_laws_that_are_tested_on_different_points_say_so(fits, tmp_path):
     smaller = tmp_path / "smaller.parquet"  # without the sizes of one length, the largest run has branches
     pl.read_parquet(QUICKSTART).filter(pl.col("n_nonembedding") < 2e5).write_parquet(smaller)
     both = [fits[1], fit(smaller, QUICK, bootstrap=0)]
-    assert "to 1.19% (1 point; each law on those that it is of)." in lede(both)
-    assert "Of 2 laws power-offset predicts the largest of its own runs best" in lede(both)
+    assert "The law chinchilla predicts the largest of its own runs by a fit without them, to" in lede(both)
+    assert "(4 points)" in lede(both)
+    assert why_not_best(both).startswith("No law is called best: the laws are tested on different points")
+
+
+def test_the_best_law_is_of_those_tested_on_the_same_points(fits):
+    """A smaller error on one point of a law of N says nothing against four points of a law of N and E."""
+    surface = fit(pl.read_parquet(QUICKSTART).filter(pl.col("n_nonembedding") < 2e5), QUICK, bootstrap=0)
+    better = replace(surface, diagnostics=replace(surface.diagnostics, held_out_error=0.02))
+    exact = replace(fits[1], diagnostics=replace(fits[1].diagnostics, held_out_error=1e-6))
+    assert best_law([exact, surface, better]) is better
+    assert [row["best"] for row in law_rows([exact, surface, better])] == [False, False, True]
+    assert "Of 2 laws tested on the same runs chinchilla predicts the largest best" in lede([surface, better])
+    assert best_law([exact, fits[0]]) is None
+    assert why_not_best([exact, fits[0]]).endswith(
+        "with fewer than 3 points held out none can be told to be better."
+    )
+
+
+def test_a_factor_that_the_runs_do_not_bound_is_no_headline(fits):
+    assert "ten times the parameters" not in lede(fits)
 
 
 def test_half_of_the_sizes_of_the_demo_compete_over_more_than_a_decade():
