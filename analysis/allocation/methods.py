@@ -11,7 +11,7 @@ from quarry import text
 from quarry.analysis.allocation.beyond import look_beyond_points, parts_at, with_misfit
 from quarry.analysis.allocation.envelope import Envelope, fit_envelope
 from quarry.analysis.allocation.isoflop import IsoFlop, fit_isoflop
-from quarry.analysis.allocation.supported import check_bounded, check_near
+from quarry.analysis.allocation.supported import check_bounded, check_near, check_varied
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.fitting.intervals import finite
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
@@ -198,10 +198,12 @@ def _parametric(
 def parametric_allocation(fitted: "Fit", flops: Sequence[float]) -> Allocation:
     """The compute-optimal N and E of each budget C in `flops`, by a fitted law of PARAMETRIC.
 
-    Raises FitError if N and E move together in its points, or these do not support its optimum.
+    Raises FitError if N and E move together in its points or one never varies, or if these do not support
+    its optimum.
     """
     if fitted.diagnostics.confounded:
         raise FitError("N and E move together in these points: no law of both says what a budget buys best")
+    check_varied(fitted)
     check_counts(fitted.diagnostics.ranges)
     a, b = (fitted.quantity(lambda p, name=name: CHINCHILLA.derive(p)[name]) for name in "ab")
     check_bounded(fitted, a, ("alpha", "beta"))

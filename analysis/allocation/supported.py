@@ -21,6 +21,15 @@ FARTHEST = 1000.0
 published ones, they lie at most 51 times outside; where the loss depends on N alone, 10 million times."""
 
 
+def check_varied(fitted: "Fit") -> None:
+    """Raise FitError where all points of a law of N and E have one N or one E."""
+    for name in "NE":
+        if fitted.diagnostics.distinct[name] < 2:
+            raise FitError(
+                f"{name} never varies in these points: no law of N and E says what a budget buys best"
+            )
+
+
 def check_bounded(fitted: "Fit", a: "tuple[float, Interval]", exponents: "Sequence[str]") -> None:
     """Raise FitError where resamples bound a, the exponent of N_opt in C, on neither side.
 

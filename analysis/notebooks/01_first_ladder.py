@@ -34,7 +34,7 @@ from quarry.analysis.report.figures.fits import residuals
 from quarry.analysis.report.figures.runs import compute_curves
 from quarry.analysis.report.figures.runs import learning_curves as draw_learning_curves
 from quarry.analysis.points.curves import learning_curves, load_results
-from quarry.analysis.points.frontier import compute_frontier
+from quarry.analysis.points.frontier import budget_frontier
 from quarry.text import count, interval, number
 
 alt.renderers.enable("svg")
@@ -110,11 +110,11 @@ Markdown(
 # small budget expect a small model to be ahead, because a large one has hardly read anything yet; as the budget grows, the small
 # model runs out of capacity and a larger one passes below it.
 #
-# The dashed line is the lower convex hull of all the curves: the least loss for the compute, the **compute frontier**. The size
+# The dashed line is the lower convex hull of the annealed points: the least loss for the compute, the **compute frontier**. The size
 # that is best at each budget, read off from left to right, is what a compute-optimal plan is made of.
 
 # %%
-frontier = compute_frontier(curves)
+frontier = budget_frontier(curves)
 compute_curves(curves, frontier)
 
 # %%

@@ -3,6 +3,8 @@
 import numpy as np
 import polars as pl
 
+from quarry.analysis.points.schema import value_groups
+
 
 def compute_frontier(curves: pl.DataFrame) -> pl.DataFrame:
     """The rows of `curves` on the lower convex hull of log loss against log C, as far as the loss falls.
@@ -13,6 +15,20 @@ def compute_frontier(curves: pl.DataFrame) -> pl.DataFrame:
     """
     cost, loss = (curves[name].cast(pl.Float64).to_numpy() for name in ("C", "loss"))
     return curves[frontier_places(cost, loss)]
+
+
+def budget_frontier(curves: pl.DataFrame) -> pl.DataFrame:
+    """The frontier of the annealed rows, where there are any, by the best of each budget: what a fit reads.
+
+    `curves` needs the columns C, loss and annealed. C within 1% are one budget, as for a fit of `kaplan-c`:
+    each size has as many whole steps as fit into it, and the cheapest would start the frontier with a fall.
+    """
+    usable = curves.filter(pl.col("C").is_finite() & pl.col("loss").is_finite())
+    annealed = usable.filter(pl.col("annealed"))
+    rows = usable if annealed.is_empty() else annealed
+    budget = pl.Series("budget", value_groups(rows["C"].cast(pl.Float64).to_numpy()), pl.Int64)
+    best = rows.with_columns(budget).sort("loss", "C").unique("budget", keep="first", maintain_order=True)
+    return compute_frontier(best.drop("budget"))
 
 
 def frontier_places(cost: np.ndarray, loss: np.ndarray) -> np.ndarray:

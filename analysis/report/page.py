@@ -17,7 +17,7 @@ from quarry import text
 from quarry.analysis.allocation.methods import PARAMETRIC, allocate, parametric_allocation
 from quarry.analysis.instruments.context_law import fit_context
 from quarry.analysis.laws import formulas as mathml
-from quarry.analysis.points.frontier import compute_frontier
+from quarry.analysis.points.frontier import budget_frontier
 from quarry.analysis.points.schema import ONE_PASS
 from quarry.analysis.report.comparison import best_law, law_rows, leading_law, why_not_best
 from quarry.analysis.report.figures.fits import parity
@@ -73,7 +73,7 @@ def _replacing(output: Path) -> Iterator[IO[str]]:
 
 
 def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
-    frontier = compute_frontier(source.curves)
+    frontier = budget_frontier(source.curves)
     repeated = bool((source.runs["k"] > ONE_PASS).any())
     laws = LAWS + (LAWS_OF_REPEATS if repeated else ())
     repeats = repeats_section(source, bootstrap, seed) if repeated else None
@@ -101,7 +101,7 @@ def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
                 *summarise(source.runs, source.curves, fits, source.says_annealed),
                 *(optimum.sentences if optimum else ()),
             ],
-            mid_schedule=not source.curves["annealed"].all(),
+            mid_schedule=not frontier["annealed"].all(),
             sections=sections,
             columns=list(TABLE.items()),
             law_rows=law_rows(fits),

@@ -31,3 +31,9 @@ def of_size_alone() -> pl.DataFrame:
 def test_points_whose_loss_depends_on_n_alone_divide_no_budget(of_size_alone, bootstrap, refused):
     with pytest.raises(FitError, match=refused):
         quarry.allocate(of_size_alone, FLOPS, method="parametric", bootstrap=bootstrap)
+
+
+def test_points_of_one_e_divide_no_budget(of_size_alone):
+    one = of_size_alone.with_columns(E=1e9)
+    with pytest.raises(FitError, match=r"^E never varies in these points: no law of N and E says what"):
+        quarry.allocate(one, FLOPS, method="parametric", bootstrap=0)

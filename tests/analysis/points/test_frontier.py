@@ -5,7 +5,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quarry.analysis.points.frontier import compute_frontier
+from quarry.analysis.points.frontier import budget_frontier, compute_frontier
 
 COST = st.floats(1.0, 1e6)
 ROWS = st.lists(st.tuples(st.sampled_from("abc"), COST, st.floats(0.5, 5.0)), min_size=1, max_size=40)
@@ -38,6 +38,16 @@ def test_no_rows_give_an_empty_frontier_with_the_columns():
 def test_a_point_above_the_line_between_its_neighbours_is_not_on_the_hull():
     rows = [("a", 1.0, 4.0), ("b", 10.0, 3.9), ("c", 100.0, 2.0)]
     assert compute_frontier(table(rows))["run"].to_list() == ["a", "c"]
+
+
+def test_a_budget_is_one_point_of_the_drawn_frontier_and_annealed_where_any_is():
+    """The demo's first budget: the larger model has a step less, and cost 0.9% less than the best."""
+    rows = [("large", 1.4855, 2.637), ("small", 1.4990, 2.161), ("small", 8.0, 2.0), ("small", 1.2, 2.1)]
+    known = table(rows).with_columns(annealed=pl.Series([True, True, True, False]))
+    assert budget_frontier(known)["C"].to_list() == [1.4990, 8.0]
+    mid_schedule = known.with_columns(annealed=False)
+    assert budget_frontier(mid_schedule)["C"].to_list() == [1.2, 8.0]
+    assert budget_frontier(known.clear()).is_empty()
 
 
 @given(ROWS)

@@ -149,7 +149,7 @@ def test_a_table_that_does_not_say_what_was_annealed_is_not_said_to_be(tmp_path)
         ("fitted to the losses of the table", True),
         ("The lowest annealed validation loss is 3.8000", False),
         ("fitted to the annealed end points of the runs", False),
-        ("It includes points measured mid-schedule", False),
+        ("It is of the annealed points alone", False),
         ("large dots: after the learning rate had decayed", False),
     ):
         assert [words in told["unsaid"], words in told["said"]] == [unsaid, not unsaid], words
