@@ -18,9 +18,12 @@ from quarry.train.record.schema import Status
 
 
 def selected_points(points: Points, split: str, annealed_only: bool) -> Points:
-    """Finished runs, one split, annealed losses; each rule counts the rows it leaves out."""
+    """Finished runs, one split, annealed losses; each rule counts the rows it leaves out.
+
+    A column status of empty cells alone says nothing.
+    """
     table, source = points.table, points.source
-    if "status" in table.columns:
+    if "status" in table.columns and table["status"].null_count() < table.height:
         points = replace(points, table=table.with_columns(as_text(table, "status", source)))
         for status in points.table["status"].unique().sort().to_list():
             if status != "finished":
@@ -40,7 +43,9 @@ def _status_reason(status: str | None) -> str:
     """Why runs of a status are left out; a word that is no status is told from those that are."""
     known = get_args(Status)
     unknown = f", which is none of {', '.join(known)}: --columns status= reads the table without it"
-    return f"status {status}{'' if status in (None, *known) else unknown}"
+    if status is None:
+        return "no status"
+    return f"status {status}{'' if status in known else unknown}"
 
 
 def _split_reason(split: str, found: pl.Series) -> str:

@@ -47,7 +47,7 @@ def run_table(runs: Path) -> pl.DataFrame:
     return pl.from_dicts(rows, RUN_COLUMNS).sort("N", "run", nulls_last=True)
 
 
-_RECORDED = {
+RECORDED = {
     "N": "n_nonembedding", "U": "unique_tokens", "E": "tokens", "k": "epochs", "B": "batch_tokens",
     "S": "step", "C": "flops_6ne", "gzip": "gzip_bits_per_byte", "xz": "xz_bits_per_byte",
 }  # fmt: skip
@@ -57,7 +57,7 @@ _RECORDED = {
 def runs_of_record(points: pl.DataFrame) -> pl.DataFrame:
     """The same of a table of `quarry points`: each run by its last evaluation."""
     run = pl.concat_str("study", "point", separator="/").alias("run")
-    table = points.with_columns(run, **{new: pl.col(old) for new, old in _RECORDED.items() if old in points})
+    table = points.with_columns(run, **{new: pl.col(old) for new, old in RECORDED.items() if old in points})
     last = [table.filter(pl.col("split") == split).sort("E") for split in ("validation", "test")]
     last = [rows.unique("run", keep="last", maintain_order=True) for rows in last]
     scored = last[1].select("run", test_loss="loss", bits_per_byte="bits_per_byte")

@@ -20,6 +20,7 @@ from quarry.analysis.laws import formulas as mathml
 from quarry.analysis.points.frontier import budget_frontier
 from quarry.analysis.points.schema import ONE_PASS
 from quarry.analysis.report.comparison import best_law, law_rows, leading_law, why_not_best
+from quarry.analysis.report.download import saved_columns
 from quarry.analysis.report.figures.fits import parity
 from quarry.analysis.report.instrument_charts import instrument_charts
 from quarry.analysis.report.library import charts_library
@@ -96,6 +97,7 @@ def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
             title=source.title,
             source=source,
             runs=json_values(source.runs.to_dicts()),
+            points=json_values(saved_columns(source)),
             data=data,
             summary=[
                 *summarise(source.runs, source.curves, fits, source.says_annealed),

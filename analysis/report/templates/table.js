@@ -1,5 +1,5 @@
 "use strict";
-// The table of runs: a click on a heading sorts it, and its data can be saved with all their digits.
+// The table of runs: a click on a heading sorts it, and the points can be saved with all their digits.
 const runsTable = document.getElementById("runs-table");
 const runRows = parsed("runs-data");
 const tableRows = [...runsTable.tBodies[0].rows];
@@ -24,19 +24,19 @@ runsTable.tHead.addEventListener("click", ({ target }) => {
 
 function quoted(value) {
   const words = value === null ? "" : String(value);
-  const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(words) ? `'${words}` : words;
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return /[",\n\r]/.test(words) ? `"${words.replaceAll('"', '""')}"` : words;
 }
 
-function runsCsv() {
-  const columns = Object.keys(runRows[0] ?? {});
-  return [columns, ...runRows.map((row) => columns.map((column) => row[column]))].map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+function pointsCsv() {
+  const columns = Object.entries(parsed("points-data"));
+  const rows = columns[0][1].map((_, i) => columns.map(([, values]) => values[i]));
+  return [columns.map(([name]) => name), ...rows].map((row) => row.map(quoted).join(",")).join("\n") + "\n";
 }
 
 document.getElementById("download").addEventListener("click", () => {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([runsCsv()], { type: "text/csv" }));
-  link.download = "runs.csv";
+  link.href = URL.createObjectURL(new Blob([pointsCsv()], { type: "text/csv" }));
+  link.download = "points.csv";
   link.click();
   URL.revokeObjectURL(link.href);
 });
