@@ -30,8 +30,8 @@ def isoflop_curves(result: "IsoFlop") -> alt.LayerChart:
     y = alt.Y("loss:Q", **axis(list(ends(shown["loss"])), "loss", text.number))
     curves, points, minima = (_by_budget(table) for table in (result.curves, measured, result.budgets))
     colour = _budget_colour(measured)
-    lines = curves.mark_line(strokeWidth=1.8, opacity=0.8).encode(x=x, y=y, color=colour, detail="C:Q")
-    dots = points.mark_circle(size=60, opacity=0.9).encode(
+    lines = curves.mark_line(strokeWidth=1.8).encode(x=x, y=y, color=colour, detail="C:Q")
+    dots = points.mark_circle(size=60, opacity=1).encode(
         x=x, y=y, color=colour, tooltip=_tooltip("N", "loss")
     )
     span = minima.mark_rule(color=INK, strokeWidth=2).encode(x="N_low:Q", x2="N_high:Q", y="loss:Q")

@@ -9,13 +9,13 @@ import polars as pl
 from quarry import text
 from quarry.analysis.crossing.known_laws import Crossing
 from quarry.analysis.report.figures.parts import axis, ends, finished, y_axis
-from quarry.analysis.report.figures.theme import INK
+from quarry.analysis.report.figures.theme import INK, SERIES
 
 if TYPE_CHECKING:
     from quarry.analysis.crossing.result import CrossingResult
 
 COMPUTE, DATA = "L(C)", "L(D(C))"
-_COLOURS = alt.Scale(domain=[COMPUTE, DATA], range=["#b5367a", "#3b6fb6"])
+_COLOURS = alt.Scale(domain=[COMPUTE, DATA], range=SERIES[:2])
 
 # Decades drawn beyond the crossing, or beyond the points where there is none; the most that are drawn at all.
 _BEYOND, _FARTHEST = 1.5, 12.0
@@ -34,7 +34,7 @@ def crossing_curves(result: "CrossingResult") -> alt.LayerChart:
     colour = alt.Color("law:N", title=None, scale=_COLOURS)
     base = alt.Chart(alt.InlineData(values=lines.to_dicts())).encode(x=x, y=y, color=colour)
     band = base.mark_area(opacity=0.15, clip=True).encode(y="low:Q", y2="high:Q")
-    dots = alt.Chart(alt.InlineData(values=measured.to_dicts())).mark_circle(size=50, opacity=0.9)
+    dots = alt.Chart(alt.InlineData(values=measured.to_dicts())).mark_circle(size=50, opacity=1)
     dots = dots.encode(x="C:Q", y="loss:Q", color=colour, tooltip=["law:N", "run:N", "loss:Q"])
     layers = [band, base.mark_line(strokeWidth=2), dots, *_mark(result, flops)]
     return finished(layers, "L(C) and L(D(C)), each extrapolated alone", _subtitle(result))

@@ -124,7 +124,7 @@ def draw_scatter(fit: "Fit", x: str, y: str) -> alt.LayerChart:
         "x": alt.X(f"{x}:Q", **_scale(table[x].to_list(), x, log[x])),
         "y": alt.Y(f"{y}:Q", **_scale(table[y].to_list(), y, log[y])),
     }
-    dots = _chart(table.filter(~pl.col("fit"))).mark_circle(color=INK, size=18, opacity=0.25)
+    dots = _chart(table.filter(~pl.col("fit"))).mark_circle(color=INK, size=18, opacity=0.55)
     cross = _chart(table.filter("fit")).mark_point(
         shape="cross", filled=True, color=ACCENT, size=160, opacity=1
     )
@@ -151,7 +151,7 @@ def law_comparison(comparison: "Comparison") -> alt.LayerChart:
     errors = table.unpivot(index="law", variable_name="kind", value_name="error").drop_nulls()
     x = axis(errors["error"].to_list(), "mean |predicted / measured - 1|", _percent)
     shape = alt.Shape("kind:N", title=None, scale=alt.Scale(domain=list(kinds.values())))
-    marks = _chart(errors).mark_point(color=INK, size=120, filled=True, opacity=0.9)
+    marks = _chart(errors).mark_point(color=INK, size=120, filled=True, opacity=1)
     layer = marks.encode(
         x=alt.X("error:Q", **x),
         y=alt.Y("law:N", title=None, sort=table["law"].to_list()),

@@ -14,7 +14,7 @@ from quarry.analysis.report.figures.theme import INK, RAMP
 if TYPE_CHECKING:
     from quarry.analysis.epochs.result import Epochs
 
-REGIME_COLOURS = {"data": "#35608d", "size": "#b0527a", "passes": "#c9a227", "mixed": "#9a9a9a"}
+REGIME_COLOURS = {"data": "#3f7fd0", "size": "#c2408c", "passes": "#9a7b1c", "mixed": "#808080"}
 
 
 def epochs_charts(found: "Epochs") -> dict[str, alt.LayerChart]:

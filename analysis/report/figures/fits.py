@@ -91,7 +91,7 @@ def fitted_surface(fit: "Fit", beyond: float = 4.0) -> alt.LayerChart:
     sizes = measured["N"].unique(maintain_order=True)
     line = sized(pl.concat([pl.DataFrame({"N": [n] * len(grid), "E": grid}) for n in sizes]))
     line = line.with_columns(loss=fit.predict({name: line[name].to_numpy() for name in "NE"}))
-    base = alt.Chart(data(line)).mark_line(strokeWidth=1.8, opacity=0.8)
+    base = alt.Chart(data(line)).mark_line(strokeWidth=1.8)
     y = y_axis([*measured["loss"], *line["loss"]])
     lines = base.encode(x=x_axis(line, "E"), y=y, color=colour(line), detail="N:N")
     return finished([lines, dots(measured, "E")], _title(fit), "a line for each N of the runs")

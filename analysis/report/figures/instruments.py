@@ -44,7 +44,7 @@ def noise_scale(scales: pl.DataFrame, batches: pl.DataFrame) -> alt.LayerChart:
         detail="run:N",
         tooltip=["run:N", alt.Tooltip("loss:Q", format=".3f"), alt.Tooltip("B_noise:Q", format=".3s")],
     )
-    error = base.mark_rule(opacity=0.4, clip=True).encode(y="B_noise_low:Q", y2="B_noise_high:Q")
+    error = base.mark_rule(strokeWidth=0.8, clip=True).encode(y="B_noise_low:Q", y2="B_noise_high:Q")
     layers = [base.mark_line(strokeWidth=1.4), error, base.mark_circle(size=45)]
     if len(swept):
         rows = swept.select("N", "size", "loss", "B_crit").to_dicts()
@@ -137,4 +137,4 @@ def _named(
         color=line_colour(shown, legend, 1, "circle"), detail="run:N", tooltip=["line:N", "run:N"]
     )
     whole = base.mark_line(color=INK, strokeDash=[5, 4]).encode(y="loss:Q", detail="run:N")
-    return finished([whole, of_line.mark_line(opacity=0.5), of_line.mark_circle(size=45)], title, subtitle)
+    return finished([whole, of_line.mark_line(strokeWidth=1.2), of_line.mark_circle(size=45)], title, subtitle)

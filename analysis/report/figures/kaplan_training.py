@@ -115,7 +115,7 @@ def suboptimal_sizes(p: "Values", ratios: tuple[float, float] = (0.35, 10.0)) ->
     rows = pl.concat([line(ratio, values, name) for name, values in pairs.items()])
     y: AxisWords = ("times the efficient size's", text.number)
     chart = marked(rows, ("N / N_eff", text.number), y, "to the same loss", named=True)
-    one = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, opacity=0.4).encode(y=alt.datum(1))
+    one = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, opacity=0.6).encode(y=alt.datum(1))
     f = stopping_fraction(p)
     subtitle = f"N_eff is stopped {f:.1%} above its converged loss"
     return finished([one, chart], "A size somewhat off the best costs little", subtitle)

@@ -56,7 +56,7 @@ def marked(
         color=line_colour(rows, legend, columns, "circle" if dots else "stroke"),
     )
     if dots:
-        return base.mark_circle(size=22, opacity=0.9, clip=True)
+        return base.mark_circle(size=22, opacity=1, clip=True)
     lines = base.mark_line(strokeWidth=2, clip=True)
     return lines.encode(strokeDash=_dashes(rows, legend, columns)) if named else lines
 

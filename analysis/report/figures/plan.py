@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _REACH, _SIZES = 30.0, 81
 _MAP_SIZES, _MAP_UNIQUE = 40, 32
-_COLOURS = {"data": "#3b6fb6", "model": "#d07f2c", "epoch": "#5a9e6f", "mixed": "#b9b9b9"}
+_COLOURS = {"data": "#3f7fd0", "model": "#c2670a", "epoch": "#2f8f5b", "mixed": "#808080"}
 
 
 def planned_losses(

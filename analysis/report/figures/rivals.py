@@ -18,7 +18,7 @@ def held_out_predictions(result: "Rivals", question: str) -> alt.LayerChart:
     own = own.with_columns(error=100 * (pl.col("predicted") / pl.col("measured") - 1))
     order = result.verdicts.filter(pl.col("question") == question)["law"].to_list()
     tips = [alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("N", "U", "k", "measured", "predicted")]
-    dots = alt.Chart(alt.InlineData(values=own.drop("question").to_dicts())).mark_circle(size=70, opacity=0.8)
+    dots = alt.Chart(alt.InlineData(values=own.drop("question").to_dicts())).mark_circle(size=70, opacity=1)
     dots = dots.encode(
         x=alt.X("error:Q", title="predicted / measured - 1, %", scale=alt.Scale(nice=False, padding=12)),
         y=alt.Y("law:N", title=None, sort=order),

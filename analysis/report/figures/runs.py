@@ -37,7 +37,7 @@ def _curves(table: pl.DataFrame, x: str) -> list[alt.Chart]:
         y=y_axis(table["loss"]),
         color=colour(table, title, "stroke"),
         detail="run:N",
-        opacity=alt.condition(picked, alt.value(0.9), alt.value(0.08)) if few else alt.value(0.9),
+        opacity=alt.condition(picked, alt.value(1), alt.value(0.08)) if few else alt.value(1),
     )
     size = alt.condition("datum.annealed", alt.value(90), alt.value(22))
     dots = base.mark_circle().encode(size=size, tooltip=tooltip(table))

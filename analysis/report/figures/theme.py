@@ -7,7 +7,7 @@ INK = "currentColor"
 RAMP = ["#2b83ba", "#5f72d6", "#8d60d2", "#bd4fb0", "#d9517a", "#dd6a2e", "#c28400"]
 """From small to large, blue to amber: each at least 3:1 against white and against the page's dark ground."""
 
-SERIES = ["#c2408c", "#3f7fd0", "#c2670a", "#2f8f5b"]
+SERIES = ["#c2408c", "#3f7fd0", "#c2670a", "#2f8f5b", "#8d60d2", "#1a8c96", "#9a7b1c", "#808080"]
 """Colours of series without an order, of the same contrast."""
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -15,6 +15,9 @@ THEME: dict[str, Any] = {
     "background": "white",
     "font": FONT,
     "padding": 4,
+    "range": {"category": SERIES, "ordinal": {"scheme": RAMP}},
+    "circle": {"opacity": 1},  # 0.7 by default, with which colours have less contrast than they should
+    "point": {"opacity": 1},
     "view": {"stroke": None},
     "axis": {
         "domainColor": INK,

@@ -292,9 +292,9 @@ def test_a_click_on_a_size_in_the_legend_fades_the_other_runs(browser, report):
     chart = "[data-spec=chart-learning-curves]"
     opacities = f"""return [...document.querySelectorAll("{chart} .mark-line.role-mark path")]
         .map((line) => Number(line.getAttribute("opacity")))"""
-    assert set(browser.execute_script(opacities)) == {0.9}
+    assert set(browser.execute_script(opacities)) == {1}
     browser.find_element(By.CSS_SELECTOR, f"{chart} .role-legend-label text").click()
-    WebDriverWait(browser, 10).until(lambda b: sorted(set(b.execute_script(opacities))) == [0.08, 0.9])
+    WebDriverWait(browser, 10).until(lambda b: sorted(set(b.execute_script(opacities))) == [0.08, 1])
 
 
 @pytest.mark.slow

@@ -1,3 +1,4 @@
+import itertools
 import json
 import math
 import re
@@ -16,7 +17,7 @@ from quarry.analysis.report.figures import runs
 from quarry.analysis.report.figures.fits import fitted_law, fitted_surface, residuals
 from quarry.analysis.report.figures.parts import MOST_LINES, axis
 from quarry.analysis.report.figures.runs import bits_per_byte, compute_curves
-from quarry.analysis.report.figures.theme import SERIES, log_ticks, ramp
+from quarry.analysis.report.figures.theme import SERIES, THEME, log_ticks, ramp
 from quarry.analysis.report.figures.training import thinned
 from quarry.train.record.points_table import points_table
 from tests.analysis.synthetic_runs import write_ladder
@@ -129,12 +130,37 @@ def test_a_log_axis_has_a_few_ticks_inside_it_each_of_few_digits(exponent, decad
     assert all(tick == pytest.approx(float(f"{tick:.3g}"), rel=1e-3) for tick in ticks)
 
 
-def test_every_series_stands_out_on_the_light_and_on_the_dark_page():
+def grounds() -> dict[str, list[str]]:
+    """The colours of page and cards with the ink on them, light and dark."""
     css = (ROOT / "analysis" / "report" / "templates" / "report.css").read_text(encoding="utf-8")
-    grounds = re.findall(r"--(?:paper|raised): (#[0-9a-f]{6})", css)
-    assert len(grounds) == 4
-    for steps in range(2, 13):
-        assert min(contrast(hue, ground) for hue in (*ramp(steps), *SERIES) for ground in grounds) >= 3
+    named = [re.findall(rf"--{name}: (#[0-9a-f]{{6}})", css)[:2] for name in ("ink", "paper", "raised")]
+    return {ink: list(places) for ink, *places in zip(*named, strict=True)}
+
+
+def test_every_series_stands_out_on_the_light_and_on_the_dark_page():
+    assert [len(places) for places in grounds().values()] == [2, 2]
+    for places in grounds().values():
+        for steps in range(2, 13):
+            assert min(contrast(hue, ground) for hue in (*ramp(steps), *SERIES) for ground in places) >= 3
+
+
+def test_every_mark_stands_out_with_its_opacity():
+    folder = ROOT / "analysis" / "report" / "figures"
+    source = "\n".join(file.read_text(encoding="utf-8") for file in folder.glob("*.py"))
+    marks = re.findall(r"mark_(?:line|circle|point|rule)\(((?:[^()]|\([^()]*\))*)\)", source)
+    shown = [(float(at[1]) if (at := re.search(r"opacity=([\d.]+)", each)) else 1, each) for each in marks]
+    assert len(shown) > 40
+    own = re.findall(r'"(#[0-9a-f]{6})"', source)
+    for (ink, places), (opacity, mark) in itertools.product(grounds().items(), shown):
+        for hue, ground in itertools.product([ink] if "color=INK" in mark else own, places):
+            assert contrast(blend(hue, ground, opacity), ground) >= 3, (mark, hue, ground)
+    assert {THEME[mark]["opacity"] for mark in ("circle", "point")} == {1}  # else 0.7
+
+
+def blend(one: str, other: str, share: float) -> str:
+    """So much of `one` over `other`."""
+    parts = [(int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(share * top + (1 - share) * under):02x}" for top, under in parts)
 
 
 def contrast(one: str, other: str) -> float:
