@@ -38,6 +38,11 @@ def plain(latex: str) -> str:
     return re.sub(r"\s+", " ", _plain(_parse(latex))).strip()
 
 
+def in_figure(latex: str) -> str:
+    """`plain` as figures have it, which cannot lower a letter: L∞ = 1.2. Raises LawError."""
+    return plain(latex).replace("_∞", "∞")
+
+
 def _parse(latex: str) -> Element:
     if latex.count("{") != latex.count("}"):
         raise LawError(f"the formula has a brace without its partner: {latex}")

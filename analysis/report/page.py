@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,12 +10,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 from altair.utils.schemapi import debug_mode
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from quarry import text
 from quarry.analysis.allocation.methods import PARAMETRIC, allocate, parametric_allocation
 from quarry.analysis.instruments.context_law import fit_context
-from quarry.analysis.laws import formulas as mathml
 from quarry.analysis.points.frontier import budget_frontier
 from quarry.analysis.points.schema import ONE_PASS
 from quarry.analysis.report.comparison import best_law, law_rows, leading_law, why_not_best
@@ -24,6 +22,7 @@ from quarry.analysis.report.download import saved_columns
 from quarry.analysis.report.figures.fits import parity
 from quarry.analysis.report.instrument_charts import instrument_charts
 from quarry.analysis.report.library import charts_library
+from quarry.analysis.report.notation import symbol, unit, with_papers, with_symbols
 from quarry.analysis.report.optimum import Way, find_optimum
 from quarry.analysis.report.provenance import page_commands
 from quarry.analysis.report.sections import (
@@ -157,20 +156,13 @@ def _environment() -> Environment:
         "interval": text.interval,
         "integrity": _integrity,
         "percent": text.percent,
-        "papers": _papers,
-        "symbol": lambda name: Markup(mathml.symbol(name)),
+        "papers": with_papers,
+        "symbol": symbol,
+        "symbols": with_symbols,
+        "unit": unit,
     }
     environment.globals["styles"] = _asset("report.css")
     return environment
-
-
-_PAPER = re.compile(r"(?:arXiv[ :])?\b(\d{4}\.\d{4,5})\b")
-
-
-def _papers(words: str) -> Markup:
-    """`words` with a link for each paper of arXiv that they name."""
-    link = r'<a href="https://arxiv.org/abs/\1">arXiv \1</a>'
-    return Markup(_PAPER.sub(link, str(escape(words))))
 
 
 def _asset(name: str) -> Markup:

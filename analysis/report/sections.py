@@ -72,4 +72,8 @@ def repeats_section(source: "Source", bootstrap: int, seed: int) -> Repeats:
 
 
 def _law_charts(name: str, fitted: "Fit") -> dict[str, alt.LayerChart]:
-    return {name: fits.fitted(fitted), f"{name}-residuals": fits.residuals(fitted)}
+    """The formula stands above the first, whose title need not repeat it."""
+    chart = fits.fitted(fitted)
+    if chart.title.text == fits.formula_title(fitted):
+        chart.title.text = f"{name} and the runs"
+    return {name: chart, f"{name}-residuals": fits.residuals(fitted)}

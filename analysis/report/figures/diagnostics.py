@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from quarry import text
+from quarry.analysis.laws.formulas import in_figure, latex_of
 from quarry.analysis.report.figures.parts import axis, finished
 from quarry.analysis.report.figures.theme import INK
 from quarry.errors import FitError
@@ -36,7 +37,7 @@ def profile_curve(profile: "Profile") -> alt.LayerChart:
     low, high = _window(profile)
     curve = profile.table().filter(pl.col("value").is_between(low, high))
     curve = curve.with_columns(pl.col("excess") / profile.threshold)
-    x = alt.X("value:Q", **_scale([low, high], profile.name, profile.logarithmic))
+    x = alt.X("value:Q", **_scale([low, high], _symbol(profile.name), profile.logarithmic))
     top = min(_TALLEST, 1.1 * max(1.0, *curve["excess"]))
     scale = alt.Scale(domain=[-0.04 * top, top], nice=False)
     y = alt.Y("excess:Q", title="objective above its minimum", scale=scale, axis=_THRESHOLDS)
@@ -44,7 +45,11 @@ def profile_curve(profile: "Profile") -> alt.LayerChart:
     rule = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, strokeDash=[5, 4])
     layers = [_shaded(profile, low, high), rule.encode(y=alt.datum(1.0)), line, _valleys(profile, low, high)]
     subtitle = f"{profile.level:.0%} interval: {text.interval(profile.interval)}"
-    return finished(layers, f"Profile of {profile.name}", subtitle, height=260)
+    return finished(layers, f"Profile of {_symbol(profile.name)}", subtitle, height=260)
+
+
+def _symbol(name: str) -> str:
+    return in_figure(latex_of(name))
 
 
 def _window(profile: "Profile") -> tuple[float, float]:
@@ -121,8 +126,8 @@ def draw_scatter(fit: "Fit", x: str, y: str) -> alt.LayerChart:
     table = pl.concat([draws, pl.DataFrame({x: [fit.params[x]], y: [fit.params[y]], "fit": [True]})])
     log = {parameter.name: parameter.log for parameter in fit.data.law.parameters}
     encoding = {
-        "x": alt.X(f"{x}:Q", **_scale(table[x].to_list(), x, log[x])),
-        "y": alt.Y(f"{y}:Q", **_scale(table[y].to_list(), y, log[y])),
+        "x": alt.X(f"{x}:Q", **_scale(table[x].to_list(), _symbol(x), log[x])),
+        "y": alt.Y(f"{y}:Q", **_scale(table[y].to_list(), _symbol(y), log[y])),
     }
     dots = _chart(table.filter(~pl.col("fit"))).mark_circle(color=INK, size=18, opacity=0.55)
     cross = _chart(table.filter("fit")).mark_point(
@@ -131,7 +136,7 @@ def draw_scatter(fit: "Fit", x: str, y: str) -> alt.LayerChart:
     correlation = table.select(pl.corr(x, y, method="spearman")).item()
     subtitle = f"{len(draws)} bootstrap refits, rank correlation {correlation:.2f}; the cross is the fit"
     layers = [dots.encode(**encoding), cross.encode(**encoding)]
-    return finished(layers, f"Draws of {fit.law.name}: {y} against {x}", subtitle)
+    return finished(layers, f"Draws of {fit.law.name}: {_symbol(y)} against {_symbol(x)}", subtitle)
 
 
 def _drawn(fit: "Fit", name: str) -> np.ndarray:

@@ -52,11 +52,12 @@ def fitted_law(fit: "Fit", x: str = "N", beyond: float = 4.0) -> alt.LayerChart:
     base = base.encode(x=x_axis(line, x), y=y)
     band = base.mark_area(color=INK, opacity=0.13, clip=True).encode(y="low:Q", y2="high:Q")
     subtitle = f"band: {fit.level:.0%} interval of the law; dashed: beyond the largest run"
-    return finished([band, *_lines(base, x, largest), dots(measured, x, response)], _title(fit), subtitle)
+    return finished([band, *_lines(base, x, largest), dots(measured, x, response)], formula_title(fit), subtitle)
 
 
-def _title(fit: "Fit") -> str:
-    return f"{fit.law.name}: {mathml.plain(fit.law.formula)}"
+def formula_title(fit: "Fit") -> str:
+    """What a chart of the law is called where no formula stands beside it."""
+    return f"{fit.law.name}: {mathml.in_figure(fit.law.formula)}"
 
 
 def _numbers(fit: "Fit") -> pl.DataFrame:
@@ -94,7 +95,7 @@ def fitted_surface(fit: "Fit", beyond: float = 4.0) -> alt.LayerChart:
     base = alt.Chart(data(line)).mark_line(strokeWidth=1.8)
     y = y_axis([*measured["loss"], *line["loss"]])
     lines = base.encode(x=x_axis(line, "E"), y=y, color=colour(line), detail="N:N")
-    return finished([lines, dots(measured, "E")], _title(fit), "a line for each N of the runs")
+    return finished([lines, dots(measured, "E")], formula_title(fit), "a line for each N of the runs")
 
 
 def parity(fit: "Fit") -> alt.LayerChart:
