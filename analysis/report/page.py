@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import polars as pl
 from altair.utils.schemapi import debug_mode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -25,6 +26,7 @@ from quarry.analysis.report.library import charts_library
 from quarry.analysis.report.notation import symbol, unit, with_papers, with_symbols
 from quarry.analysis.report.optimum import Way, find_optimum
 from quarry.analysis.report.provenance import page_commands
+from quarry.analysis.report.run_cells import cell, headings
 from quarry.analysis.report.sections import (
     LAWS,
     LAWS_OF_REPEATS,
@@ -39,13 +41,6 @@ from quarry.train.record.files import atomic_write, json_values
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.result import Fit
-
-TABLE = {
-    "run": "run", "status": "status", "N": "N", "U": "U", "E": "E", "k": "k", "B": "B", "S": "S", "C": "C",
-    "loss": "loss ± s.e.", "test_loss": "test loss", "train_loss": "training", "bits_per_byte": "bits/byte",
-    "peak_learning_rate": "peak rate", "tokens_per_second": "tokens/s", "wall_seconds": "time",
-}  # fmt: skip
-"""The headings of the table of runs by column of `run_table`."""
 
 
 def write_report(source: Path, output: Path, *, bootstrap: int = 1000, seed: int = 0) -> Path:
@@ -89,13 +84,14 @@ def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
     shown = best_law(fits) or leading_law(fits)
     charts |= {"parity": parity(shown)} if shown else {}
     figures, data = page_figures(charts)
+    runs = json_values(source.runs.to_dicts())
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             title=source.title,
             source=source,
-            runs=json_values(source.runs.to_dicts()),
+            runs=runs,
             points=json_values(saved_columns(source)),
             data=data,
             summary=[
@@ -104,7 +100,8 @@ def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
             ],
             mid_schedule=not frontier["annealed"].all(),
             sections=sections,
-            columns=list(TABLE.items()),
+            columns=headings(runs),
+            sorted_by=json_values(_with_values(source.runs).to_dicts()),
             law_rows=law_rows(fits),
             why_not_best=why_not_best(fits),
             optimum=optimum,
@@ -120,6 +117,11 @@ def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
             ],
         )
     )
+
+
+def _with_values(table: pl.DataFrame) -> pl.DataFrame:
+    """The columns of which some row has a value."""
+    return table.select(name for name in table.columns if table[name].null_count() < table.height)
 
 
 def _ways(source: Source, law: "Fit | None", bootstrap: int, seed: int) -> dict[str, Way]:
@@ -161,7 +163,7 @@ def _environment() -> Environment:
         "symbols": with_symbols,
         "unit": unit,
     }
-    environment.globals["styles"] = _asset("report.css")
+    environment.globals |= {"styles": _asset("report.css"), "cell": cell}
     return environment
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from quarry.train.record.points_table import display_path, find_runs
 
-PARTS = ("altair", "jax", "numpy", "polars", "vl-convert-python")
+PARTS = ("quarry-scaling", "altair", "jax", "numpy", "polars", "vl-convert-python")
 """The packages whose versions decide how the page looks and what it says."""
 
 

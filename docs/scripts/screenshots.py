@@ -68,6 +68,7 @@ def photograph(browser: webdriver.Chrome, page: Path, view: View) -> Image.Image
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
     browser.get(page.as_uri())
     ready = "return [...document.querySelectorAll('.chart')].every((chart) => chart.childNodes.length)"
+    browser.execute_script("globalThis.drawAll?.()")  # a report draws what is near the window
     WebDriverWait(browser, 60).until(lambda b: b.execute_script(ready))
     browser.execute_script("document.querySelector(arguments[0]).scrollIntoView()", view.top)
     shown = Image.open(BytesIO(browser.get_screenshot_as_png())).convert("RGB")

@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import os
 import platform
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +54,7 @@ def describe_run(experiment: "Experiment", sizes: "RunSizes", store: "TokenStore
         "versions": {name: version(name) for name in RECORDED_VERSIONS}
         | {"python": platform.python_version()},
         "data": store.manifest,
-        "command": " ".join([_program(Path(sys.argv[0])), *sys.argv[1:]]),
+        "command": recorded_command(sys.argv),
     }
 
 
@@ -73,6 +75,16 @@ def describe_model(model: ModelConfig) -> dict[str, int]:
     }
 
 
+def recorded_command(words: Sequence[str]) -> str:
+    """The command line of the run, its program by name and paths without their `a/../`."""
+    return " ".join([_program(Path(words[0])), *map(_without_detours, words[1:])])
+
+
 def _program(file: Path) -> str:
     """`quarry` for its script and for `python -m quarry`."""
     return file.parent.name if file.stem == "__main__" else file.stem
+
+
+def _without_detours(word: str) -> str:
+    """A path without its `a/../`, as one relative to another folder may have."""
+    return os.path.normpath(word) if "/../" in word and "://" not in word else word

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from quarry import text
-from quarry.analysis.report.figures.parts import MOST_SIZES, axis, colour_ramp, ends, finished
+from quarry.analysis.report.figures.parts import MOST_SIZES, axis, colour_ramp, ends, finished, spread
 from quarry.analysis.report.figures.runs import compute_curves
 from quarry.analysis.report.figures.theme import INK, ramp
 
@@ -20,26 +20,39 @@ Quantity = Literal["N", "E"]
 
 _OPTIMA = {"N": "Compute-optimal parameters", "E": "Compute-optimal tokens"}
 _DRAWN = 60
+_MOST_BUDGETS = 30
+"""IsoFLOP curves drawn: of more no eye can follow one."""
 
 
 def isoflop_curves(result: "IsoFlop") -> alt.LayerChart:
     """Loss against N for each budget of enough sizes: points, interpolants, minima with their intervals."""
-    measured = result.points.filter(pl.col("C").is_in(result.curves["C"].implode()))
-    shown = pl.concat([measured, result.curves])
+    flops = result.curves["C"].unique().sort()
+    kept = pl.col("C").is_in(spread(flops, _MOST_BUDGETS).implode())
+    measured, interpolants = result.points.filter(kept), result.curves.filter(kept)
+    shown = pl.concat([result.points.filter(pl.col("C").is_in(flops.implode())), result.curves])
     x = alt.X("N:Q", **axis(list(ends(shown["N"])), "N", text.count))
     y = alt.Y("loss:Q", **axis(list(ends(shown["loss"])), "loss", text.number))
-    curves, points, minima = (_by_budget(table) for table in (result.curves, measured, result.budgets))
+    curves, points, minima = (_by_budget(table) for table in (interpolants, measured, result.budgets))
     colour = _budget_colour(measured)
     lines = curves.mark_line(strokeWidth=1.8).encode(x=x, y=y, color=colour, detail="C:Q")
     dots = points.mark_circle(size=60, opacity=1).encode(
         x=x, y=y, color=colour, tooltip=_tooltip("N", "loss")
     )
     span = minima.mark_rule(color=INK, strokeWidth=2).encode(x="N_low:Q", x2="N_high:Q", y="loss:Q")
-    best = minima.mark_point(shape="diamond", filled=True, size=110, color=INK, opacity=1)
-    best = best.encode(x="N:Q", y="loss:Q", tooltip=_tooltip("N", "E", "loss"))
     level = f"{result.trend.level:.0%}"
+    best = minima.mark_point(filled=True, size=110, color=INK, opacity=1).encode(
+        x="N:Q", y="loss:Q", shape=_diamond(f"minimum, {level} interval"), tooltip=_tooltip("N", "E", "loss")
+    )
     subtitle = f"diamonds: the minima, with {level} intervals; curves without one are refused"
+    if len(flops) > _MOST_BUDGETS:
+        subtitle += f"; curves of {_MOST_BUDGETS} of the {len(flops)} budgets"
     return finished([lines, dots, span, best], "Loss at fixed compute", subtitle)
+
+
+def _diamond(name: str) -> alt.Shape:
+    """A diamond, with its name in the legend."""
+    scale = alt.Scale(domain=[name], range=["diamond"])
+    return alt.Shape(datum=name, type="nominal", title=None, scale=scale)
 
 
 def _by_budget(table: pl.DataFrame) -> alt.Chart:

@@ -17,7 +17,9 @@ from quarry.analysis.report.figures.parts import (
     dots,
     ends,
     finished,
+    points_said,
     sized,
+    some_points,
     tooltip,
     x_axis,
     y_axis,
@@ -52,7 +54,8 @@ def fitted_law(fit: "Fit", x: str = "N", beyond: float = 4.0) -> alt.LayerChart:
     base = base.encode(x=x_axis(line, x), y=y)
     band = base.mark_area(color=INK, opacity=0.13, clip=True).encode(y="low:Q", y2="high:Q")
     subtitle = f"band: {fit.level:.0%} interval of the law; dashed: beyond the largest run"
-    return finished([band, *_lines(base, x, largest), dots(measured, x, response)], formula_title(fit), subtitle)
+    layers = [band, *_lines(base, x, largest), dots(some_points(measured), x, response)]
+    return finished(layers, formula_title(fit), subtitle + points_said(measured))
 
 
 def formula_title(fit: "Fit") -> str:
@@ -95,7 +98,8 @@ def fitted_surface(fit: "Fit", beyond: float = 4.0) -> alt.LayerChart:
     base = alt.Chart(data(line)).mark_line(strokeWidth=1.8)
     y = y_axis([*measured["loss"], *line["loss"]])
     lines = base.encode(x=x_axis(line, "E"), y=y, color=colour(line), detail="N:N")
-    return finished([lines, dots(measured, "E")], formula_title(fit), "a line for each N of the runs")
+    subtitle = "a line for each N of the runs" + points_said(measured)
+    return finished([lines, dots(some_points(measured), "E")], formula_title(fit), subtitle)
 
 
 def parity(fit: "Fit") -> alt.LayerChart:
@@ -106,10 +110,10 @@ def parity(fit: "Fit") -> alt.LayerChart:
     base = alt.Chart(data(line)).mark_line(color=INK, strokeDash=[5, 4])
     x = alt.X("predicted:Q", **axis([low, high], f"predicted {response}", text.number))
     diagonal = base.encode(x=x, y=y_axis([low, high], response, response))
-    layers = [diagonal, dots(measured, "predicted", response)]
-    subtitle = "dashed: as predicted"
+    layers = [diagonal, dots(some_points(measured), "predicted", response)]
+    subtitle = "dashed: as predicted" + points_said(measured)
     if not held.is_empty():
-        layers.append(_squares(held, measured, response))
+        layers.append(_squares(some_points(held), measured, response))
         subtitle += "; squares: the largest runs, by a fit without them"
     return finished(layers, f"Predicted against measured {response}, {fit.law.name}", subtitle)
 
@@ -152,6 +156,6 @@ def residuals(fit: "Fit", x: str | None = None) -> alt.LayerChart:
         axis=alt.Axis(tickCount=4),
         scale=alt.Scale(nice=False, padding=14),
     )
-    marks = dots(measured, x).encode(x=x_axis(measured, x), y=y)
-    subtitle = f"measured minus fitted {response}"
+    marks = dots(some_points(measured), x).encode(x=x_axis(measured, x), y=y)
+    subtitle = f"measured minus fitted {response}" + points_said(measured)
     return finished([zero, marks], f"Residuals of {fit.law.name}", subtitle, height=180)

@@ -9,7 +9,16 @@ import polars as pl
 
 from quarry import text
 from quarry.analysis.laws.chinchilla import chinchilla_optimum
-from quarry.analysis.report.figures.parts import axis, dots, finished, sized, x_axis, y_axis
+from quarry.analysis.report.figures.parts import (
+    axis,
+    dots,
+    finished,
+    points_said,
+    sized,
+    some_points,
+    x_axis,
+    y_axis,
+)
 from quarry.analysis.report.figures.theme import INK, SERIES
 
 if TYPE_CHECKING:
@@ -108,11 +117,12 @@ def loss_by_compute(fit: "Fit", flops: np.ndarray, minima: pl.DataFrame | None) 
     area = base.mark_area(color=INK, opacity=0.13, clip=True).encode(y="low:Q", y2="high:Q")
     largest = float(measured["C"].to_numpy().max())
     strokes = [stroke.encode(color=alt.value(INK)) for stroke in _strokes(base, largest)]
-    layers = [area, *strokes, dots(measured, "C"), *_diamonds(minima)]
+    layers = [area, *strokes, dots(some_points(measured), "C"), *_diamonds(minima)]
     subtitle = (
         f"line: {fit.law.name} at its best N for each C, with its {fit.level:.0%} interval; dashed: beyond "
     )
     subtitle += "the largest run" + "; diamonds: isoFLOP minima" * (minima is not None)
+    subtitle += points_said(measured)
     return finished(layers, "The least loss for the compute, L(C)", subtitle)
 
 

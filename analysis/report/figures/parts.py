@@ -38,6 +38,8 @@ TOOLTIP = [
 ]
 MOST_LINES = 300
 """Runs that have a line where each has one: of more no eye can follow one, and they take a browser long."""
+MOST_DOTS = 1000
+"""Points that have a dot where each has one: more cannot be told apart, and take a browser long."""
 MOST_SIZES = 12
 """With more sizes than this, their colours and lines cannot be told apart one by one."""
 _BAR = alt.ExprRef("min(width, 320)")
@@ -122,8 +124,25 @@ def sized(table: pl.DataFrame) -> pl.DataFrame:
 def lined(table: pl.DataFrame) -> pl.Expr:
     """Whether the run of a row has a line: at most MOST_LINES have, spread evenly over N."""
     runs = table.group_by("run").agg(pl.col("N").min()).sort("N", "run")["run"]
-    kept = np.linspace(0, len(runs) - 1, min(len(runs), MOST_LINES)).round().astype(int)
-    return pl.col("run").is_in(runs.gather(kept).implode())
+    return pl.col("run").is_in(spread(runs, MOST_LINES).implode())
+
+
+def spread(values: pl.Series, most: int) -> pl.Series:
+    """At most `most` of the values, evenly spread over their places, with the first and the last."""
+    kept = np.linspace(0, len(values) - 1, min(len(values), most)).round().astype(int)
+    return values.gather(kept)
+
+
+def some_points(table: pl.DataFrame) -> pl.DataFrame:
+    """At most MOST_DOTS of the points, spread evenly over N and E."""
+    order = table.with_row_index("place").sort("N", "E")["place"] if "E" in table.columns else None
+    return table if order is None or len(table) <= MOST_DOTS else table[spread(order, MOST_DOTS)]
+
+
+def points_said(table: pl.DataFrame) -> str:
+    """What the subtitle adds where not every point has a dot."""
+    some = some_points(table).height
+    return f"; {some:,} of the {table.height:,} points" if some < table.height else ""
 
 
 def dots_said(table: pl.DataFrame) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 
 from quarry.analysis.report.figures.parts import (
+    MOST_DOTS,
     colour,
     data,
     dots,
@@ -19,11 +20,6 @@ from quarry.analysis.report.figures.parts import (
     y_axis,
 )
 from quarry.analysis.report.figures.theme import INK
-
-MOST_DOTS = 1000
-"""With more evaluations than this only the last of each run has a dot: more cannot be told apart, and take a
-browser long."""
-
 
 def _curves(table: pl.DataFrame, x: str) -> list[alt.Chart]:
     """A line per run, a dot per evaluation; a click on a size in the legend fades the others."""

@@ -39,7 +39,7 @@ function draw(chart, spec) {
   const many = marksOf(spec) > MOST_MARKS;
   const options = { ...embedOptions, renderer: many ? "canvas" : "svg", downloadFileName: chart.dataset.spec };
   chart.drawn = spec;
-  return vegaEmbed(chart, many ? inked(chart, spec) : spec, options)
+  return chart.done = vegaEmbed(chart, many ? inked(chart, spec) : spec, options)
     .then(({ view }) => {
       const legend = spec.config.legend;
       if (!(legend.columns > 1 && tooWide(chart, view))) return chart.classList.add("drawn");
@@ -52,14 +52,23 @@ function draw(chart, spec) {
     });
 }
 
-async function drawAll(charts) {
-  for (const chart of charts) {
-    await draw(chart, specOf(chart));
-    await new Promise((next) => setTimeout(next)); // the page stays in hand while it draws
-  }
+const drawOnce = (chart) => chart.done ?? draw(chart, specOf(chart));
+
+function drawAll() {
+  return Promise.all([...document.querySelectorAll(".chart")].map(drawOnce));
 }
 
-drawAll(document.querySelectorAll(".chart"));
+// A figure is drawn when it comes near the window, one after another so that the page stays in hand; print needs all.
+let drawing = Promise.resolve();
+const near = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    near.unobserve(target);
+    drawing = drawing.then(() => drawOnce(target)).then(() => new Promise((next) => setTimeout(next)));
+  }
+}, { rootMargin: "50% 0px" });
+for (const chart of document.querySelectorAll(".chart")) near.observe(chart);
+addEventListener("beforeprint", drawAll);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   for (const chart of document.querySelectorAll(".chart")) if (chart.drawn && marksOf(chart.drawn) > MOST_MARKS) draw(chart, chart.drawn);
 });
