@@ -137,4 +137,6 @@ def _named(
         color=line_colour(shown, legend, 1, "circle"), detail="run:N", tooltip=["line:N", "run:N"]
     )
     whole = base.mark_line(color=INK, strokeDash=[5, 4]).encode(y="loss:Q", detail="run:N")
-    return finished([whole, of_line.mark_line(strokeWidth=1.2), of_line.mark_circle(size=45)], title, subtitle)
+    return finished(
+        [whole, of_line.mark_line(strokeWidth=1.2), of_line.mark_circle(size=45)], title, subtitle
+    )

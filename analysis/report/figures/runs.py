@@ -21,6 +21,7 @@ from quarry.analysis.report.figures.parts import (
 )
 from quarry.analysis.report.figures.theme import INK
 
+
 def _curves(table: pl.DataFrame, x: str) -> list[alt.Chart]:
     """A line per run, a dot per evaluation; a click on a size in the legend fades the others."""
     last = pl.col(x) == pl.col(x).max().over("run")
