@@ -1,7 +1,11 @@
 """How Quarry is installed here, and the commands of pip that add what is missing."""
 
+import json
+import shlex
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from quarry.errors import ConfigError
 
@@ -28,15 +32,48 @@ def require_extra(what: str, extra: str, package: str) -> None:
 
 
 def install_command(extra: str) -> str:
-    """The command that adds `extra` to this installation: to an editable clone, or to a wheel."""
+    """The command that adds `extra` to this installation: to a clone, or from where pip installed Quarry."""
     clone = _clone()
     if clone is None:
-        return f"pip install '{DISTRIBUTION}[{extra}]'"
+        return f"pip install {shlex.quote(_requirement(extra, _origin()))}"
     folder = "." if clone == Path.cwd() else str(clone)
-    return f"pip install -e '{folder}[{extra}]'"
+    return f"pip install -e {shlex.quote(f'{folder}[{extra}]')}"
+
+
+def requirement_elsewhere(*extras: str) -> str:
+    """What pip installs on another machine, which has no file of this one: Quarry with `extras`."""
+    origin = _origin()
+    return _requirement(",".join(extras), "" if origin.startswith("file:") else origin)
+
+
+def local_wheel() -> Path | None:
+    """The wheel file of this machine that Quarry was installed from."""
+    origin = _origin()
+    here = origin.startswith("file:") and origin.endswith(".whl")
+    return Path(unquote(urlsplit(origin).path)) if here else None
+
+
+def _requirement(extras: str, origin: str) -> str:
+    """In the form of PEP 508, without blanks: options are split at those."""
+    return f"{DISTRIBUTION}{extras and f'[{extras}]'}{origin and f'@{origin}'}"
 
 
 def _clone() -> Path | None:
     """The folder of the source tree that this module is in, None where a wheel was installed."""
     root = Path(__file__).resolve().parents[1]
     return root if (root / "pyproject.toml").is_file() else None
+
+
+def _origin() -> str:
+    """The file, folder or repository that pip installed the distribution beside this module from.
+
+    Empty for an index. Source: https://packaging.python.org/en/latest/specifications/direct-url
+    """
+    beside = metadata.distributions(name=DISTRIBUTION, path=[str(Path(__file__).resolve().parents[1])])
+    text = next((found.read_text("direct_url.json") for found in beside), None)
+    if text is None:
+        return ""
+    known = json.loads(text)
+    version = known.get("vcs_info")
+    url = f"{version['vcs']}+{known['url']}@{version['commit_id']}" if version else known["url"]
+    return f"{url}#subdirectory={known['subdirectory']}" if "subdirectory" in known else url

@@ -1,6 +1,7 @@
 """Run the notebooks on the committed tables; each as .ipynb and as an HTML page: `make notebooks`."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,15 +14,16 @@ from nbformat.v4 import new_code_cell
 
 from quarry import experiments
 from quarry.analysis.commands.notebook import NOTEBOOKS, TABLES
+from quarry.installation import requirement_elsewhere
 
 BUILT = Path("build/notebooks")
 RESULTS = Path(experiments.__file__).parent / "results"
-IN_COLAB = """\
+IN_COLAB = f"""\
 # where Quarry is not installed, as in Colab
 import importlib.util
 
 if importlib.util.find_spec("quarry") is None:
-    %pip install --quiet quarry-scaling"""
+    %pip install --quiet {shlex.quote(requirement_elsewhere())}"""
 
 
 def build(folder: Path = BUILT) -> None:

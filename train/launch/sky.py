@@ -7,6 +7,7 @@ from typing import Any
 
 from quarry.checks import require
 from quarry.errors import PREEMPTED
+from quarry.installation import local_wheel, requirement_elsewhere
 from quarry.train.config.point_files import Point
 from quarry.train.launch.tpu_slices import TpuOptions, parse_slice
 
@@ -61,9 +62,17 @@ def _check_copied(install: list[str]) -> None:
             require(
                 path.resolve().is_relative_to(here) and any(file.is_file() for file in projects),
                 f"tpu.install = {shlex.join(install)!r}: pip cannot install {path} on "
-                f"hosts with a copy of {here}; run this in a clone of Quarry that holds the study, or add "
-                "--tpu.install 'quarry-scaling[tpu,gcs]'",
+                f"hosts with a copy of {here}; run this in a clone of Quarry that holds the study, or "
+                f"{_remedy()}",
             )
+
+
+def _remedy() -> str:
+    """How the hosts get Quarry as it is installed here: the wheel, copied, or what pip finds anywhere."""
+    wheel = local_wheel()
+    copied = f"copy {wheel} here and " if wheel else ""
+    source = f"./{wheel.name}[tpu,gcs]" if wheel else requirement_elsewhere("tpu", "gcs")
+    return f"{copied}add --tpu.install {shlex.quote(source)}"
 
 
 def _infra(options: TpuOptions) -> str:
