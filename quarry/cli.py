@@ -29,7 +29,7 @@ from quarry.errors import (
 )
 from quarry.installation import require_training, training_is_installed
 from quarry.options import OPTIONAL, hide_empty_defaults
-from quarry.text import did_you_mean
+from quarry.text import choose
 
 
 class Command(NamedTuple):
@@ -192,11 +192,10 @@ def find_command(name: str, words: Sequence[str]) -> Callable[..., int]:
     Raises ConfigError for an unknown name, or where a training command lacks training's packages.
 
     `words` are those after the name: `train` and `compile` find in them the scale point whose fields are the
-    defaults of the options.
+    defaults of the options, `data` what is to be done.
     """
     if name not in COMMANDS:
-        known = ", ".join(COMMANDS)
-        raise ConfigError(f"no command {name!r}: choose one of {known}{did_you_mean(name, COMMANDS)}")
+        raise ConfigError(f"no command {name!r}: {choose(name, COMMANDS)}")
     if name in TRAINING:
         require_training(f"quarry {name}")
     else:
@@ -204,7 +203,7 @@ def find_command(name: str, words: Sequence[str]) -> Callable[..., int]:
         collect_rarely()
         leave_cycles()
     module = import_module(COMMANDS[name].module)
-    if name in ("train", "compile"):
+    if name in ("train", "compile", "data"):
         return module.make_command(words)
     if name == "plan":
         return module.make_command(_write_points)

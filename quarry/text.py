@@ -103,6 +103,12 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     return f", did you mean {known[close[0]]}?" if close else ""
 
 
+def choose(name: str, names: Iterable[str]) -> str:
+    """What to write in place of a wrong name, for a message: the nearest of `names`, or else all of them."""
+    near = did_you_mean(name, names := list(names))
+    return near.removeprefix(", ") or f"choose one of {', '.join(names)}"
+
+
 def letters(name: str) -> str:
     """A name without case and signs."""
     return re.sub(r"[\W_]", "", name.lower())

@@ -21,7 +21,7 @@ from quarry.analysis.laws.repeated_data import (
     epochs,
 )
 from quarry.errors import LawError
-from quarry.text import did_you_mean
+from quarry.text import choose
 
 LAWS: dict[str, Law] = {
     law.name: law
@@ -70,7 +70,7 @@ def find_law(name: str, x: str = "N", terms: tuple[str, ...] | None = None) -> L
         ('L_inf', 'x_0', 'alpha')
     """
     if name not in LAWS:
-        raise LawError(f"no law {name!r}: choose one of {', '.join(LAWS)}{did_you_mean(name, LAWS)}")
+        raise LawError(f"no law {name!r}: {choose(name, LAWS)}")
     if name != EPOCHS.name and terms is not None:
         raise LawError(f"terms are for the law epochs, not {name}")
     if name == EPOCHS.name:

@@ -1,7 +1,7 @@
 """`quarry data`: which corpora there are, preparing one, copying it, and what it holds."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,7 @@ from tyro.conf import OmitSubcommandPrefixes, Positional, arg, subcommand
 from quarry.checks import require
 from quarry.console import make_console
 from quarry.errors import DONE, ConfigError, DataError
+from quarry.text import choose
 from quarry.train.commands.bars import shown
 from quarry.train.commands.common import Cache, RunPath, cache_or_default
 
@@ -113,6 +114,17 @@ Action = (
     | Annotated[Inspect, subcommand("inspect")]
     | Annotated[Mix, subcommand("mix")]
 )
+
+
+ACTIONS = ("list", "get", "put", "join", "inspect", "mix")
+
+
+def make_command(words: Sequence[str]) -> Callable[..., int]:
+    """The function of `quarry data`. Raises ConfigError for an action that there is not."""
+    first = next(iter(words), "")
+    known = not first or first.startswith("-") or first in ACTIONS
+    require(known, f"no action {first!r} of quarry data: {choose(first, ACTIONS)}")
+    return command
 
 
 def command(action: Annotated[OmitSubcommandPrefixes[Action], arg(name="")]) -> int:

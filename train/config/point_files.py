@@ -11,6 +11,7 @@ from typing import Any
 
 from quarry.checks import require
 from quarry.errors import ConfigError
+from quarry.text import did_you_mean
 from quarry.train.config.experiment import Experiment
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -126,7 +127,10 @@ def find_study(name: str, places: Sequence[Path]) -> list[Path]:
     Raises ConfigError if there is no such study or it is empty.
     """
     folders = [path for path in (Path(name), *(place / name for place in places)) if path.is_dir()]
-    require(bool(folders), f"no study {name!r}: neither a folder nor a study in experiments/")
+    if not folders:
+        known = [path.parent.name for place in places for path in place.glob("*/[!_]*.py")]
+        near = did_you_mean(name, known).removeprefix(", ")
+        raise ConfigError(f"no study {name!r}: {near or 'neither a folder nor a study in experiments/'}")
     candidates = [sorted(folder.glob("[!_]*.py")) for folder in folders]
     require(any(candidates), f"study {name!r} holds no scale-point file")
     return next(files for files in candidates if files)

@@ -20,7 +20,7 @@ def find_runs(root: Path) -> list[RunDirectory]:
     """
     root = local_copy(root)
     if not root.is_dir():
-        raise RecordError(f"no such directory of runs: {root}")
+        raise RecordError(f"no such {'file' if root.suffix else 'directory of runs'}: {root}")
     paths = []
     for folder, subfolders, files in os.walk(root):
         lost = "metrics.jsonl" in files and "run.json" not in files

@@ -176,10 +176,10 @@ def test_a_broken_power_law_in_any_variable_looks_for_its_break_among_the_points
 
 
 def test_unknown_law_or_variable_is_named():
-    with pytest.raises(
-        LawError, match=f"no law 'chinchila': choose one of {', '.join(LAWS)}, did you mean chinchilla"
-    ):
+    with pytest.raises(LawError, match=r"^no law 'chinchila': did you mean chinchilla\?$"):
         find_law("chinchila")
+    with pytest.raises(LawError, match=f"^no law 'gravity': choose one of {', '.join(LAWS)}$"):
+        find_law("gravity")
     with pytest.raises(LawError, match="x='loss': it takes one of N, U, E, C"):
         find_law("power-offset", "loss")
 

@@ -418,6 +418,8 @@ def test_without_runs_the_old_report_stays(tmp_path):
     old.write_text("old", encoding="utf-8")
     with pytest.raises(RecordError, match="no such directory"):
         write_report(tmp_path / "nothing", old)
+    with pytest.raises(RecordError, match=r"^no such file: .*/nope\.csv$"):
+        write_report(tmp_path / "nope.csv", old)
     assert old.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [old]
 

@@ -135,6 +135,8 @@ def test_studies_are_found_by_name_and_by_folder(tmp_path):
     assert len(find_study("quickstart", [ROOT / "experiments"])) >= 5
     with pytest.raises(ConfigError, match="no study 'nothing'"):
         find_study("nothing", [ROOT / "experiments"])
+    with pytest.raises(ConfigError, match=r"^no study 'quikstart': did you mean quickstart\?$"):
+        find_study("quikstart", [ROOT / "experiments"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match="holds no scale-point file"):
         find_study(str(tmp_path / "empty"), [])
