@@ -1,6 +1,7 @@
 """`quarry new`: a study of one's own, ready to sweep."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,8 @@ from quarry.checks import require
 from quarry.console import make_console
 from quarry.errors import DONE
 from quarry.options import Flat
-from quarry.text import plural
-from quarry.train.launch.new_study import write_study
+from quarry.text import number, plural
+from quarry.train.launch.new_study import least_passes, write_study
 from quarry.train.launch.study_design import Design
 
 
@@ -60,6 +61,8 @@ def command(study: Positional[Path], options: Annotated[NewOptions, Flat] = NewO
     if len(files) < planned:
         step = f"widths are multiples of {design.head_dim}"
         console.print(f"note: {planned} were planned, of which some have the same model: {step}")
+    if (passes := least_passes(design)) and max(passes) > 1:
+        console.print(_repeats(passes, design), highlight=False)
     console.print("next:")
     for line in (
         f"quarry sweep {folder} --dry-run",
@@ -69,3 +72,15 @@ def command(study: Positional[Path], options: Annotated[NewOptions, Flat] = NewO
     ):
         console.print(f"  {line}", highlight=False, soft_wrap=True)
     return DONE
+
+
+def _repeats(passes: Sequence[float], design: Design) -> str:
+    """That points read their text more than once, and at one budget not equally often."""
+    low, high = (number(max(1.0, each), 2) for each in (min(passes), max(passes)))
+    unequal = ", and at one budget the sizes differ in it" if design.budgets else ""
+    more = sum(each > 1 for each in passes)
+    return (
+        f"warning: {plural(more, 'point')} of {len(passes)} read the text more than once, k = {low} to "
+        f"{high} or more{unequal}: laws of fresh text do not hold there; more text, or smaller "
+        f"{'budgets' if design.budgets else 'tokens'}, gives k = 1"
+    )

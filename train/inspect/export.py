@@ -30,9 +30,12 @@ def write_model(model: TrainedModel, folder: Path) -> list[Path]:
     with usable(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(files[0]) as partial:
+            partial.touch()
+            mode = partial.stat().st_mode  # safetensors leaves a file that only its owner reads
             save_file(
                 named_parameters(model.params, "."), partial, metadata={"run": model.run, "format": "np"}
             )
+            partial.chmod(mode)
         with atomic_write(files[1]) as partial:
             partial.write_text(tokenizer, encoding="utf-8")
         with atomic_write(files[2]) as partial:

@@ -19,6 +19,11 @@ from quarry.train.launch.scaffold_text import NewPoint
 from quarry.train.launch.study_design import Design
 from quarry.train.launch.study_recipe import Recipe, find_recipe, nearest_by_recipe
 
+_PLAIN = ("folder", "sotu", "stdlib")
+_PACKED = {".gz", ".zst", ".xz", ".bz2", ".parquet"}
+_TRAINED = 0.9
+"""The share of a corpus that is not held out, by the default fractions of `data`."""
+
 
 def write_study(folder: Path, design: Design) -> list[Path]:
     """Write the study `folder`: `__init__.py` with the recipe, and a file for each point.
@@ -32,17 +37,33 @@ def write_study(folder: Path, design: Design) -> list[Path]:
         re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) is not None,
         f"study name {name!r}: its files import it, so use letters, digits and _ only",
     )
-    require(not folder.exists(), f"{folder} exists already: choose another name, or remove it")
+    place = folder.resolve()  # x/../.. is above this folder, and no x is to be made for it
+    require(not place.exists(), f"{folder} exists already: choose another name, or remove it")
     design = dataclasses.replace(design, corpus=_findable(design.corpus))
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as temporary:
             draft = Path(temporary).resolve() / name
             names = _write_draft(draft, folder, design)
-            draft.rename(folder)
+            draft.rename(place)
     except OSError as error:
         raise ConfigError(f"cannot write {error.filename or folder}: {error.strerror}") from None
     return [folder / name for name in names]
+
+
+def least_passes(design: Design) -> list[float]:
+    """How often each planned point reads its text at least: E by its training bytes, at most one a token.
+
+    Empty where the files do not say how much text they hold: compressed, tables, or not there yet.
+    """
+    kind, _, argument = design.corpus.partition(":")
+    if kind not in _PLAIN or (kind == "folder" and not argument):
+        return []
+    files = input_files(design.corpus, Path())
+    if not files or any(file.suffix in _PACKED for file in files):
+        return []
+    unique = _TRAINED * sum(file.stat().st_size for file in files)
+    return [tokens / unique for _, tokens in design.planned()] if unique else []
 
 
 def _findable(corpus: str) -> str:

@@ -81,6 +81,7 @@ def test_settings_out_of_range_are_refused(model):
 
 def test_an_export_holds_every_parameter_the_tokenizer_and_the_configuration(model, tmp_path):
     weights, tokenizer, config = write_model(model, tmp_path / "out")
+    assert weights.stat().st_mode == config.stat().st_mode
     arrays = load_file(weights)
     np.testing.assert_array_equal(arrays["embedding"], model.params["embedding"])
     sizes = [leaf.size for leaf in jax.tree.leaves(model.params)]

@@ -1,5 +1,8 @@
 """`quarry new`: the study it writes has the planned sizes and budgets, runs as it is, and harms nothing."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,7 @@ from quarry.model.counting import count_parameters, flops_6n
 from quarry.train.config.point_files import find_study, load_point_file
 from quarry.train.data.store_building import prepare_tokens
 from quarry.train.data.store_copying import copy_store
-from quarry.train.launch.new_study import write_study
+from quarry.train.launch.new_study import least_passes, write_study
 from quarry.train.launch.study_design import FEWEST_STEPS, Design
 
 
@@ -77,6 +80,25 @@ def test_what_cannot_be_written_is_refused_and_leaves_nothing(tmp_path, texts, n
     with pytest.raises(error, match=r".*" + words.replace("+", r"\+")):
         write_study(tmp_path / name, Design(**({"corpus": f"folder:{texts}"} | change)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_above_this_one_is_refused_and_leaves_nothing(tmp_path, texts, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(ConfigError, match=r"^x/\.\./\.\. exists already: choose another name"):
+        write_study(Path("x/../.."), Design(f"folder:{texts}"))
+    assert list(Path().iterdir()) == []
+
+
+def test_a_study_that_reads_its_text_again_says_so(tmp_path, texts, capsys):
+    """600 kB of text: at 1e11 FLOPs the smallest model reads it many times over."""
+    assert run(["new", str(tmp_path / "again"), "--corpus", f"folder:{texts}", "--isoflop", "1e11"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(
+        r"warning: \d points? of 5 read the text more than once, k = 1 to \S+ or more, and at one", said
+    )
+    design = Design(f"folder:{texts}", params=(1e4, 2e4), tokens=(2**17,))
+    assert 0 < max(least_passes(design)) < 1
 
 
 def test_an_existing_folder_is_kept(tmp_path, texts):
