@@ -32,16 +32,17 @@ def isoflop_curves(result: "IsoFlop") -> alt.LayerChart:
     shown = pl.concat([result.points.filter(pl.col("C").is_in(flops.implode())), result.curves])
     x = alt.X("N:Q", **axis(list(ends(shown["N"])), "N", text.count))
     y = alt.Y("loss:Q", **axis(list(ends(shown["loss"])), "loss", text.number))
-    curves, points, minima = (_by_budget(table) for table in (interpolants, measured, result.budgets))
+    level = f"{result.trend.level:.0%}"
+    optima = result.budgets.with_columns(mark=pl.lit(_minimum(level)))
+    curves, points, minima = (_by_budget(table) for table in (interpolants, measured, optima))
     colour = _budget_colour(measured)
     lines = curves.mark_line(strokeWidth=1.8).encode(x=x, y=y, color=colour, detail="C:Q")
     dots = points.mark_circle(size=60, opacity=1).encode(
         x=x, y=y, color=colour, tooltip=_tooltip("N", "loss")
     )
     span = minima.mark_rule(color=INK, strokeWidth=2).encode(x="N_low:Q", x2="N_high:Q", y="loss:Q")
-    level = f"{result.trend.level:.0%}"
     best = minima.mark_point(filled=True, size=110, color=INK, opacity=1).encode(
-        x="N:Q", y="loss:Q", shape=_diamond(f"minimum, {level} interval"), tooltip=_tooltip("N", "E", "loss")
+        x="N:Q", y="loss:Q", shape=_diamond(_minimum(level)), tooltip=_tooltip("N", "E", "loss")
     )
     subtitle = f"diamonds: the minima, with {level} intervals; curves without one are refused"
     if len(flops) > _MOST_BUDGETS:
@@ -52,7 +53,11 @@ def isoflop_curves(result: "IsoFlop") -> alt.LayerChart:
 def _diamond(name: str) -> alt.Shape:
     """A diamond, with its name in the legend."""
     scale = alt.Scale(domain=[name], range=["diamond"])
-    return alt.Shape(datum=name, type="nominal", title=None, scale=scale)
+    return alt.Shape("mark:N", title=None, scale=scale)
+
+
+def _minimum(level: str) -> str:
+    return f"minimum, {level} interval"
 
 
 def _by_budget(table: pl.DataFrame) -> alt.Chart:

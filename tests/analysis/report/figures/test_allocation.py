@@ -47,8 +47,21 @@ def test_every_budget_is_a_curve_and_only_those_with_a_minimum_are_marked(budget
     assert len(minima) == 3
     assert all(row["N_low"] <= row["N"] <= row["N_high"] for row in spans)
     assert spec["layer"][0]["encoding"]["color"]["sort"] == ["10¹⁸", "10¹⁹", "10²⁰", "10²²"]
+    assert spec["layer"][3]["encoding"]["shape"]["scale"]["range"] == ["diamond"]  # in the legend by its name
+    assert {row["mark"] for row in minima} == {"minimum, 95% interval"}
     assert budgets.plot().to_dict()["title"] == spec["title"]
     assert "isoFLOP minima of 3 budgets: N ~ C^" in budgets._repr_html_()
+
+
+def test_of_many_budgets_some_curves_are_drawn_and_every_minimum():
+    n, flops = np.tile(np.geomspace(1e6, 1e9, 5), 40), np.repeat(np.geomspace(1e17, 1e19, 40), 5)
+    loss = CHINCHILLA.predict(BESIROGLU, {"N": n, "E": flops / (6 * n)})
+    spec = isoflop_curves(
+        fit_isoflop(pl.DataFrame({"N": n, "C": flops, "loss": loss}), bootstrap=0)
+    ).to_dict()
+    assert len({row["C"] for row in rows(spec, 0)}) == len({row["C"] for row in rows(spec, 1)}) == 30
+    assert len(rows(spec, 3)) == 40
+    assert spec["title"]["subtitle"].endswith("; curves of 30 of the 40 budgets")
 
 
 def test_the_optima_of_small_budgets_lie_inside_the_axes(curves):

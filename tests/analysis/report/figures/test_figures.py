@@ -15,7 +15,7 @@ from quarry.analysis.points.frontier import compute_frontier
 from quarry.analysis.points.loading import load_points
 from quarry.analysis.report.figures import runs
 from quarry.analysis.report.figures.fits import fitted_law, fitted_surface, residuals
-from quarry.analysis.report.figures.parts import MOST_LINES, axis
+from quarry.analysis.report.figures.parts import MOST_DOTS, MOST_LINES, axis, points_said, some_points
 from quarry.analysis.report.figures.runs import bits_per_byte, compute_curves
 from quarry.analysis.report.figures.theme import SERIES, THEME, log_ticks, ramp
 from quarry.analysis.report.figures.training import thinned
@@ -221,3 +221,15 @@ def test_of_few_runs_each_has_a_line_and_all_its_dots(curves):
     assert all(row["lined"] for row in rows(spec, 0))
     assert "transform" not in spec["layer"][1]
     assert "lines of" not in spec["title"]["subtitle"]
+
+
+def test_of_many_points_some_are_drawn_spread_over_the_sizes():
+    many = pl.DataFrame(
+        {"N": [float(i % 50 + 1) for i in range(2500)], "E": [float(i + 1) for i in range(2500)]}
+    )
+    some = some_points(many)
+    assert some.height == MOST_DOTS
+    assert some["N"].value_counts()["count"].to_list() == [20] * 50
+    assert points_said(many) == "; 1,000 of the 2,500 points"
+    assert some_points(many.head(9)).equals(many.head(9))
+    assert points_said(many.head(9)) == ""
