@@ -22,7 +22,8 @@ def site(tmp_path_factory) -> Path:
     from mkdocs.config import load_config
 
     docs, built = tmp_path_factory.mktemp("docs"), tmp_path_factory.mktemp("site")
-    (docs / "index.md").write_text("# Quarries\n\nA page about granite.\n")
+    (docs / "index.md").write_text("# Quarries\n\nA page about granite.\n\n![a figure](figure.svg)\n")
+    (docs / "figure.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>')
     for name in ("site.css", "iframe-worker.js"):
         shutil.copy(ROOT / "docs" / name, docs)
     build(
@@ -83,3 +84,12 @@ def test_the_search_works_from_a_folder(site, browser):
     )
     found = "return document.querySelector('.md-search-result__item')?.textContent"
     assert "Quarries" in WebDriverWait(browser, 20).until(lambda b: b.execute_script(found))
+
+
+@pytest.mark.slow
+def test_a_figure_is_turned_on_the_dark_page_alone(site, browser):
+    shown = """document.body.dataset.mdColorScheme = arguments[0];
+        return getComputedStyle(document.querySelector("img")).filter"""
+    browser.get((site / "index.html").as_uri())
+    assert browser.execute_script(shown, "default") == "none"
+    assert browser.execute_script(shown, "slate").startswith("invert(1)")
