@@ -15,7 +15,7 @@ THEME: dict[str, Any] = {
     "background": "white",
     "font": FONT,
     "padding": 4,
-    "range": {"category": SERIES, "ordinal": {"scheme": RAMP}},
+    "range": {"category": SERIES, "ordinal": {"scheme": RAMP}, "ramp": {"scheme": RAMP}},
     "circle": {"opacity": 1},  # 0.7 by default, with which colours have less contrast than they should
     "point": {"opacity": 1},
     "view": {"stroke": None},
