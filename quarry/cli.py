@@ -27,7 +27,7 @@ from quarry.errors import (
     QuarryError,
     is_utf8,
 )
-from quarry.installation import require_training, training_is_installed
+from quarry.installation import require_training, sample_table, training_is_installed
 from quarry.options import OPTIONAL, hide_empty_defaults
 from quarry.text import choose
 
@@ -224,6 +224,7 @@ def run(words: Sequence[str]) -> int:
         wrong = next((word for word in words if not is_utf8(word)), None)
         if words[0] in TRAINING | {"new"} and wrong is not None:
             raise ConfigError(f"{wrong!r} {NOT_UTF8}")
+        words = [words[0], *map(sample_table, words[1:])]
         command = find_command(words[0], words[1:])
         hide_empty_defaults(command)
         with OPTIONAL:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from quarry.errors import ConfigError
 
 DISTRIBUTION = "quarry-scaling"
+SAMPLE = "sample:ladder"
 _TRAINING = "flax"
 """A package of the extra `train` that every training command needs."""
 
@@ -51,6 +52,14 @@ def local_wheel() -> Path | None:
     origin = _origin()
     here = origin.startswith("file:") and origin.endswith(".whl")
     return Path(unquote(urlsplit(origin).path)) if here else None
+
+
+def sample_table(word: str) -> str:
+    """`sample:ladder` as the path of the demo's table, which comes along; any other word as it is."""
+    if word != SAMPLE:
+        return word
+    clone = _clone()
+    return str((clone / "docs" if clone else Path(__file__).with_name("sample_tables")) / "ladder.csv")
 
 
 def _requirement(extras: str, origin: str) -> str:

@@ -1,6 +1,7 @@
 """The numbers beside README's first picture are those of the table and of the command that it names."""
 
 import re
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from quarry import fit, fit_isoflop
 from quarry.analysis.points.curves import learning_curves
 from quarry.experiments.quickstart import BATCH_TOKENS, TOKENS
+from quarry.installation import sample_table
 from tests.conftest import ROOT
 
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
@@ -51,7 +53,9 @@ def test_the_table_that_comes_along_is_the_demo():
     own = ended.select(run=pl.coalesce("trunk", "point"), N="n_nonembedding", E="tokens", loss="loss")
     shipped = pl.read_csv(ROOT / "docs" / "ladder.csv")
     assert shipped.equals(own.with_columns(pl.col("loss").round(4)).sort("N", "E"))
-    assert README.count("docs/ladder.csv") == 3
+    assert README.count("sample:ladder") == 3
+    assert Path(sample_table("sample:ladder")) == ROOT / "docs" / "ladder.csv"
+    assert sample_table("ladder") == "ladder"
 
 
 @pytest.mark.slow

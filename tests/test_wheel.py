@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,8 @@ def scripts(tmp_path_factory) -> Path:
     source, built, home = (tmp_path_factory.mktemp(name) for name in ("source", "built", "home"))
     for name in FILES:
         shutil.copy(ROOT / name, source)
+    (source / "docs").mkdir()
+    shutil.copy(ROOT / "docs/ladder.csv", source / "docs")
     for name in ROOMS:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
@@ -83,6 +86,17 @@ def test_the_wheel_fits_a_table(scripts, folder, cache):
     run(scripts / "quarry", *words, cwd=folder, cache=cache)
     params = json.loads((folder / "fit.json").read_text())["params"]
     assert params["alpha"] == pytest.approx(0.3, rel=0.01)
+
+
+def test_the_wheel_has_the_table_of_the_readme_whose_links_are_whole(scripts, folder, cache):
+    words = ("fit", "sample:ladder", "--law", "kaplan-n", "--bootstrap", "0", "--json", "sample.json")
+    run(scripts / "quarry", *words, cwd=folder, cache=cache)
+    assert json.loads((folder / "sample.json").read_text())["n_points"] == 6
+    code = "from importlib.metadata import metadata; print(metadata('quarry-scaling').get_payload())"
+    links = re.findall(r"\]\(([^)]*)\)", run(scripts / "python", "-c", code, cwd=folder, cache=cache))
+    assert len(links) > 10
+    assert all(link.startswith("https://") for link in links)
+    assert [link for link in links if "/raw/main/" in link][0].endswith("/raw/main/docs/quickstart.png")
 
 
 LIGHT = """
