@@ -13,7 +13,7 @@ import pytest
 
 from quarry import cli
 from quarry.analysis.laws.catalog import LAWS
-from quarry.errors import ConfigError, LawError, OutOfMemory
+from quarry.errors import ConfigError, LawError, OutOfMemory, PointsError
 from quarry.train.commands import data
 from tests.conftest import ROOT
 
@@ -40,6 +40,11 @@ def test_an_unknown_command_names_the_commands():
         cli.run(["dance"])
     with pytest.raises(ConfigError, match=r"^no command 'fitt': did you mean fit\?$"):
         cli.run(["fitt"])
+
+
+def test_a_command_reads_the_sample_that_comes_along():
+    with pytest.raises(PointsError, match=r"ladder\.csv: needs columns T, loss"):
+        cli.run(["fit", "sample:ladder", "--law", "context"])
 
 
 def test_an_unknown_action_on_data_names_the_nearest_or_all():
