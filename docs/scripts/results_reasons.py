@@ -46,7 +46,7 @@ WHY = {
     "novels, six sizes: parametric": "neighbouring sizes differ by up to four times; alpha is hardly bounded",
     "novels, six sizes: alpha": WIDE,
     "novels, six sizes: beta": "nine lengths from 65 thousand to 17 million bytes",
-    "speeches, four schedules: envelope": "as theirs, with two seeds; few handovers between sizes",
+    "speeches, four schedules: envelope": "as theirs, along each run; two handovers, two seeds",
     "speeches, ladder: envelope": "two handovers between sizes; the interval begins just above",
     "speeches, ladder: isoflop": "one batch, too large for small budgets, and no head in N: steps below",
     "speeches, ladder: parametric": "approach 3 needs more runs than the others",
