@@ -331,4 +331,5 @@ def test_bad_words_are_refused_in_a_sentence(words, says, tmp_path, cache):
 
 def test_an_unknown_law_names_the_known(tmp_path):
     (tmp_path / "good.csv").write_text("N,E,loss\n1e6,1e8,3\n2e6,1e8,2.8\n")
-    refused(quarry_here("fit", "good.csv", "--law", "kaplan-x", cwd=tmp_path), "chinchilla")
+    refused(quarry_here("fit", "good.csv", "--law", "gravity", cwd=tmp_path), "chinchilla")
+    refused(quarry_here("fit", "good.csv", "--law", "kaplan-x", cwd=tmp_path), "did you mean kaplan-n?")

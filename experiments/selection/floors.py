@@ -17,7 +17,7 @@ from scipy import special
 
 from quarry.cache import cache_directory
 from quarry.experiments.selection import WORLD
-from quarry.experiments.selection.oracle import oracle
+from quarry.experiments.selection._oracle import oracle
 from quarry.train.config.selection import Rule
 from quarry.train.data.selection.choosing import choose
 from quarry.train.data.selection.pieces import Pieces, cut, means, shuffled

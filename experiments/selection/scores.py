@@ -11,7 +11,7 @@ import polars as pl
 
 from quarry.cache import cache_directory
 from quarry.experiments.selection import TEXT_SCORES, WORLD, WORLD_SCORES
-from quarry.experiments.selection.oracle import oracle
+from quarry.experiments.selection._oracle import oracle
 from quarry.train.config.point_files import load_point_file
 from quarry.train.data.selection.pieces import Pieces
 from quarry.train.data.synthetic.bayes import Bayes

@@ -122,7 +122,7 @@ def _lies_in(module: Any, folder: Path) -> bool:
 def find_study(name: str, places: Sequence[Path]) -> list[Path]:
     """The scale-point files of a study: a folder, or the name of a folder in one of `places`.
 
-    Files whose names begin with an underscore are none.
+    Files whose names begin with an underscore are none, nor are programs of the study (`python -m`).
 
     Raises ConfigError if there is no such study or it is empty.
     """
@@ -131,6 +131,19 @@ def find_study(name: str, places: Sequence[Path]) -> list[Path]:
         known = [path.parent.name for place in places for path in place.glob("*/[!_]*.py")]
         near = did_you_mean(name, known).removeprefix(", ")
         raise ConfigError(f"no study {name!r}: {near or 'neither a folder nor a study in experiments/'}")
-    candidates = [sorted(folder.glob("[!_]*.py")) for folder in folders]
-    require(any(candidates), f"study {name!r} holds no scale-point file")
+    candidates = [
+        [file for file in sorted(folder.glob("[!_]*.py")) if not _is_program(file)] for folder in folders
+    ]
+    require(any(candidates), f"study {name!r} holds no scale-point file{_inside(folders)}")
     return next(files for files in candidates if files)
+
+
+def _inside(folders: Sequence[Path]) -> str:
+    """The folders in these that hold files, for a message."""
+    inside = sorted({path.parent for folder in folders for path in folder.glob("[!_]*/[!_]*.py")})
+    return f"; look into {', '.join(map(str, inside))}" if inside else ""
+
+
+def _is_program(file: Path) -> bool:
+    """Whether a file does something when it is run; a file that does not run is told of when it is loaded."""
+    return re.search(rb"^if __name__ == ['\"]__main__['\"]", file.read_bytes(), re.MULTILINE) is not None

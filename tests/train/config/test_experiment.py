@@ -131,6 +131,7 @@ def test_names_cannot_leave_the_run_directory(tmp_path):
 
 def test_studies_are_found_by_name_and_by_folder(tmp_path):
     write(tmp_path / "mine", "a.py", GOOD)
+    write(tmp_path / "mine", "table.py", 'if __name__ == "__main__":\n    print("a program")\n')
     assert [file.name for file in find_study(str(tmp_path / "mine"), [])] == ["a.py"]
     assert len(find_study("quickstart", [ROOT / "experiments"])) >= 5
     with pytest.raises(ConfigError, match="no study 'nothing'"):
@@ -139,6 +140,9 @@ def test_studies_are_found_by_name_and_by_folder(tmp_path):
         find_study("quikstart", [ROOT / "experiments"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match="holds no scale-point file"):
+        find_study(str(tmp_path / "empty"), [])
+    write(tmp_path / "empty" / "gpu", "a.py", GOOD)
+    with pytest.raises(ConfigError, match=r"holds no scale-point file; look into .*/empty/gpu$"):
         find_study(str(tmp_path / "empty"), [])
 
 
