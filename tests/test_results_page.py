@@ -25,6 +25,11 @@ def test_the_page_holds_the_tables(page, name):
         assert page.filled(words, marker, block) == words
 
 
+def test_every_scale_of_a_paper_has_its_cost():
+    counted = set(pl.read_csv(TABLES / "costs.csv")["study"])
+    assert {str(folder.relative_to(ROOT)) for folder in (ROOT / "experiments").glob("*/paper")} <= counted
+
+
 @pytest.mark.slow
 def test_costs_are_those_of_the_config_files():
     rows = pl.read_csv(TABLES / "costs.csv", infer_schema_length=0).to_dicts()

@@ -18,10 +18,11 @@ def compute_frontier(curves: pl.DataFrame) -> pl.DataFrame:
 
 
 def budget_frontier(curves: pl.DataFrame) -> pl.DataFrame:
-    """The frontier of the annealed rows, where there are any, by the best of each budget: what a fit reads.
+    """The frontier of the annealed rows, where there are any, by the best row of each budget, to be drawn.
 
     `curves` needs the columns C, loss and annealed. C within 1% are one budget, as for a fit of `kaplan-c`:
     each size has as many whole steps as fit into it, and the cheapest would start the frontier with a fall.
+    Of several seeds the best is drawn, where a fit takes their mean (`frontier_points`).
     """
     usable = curves.filter(pl.col("C").is_finite() & pl.col("loss").is_finite())
     annealed = usable.filter(pl.col("annealed"))

@@ -13,16 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STUDIES = (
     *("kaplan_n", "kaplan_d", "kaplan_nd", "kaplan_compute", "kaplan_batch", "kaplan_shape"),
     *("kaplan_context", "kaplan_transfer", "kaplan_architectures", "chinchilla_envelope"),
-    *(
-        "chinchilla_isoflop",
-        "porian",
-        "henighan",
-        "quarries",
-        "epochs",
-        "ensembles",
-        "geometry",
-        "finetuning",
-    ),
+    *("chinchilla_isoflop", "porian", "henighan", "quarries", "epochs", "transfer", "ensembles"),
+    *("geometry", "finetuning"),
 )
 SCALES = ("", "cpu", "gpu", "tpu", "paper")
 THROUGHPUT = Path("experiments/results/speed/gpu-2026-11-29.csv")

@@ -15,32 +15,28 @@ docs/results.md.
 
 import dataclasses
 
-from quarry.experiments._scales import GPU as GPU_SCALE
 from quarry.experiments._scales import GPU_TOKENS
-from quarry.experiments.epochs import SMALL, Scale, recipe
-from quarry.experiments.epochs.cpu import CORPUS as NOVELS
-from quarry.train.config.experiment import Duration, EvaluationConfig, Experiment, ScheduleConfig
+from quarry.experiments.epochs import recipe
+from quarry.experiments.kaplan_nd import CPU, GPU, Grid
+from quarry.train.config.experiment import Duration, Experiment, ScheduleConfig
 
 TOKENS = 2**23
-WARMUP_STEPS, GPU_WARMUP_STEPS = 100, 100
-"""About as large a part of a run as the paper's 3,000 of 250 thousand."""
-EVALUATION = EvaluationConfig(validation_tokens=65_536, test_tokens=16_384, count=10)
-GPU_EVALUATION = EvaluationConfig(validation_tokens=2**20, test_tokens=2**18, count=10)
+SCHEDULE = ScheduleConfig(kind="cosine", warmup_steps=100)
+"""On a CPU the warm-up is as large a part of a run as the paper's 3,000 steps of 250 thousand."""
+EVALUATIONS = 10
 
 
 def point(d_model: int) -> Experiment:
     """One size on a CPU."""
-    return _at(d_model, "sotu", TOKENS, SMALL, WARMUP_STEPS, EVALUATION)
+    return _at(d_model, TOKENS, CPU)
 
 
 def gpu_point(d_model: int) -> Experiment:
     """One size on a GPU."""
-    return _at(d_model, NOVELS, GPU_TOKENS, GPU_SCALE, GPU_WARMUP_STEPS, GPU_EVALUATION)
+    return _at(d_model, GPU_TOKENS, GPU)
 
 
-def _at(
-    d_model: int, corpus: str, tokens: int, scale: Scale, warmup_steps: int, evaluation: EvaluationConfig
-) -> Experiment:
-    config = recipe(d_model, corpus, scale, duration=Duration(tokens=tokens))
-    schedule = ScheduleConfig(kind="cosine", warmup_steps=warmup_steps)
-    return dataclasses.replace(config, schedule=schedule, evaluation=evaluation)
+def _at(d_model: int, tokens: int, grid: Grid) -> Experiment:
+    config = recipe(d_model, grid.corpus, grid.scale, duration=Duration(tokens=tokens))
+    evaluation = dataclasses.replace(grid.evaluation, count=EVALUATIONS)
+    return dataclasses.replace(config, schedule=SCHEDULE, evaluation=evaluation)

@@ -15,44 +15,32 @@ Tables and verdicts: docs/results.md.
 
 import dataclasses
 
-from quarry.experiments._scales import GPU as GPU_SCALE
-from quarry.experiments._scales import SEEDS
-from quarry.experiments.epochs import DROPOUT, SMALL, Scale, cell
-from quarry.experiments.epochs.cpu import CORPUS as NOVELS
-from quarry.train.config.experiment import EvaluationConfig, Experiment
+import quarry.experiments.kaplan_nd as both
+from quarry.experiments._scales import replicated
+from quarry.train.config.experiment import Experiment
 
 D_MODEL, GPU_D_MODEL = 96, 512
 """222 thousand and 25 million parameters."""
 PASSES = {2**13: 16, 2**14: 16, 2**15: 16, 2**16: 16, 2**17: 32, 2**18: 32, 2**19: 16, 2**20: 8}
 """The most passes over each D in bytes, by when the loss no longer falls, or what is affordable."""
 GPU_PASSES = {2**19: 32, 2**20: 32, 2**21: 32, 2**22: 16, 2**23: 16, 2**24: 8, 2**25: 4}
-EVALUATION = EvaluationConfig(validation_tokens=65_536, test_tokens=16_384)
-GPU_EVALUATION = EvaluationConfig(validation_tokens=2**20, test_tokens=2**18)
+CPU = dataclasses.replace(both.CPU, passes=PASSES)
+GPU = dataclasses.replace(both.GPU, passes=GPU_PASSES)
 
 
 def point(unique_tokens: int) -> Experiment:
     """One D on a CPU."""
-    return _at(D_MODEL, unique_tokens, PASSES[unique_tokens], "sotu", SMALL, EVALUATION)
+    return both.on(unique_tokens, D_MODEL, CPU)
 
 
 def gpu_point(unique_tokens: int) -> Experiment:
     """One D on a GPU."""
-    return _at(GPU_D_MODEL, unique_tokens, GPU_PASSES[unique_tokens], NOVELS, GPU_SCALE, GPU_EVALUATION)
+    return both.on(unique_tokens, GPU_D_MODEL, GPU)
 
 
 def redrawn(config: Experiment) -> dict[str, Experiment]:
     """The same D by other first parameters, orders and draws of the text."""
     return {
-        f"seed{seed}": dataclasses.replace(
-            config, seed_init=seed, seed_order=seed, data=dataclasses.replace(config.data, draw=seed)
-        )
-        for seed in SEEDS
+        name: dataclasses.replace(each, data=dataclasses.replace(each.data, draw=each.seed_init))
+        for name, each in replicated(config).items()
     }
-
-
-def _at(
-    d_model: int, u: int, passes: int, corpus: str, scale: Scale, evaluation: EvaluationConfig
-) -> Experiment:
-    config = cell(d_model, u, corpus, most=passes, scale=scale)
-    model = dataclasses.replace(config.model, dropout=DROPOUT)
-    return dataclasses.replace(config, model=model, evaluation=evaluation)

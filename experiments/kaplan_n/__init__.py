@@ -14,29 +14,26 @@ verdicts: docs/results.md.
 
 import dataclasses
 
-from quarry.experiments._scales import GPU as GPU_SCALE
-from quarry.experiments.epochs import SMALL, Scale, cell
-from quarry.experiments.epochs.cpu import CORPUS as NOVELS
-from quarry.train.config.experiment import EvaluationConfig, Experiment
+from quarry.experiments.epochs import cell
+from quarry.experiments.kaplan_nd import CPU, GPU, Grid
+from quarry.train.config.experiment import Experiment
 
 PASSES = 4
-U = 2**23
-"""Bytes; the speeches have 10.7 million."""
-GPU_U = 2**25
-"""Of 57 million bytes of novels."""
-EVALUATION = EvaluationConfig(validation_tokens=65_536, test_tokens=16_384)
-GPU_EVALUATION = EvaluationConfig(validation_tokens=2**20, test_tokens=2**18)
+U, GPU_U = 2**23, 2**25
+"""Bytes, of the 10.7 million of the speeches and the 57 million of the novels."""
 
 
 def point(d_model: int) -> Experiment:
     """One size on a CPU."""
-    return _at(d_model, "sotu", U, SMALL, EVALUATION)
+    return _at(d_model, U, CPU)
 
 
 def gpu_point(d_model: int) -> Experiment:
     """One size on a GPU."""
-    return _at(d_model, NOVELS, GPU_U, GPU_SCALE, GPU_EVALUATION)
+    return _at(d_model, GPU_U, GPU)
 
 
-def _at(d_model: int, corpus: str, u: int, scale: Scale, evaluation: EvaluationConfig) -> Experiment:
-    return dataclasses.replace(cell(d_model, u, corpus, most=PASSES, scale=scale), evaluation=evaluation)
+def _at(d_model: int, unique_tokens: int, grid: Grid) -> Experiment:
+    """Without dropout, unlike the cells of the grid."""
+    config = cell(d_model, unique_tokens, grid.corpus, most=PASSES, scale=grid.scale)
+    return dataclasses.replace(config, evaluation=grid.evaluation)

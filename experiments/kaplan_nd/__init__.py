@@ -50,15 +50,16 @@ GPU = Grid(
 
 def point(d_model: int, grid: Grid = CPU) -> Experiment:
     """The size of width `d_model` on the most data."""
-    return _on(max(grid.passes), d_model, grid)
+    return on(max(grid.passes), d_model, grid)
 
 
 def subsets(d_model: int, grid: Grid = CPU) -> dict[str, Experiment]:
     """The size on each smaller D."""
-    return {f"d{size}": _on(size, d_model, grid) for size in grid.passes if size < max(grid.passes)}
+    return {f"d{size}": on(size, d_model, grid) for size in grid.passes if size < max(grid.passes)}
 
 
-def _on(unique_tokens: int, d_model: int, grid: Grid) -> Experiment:
+def on(unique_tokens: int, d_model: int, grid: Grid) -> Experiment:
+    """One cell: a size on D = `unique_tokens`."""
     config = cell(d_model, unique_tokens, grid.corpus, most=grid.passes[unique_tokens], scale=grid.scale)
     model = dataclasses.replace(config.model, dropout=DROPOUT)
     return dataclasses.replace(config, model=model, evaluation=grid.evaluation)

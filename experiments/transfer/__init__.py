@@ -11,6 +11,8 @@ came out; `python -m quarry.experiments.transfer.coordinates` is the coordinate 
 larger scales.
 """
 
+from collections.abc import Callable, Sequence
+
 import polars as pl
 
 from quarry.experiments._verdicts import last_losses
@@ -56,19 +58,24 @@ def point(
 
 def config(parametrization: Parametrization, d_model: int, n_layers: int = BASE_LAYERS) -> Experiment:
     """The point at the middle of the grid of rates."""
-    return point(parametrization, d_model, n_layers, RATES[len(RATES) // 2])
+    return point(parametrization, d_model, n_layers, 2.0 ** middle(POWERS))
 
 
 def variants(
     parametrization: Parametrization, d_model: int, n_layers: int = BASE_LAYERS
 ) -> dict[str, Experiment]:
-    """The same point at the other rates, named by their powers of two."""
-    middle = POWERS[len(POWERS) // 2]
-    return {
-        f"rate{power}": point(parametrization, d_model, n_layers, 2.0**power)
-        for power in POWERS
-        if power != middle
-    }
+    """The same point at the other rates."""
+    return others(lambda power: point(parametrization, d_model, n_layers, 2.0**power), POWERS)
+
+
+def middle(powers: Sequence[int]) -> int:
+    """The place of a grid of rates that a point's `config` has."""
+    return powers[len(powers) // 2]
+
+
+def others(at: Callable[[int], Experiment], powers: Sequence[int]) -> dict[str, Experiment]:
+    """A point at the other rates of a grid, named by their powers of two."""
+    return {f"rate{power}": at(power) for power in powers if power != middle(powers)}
 
 
 def best_rates(points: pl.DataFrame) -> pl.DataFrame:

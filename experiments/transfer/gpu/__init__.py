@@ -9,6 +9,7 @@ import dataclasses
 
 from quarry.experiments._scales import at_gpu
 from quarry.experiments.epochs import optimized
+from quarry.experiments.transfer import middle, others
 from quarry.model.config import Parametrization
 from quarry.train.config.experiment import Experiment, ScheduleConfig
 
@@ -16,9 +17,7 @@ BASE_WIDTH, LAYERS, HEADS = 128, 2, 8
 POWERS = range(-13, -4)
 
 
-def point(
-    parametrization: Parametrization, d_model: int, power: int = POWERS[len(POWERS) // 2]
-) -> Experiment:
+def point(parametrization: Parametrization, d_model: int, power: int = middle(POWERS)) -> Experiment:
     """A width at the rate 2^power; the middle of the grid unless given."""
     base = {"base_d_model": BASE_WIDTH, "base_n_layers": LAYERS}
     config = at_gpu(d_model, n_layers=LAYERS, n_heads=HEADS, parametrization=parametrization, **base)
@@ -27,6 +26,5 @@ def point(
 
 
 def variants(parametrization: Parametrization, d_model: int) -> dict[str, Experiment]:
-    """The same width at the other rates, named by their powers of two."""
-    others = (power for power in POWERS if power != POWERS[len(POWERS) // 2])
-    return {f"rate{power}": point(parametrization, d_model, power) for power in others}
+    """The same width at the other rates."""
+    return others(lambda power: point(parametrization, d_model, power), POWERS)

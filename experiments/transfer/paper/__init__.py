@@ -11,14 +11,14 @@ import dataclasses
 
 from quarry.experiments._scales import at_paper, paper_model
 from quarry.experiments.epochs import optimized
+from quarry.experiments.transfer import middle, others
 from quarry.train.config.experiment import Duration, Experiment, ScheduleConfig
 
 LAYERS, HEADS, BASE_WIDTH, CONTEXT = 32, 32, 256, 2048
 POWERS = range(-13, -4)
-MIDDLE = POWERS[len(POWERS) // 2]
 
 
-def point(d_model: int, tokens: int, power: int = MIDDLE) -> Experiment:
+def point(d_model: int, tokens: int, power: int = middle(POWERS)) -> Experiment:
     """A width on so many tokens at the rate 2^power."""
     shape = {"head_dim": d_model // HEADS, "context": CONTEXT}
     mup = {"parametrization": "mup", "base_d_model": BASE_WIDTH, "base_n_layers": LAYERS}
@@ -28,5 +28,5 @@ def point(d_model: int, tokens: int, power: int = MIDDLE) -> Experiment:
 
 
 def variants(d_model: int, tokens: int) -> dict[str, Experiment]:
-    """The same width at the other rates, named by their powers of two."""
-    return {f"rate{power}": point(d_model, tokens, power) for power in POWERS if power != MIDDLE}
+    """The same width at the other rates."""
+    return others(lambda power: point(d_model, tokens, power), POWERS)
