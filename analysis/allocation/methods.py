@@ -11,7 +11,7 @@ from quarry import text
 from quarry.analysis.allocation.beyond import look_beyond_points, parts_at, with_misfit
 from quarry.analysis.allocation.envelope import Envelope, fit_envelope
 from quarry.analysis.allocation.isoflop import IsoFlop, fit_isoflop
-from quarry.analysis.allocation.supported import check_bounded, check_near, check_varied
+from quarry.analysis.allocation.supported import check_bounded, check_near, check_varied, check_whole
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.fitting.intervals import finite
 from quarry.analysis.laws.batch_size import KAPLAN_CRITICAL_BATCH
@@ -209,6 +209,7 @@ def parametric_allocation(fitted: "Fit", flops: Sequence[float]) -> Allocation:
     check_bounded(fitted, a, ("alpha", "beta"))
     check_near(fitted)
     budgets = _fitted_budgets(fitted, flops, lambda p, budget: chinchilla_optimum(p, budget)[0])
+    check_whole(budgets)
     return Allocation("parametric", budgets, a, b, fitted.level, fitted, _fit_warnings(fitted, flops))
 
 
@@ -284,15 +285,22 @@ _COLUMNS = {name: pl.Boolean() if name == "further" else pl.Float64() for name i
 
 
 def _fit_warnings(fitted: "Fit", flops: Sequence[float]) -> tuple[str, ...]:
-    """The fit's own, and one for each budget beyond the largest point."""
-    largest = (
-        float(fitted.points["C"].cast(pl.Float64).to_numpy().max()) if "C" in fitted.points.columns else None
-    )
-    beyond = [budget for budget in flops if largest and budget > 10 * largest]
-    words = ", ".join(text.power(budget) for budget in beyond)
-    note = (
-        [f"more than ten times the largest point's compute ({text.power(largest)}): {words}"]
-        if beyond
-        else []
-    )
-    return (*fitted.warnings, *note)
+    """The fit's own, and one for the budgets far beyond the largest point or far below the smallest."""
+    if "C" not in fitted.points.columns:
+        return fitted.warnings
+    measured = fitted.points["C"].cast(pl.Float64).to_numpy()
+    least, most = float(measured.min()), float(measured.max())
+    far = {
+        f"more than ten times the largest point's compute ({text.power(most)})": [
+            c > 10 * most for c in flops
+        ],
+        f"less than a tenth of the smallest point's compute ({text.power(least)})": [
+            c < least / 10 for c in flops
+        ],
+    }
+    notes = [
+        f"{words}: {', '.join(text.power(c) for c, out in zip(flops, outside, strict=True) if out)}"
+        for words, outside in far.items()
+        if any(outside)
+    ]
+    return (*fitted.warnings, *notes)

@@ -57,6 +57,15 @@ def check_near(fitted: "Fit") -> None:
                 )
 
 
+def check_whole(budgets: pl.DataFrame) -> None:
+    """Raise FitError for a budget that buys less than one parameter or one token."""
+    for row in budgets.filter((pl.col("N") < 1) | (pl.col("E") < 1)).iter_rows(named=True):
+        raise FitError(
+            f"at {text.power(row['C'])} FLOPs the best N is {text.number(row['N'], 3)} and the best E "
+            f"{text.number(row['E'], 3)}, less than one: the budget is too small for this law"
+        )
+
+
 def _range(table: pl.DataFrame, name: str) -> tuple[float, float]:
     """The least and the largest of a column, of C = 6NE where the points have none."""
     column = table[name] if name in table.columns else 6.0 * table["N"] * table["E"]

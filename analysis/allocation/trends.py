@@ -18,6 +18,7 @@ from quarry.analysis.points.comparable import text_warnings
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.analysis.points.minimum_steps import at_small_batch
 from quarry.analysis.points.schema import repeats_data
+from quarry.analysis.points.units import flops_doubts
 from quarry.checks import check_positive
 from quarry.errors import FitError
 
@@ -169,7 +170,7 @@ def allocation_table(points: PointsLike, critical: Mapping[str, float] | None = 
 
 def measurement_warnings(used: pl.DataFrame) -> list[str]:
     """Data-quality warnings on the points `used`: of several texts, mid-schedule, or on repeated data."""
-    warnings = text_warnings(used)
+    warnings = [*flops_doubts(used), *text_warnings(used)]
     if running := _mid_schedule(used):
         warnings.append(
             f"{running} of {text.plural(len(used), 'point')} used are not known to be annealed: where the "

@@ -12,10 +12,12 @@ from quarry.train.record.files import write_json
 
 
 def assigned(words: Sequence[str]) -> dict[str, float]:
-    """Parameters and their values from words such as `A=521`. Raises PointsError."""
+    """Parameters and their values from words such as `A=521`, each given once. Raises PointsError."""
     values = {}
     for word in words:
         name, _, text = word.partition("=")
+        if name.strip() in values:
+            raise PointsError(f"{name.strip()} is given twice: {word!r}")
         try:
             values[name.strip()] = float(text)
         except ValueError:

@@ -11,6 +11,7 @@ from quarry.analysis.points.comparable import text_warnings
 from quarry.analysis.points.schema import SAME_VALUE, repeats_data
 from quarry.analysis.points.selection import FRONTIER, shares_fixed_value
 from quarry.analysis.points.settings import places, settings
+from quarry.analysis.points.units import flops_doubts
 from quarry.text import count, plural
 
 if TYPE_CHECKING:
@@ -92,9 +93,7 @@ def _table_warnings(law: "Law", points: "Points", diagnostics: "Diagnostics") ->
     """Points that may not be what the law assumes."""
     warnings = [*_unit_warnings(law, points), *_setting_warnings(law, points)]
     warnings += copies_warnings(points.table.select(*law.inputs, law.response))
-    if (far := _far_from_6ne(points.table)) > 0:
-        warnings.append(f"C is not within a factor of 3 of 6NE in {plural(far, 'point')}: is it in FLOPs?")
-    warnings += text_warnings(points.table)
+    warnings += [*flops_doubts(points.table), *text_warnings(points.table)]
     if (repeated := _repeating(law, points)) > 0:
         verb = "repeats its" if repeated == 1 else "repeat their"
         warnings.append(
@@ -183,14 +182,6 @@ def copies_warnings(values: pl.DataFrame) -> list[str]:
         return []
     verb = "repeats another" if copies == 1 else "repeat others"
     return [f"{plural(copies, 'row')} {verb} exactly: copies of one narrow the intervals"]
-
-
-def _far_from_6ne(table: pl.DataFrame) -> int:
-    if not {"C", "N", "E"} <= set(table.columns):
-        return 0
-    c, n, tokens = (table[name].cast(pl.Float64, strict=False) for name in ("C", "N", "E"))
-    ratio = c / (6 * n * tokens)
-    return int(((ratio > 3) | (ratio < 1 / 3)).sum())
 
 
 def _repeating(law: "Law", points: "Points") -> int:

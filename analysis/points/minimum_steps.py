@@ -18,6 +18,7 @@ from quarry.analysis.laws.batch_size import (
 )
 from quarry.analysis.points.columns import list_names, positive_numbers
 from quarry.analysis.points.schema import BATCH, SAME_VALUE
+from quarry.checks import check_positive
 from quarry.errors import FitError, PointsError
 
 
@@ -28,11 +29,10 @@ def with_minimum_steps(
 
     Needs the columns loss and two of S (or step), B (or batch_tokens), E (or tokens). `critical` has B_star
     and alpha_B, by default those of Kaplan et al. 2020, which hold for their data, tokens and losses. Raises
-    PointsError for `points` (messages call them `source`), and FitError where `critical` lacks one, or S_min
-    is below one step, as with the critical batch of other data.
+    PointsError for `points` (messages call them `source`), and FitError where `critical` is not these two
+    positive numbers, or S_min is below one step, as with the critical batch of other data.
     """
-    if missing := {"B_star", "alpha_B"} - set(critical):
-        raise FitError(f"critical needs B_star and alpha_B; {min(missing)} is missing")
+    _check_critical(critical)
     counts = batch_counts(points, source)
     batch, b_crit = counts["B"], critical_batch(batch_column(points, "loss", source), critical)
     s_min = minimum_steps(counts["S"], batch, b_crit)
@@ -41,6 +41,14 @@ def with_minimum_steps(
     if "C" in points.columns:
         columns["C_min"] = minimum_compute(batch_column(points, "C", source), batch, b_crit)
     return points.with_columns(**{name: pl.Series(values) for name, values in columns.items()})
+
+
+def _check_critical(critical: Mapping[str, float]) -> None:
+    if missing := {"B_star", "alpha_B"} - set(critical):
+        raise FitError(f"critical needs B_star and alpha_B; {min(missing)} is missing")
+    if strange := set(critical) - {"B_star", "alpha_B"}:
+        raise FitError(f"critical has B_star and alpha_B only, not {min(strange)}")
+    check_positive(FitError, **critical)
 
 
 def at_small_batch(

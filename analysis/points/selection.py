@@ -38,6 +38,8 @@ def points_for_law(points: Points, law: Law, critical: Mapping[str, float] | Non
     """
     if critical and not {"S_min", "C"} & set(law.inputs):
         raise FitError(f"critical: {law.name} has neither S_min nor C; leave it out")
+    if critical and "S_min" in law.inputs and "S_min" in points.table.columns:
+        raise FitError(f"critical: {points.source} has a column S_min already; leave out one of them")
     table = _with_inputs(points, law, critical or {})
     for name in (*law.inputs, law.response):
         if name not in table.columns:

@@ -12,7 +12,7 @@ import polars as pl
 
 from quarry.analysis.points.columns import cell_error
 from quarry.errors import FitError, PointsError
-from quarry.text import count
+from quarry.text import count, plural
 
 FEWEST_PARAMETERS = 1e3
 """Models with fewer parameters are doubted."""
@@ -138,3 +138,13 @@ def _other_units(ranges: Mapping[str, Range]) -> str:
         f"{name}={f:g}*{name}".replace("e+0", "e") for name, f in (("N", p), ("D", e)) if f > 1
     )
     return f" {', '.join(said)} (--columns {columns})"
+
+
+def flops_doubts(table: pl.DataFrame) -> list[str]:
+    """That C is far from 6NE, where the table has all three: the unit is then hardly FLOPs."""
+    if not {"C", "N", "E"} <= set(table.columns):
+        return []
+    c, n, tokens = (table[name].cast(pl.Float64, strict=False) for name in ("C", "N", "E"))
+    ratio = c / (6 * n * tokens)
+    far = int(((ratio > 3) | (ratio < 1 / 3)).sum())
+    return [f"C is not within a factor of 3 of 6NE in {plural(far, 'point')}: is it in FLOPs?"] if far else []

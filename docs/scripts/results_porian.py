@@ -69,10 +69,11 @@ def row(step: str, found: IsoFlop | str, theirs: str | None, command: str) -> di
 
 
 def beside(theirs: str, ends: Interval) -> dict[str, str]:
-    """The paper's exponent, and whether ours holds it and not that of the other end of its steps."""
-    published = PORIAN_EXPONENTS[theirs][0]
-    rival = PORIAN_EXPONENTS["tuned" if theirs in ("kaplan", "head") else "kaplan"][0]
-    return {"published": number(published, 3), "verdict": judge(ends, published, rivals=(rival,))}
+    """The paper's exponent, and whether ours holds it and not those of the steps before and after."""
+    names, values = list(PORIAN_EXPONENTS), [value for value, _ in PORIAN_EXPONENTS.values()]
+    place = names.index(theirs)
+    rivals = (*values[max(0, place - 1) : place], *values[place + 1 : place + 2])
+    return {"published": number(values[place], 3), "verdict": judge(ends, values[place], rivals=rivals)}
 
 
 def of_step(step: str, table: Table, theirs: str | None) -> dict[str, str]:

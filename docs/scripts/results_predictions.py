@@ -40,7 +40,7 @@ HELD = (
     Held("novels, fresh", FRESH, "skaling", LARGEST),
     Held("novels, repeated", REPEATED, "kaplan-nd", LARGEST),
     Held("novels, all", EPOCHS.but(best_recipe=True), "data-constrained", LARGEST, bootstrap=100),
-    Held("speeches, near convergence", SIZES, "kaplan-n", "N>9e4"),
+    Held("speeches, four passes", SIZES, "kaplan-n", "N>9e4"),
     Held("speeches, eight D", DATA, "kaplan-d", "U>1e6"),
     Held("speeches, Kaplan's protocol", GRID, "kaplan-nd", "N>2e5"),
     Held("speeches, one schedule", COMPUTE, "kaplan-c", "C>5e12"),

@@ -1,25 +1,36 @@
 """Kaplan's and Hoffmann's claims once more, each by a study of its own on speeches (docs/results.md)."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 
 from results_chinchilla import ENVELOPE, KAPLAN_A, allocation, of_approaches
 from results_kaplan import KAPLAN, critical_words, exponent, own_critical
 from results_reasons import WHY
-from results_rows import RESULTS, Row, Table, command_of, fitted, shown, span
+from results_rows import RESULTS, Row, Table, command_of, fitted, of_fit, shown, span
 from results_tables import OPEN, judge
 
 from quarry import allocate
 from quarry.analysis.allocation.isoflop import IsoFlop
 from quarry.analysis.allocation.methods import Allocation
+from quarry.analysis.fitting.intervals import Interval
 from quarry.analysis.laws.published import PUBLISHED
 from quarry.analysis.laws.published_trends import APPROACHES, TRENDS
+from quarry.errors import FitError
 from quarry.experiments.chinchilla_isoflop import CPU
 from quarry.text import number
 
 SIZES = Table(RESULTS / "kaplan_n/points.parquet")
 DATA = Table(RESULTS / "kaplan_d/points.parquet")
-COMPUTE = Table(RESULTS / "kaplan_compute/points.parquet", mid_schedule=True)
+COMPUTE = Table(RESULTS / "kaplan_compute/points.parquet", exclude=("E<1e5",), mid_schedule=True)
+"""Without the 100 steps of warm-up, as in the paper's fits."""
+SWEPT = "loss>2.35"
+"""Above the losses at which the study `kaplan_batch` measured B_crit."""
+UNTIL = CPU.budgets[:6]
+"""Budgets at which most sizes were still read along the way, to 2.6e11 FLOPs."""
+
+Estimate = tuple[float, Interval]
+Critical = tuple[tuple[str, float], ...]
 
 
 def rows() -> list[Row]:
@@ -33,47 +44,94 @@ def rows() -> list[Row]:
     ]
 
 
+def weighed(row: Row, judged: Callable[[Interval], str], others: Mapping[str, Callable[[], Estimate]]) -> Row:
+    """The row with what other admissible choices give; its verdict stands only if each gives it too."""
+    verdicts, said = {row.verdict}, []
+    for name, estimate in others.items():
+        try:
+            value, ends = estimate()
+        except FitError:
+            verdicts.add(OPEN)
+            said.append(f"{name} refused")
+            continue
+        verdicts.add(judged(ends))
+        said.append(f"{name} {shown(value, ends)}")
+    verdict = row.verdict if len(verdicts) == 1 else OPEN
+    return replace(row, verdict=verdict, why="; ".join([row.why, *said]))
+
+
+def by_law(row: Row, law: str, name: str, tables: Mapping[str, Table], critical: Critical = ()) -> Row:
+    """`weighed` over other tables of the same law."""
+    published = PUBLISHED["kaplan-c-min" if critical else law].params[name]
+    others = {
+        words: lambda table=table: of_fit(name, fitted(table, law, critical=critical))
+        for words, table in tables.items()
+    }
+    return weighed(row, lambda ends: judge(ends, published), others)
+
+
 def of_size() -> Row:
     """L(N) after four passes over eight million bytes."""
     published, found = PUBLISHED["kaplan-n"].params["alpha_N"], fitted(SIZES, "kaplan-n")
-    claim, command = "L ~ N^-alpha_N, speeches, near convergence", command_of(SIZES, "kaplan-n")
-    return exponent(f"{KAPLAN}, eq. 1.1", claim, "alpha_N", found, published, WHY["kaplan_n"], command)
+    claim, command = "L ~ N^-alpha_N, speeches, four passes", command_of(SIZES, "kaplan-n")
+    row = exponent(f"{KAPLAN}, eq. 1.1", claim, "alpha_N", found, published, WHY["kaplan_n"], command)
+    fewer = {"without N < 4 thousand": "N<4000", "with two heads and more": "N<2e4"}
+    tables = {words: SIZES.but(exclude=(condition,)) for words, condition in fewer.items()}
+    return by_law(row, "kaplan-n", "alpha_N", tables)
 
 
 def of_data() -> Row:
-    """L(D) of 222 thousand parameters, stopped early."""
+    """L(D) of 222 thousand parameters, at the best of the passes run."""
     published, found = PUBLISHED["kaplan-d"].params["alpha_D"], fitted(DATA, "kaplan-d")
-    claim, command = "L ~ D^-alpha_D, speeches, stopped early, eight D", command_of(DATA, "kaplan-d")
-    return exponent(f"{KAPLAN}, eq. 1.2", claim, "alpha_D", found, published, WHY["kaplan_d"], command)
+    claim, command = "L ~ D^-alpha_D, speeches, best of up to 32 passes", command_of(DATA, "kaplan-d")
+    row = exponent(f"{KAPLAN}, eq. 1.2", claim, "alpha_D", found, published, WHY["kaplan_d"], command)
+    tables = {f"without D < {words}": DATA.but(exclude=(f"U<{least}",)) for words, least in LEAST.items()}
+    return by_law(row, "kaplan-d", "alpha_D", tables)
+
+
+LEAST = {"20 thousand": "2e4", "100 thousand": "1e5"}
+"""The least D: half a speech, and two."""
 
 
 def of_compute() -> list[Row]:
     """L(C) at one batch, and L(C_min) of the same runs."""
-    plain, moved = fitted(COMPUTE, "kaplan-c"), fitted(COMPUTE, "kaplan-c", critical=own_critical())
-    commands = command_of(COMPUTE, "kaplan-c"), command_of(COMPUTE, "kaplan-c", critical_words())
-    theirs = [PUBLISHED[name].params["alpha_C"] for name in ("kaplan-c", "kaplan-c-min")]
-    claims = [f"L ~ {name}^-alpha, speeches, one schedule" for name in ("C", "C_min")]
-    where = [f"{KAPLAN}, eq. {number}" for number in ("3.3", "1.3")]
     return [
-        exponent(where[each], claims[each], "alpha_C", found, theirs[each], WHY[why], commands[each])
-        for each, (found, why) in enumerate(((plain, "kaplan_compute"), (moved, "kaplan_compute, C_min")))
+        _of_compute("3.3", "C", "kaplan-c", WHY["kaplan_compute"]),
+        _of_compute("1.3", "C_min", "kaplan-c-min", WHY["kaplan_compute, C_min"], own_critical()),
     ]
 
 
+def _of_compute(number: str, x: str, law: str, why: str, critical: Critical = ()) -> Row:
+    found, words = fitted(COMPUTE, "kaplan-c", critical=critical), [critical_words()] * bool(critical)
+    claim, command = f"L ~ {x}^-alpha, speeches, one schedule", command_of(COMPUTE, "kaplan-c", *words)
+    theirs = PUBLISHED[law].params["alpha_C"]
+    row = exponent(f"{KAPLAN}, eq. {number}", claim, "alpha_C", found, theirs, why, command)
+    tables = {"at losses below 2.35": COMPUTE.but(exclude=(*COMPUTE.exclude, SWEPT))}
+    return by_law(row, "kaplan-c", "alpha_C", tables, critical)
+
+
 @cache
-def optima() -> Allocation:
-    """N_opt and E_opt of C_min: the losses along each run, read at the ladder's budgets."""
-    critical = dict(own_critical())
-    return allocate(COMPUTE.points(), [CPU.budgets[-1]], read_at=CPU.budgets, critical=critical)
+def optima(budgets: tuple[float, ...] = CPU.budgets, *, moved: bool = True) -> Allocation:
+    """N_opt and E_opt of C_min, or of C: the losses along each run, read at the ladder's budgets."""
+    critical = dict(own_critical()) if moved else None
+    return allocate(COMPUTE.points(), [CPU.budgets[-1]], read_at=budgets, critical=critical)
 
 
 def of_optimum() -> Row:
     """N_opt ~ C_min^0.73."""
     value, ends = optima().a
-    verdict = judge(ends, KAPLAN_A, rivals=(APPROACHES["isoflop"].a, 0.0))
     where, claim = f"{KAPLAN}, Table 6", "N_opt ~ C_min^a, speeches, one schedule"
     said, why = shown(value, ends), WHY["C_min: a"]
-    return Row(where, claim, number(KAPLAN_A, 3), said, _reach(), verdict, why, _words())
+    row = Row(where, claim, number(KAPLAN_A, 3), said, _reach(), _of_a(ends), why, _words())
+    others = {
+        f"at budgets to {UNTIL[-1]:.2g}": lambda: optima(UNTIL).a,
+        "of C itself there": lambda: optima(UNTIL, moved=False).a,
+    }
+    return weighed(row, _of_a, others)
+
+
+def _of_a(ends: Interval) -> str:
+    return judge(ends, KAPLAN_A, rivals=(APPROACHES["isoflop"].a, 0.0))
 
 
 def of_steps() -> Row:
@@ -98,7 +156,13 @@ def _words() -> str:
 
 
 def of_envelope() -> Row:
-    """Approach 1 as the paper reads it, along each run; and what the ends of the runs alone say."""
+    """Approach 1 along each run, as the paper reads it, and by other counts and points."""
     [row] = of_approaches(ENVELOPE, ("envelope",))
-    ends = allocation(ENVELOPE.but(mid_schedule=False), "envelope").a
-    return replace(row, why=f"{row.why}; by the ends of runs alone {shown(*ends)}")
+    tables = {
+        "by the ends of runs": ENVELOPE.but(mid_schedule=False),
+        "with the head counted": ENVELOPE.but(count="n_nonembedding+n_head"),
+        "all parameters counted, as theirs,": ENVELOPE.but(count="n_params"),
+    }
+    others = {words: lambda table=table: allocation(table, "envelope").a for words, table in tables.items()}
+    published = APPROACHES["envelope"].a
+    return weighed(row, lambda ends: judge(ends, published, rivals=(KAPLAN_A, 0.0)), others)

@@ -1,4 +1,4 @@
-"""L(N) near convergence: every size on the same text until more steps hardly help.
+"""L(N) after many passes: every size on the same text until more steps help little.
 
 Claim: L ~ N^-alpha_N with alpha_N = 0.076, on more text than any size needs and trained near convergence
 (Kaplan 2020, 2001.08361, eq. 1.1; by 250 thousand steps, about six passes over WebText2).

@@ -1,5 +1,6 @@
 """Scale-point files: Python files that define an experiment, and the studies that hold them."""
 
+import ast
 import importlib.util
 import re
 import sys
@@ -145,5 +146,15 @@ def _inside(folders: Sequence[Path]) -> str:
 
 
 def _is_program(file: Path) -> bool:
-    """Whether a file does something when it is run; a file that does not run is told of when it is loaded."""
-    return re.search(rb"^if __name__ == ['\"]__main__['\"]", file.read_bytes(), re.MULTILINE) is not None
+    """Whether a file is run by itself and sets no `config`; what cannot be read is loaded, and refused."""
+    try:
+        body = ast.parse(file.read_bytes()).body
+    except (SyntaxError, ValueError):
+        return False
+    run = any(isinstance(each, ast.If) and "__name__" in ast.dump(each.test) for each in body)
+    return run and not any(_sets_config(each) for each in body)
+
+
+def _sets_config(statement: ast.stmt) -> bool:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return any(isinstance(each, ast.Name) and each.id == "config" for each in targets)

@@ -14,7 +14,7 @@ from quarry.train.launch import estimates
 from quarry.train.launch.jobs import Job, JobRun, UnpreparedJob, UnpreparedRun
 from quarry.train.record.schema import TERMINAL
 
-UNKNOWN = "–"
+UNKNOWN, NO_CORPUS = "–", "no corpus"
 
 
 def dry_run_table(jobs: Sequence[Job | UnpreparedJob]) -> Table:
@@ -29,7 +29,7 @@ def dry_run_table(jobs: Sequence[Job | UnpreparedJob]) -> Table:
     for job in sorted(jobs, key=lambda job: job.cost):
         for run in job.runs:
             seconds, state = run.seconds(rate), _state(job, run)
-            waiting += [seconds] * (state == "waiting")
+            waiting += [seconds] * (state in ("waiting", NO_CORPUS))
             table.add_row(*_dry_run_cells(run, seconds), state)
     table.add_section()
     table.add_row("waiting", *[""] * 7, _total(waiting), "", "")
@@ -55,6 +55,8 @@ def missing_corpora(jobs: Sequence[Job | UnpreparedJob]) -> list[str]:
 def _state(job: Job | UnpreparedJob, run: JobRun | UnpreparedRun) -> str:
     """The state of one run of a job."""
     status = run.directory.status()
+    if isinstance(job, UnpreparedJob) and job.state == "waiting" and status not in TERMINAL:
+        return NO_CORPUS
     return status if status in TERMINAL else job.state
 
 

@@ -239,3 +239,31 @@ def test_a_critical_batch_is_refused_where_nothing_reads_it():
         fit(curves(), "chinchilla", critical=CRITICAL)
     with pytest.raises(FitError, match="critical needs B_star and alpha_B; alpha_B is missing"):
         fit(at_one_batch(), "kaplan-c", critical={"B_star": 1e6})
+
+
+@pytest.mark.parametrize(
+    ("critical", "said"),
+    [
+        ({"B_star": 1e6, "alpha_B": -0.2}, r"alpha_B=-0\.2: must be positive and finite"),
+        ({"B_star": 0.0, "alpha_B": 0.2}, r"B_star=0\.0: must be positive"),
+        (
+            {"B_star": 1e6, "alpha_B": 0.2, "alpha_S": 9.0},
+            "critical has B_star and alpha_B only, not alpha_S",
+        ),
+    ],
+)
+def test_a_critical_batch_that_is_none_is_refused(critical, said):
+    with pytest.raises(FitError, match=said):
+        allocate(at_one_batch(), [1e18], method="envelope", critical=critical)
+
+
+def test_steps_of_a_file_and_a_critical_batch_are_not_taken_together():
+    table = at_one_batch().with_columns(S_min=pl.col("E") / pl.col("B"))
+    with pytest.raises(FitError, match="has a column S_min already"):
+        fit(table, "kaplan-ns", critical=CRITICAL)
+
+
+def test_compute_in_another_unit_is_doubted():
+    table = curves().with_columns(pl.col("C") / 8.64e19)
+    found = allocate(table, [1.0], method="envelope", bootstrap=0)
+    assert any("C is not within a factor of 3 of 6NE" in warning for warning in found.warnings)

@@ -37,3 +37,14 @@ def test_points_of_one_e_divide_no_budget(of_size_alone):
     one = of_size_alone.with_columns(E=1e9)
     with pytest.raises(FitError, match=r"^E never varies in these points: no law of N and E says what"):
         quarry.allocate(one, FLOPS, method="parametric", bootstrap=0)
+
+
+def test_a_budget_below_the_points_is_told_or_refused():
+    known = quarry.find_published("besiroglu")
+    n, e = (axis.ravel() for axis in np.meshgrid(np.geomspace(1e7, 1e9, 4), np.geomspace(1e9, 1e11, 4)))
+    points = pl.DataFrame({"N": n, "E": e, "loss": known.law.predict(known.params, {"N": n, "E": e})})
+    points = points.with_columns(C=6 * pl.col("N") * pl.col("E"))
+    low = quarry.allocate(points, [1e14], method="parametric", bootstrap=0)
+    assert any(each.startswith("less than a tenth of the smallest point's compute") for each in low.warnings)
+    with pytest.raises(FitError, match="less than one: the budget is too small"):
+        quarry.allocate(points, [1e-3], method="parametric", bootstrap=0)

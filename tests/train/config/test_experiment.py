@@ -133,6 +133,10 @@ def test_studies_are_found_by_name_and_by_folder(tmp_path):
     write(tmp_path / "mine", "a.py", GOOD)
     write(tmp_path / "mine", "table.py", 'if __name__ == "__main__":\n    print("a program")\n')
     assert [file.name for file in find_study(str(tmp_path / "mine"), [])] == ["a.py"]
+    said = 'if __name__ == "__main__":\n    print("a point that says so")\n'
+    write(tmp_path / "both", "b.py", f"{GOOD}\n{said}")
+    write(tmp_path / "both", "c.py", f'"""A point.\n\n{said}"""\n{GOOD}')
+    assert [file.name for file in find_study(str(tmp_path / "both"), [])] == ["b.py", "c.py"]
     assert len(find_study("quickstart", [ROOT / "experiments"])) >= 5
     with pytest.raises(ConfigError, match="no study 'nothing'"):
         find_study("nothing", [ROOT / "experiments"])

@@ -58,6 +58,7 @@ def test_a_named_u_gives_all_sizes_without_the_corpus(plan):
     (whole, branch, waiting), notes = plan(ABSENT)
     assert [whole[name] for name in ("U", "E", "k", "B", "S")] == ["2.08k", "16.6k", "8", "256", "65"]
     assert (branch["point"], branch["k"], branch["S"]) == ("a-k2", "1.97", "16")
+    assert (whole["status"], branch["status"]) == ("no corpus", "no corpus")
     assert int(branch["time"]) < int(whole["time"]) <= int(waiting["time"])
     assert notes == [
         "note: planned without the corpus (–: not known without it): corpus = 'folder:/no/such/folder': no "
