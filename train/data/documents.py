@@ -170,7 +170,11 @@ def files_below(root: Path, suffixes: Set[str], skip: Set[str] = frozenset()) ->
 
     Raises DataError for a folder that cannot be read.
     """
-    entries = (entry for entry in entries_below(root, skip) if suffix(entry) in suffixes)
+    return sorted_files(entry for entry in entries_below(root, skip) if suffix(entry) in suffixes)
+
+
+def sorted_files(entries: Iterable[os.DirEntry[str]]) -> list[Path]:
+    """Those of the entries that are regular files, or links to some, sorted."""
     paths = [entry.path for entry in entries if _is_file(entry)]
     return [Path(path) for path in sorted(paths, key=lambda path: path.split(os.sep))]
 

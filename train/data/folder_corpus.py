@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 from quarry.errors import DataError
@@ -17,6 +18,7 @@ from quarry.train.data.documents import (
     joined,
     read_text,
     reading,
+    sorted_files,
     suffix,
     to_utf8,
 )
@@ -53,8 +55,7 @@ class Folder:
             if not root.is_dir():
                 hint = ": its one option is ?separator=TEXT" if "?" in argument else ""
                 raise DataError(f"corpus = 'folder:{root}': no such file or folder{hint}")
-        _check_links(root)
-        files = files_below(root, TEXT_SUFFIXES) or files_below(root, TABLE_SUFFIXES)
+        files = sorted_files(_inside(root, TEXT_SUFFIXES)) or sorted_files(_inside(root, TABLE_SUFFIXES))
         if not files:
             suffixes = " ".join(sorted(TEXT_SUFFIXES | TABLE_SUFFIXES))
             raise DataError(f"corpus = 'folder:{root}' holds no text file ({suffixes})")
@@ -88,21 +89,27 @@ def _tables_below(root: Path) -> str:
     return f"not read: {tables[0]}{others}, as there are text files beside tables" if tables else ""
 
 
-def _check_links(root: Path) -> None:
-    """Raise DataError for a link below `root` that leaves it or leads nowhere: its text would be left out, or
-    would not be the folder's."""
+def _inside(root: Path, suffixes: Set[str]) -> Iterator[os.DirEntry[str]]:
+    """The entries below `root` with these suffixes; each link of any kind is checked on the way."""
     inside = os.path.realpath(root)
     for entry in entries_below(root):
-        if not entry.is_symlink():
-            continue
-        if not (os.path.isdir(entry.path) or suffix(entry) in TEXT_SUFFIXES | TABLE_SUFFIXES):
-            continue
-        target = os.path.realpath(entry.path)
-        if not (os.path.exists(target) and Path(target).is_relative_to(inside)):
-            raise DataError(
-                f"corpus = 'folder:{root}': {entry.path} is a link to {target}, which is not in the folder: "
-                "put a copy in its place, or remove the link"
-            )
+        if entry.is_symlink():
+            _check_link(entry, root, inside)
+        if suffix(entry) in suffixes:
+            yield entry
+
+
+def _check_link(entry: os.DirEntry[str], root: Path, inside: str) -> None:
+    """Raise DataError for a link that leaves `root` or leads nowhere: its text would be left out, or would not
+    be the folder's."""
+    if not (os.path.isdir(entry.path) or suffix(entry) in TEXT_SUFFIXES | TABLE_SUFFIXES):
+        return
+    target = os.path.realpath(entry.path)
+    if not (os.path.exists(target) and Path(target).is_relative_to(inside)):
+        raise DataError(
+            f"corpus = 'folder:{root}': {entry.path} is a link to {target}, which is not in the folder: "
+            "put a copy in its place, or remove the link"
+        )
 
 
 def read_argument(argument: str) -> tuple[Path, str | None]:

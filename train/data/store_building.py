@@ -79,13 +79,15 @@ def prepare_tokens(
     if held_out:
         recipe["held_out"] = list(held_out)
     with errors_in_sentences(cache):
-        if store := _find(cache, recipe, verify, say, silent):
+        index = _index(cache, recipe)
+        if store := _find(cache, index, recipe, verify, say, silent):
             return store
         if quick:
             _check_quick(corpus_name, tokenizer_name, cache)
         make_writable(cache)
         with cache_lock(cache, say):
-            return _find(cache, recipe, verify, silent, say) or _build(cache, recipe, rules, say, tokenizer)
+            found = _find(cache, index, recipe, verify, silent, say)
+            return found or _build(cache, recipe, rules, say, tokenizer)
 
 
 def _check_quick(corpus_name: str, tokenizer_name: str, cache: Path) -> None:
@@ -99,12 +101,13 @@ def _check_quick(corpus_name: str, tokenizer_name: str, cache: Path) -> None:
         )
 
 
-def _find(cache: Path, recipe: dict[str, Any], verify: bool, say: Say, warn: Say) -> TokenStore | None:
-    """The store of a recipe if its inputs have not changed since it was made, without reading them.
+def _find(
+    cache: Path, index: Path, recipe: dict[str, Any], verify: bool, say: Say, warn: Say
+) -> TokenStore | None:
+    """The store that the entry `index` of a recipe names, without reading its text.
 
     None if there is none, or if it or its entry in the index is damaged, of which `warn` is told.
     """
-    index = _index(cache, recipe)
     if not os.path.lexists(index):
         return None
     try:
@@ -127,6 +130,7 @@ def _open_as(cache: Path, content: str, provenance: dict[str, Any]) -> TokenStor
 
 
 def _index(cache: Path, recipe: dict[str, Any]) -> Path:
+    """The entry of a recipe for its files as they are now."""
     inputs = recipe | {"fingerprint": fingerprint(recipe["corpus"], cache / "corpora"), "format": FORMAT}
     return cache / "index" / f"{hash_json(inputs)}.json"
 

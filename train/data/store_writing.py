@@ -127,21 +127,22 @@ class ShardWriter:
         """Write the tokens of a document, which is so many bytes of text."""
         self._documents += 1
         self._text_bytes += text_bytes
-        self._whole.update(chunk)
         rest, most = memoryview(chunk), SHARD_BYTES - SHARD_BYTES % self._itemsize
         while rest:
             if self._shard.size == most:
                 self._end()
                 self._begin()
             part, rest = rest[: most - self._shard.size], rest[most - self._shard.size :]
-            self._shard.update(part)
+            for digested in {self._whole, self._shard}:
+                digested.update(part)
             self._file.write(part)
 
     def _path(self, number: int) -> Path:
         return self._folder / shard_names(self._split, number + 2)[number]
 
     def _begin(self) -> None:
-        self._file, self._shard = self._path(len(self.shards)).open("wb"), Digested()
+        self._file = self._path(len(self.shards)).open("wb")
+        self._shard = Digested() if self.shards else self._whole  # the first begins as the whole does
 
     def _end(self) -> None:
         self._file.flush()
