@@ -6,6 +6,7 @@ from quarry.analysis.laws.catalog import LAWS, find_law
 from quarry.analysis.laws.law import Law
 from quarry.analysis.laws.mixture import overtraining_of_counts
 from quarry.analysis.points.schema import SAME_VALUE, repeats_data
+from quarry.analysis.points.table import Points
 from quarry.errors import FitError
 
 _REPEATING = ("data-constrained", "effective-reuse", "overfit-epochs")
@@ -23,6 +24,14 @@ def applicable_laws(table: pl.DataFrame) -> list[Law]:
         if _varies(table, name):
             return [find_law(law, name) for law in _ONE_INPUT]
     raise FitError("no law applies: neither N, E, C nor U varies in these points")
+
+
+def without_repeats(points: Points) -> Points:
+    """The points that read no part of their data twice; all, where it is not known."""
+    if "U" not in points.table.columns:
+        return points
+    repeated = points.table.select(repeats_data().fill_null(False)).to_series()
+    return points.without(repeated, "repeat data (E > U), too few for a law of it") if repeated.any() else points
 
 
 def member(name: str, inputs: tuple[str, ...]) -> Law:

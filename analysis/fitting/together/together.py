@@ -19,11 +19,12 @@ from quarry.analysis.fitting.prediction.outlook import outlook_of
 from quarry.analysis.fitting.prediction.prior import prior_of
 from quarry.analysis.fitting.result import Fit
 from quarry.analysis.fitting.search import Minima
-from quarry.analysis.fitting.together.candidates import applicable_laws
+from quarry.analysis.fitting.together.candidates import applicable_laws, without_repeats
 from quarry.analysis.fitting.together.stacking import mixed, stack
 from quarry.analysis.laws.mixture import COUNTS, floor_name, mix_laws, mixed_params
 from quarry.analysis.points.loading import PointsLike, as_points
 from quarry.errors import FitError
+from quarry.text import plural
 
 if TYPE_CHECKING:
     from quarry.analysis.fitting.diagnostics import Diagnostics
@@ -42,7 +43,8 @@ def estimate_together(points: PointsLike, settings: "FitSettings") -> Fit:
     """Fit every law that applies to the points, and weigh them by their backtests.
 
     The parameters of the fit are those of each law and its weight; a draw of the bootstrap is one law's, as
-    often as its weight says. Raises FitError.
+    often as its weight says. Points that repeat data are left out where they are too few for a law of that.
+    Raises FitError.
     """
     for name, given in (
         ("freeze", ", ".join(settings.freeze)),
@@ -54,7 +56,26 @@ def estimate_together(points: PointsLike, settings: "FitSettings") -> Fit:
                 f"{name}={given}: law auto needs the bootstrap's percentile interval, and freezes no "
                 "parameter; leave it out, or name one law"
             )
-    applicable = {law.name: law for law in applicable_laws(as_points(points).table)}
+    every = as_points(points)
+    try:
+        return _together(every, settings)
+    except FitError as error:
+        fresh = without_repeats(every)
+        if fresh is every:
+            raise
+        refused = error
+    try:
+        found = _together(fresh, settings)
+    except FitError:
+        raise refused from None
+    left_out = len(every.table) - len(fresh.table)
+    note = f"{plural(left_out, 'point')} left out for repeating data (E > U): too few for a law of repeated data"
+    return replace(found, warnings=(note, *found.warnings))
+
+
+def _together(points: "Points", settings: "FitSettings") -> Fit:
+    """The laws that apply to all of the points. Raises FitError where none has an interval."""
+    applicable = {law.name: law for law in applicable_laws(points.table)}
     laws, few = _usable(points, applicable, settings.critical)
     fits, warnings = _fits(shared_points(points, laws, settings.critical)[0], laws, settings)
     tests = _shared_cuts([one.outlook.backtests for one in fits.values() if one.outlook])

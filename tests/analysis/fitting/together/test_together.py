@@ -63,6 +63,23 @@ def backtests(error):
     return Backtests(error, small, decade, np.zeros(len(cut)), rows, cut, rows)
 
 
+def test_few_points_that_repeat_data_are_left_out_and_the_others_fitted():
+    n = np.repeat([[2.5e4, 5e4, 1e5, 2e5, 4e5]], 2, 0) * [[1.0], [2.0]]
+    columns = {"N": n.ravel(), "E": (np.array([[1.7e11], [1.7e12]]) / n).ravel()}
+    law = LAWS["chinchilla"]
+    truth = dict(zip(law.parameter_names, (1.5, 60.0, 600.0, 0.35, 0.35), strict=True))
+    noise = np.exp(0.003 * np.random.default_rng(0).standard_normal(10))
+    unique = np.sort(columns["E"])[-2:].mean()
+    points = pl.DataFrame(
+        columns | {"U": np.full(10, unique), "loss": np.asarray(law.predict(truth, columns)) * noise}
+    )
+    fitted = estimate_together(points, SETTINGS)
+    assert len(fitted.points) == 9 and set(fitted.members) <= {"chinchilla", "skaling", "overtraining"}
+    assert "1 point left out for repeating data" in fitted.warnings[0]
+    with pytest.raises(FitError, match="data-constrained has 7 parameters"):
+        estimate_together(points[4:8], SETTINGS)
+
+
 def test_the_law_that_predicts_counts_most_and_equals_share():
     rng = np.random.default_rng(0)
     good, bad = (backtests(scale * rng.standard_normal(180)) for scale in (0.003, 0.1))
