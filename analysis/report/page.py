@@ -72,7 +72,8 @@ def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
     repeated = bool((source.runs["k"] > ONE_PASS).any())
     laws = LAWS + (LAWS_OF_REPEATS if repeated else ())
     repeats = repeats_section(source, bootstrap, seed) if repeated else None
-    sections = [law_section(source, name, bootstrap, seed) for name in laws]
+    found = [law_section(source, name, bootstrap, seed) for name in laws]
+    sections = sorted(found, key=lambda section: section.fit is None)
     fits = [section.fit for section in sections if section.fit]
     law = next((each for each in fits if each.law.name in PARAMETRIC), None)
     optimum = find_optimum(source, law, _ways(source, law, bootstrap, seed))
@@ -81,7 +82,7 @@ def _page(source: Source, output: Path, bootstrap: int, seed: int) -> str:
     charts |= instruments
     for part in (*sections, *(each for each in (repeats, optimum) if each)):
         charts |= part.charts
-    shown = best_law(fits) or leading_law(fits)
+    shown = best_law(fits) or leading_law(fits) or law
     charts |= {"parity": parity(shown)} if shown else {}
     figures, data = page_figures(charts)
     runs = json_values(source.runs.to_dicts())

@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import altair as alt
+import polars as pl
 from markupsafe import Markup
 
 from quarry.analysis.epochs.cells import CELL, annealed_rows
 from quarry.analysis.epochs.noise import measured_noise
 from quarry.analysis.epochs.study import study_epochs
+from quarry.analysis.fitting.correlation import confounded, strongest_correlation
 from quarry.analysis.fitting.estimation import fit
 from quarry.analysis.laws import formulas as mathml
 from quarry.analysis.laws.catalog import find_law
+from quarry.analysis.points.selection import points_for_law, shares_fixed_value
 from quarry.analysis.report.figures import fits
 from quarry.analysis.report.figures.epochs import epochs_charts
 from quarry.errors import FitError, LawError, PointsError
@@ -20,6 +23,8 @@ from quarry.errors import FitError, LawError, PointsError
 if TYPE_CHECKING:
     from quarry.analysis.epochs.result import Epochs
     from quarry.analysis.fitting.result import Fit
+    from quarry.analysis.laws.law import Law
+    from quarry.analysis.points.table import Points
     from quarry.analysis.report.source import Source
 
 LAWS = ("kaplan-n", "power-offset", "chinchilla")
@@ -54,10 +59,26 @@ def law_section(source: "Source", name: str, bootstrap: int, seed: int) -> Secti
     law = find_law(name)
     about = {"name": name, "formula": Markup(mathml.mathml(law.formula)), "source": law.source}
     try:
+        _check_not_mixed(points_for_law(source.ended, law), law)
         fitted = fit(source.ended, name, bootstrap=bootstrap, seed=seed)
     except (FitError, LawError, PointsError) as error:
         return Section(**about, error=str(error))
     return Section(**about, fit=fitted, charts=_law_charts(name, fitted))
+
+
+def _check_not_mixed(points: "Points", law: "Law") -> None:
+    """Raise FitError where a law of one variable would mix points that differ in the other.
+
+    Where sizes and tokens rise together, as on one ladder of tokens per parameter, it describes that ladder.
+    """
+    if shares_fixed_value(points, law):
+        return
+    places = {name: points.table[name].cast(pl.Float64).to_numpy() for name in ("N", "E")}
+    if not confounded(strongest_correlation(places)):
+        raise FitError(
+            f"{law.name} is of {law.inputs[0]} alone, and no two points share what it holds fixed: sizes and "
+            "tokens vary apart, and it would mix them"
+        )
 
 
 def repeats_section(source: "Source", bootstrap: int, seed: int) -> Repeats:

@@ -31,7 +31,8 @@ def without_repeats(points: Points) -> Points:
     if "U" not in points.table.columns:
         return points
     repeated = points.table.select(repeats_data().fill_null(False)).to_series()
-    return points.without(repeated, "repeat data (E > U), too few for a law of it") if repeated.any() else points
+    reason = "repeat data (E > U), too few for a law of it"
+    return points.without(repeated, reason) if repeated.any() else points
 
 
 def member(name: str, inputs: tuple[str, ...]) -> Law:

@@ -68,8 +68,8 @@ def estimate_together(points: PointsLike, settings: "FitSettings") -> Fit:
         found = _together(fresh, settings)
     except FitError:
         raise refused from None
-    left_out = len(every.table) - len(fresh.table)
-    note = f"{plural(left_out, 'point')} left out for repeating data (E > U): too few for a law of repeated data"
+    left_out = plural(len(every.table) - len(fresh.table), "point")
+    note = f"{left_out} left out for repeating data (E > U): too few for a law of repeated data"
     return replace(found, warnings=(note, *found.warnings))
 
 

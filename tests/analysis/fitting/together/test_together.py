@@ -74,7 +74,8 @@ def test_few_points_that_repeat_data_are_left_out_and_the_others_fitted():
         columns | {"U": np.full(10, unique), "loss": np.asarray(law.predict(truth, columns)) * noise}
     )
     fitted = estimate_together(points, SETTINGS)
-    assert len(fitted.points) == 9 and set(fitted.members) <= {"chinchilla", "skaling", "overtraining"}
+    assert len(fitted.points) == 9
+    assert set(fitted.members) <= {"chinchilla", "skaling", "overtraining"}
     assert "1 point left out for repeating data" in fitted.warnings[0]
     with pytest.raises(FitError, match="data-constrained has 7 parameters"):
         estimate_together(points[4:8], SETTINGS)
