@@ -100,8 +100,8 @@ def _inside(root: Path, suffixes: Set[str]) -> Iterator[os.DirEntry[str]]:
 
 
 def _check_link(entry: os.DirEntry[str], root: Path, inside: str) -> None:
-    """Raise DataError for a link that leaves `root` or leads nowhere: its text would be left out, or would not
-    be the folder's."""
+    """Raise DataError for a link that leaves `root` or leads nowhere: its text would be left out, or not the
+    folder's."""
     if not (os.path.isdir(entry.path) or suffix(entry) in TEXT_SUFFIXES | TABLE_SUFFIXES):
         return
     target = os.path.realpath(entry.path)
