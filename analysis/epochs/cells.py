@@ -10,7 +10,7 @@ from quarry.analysis.epochs.noise import Noise, measured_noise, shifted
 from quarry.analysis.epochs.replicates import outliers
 from quarry.analysis.points.columns import is_annealed, positive_numbers, with_numbers
 from quarry.analysis.points.loading import PointsLike, as_points
-from quarry.analysis.points.schema import BATCH, RECIPE, SETTINGS, TUNED, one_spelling
+from quarry.analysis.points.schema import BATCH, ONE_PASS, RECIPE, SETTINGS, TUNED, one_spelling
 from quarry.analysis.points.settings import labels, settings, with_recipe_names
 from quarry.analysis.points.table import Points
 from quarry.errors import FitError
@@ -49,6 +49,8 @@ def terminal(points: PointsLike, draws: int, seed: int) -> Terminal:
     table = annealed_rows(points)
     cells = table.group_by(*CELL).agg(pl.col("loss").mean(), clusters=pl.col("cluster").n_unique())
     cells = _with_plain(cells.sort(*CELL), table)
+    if not (cells["k"] > ONE_PASS).any():
+        raise FitError("no U was read more than once: the study needs annealed losses on repeated data")
     noise = measured_noise(table, CELL)
     if draws and not noise.freedom:
         recipes = [name for name in RECIPE if cells[name].n_unique() > 1] + _settings_of(table)[0]

@@ -63,10 +63,21 @@ def few_values(data: "Data") -> Iterator[str]:
 
     None with no more runs than parameters, of which the fit says that they bound nothing.
     """
-    for name, found in distinct_values(data.inputs).items():
-        needed = values_needed(data.law, name)
-        if data.n_runs > len(data.law.parameters) and _counted(data, name) and found <= needed:
+    for name, found, needed in _values(data):
+        if data.n_runs > len(data.law.parameters) and found <= needed:
             yield _few(data, name, found, needed)
+
+
+def undetermined_terms(data: "Data") -> list[str]:
+    """A sentence for each input that takes too few values to determine the law along it."""
+    return [_few(data, name, found, needed) for name, found, needed in _values(data) if found < needed]
+
+
+def _values(data: "Data") -> Iterator[tuple[str, int, int]]:
+    """Each input that a law counts on, how many values it takes and how many the law needs."""
+    for name, found in distinct_values(data.inputs).items():
+        if _counted(data, name):
+            yield name, found, values_needed(data.law, name)
 
 
 def _counted(data: "Data", name: str) -> bool:

@@ -1,6 +1,7 @@
 """Columns of a table of points read as what they are, and checked."""
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 ROW = "row of the source"
 """A column that holds the row of each point in its source, while the table is read; from 1."""
+_GROUPED = re.compile(r"[+-]?\d{1,3}([,' ]\d{3})+(\.\d*)?")
+"""A number with separators of thousands."""
 
 
 def with_numbers(
@@ -35,7 +38,9 @@ def _numbers(table: pl.DataFrame, name: str, source: str, lenient: bool) -> pl.S
     lost = numbers.is_null() & column.is_not_null()
     if lenient or not lost.any():
         return numbers.set(lost, math.nan) if lost.any() else numbers
-    raise cell_error(table, lost, name, source, "is not a number, such as 3.75 or 5e7")
+    grouped = _GROUPED.fullmatch(str(column.filter(lost)[0])) is not None
+    remedy = ": write it without separators of thousands" if grouped else ""
+    raise cell_error(table, lost, name, source, f"is not a number, such as 3.75 or 5e7{remedy}")
 
 
 def as_text(table: pl.DataFrame, name: str, source: str) -> pl.Series:

@@ -86,7 +86,8 @@ def checked_points(points: Points, raw: pl.DataFrame) -> Points:
     if given != "C" and {"N", "C"} <= set(table.columns):
         check_compute(table, source, given)
     own = list_names([name for name in raw.columns if name != ROW][:12])
-    check_positive_columns(table, used, source, f" (--exclude leaves rows out by any of {own})")
+    remedy = f" (--exclude leaves rows out by any of {own}; 'loss = nan' is a condition)"
+    check_positive_columns(table, used, source, remedy)
     if "N" in table.columns:
         check_parameters(table, source)
     if "E" in table.columns:

@@ -15,6 +15,7 @@ from quarry.options import Flat
 from quarry.text import number, plural
 from quarry.train.launch.new_study import least_passes, write_study
 from quarry.train.launch.study_design import Design
+from quarry.train.launch.study_laws import suggested_law, too_few
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class NewOptions:
     params: tuple[float, float] | None = None
     """Least and largest N, non-embedding parameters; default 1e4 5e5."""
     tokens: tuple[float, ...] | None = None
-    """E of the runs of every size; default 262144 1048576."""
+    """E of the runs of every size; default 262144 524288 1048576."""
     isoflop: tuple[float, ...] | None = None
     """Budgets C = 6 N E in FLOPs instead, such as 1e12 1e13: sizes around 20 tokens per parameter."""
 
@@ -54,20 +55,26 @@ def command(study: Positional[Path], options: Annotated[NewOptions, Flat] = NewO
         study: The folder to write; its last part is the study's name.
     """
     design = options.design()
-    files, planned = write_study(study, design), len(list(design.planned()))
+    points, planned = list(write_study(study, design).values()), len(list(design.planned()))
+    places = [(point.n, point.tokens) for point in points]
     folder, runs = shlex.quote(str(study)), shlex.quote(f"runs/{study.resolve().name}")
     console = make_console()
-    console.print(f"{plural(len(files), 'point')}, and their recipe in {folder}/__init__.py", highlight=False)
-    if len(files) < planned:
+    console.print(
+        f"{plural(len(points), 'point')}, and their recipe in {folder}/__init__.py", highlight=False
+    )
+    if len(points) < planned:
         step = f"widths are multiples of {design.head_dim}"
         console.print(f"note: {planned} were planned, of which some have the same model: {step}")
     if (passes := least_passes(design)) and max(passes) > 1:
         console.print(_repeats(passes, design), highlight=False)
+    for note in too_few(places, design.budgets):
+        console.print(f"warning: {note}", highlight=False)
+    law = suggested_law(places)
     console.print("next:")
     for line in (
         f"quarry sweep {folder} --dry-run",
         f"quarry sweep {folder}",
-        f"quarry fit {runs} --law {'chinchilla' if len(files) > 5 else 'power-offset'}",
+        *([f"quarry fit {runs} {law}"] if law else []),
         f"quarry report {runs} -o report.html",
     ):
         console.print(f"  {line}", highlight=False, soft_wrap=True)

@@ -25,12 +25,13 @@ _TRAINED = 0.9
 """The share of a corpus that is not held out, by the default fractions of `data`."""
 
 
-def write_study(folder: Path, design: Design) -> list[Path]:
+def write_study(folder: Path, design: Design) -> dict[Path, NewPoint]:
     """Write the study `folder`: `__init__.py` with the recipe, and a file for each point.
 
     The size of a point is that of the recipe's model nearest to the planned N; at a budget its tokens follow
-    from that size. Returns the points' files. Raises ConfigError if the folder exists or cannot be written,
-    or its name cannot be imported, and DataError for a corpus that is not there; nothing is written then.
+    from that size. Returns the points by their files. Raises ConfigError if the folder exists or cannot be
+    written, or its name cannot be imported, and DataError for a corpus that is not there; nothing is written
+    then.
     """
     name = check_name("study", folder.resolve().name)
     require(
@@ -44,11 +45,11 @@ def write_study(folder: Path, design: Design) -> list[Path]:
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as temporary:
             draft = Path(temporary).resolve() / name
-            names = _write_draft(draft, folder, design)
+            points = _write_draft(draft, folder, design)
             draft.rename(place)
     except OSError as error:
         raise ConfigError(f"cannot write {error.filename or folder}: {error.strerror}") from None
-    return [folder / name for name in names]
+    return {folder / f"{point.name}.py": point for point in points}
 
 
 def least_passes(design: Design) -> list[float]:
@@ -83,8 +84,8 @@ def _findable(corpus: str) -> str:
     return corpus
 
 
-def _write_draft(draft: Path, folder: Path, design: Design) -> list[str]:
-    """Write the files of the study `folder` below a temporary one; returns the names of the points' files."""
+def _write_draft(draft: Path, folder: Path, design: Design) -> Sequence[NewPoint]:
+    """Write the files of the study `folder` below a temporary one."""
     draft.mkdir()
     (draft / "__init__.py").write_text(recipe_text(folder, design), encoding="utf-8")
     found = find_recipe(draft, draft)
@@ -94,7 +95,7 @@ def _write_draft(draft: Path, folder: Path, design: Design) -> list[str]:
     for point in points:
         (draft / f"{point.name}.py").write_text(point_text(folder, point), encoding="utf-8")
     shutil.rmtree(draft / "__pycache__", ignore_errors=True)
-    return [f"{point.name}.py" for point in points]
+    return points
 
 
 def _points(recipe: Recipe, design: Design) -> Sequence[NewPoint]:

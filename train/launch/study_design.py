@@ -31,7 +31,7 @@ class Design:
     sizes: int = 5
     params: tuple[float, float] = (1e4, 5e5)
     """Least and largest N, without embeddings; not used with `budgets`."""
-    tokens: tuple[float, ...] = (2**18, 2**20)
+    tokens: tuple[float, ...] = (2**18, 2**19, 2**20)
     """E of the runs of every size; not used with `budgets`."""
     budgets: tuple[float, ...] = ()
     """C = 6 N E in FLOPs: at each, `sizes` sizes around the one with TOKENS_PER_PARAMETER."""

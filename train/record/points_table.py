@@ -19,6 +19,8 @@ def find_runs(root: Path) -> list[RunDirectory]:
     Raises RecordError if there is none.
     """
     root = local_copy(root)
+    if root.is_file():
+        raise RecordError(f"{root} is a file: give a directory of runs, which hold a run.json")
     if not root.is_dir():
         raise RecordError(f"no such {'file' if root.suffix else 'directory of runs'}: {root}")
     paths = []

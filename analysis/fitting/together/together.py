@@ -9,6 +9,7 @@ import numpy as np
 
 from quarry.analysis.fitting.bootstrap import Draws
 from quarry.analysis.fitting.comparison.shared_points import shared_points
+from quarry.analysis.fitting.doubts import undetermined_terms
 from quarry.analysis.fitting.estimation import estimate
 from quarry.analysis.fitting.fit_intervals import FitIntervals
 from quarry.analysis.fitting.noise import relative_noise, run_scatter
@@ -115,6 +116,8 @@ def _fits(
             found = estimate(points, law, settings, _STARTS)
         except FitError as error:
             return str(error)
+        if undetermined := undetermined_terms(found.data):
+            return "; ".join(undetermined)
         return "these points give it no interval" if found.outlook is None else found
 
     # Two at a time: while one law compiles, on one core, another is fitted.

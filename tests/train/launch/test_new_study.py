@@ -101,6 +101,27 @@ def test_a_study_that_reads_its_text_again_says_so(tmp_path, texts, capsys):
     assert 0 < max(least_passes(design)) < 1
 
 
+@pytest.mark.parametrize(
+    ("options", "law", "warned"),
+    [
+        ("--sizes 4 --params 6e3 1e5 --tokens 6e4 1e5 2e5", "--law chinchilla", ()),
+        ("--sizes 4 --params 6e3 1e5 --tokens 6e4 1e5", "--law power-offset", ("E takes 2 values",)),
+        ("--sizes 3 --params 6e3 1e5 --tokens 6e4", "--law kaplan-n", ()),
+        ("--sizes 1 --params 1e4 1e4 --tokens 6e4 1e5 2e5 4e5", "--law power-offset --x E", ()),
+        ("--sizes 1 --params 1e4 1e4 --tokens 6e4 1e5", None, ("E takes 2 values",)),
+        ("--isoflop 1e9 3e9 1e10", None, ("at 10⁹ FLOPs 1 size,", "at 3 × 10⁹ FLOPs 2 sizes", "at 10¹⁰")),
+    ],
+)
+def test_the_law_that_is_suggested_is_one_that_the_points_determine(
+    tmp_path, texts, capsys, options, law, warned
+):
+    assert run(["new", str(tmp_path / "own"), "--corpus", f"folder:{texts}", *options.split()]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.findall(r"quarry fit runs/own (--law .*?) quarry report", said) == ([law] if law else [])
+    assert all(f"warning: {words}" in said for words in warned)
+    assert said.count("needs") == len(warned)
+
+
 def test_an_existing_folder_is_kept(tmp_path, texts):
     (tmp_path / "mine").mkdir()
     with pytest.raises(ConfigError, match="mine exists already"):
@@ -114,7 +135,7 @@ def test_the_command_writes_a_study_that_a_sweep_reads_from_anywhere(tmp_path, t
     assert run(["new", str(study), "--corpus", "folder:texts", "--sizes", "3", "--params", "7e3", "1e5"]) == 0
     assert f"quarry sweep {study} --dry-run" in capsys.readouterr().out
     files = find_study(str(study), [])
-    assert len(files) == 6
+    assert len(files) == 9
     assert {config.data.corpus for config in configs(files)} == {f"folder:{texts}"}
     monkeypatch.chdir(tmp_path)
     assert run(["sweep", str(study), "--dry-run", "--cache", str(tmp_path / "cache")]) == 0
