@@ -36,12 +36,11 @@ class Backtests:
 
     def weights(self) -> np.ndarray:
         """What each row counts [rows]: the rows of a cut count 1 together, and so does each of its runs."""
-        weight = np.zeros(len(self.error))
-        for cut in np.unique(self.cut):
-            rows = np.flatnonzero(self.cut == cut)
-            _, run, size = np.unique(self.run[rows], return_inverse=True, return_counts=True)
-            weight[rows] = 1 / (size[run] * len(size))
-        return weight
+        cuts, runs = (np.unique(each, return_inverse=True)[1] for each in (self.cut, self.run))
+        pair = cuts * (runs.max(initial=0) + 1) + runs
+        _, first, of_pair, rows = np.unique(pair, return_index=True, return_inverse=True, return_counts=True)
+        runs_of_cut = np.bincount(cuts[first])
+        return 1 / (rows[of_pair] * runs_of_cut[cuts])
 
     def rows(self, kept: np.ndarray) -> "Backtests":
         """Only these rows (a mask or indices)."""
