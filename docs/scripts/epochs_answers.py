@@ -54,10 +54,11 @@ def depth_runs(*points: pl.DataFrame) -> pl.DataFrame:
     names = ["unique_tokens", "k", "n_layers", "d_model", "peak_learning_rate", "batch_tokens", "draw"]
     names += ["weight_decay", "dropout", "seed_init", "seed_order"]
     runs = pl.concat([each.select(*names, "loss") for each in tables], how="vertical_relaxed")
+    runs = runs.with_columns(pl.col("draw").fill_null(0))
     runs = runs.unique(
         names, keep="first", maintain_order=True
     )  # the check of `beyond` is the table's run again
-    runs = runs.filter(pl.col("draw").fill_null(0) == 0, batch_tokens=1024, weight_decay=0.1, dropout=0.0)
+    runs = runs.filter(draw=0, batch_tokens=1024, weight_decay=0.1, dropout=0.0)
     return runs.with_columns(
         N=12 * pl.col("n_layers") * pl.col("d_model") ** 2,
         rate=(pl.col("peak_learning_rate") * pl.col("d_model") / RATE).round(2),
