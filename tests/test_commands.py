@@ -318,6 +318,7 @@ def test_a_bad_table_is_refused_in_a_sentence(name, tmp_path):
         (["sweep", "quickstart", "--cache", "/dev/null/cache"], "cannot write in /dev/null/cache"),
         (["train", "study/small"], "study/small is not a Python file"),
         (["points", "nowhere", "-o", "p.csv"], "no such directory of runs: nowhere"),
+        (["points", __file__, "-o", "p.csv"], f"{__file__} is a file: give a directory of runs"),
         (["fit", "nowhere.csv", "--law", "chinchilla"], "nowhere.csv"),
         (["report", "nowhere"], "nowhere"),
         (["dance"], "dance"),

@@ -145,8 +145,13 @@ def test_a_cell_that_is_no_number_can_be_named(tmp_path):
 
 def test_a_value_that_cannot_be_used_says_how_to_leave_it_out(tmp_path):
     path = written(tmp_path, "N,D,loss,state\n1,2,nan,crashed\n")
-    with pytest.raises(PointsError, match=r"--exclude leaves rows out by any of N, D, loss, state"):
+    with pytest.raises(
+        PointsError, match=r"--exclude leaves rows out by any of N, D, loss, state; 'loss = nan' is"
+    ):
         load_points(path)
+    grouped = written(tmp_path, 'N,D,loss\n"24,800",2e7,3.1\n')
+    with pytest.raises(PointsError, match=r"'24,800' is not a number, .*: write it without separators"):
+        load_points(grouped)
 
 
 def test_words_of_status_and_split_that_are_not_known_are_told(tmp_path):

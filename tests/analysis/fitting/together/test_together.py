@@ -81,6 +81,14 @@ def test_few_points_that_repeat_data_are_left_out_and_the_others_fitted():
         estimate_together(points[4:8], SETTINGS)
 
 
+def test_laws_whose_term_the_points_do_not_determine_are_left_out():
+    sizes, tokens = (each.ravel() for each in np.meshgrid(np.geomspace(1e5, 1e6, 5), [1e7, 4e7]))
+    loss = 1.7 + 300 / sizes**0.4 + 1000 / tokens**0.4
+    noise = np.exp(0.003 * np.random.default_rng(0).standard_normal(10))
+    with pytest.raises(FitError, match="overtraining is left out: E takes 2 values in 10 points, and"):
+        estimate_together(pl.DataFrame({"N": sizes, "E": tokens, "loss": loss * noise}), SETTINGS)
+
+
 def test_the_law_that_predicts_counts_most_and_equals_share():
     rng = np.random.default_rng(0)
     good, bad = (backtests(scale * rng.standard_normal(180)) for scale in (0.003, 0.1))
