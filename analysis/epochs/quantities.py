@@ -19,7 +19,6 @@ from quarry.analysis.epochs.sample_efficiency import (
     tokens_to_loss,
 )
 from quarry.analysis.epochs.surfaces import Surface, fit_surfaces, surface_cells
-from quarry.errors import FitError
 
 if TYPE_CHECKING:
     from quarry.analysis.epochs.cells import Terminal
@@ -58,8 +57,6 @@ def measure(
     seed: int,
 ) -> Quantities:
     plain, tuned, fresh = plain_grid(surface), tuned_grid(surface), first_pass(surface)
-    if not tuned.losses.size:
-        raise FitError("no U was read more than once: the study needs annealed losses on repeated data")
     floor, limits = floors(tuned, fresh), least_without_end(tuned)
     gaps = gap(fresh, tuned, floor)
     return Quantities(

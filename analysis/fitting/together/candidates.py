@@ -31,7 +31,7 @@ def without_repeats(points: Points) -> Points:
     if "U" not in points.table.columns:
         return points
     repeated = points.table.select(repeats_data().fill_null(False)).to_series()
-    reason = "repeat data (E > U), too few for a law of it"
+    reason = "repeat data (E > U), and bound no law of it"
     return points.without(repeated, reason) if repeated.any() else points
 
 

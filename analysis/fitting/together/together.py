@@ -44,8 +44,8 @@ def estimate_together(points: PointsLike, settings: "FitSettings") -> Fit:
     """Fit every law that applies to the points, and weigh them by their backtests.
 
     The parameters of the fit are those of each law and its weight; a draw of the bootstrap is one law's, as
-    often as its weight says. Points that repeat data are left out where they are too few for a law of that.
-    Raises FitError.
+    often as its weight says. Points that repeat data are left out where they bound no law of that. Raises
+    FitError.
     """
     for name, given in (
         ("freeze", ", ".join(settings.freeze)),
@@ -60,17 +60,23 @@ def estimate_together(points: PointsLike, settings: "FitSettings") -> Fit:
     every = as_points(points)
     try:
         return _together(every, settings)
-    except FitError as error:
-        fresh = without_repeats(every)
-        if fresh is every:
+    except FitError:
+        if (fitted := _of_fresh(every, settings)) is None:
             raise
-        refused = error
+        return fitted
+
+
+def _of_fresh(points: "Points", settings: "FitSettings") -> Fit | None:
+    """The fit without the points that repeat data, which says so; None without such, or if it fails too."""
+    fresh = without_repeats(points)
+    if fresh is points:
+        return None
     try:
         found = _together(fresh, settings)
     except FitError:
-        raise refused from None
-    left_out = plural(len(every.table) - len(fresh.table), "point")
-    note = f"{left_out} left out for repeating data (E > U): too few for a law of repeated data"
+        return None
+    left_out = plural(len(points.table) - len(fresh.table), "point")
+    note = f"{left_out} left out for repeating data (E > U): the points bound no law of repeated data"
     return replace(found, warnings=(note, *found.warnings))
 
 
